@@ -1,0 +1,42 @@
+package dialog
+
+import (
+	"time"
+
+	"frontdesk/tools"
+)
+
+// Agent is a persona that answers callers: what its folder says, and the parts
+// that make it work. It is read-only once built and shared by all its calls.
+type Agent struct {
+	Name         string   // the folder's name, and what clients call "model"
+	Title        string   // for people: the company or service it speaks for
+	Greeting     string   // said when a call begins; "" waits for the caller
+	Instructions string   // what a language model is told
+	Language     string   // BCP 47; default "en-US"
+	Voice        string   // the vendor's name of a voice
+	Try          []string // things worth asking, shown to callers
+	Farewell     string   // said when the caller says goodbye, or has gone silent
+	Silence      Silence
+	Handover     Handover
+	Record       bool // record the sound of calls
+
+	Model       Model
+	Recognizer  Recognizer  // nil: this agent cannot hear, text only
+	Synthesizer Synthesizer // nil: this agent cannot speak, captions only
+	Tools       *tools.Registry
+	Detector    func() VoiceDetector // one per call
+	Endpointer  func() Endpointer    // one per call
+}
+
+// Silence is what to do when nobody speaks.
+type Silence struct {
+	Prompt  string        // said after each Wait of silence
+	Wait    time.Duration // default 10 s
+	Prompts int           // how often to ask before saying farewell and ending; default 2
+}
+
+// Handover is how a person takes over.
+type Handover struct {
+	Message string // said when a hand-over was asked for: who calls back, and when
+}

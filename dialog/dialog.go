@@ -1,0 +1,221 @@
+// Package dialog is the conversation: turn-taking, the language model and its
+// tools, memory and guards. It speaks text; voice is an adapter. The loop talks to
+// an Ear that yields what the caller did and to a Mouth that says a stream of text
+// and returns what was actually heard. A text line implements both directly, a
+// voice line with voice activity and a recogniser on one side and a synthesizer
+// and paced playout on the other. Context cancellation is the interruption;
+// return values are the events.
+//
+// It imports media, tools and fault. Vendors live in dialog/NAME and import
+// dialog; nothing here knows them.
+package dialog
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"frontdesk/media"
+	"frontdesk/tools"
+)
+
+// Ear yields what the caller does.
+type Ear interface {
+	// Listen sends what the caller does to heard, in order, until the caller is
+	// gone (it returns nil) or ctx ends or the line breaks (it returns the error).
+	// It does not close heard and leaves no goroutine behind.
+	Listen(ctx context.Context, heard chan<- Heard) error
+}
+
+// HeardKind is a kind of thing a caller does.
+type HeardKind int
+
+const (
+	Onset         HeardKind = iota // the caller began to make a sound that may be speech
+	Offset                         // the sound ended; the turn may go on
+	Partial                        // Text is the words of this utterance so far
+	MaybeFinished                  // Text may be all the caller wants to say; the reply may be prepared
+	Final                          // the utterance is over; Text is all of it, "" when there were no words
+	Typed                          // Text was typed; it asks for no reply by itself
+	Respond                        // a reply is wanted now, to what was typed or to nothing new
+	Digit                          // Text is one DTMF digit, 0-9 * # A-D
+	Stop                           // the caller's client asks the agent to be quiet now
+	Alter                          // Change holds what a trusted client alters in the agent
+	ToolOutput                     // Result answers a call of a client's own tool
+	Deaf                           // the ear cannot hear any more (Err); typing still works
+)
+
+// Heard is one thing the caller did.
+type Heard struct {
+	Kind   HeardKind
+	Item   string // id of the conversation item this belongs to: one per utterance or typed text
+	Text   string
+	Why    string    // Final: why the turn ended here, for the turn's record
+	At     time.Time // when it happened: for Onset and Offset the time of the sound, not of the decision
+	Change *Change
+	Result *tools.Result
+	Err    error
+}
+
+// Change is what a trusted client may alter while a conversation runs. Nil fields stay.
+type Change struct {
+	Instructions *string
+	Voice        *string
+	Tools        []tools.Spec // the client's own tools, answered by ToolOutput
+	SetTools     bool         // Tools replaces the client's tools, even when empty
+}
+
+// Mouth says text.
+type Mouth interface {
+	// Say speaks clauses as they come and returns when the last one has been heard,
+	// or at once when ctx is cancelled. progress is called with each further piece of
+	// text as the caller hears it; heard is all of it, in the very words of clauses.
+	// An error means that speaking failed; heard still tells how far it got.
+	Say(ctx context.Context, clauses iter.Seq[string], progress func(piece string)) (heard string, err error)
+}
+
+// Ducker is a Mouth that can lower its voice while the caller may be interrupting.
+type Ducker interface {
+	Duck(on bool)
+}
+
+// Recognizer turns speech into text. One serves many calls.
+type Recognizer interface {
+	// Listen opens an ear for one call. The Listener keeps what it learns of the
+	// caller's voice from utterance to utterance.
+	Listen(ctx context.Context, agent *Agent) (Listener, error)
+}
+
+// Listener recognises one caller's utterances, one at a time.
+type Listener interface {
+	// Utterance reads frames (EarFrame samples at EarRate, each valid until the next
+	// is asked for) until the sequence ends, which is when the turn is over. It
+	// yields transcripts as they change; the last one it yields is the final one. A
+	// recogniser that needs the whole utterance yields once. It yields at most one
+	// error, and then nothing more; fault.IsRetryable tells whether to try again.
+	Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter.Seq2[Transcript, error]
+	Close() error
+}
+
+// Transcript is the words of an utterance as known so far.
+type Transcript struct {
+	Text  string
+	Final bool // no later transcript will differ
+}
+
+// Synthesizer turns text into speech. One serves many calls.
+type Synthesizer interface {
+	// Speak yields one clause as PCM at MouthRate, in pieces of any length, as they
+	// are made; each piece belongs to the receiver. It yields at most one error.
+	Speak(ctx context.Context, text string, voice Voice) iter.Seq2[[]int16, error]
+}
+
+// Voice is how to speak. Empty fields leave the choice to the synthesizer.
+type Voice struct {
+	Language string // BCP 47, such as "en-US"
+	Name     string // the vendor's name of a voice
+}
+
+// Model writes the agent's replies.
+type Model interface {
+	// Reply streams one step of a reply: text, or calls of tools, or both. When the
+	// step held calls, the loop runs them and asks again. It yields at most one error.
+	Reply(ctx context.Context, p Prompt) iter.Seq2[Chunk, error]
+}
+
+// Prompt is what a model is asked.
+type Prompt struct {
+	Agent        *Agent
+	Instructions string // the agent's, or what a trusted client put in their place
+	Messages     []Message
+	Tools        []tools.Spec
+}
+
+// Chunk is a piece of a reply.
+type Chunk struct {
+	Text  string
+	Call  *tools.Call // complete
+	Usage *Usage      // with the last chunk, where the model tells it
+}
+
+// Usage counts a reply's tokens.
+type Usage struct {
+	Input  int `json:"input_tokens"`
+	Output int `json:"output_tokens"`
+}
+
+// Role says whose message it is.
+type Role string
+
+const (
+	System    Role = "system"
+	User      Role = "user"
+	Assistant Role = "assistant"
+	ToolRole  Role = "tool"
+)
+
+// Message is one entry of the history a model sees. An assistant's text is what
+// the caller heard, not what was written.
+type Message struct {
+	ID          string        `json:"id"` // the conversation item's id
+	Role        Role          `json:"role"`
+	Text        string        `json:"text,omitempty"`
+	Typed       bool          `json:"typed,omitempty"`       // a user's text that was typed, not spoken
+	Interrupted bool          `json:"interrupted,omitempty"` // an assistant's text that was cut short
+	Calls       []tools.Call  `json:"calls,omitempty"`       // an assistant's wishes
+	Result      *tools.Result `json:"result,omitempty"`      // a tool's answer
+}
+
+// VoiceDetector tells speech from other sound. Not safe for concurrent use.
+type VoiceDetector interface {
+	// Detect takes the next frame (EarFrame samples at EarRate) and returns the
+	// probability, 0 to 1, that it holds speech.
+	Detect(frame []int16) float32
+}
+
+// Endpointer decides when the caller's turn is over. Not safe for concurrent use.
+type Endpointer interface {
+	// Judge sees every frame's evidence, from onset on, in order.
+	Judge(Evidence) Verdict
+	// Reset starts a new utterance.
+	Reset()
+}
+
+// Evidence is what an Endpointer knows after a frame.
+type Evidence struct {
+	Frame   []int16       // the frame itself, for prosody; must not be kept
+	Speech  bool          // this frame holds speech
+	Spoken  time.Duration // speech in this utterance so far
+	Silence time.Duration // since the last frame with speech
+	Words   string        // the words so far, "" when the recogniser gives no partials
+	Final   bool          // the recogniser itself says that the turn is over
+	Asked   string        // what the agent said last
+}
+
+// Verdict is an Endpointer's decision.
+type Verdict struct {
+	Maybe    bool   // the turn may be finished: prepare the reply
+	Finished bool   // the turn is finished
+	Why      string // in a few words, for the turn's record
+}
+
+// Line is a caller's connection, whatever carries it.
+type Line struct {
+	// Inputs is what the client does beside speaking: Typed, Respond, Digit, Stop,
+	// Alter and ToolOutput. The line closes it when the caller is gone.
+	Inputs <-chan Heard
+	// Source and Sink are the caller's sound; both nil on a line of text alone.
+	Source media.Source
+	Sink   media.Sink
+	// Tell hands the client what happens. It must not block; events must not be kept
+	// back. It is called from one goroutine at a time.
+	Tell func(Event)
+}
+
+// Journal keeps a conversation durable.
+type Journal interface {
+	// Append returns once the messages or the turn are durable. It is called before a
+	// tool with an effect runs and after each turn; a message already appended under
+	// the same ID is not appended again.
+	Append(ctx context.Context, messages []Message, turn *Turn) error
+}

@@ -1,0 +1,45 @@
+// Package session is a call's life: who may call, which session the call belongs
+// to, where its history is kept, how it ends. It imports dialog, media, tools and
+// fault. Signaling brings a caller and a line; Desk.Admit gives a Call, and
+// Call.Run is the whole call: it returns when the call is over and says why.
+package session
+
+import (
+	"frontdesk/dialog"
+	"frontdesk/tools"
+)
+
+// Caller says who calls and what they may do.
+type Caller struct {
+	Agent        string       // which agent; "" is the default one
+	Resume       string       // id of the session to go on with, from a verified resume token
+	Trusted      bool         // came with a server key, or with a token made by one
+	Instructions string       // in place of the agent's, if Trusted
+	Tools        []tools.Spec // the client's own tools, if Trusted
+	Transport    string       // "webrtc", "websocket"
+	Address      string       // the caller's IP address
+	Request      string       // id of the request that began the call
+}
+
+// Result is how a call ended, in one word: for metrics, alerts and statistics.
+type Result string
+
+const (
+	Done      Result = "done"     // the conversation came to its end
+	HungUp    Result = "hung_up"  // the caller ended it
+	Lost      Result = "lost"     // the connection broke; the session may be resumed
+	Moved     Result = "moved"    // another line of the same session took over
+	Silent    Result = "silent"   // nobody spoke any more
+	Draining  Result = "draining" // the server is stopping
+	Broken    Result = "failed"   // Frontdesk could not go on
+	OverLimit Result = "limited"  // the call reached its longest duration
+)
+
+// Ending is how and why a call ended. One value feeds log, metric and store.
+type Ending struct {
+	Result Result
+	Reason string // in a few words
+	Err    error  // the cause, where there was one
+}
+
+var _ = dialog.Completed

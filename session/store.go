@@ -1,0 +1,56 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Entry is one record in a session's log. Its ID orders it and makes a retry
+// recognisable.
+type Entry struct {
+	ID   string          `json:"id"`   // "TURN-SEQ", both decimal; unique and growing within the session
+	Kind string          `json:"kind"` // "message", "turn", "ending"
+	At   time.Time       `json:"at"`
+	Body json.RawMessage `json:"body"`
+}
+
+// State is the small record of a session that is rewritten whole.
+type State struct {
+	Agent   string    `json:"agent"`
+	Created time.Time `json:"created"`
+	Seq     int       `json:"seq"`            // last entry's SEQ
+	Turn    int       `json:"turn"`           // last turn's number
+	Ended   string    `json:"ended,omitzero"` // the Ending's result, "" while it may be resumed
+}
+
+// Lease is the right to write a session. Every write carries it.
+type Lease struct {
+	Session string
+	Owner   string    // who holds it, for people
+	Nonce   string    // random; a write under another nonce than the stored one is refused
+	Epoch   int64     // grows with every acquisition: max(previous+1, store's clock in ms)
+	Expires time.Time // by the local monotonic clock; the holder stops acting before it
+}
+
+// Store keeps sessions: one writer each, an ordered log and a state. Every method
+// has the deadline of its ctx. Errors are fault.Error: NotFound for a session the
+// store does not hold, Conflict for a lease that is held or lost and for an entry
+// that exists with other content, Storage when the store refuses to write.
+type Store interface {
+	// Acquire takes the session's lease for ttl, creating the session if it is new.
+	// It fails with Conflict while another owner's lease runs, unless take is set:
+	// then the other owner loses it at once.
+	Acquire(ctx context.Context, session, owner string, ttl time.Duration, take bool) (Lease, error)
+	// Renew extends a lease that is still held, Release gives it up.
+	Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error)
+	Release(ctx context.Context, l Lease) error
+	// Commit appends entries, replaces the state and extends the session's life to
+	// life from now, all or nothing. Entries that are already there with the same
+	// content are skipped: a retry does no harm.
+	Commit(ctx context.Context, l Lease, entries []Entry, s State, life time.Duration) error
+	// Load reads a session whole. It needs no lease.
+	Load(ctx context.Context, session string) (State, []Entry, error)
+	// Sweep deletes sessions whose life is over and returns how many.
+	Sweep(ctx context.Context) (int, error)
+}
