@@ -2,64 +2,183 @@ package session
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
 	"time"
+
+	"go.uber.org/zap"
 
 	"frontdesk/dialog"
 	"frontdesk/fault"
 )
 
-// Desk admits callers and runs their calls.
-type Desk struct{}
+const (
+	leaseTTL     = 10 * time.Second
+	leaseRenewal = 3 * time.Second
+	storeTimeout = 3 * time.Second
+	moveTimeout  = 5 * time.Second
+)
 
-// Call is an admitted call. Run or Close must be called, once.
-type Call struct{}
+// Why a running call is told to end; the cause of its context.
+var (
+	errHungUp  = errors.New("hung up")
+	errMoved   = errors.New("another line took over")
+	errFenced  = errors.New("another node took the session")
+	errDrained = errors.New("the server is stopping")
+	errTooLong = errors.New("the longest duration of a call was reached")
+)
+
+// Options is what a Desk needs.
+type Options struct {
+	Store    Store
+	Tokens   *Tokens
+	Agent    func(name string) (*dialog.Agent, error) // "" asks for the default one; fault.NotFound
+	Node     string                                   // names this process in leases and logs
+	Limits   Limits
+	Life     time.Duration // how long a session may be resumed after it was last heard
+	Records  string        // folder for recordings of the agents that ask for them; "" records none
+	Observer Observer
+	Log      *zap.Logger
+}
+
+// Observer counts what happens. Its methods must not block and are called from many goroutines.
+type Observer interface {
+	CallStarted(transport string)
+	CallEnded(transport string, e Ending, lasted time.Duration)
+	Event(dialog.Event) // every event of every conversation
+}
+
+// Desk admits callers and runs their calls. Safe for concurrent use.
+type Desk struct {
+	o    Options
+	gate *turnstile
+
+	mu       sync.Mutex
+	draining bool
+	calls    map[string]*Call // by call id
+	sessions map[string]*Call // the one line of each session
+	running  sync.WaitGroup
+}
+
+// NewDesk makes a desk.
+func NewDesk(o Options) *Desk {
+	return &Desk{
+		o:        o,
+		gate:     newTurnstile(o.Limits),
+		calls:    make(map[string]*Call),
+		sessions: make(map[string]*Call),
+	}
+}
 
 // Admit checks limits, finds the agent, takes the session's lease (from another
 // line of this process too) and loads its history. The error is a fault.Error.
-func (d *Desk) Admit(ctx context.Context, c Caller) (*Call, error) {
-	return nil, fault.New(fault.Unavailable, "not yet")
+func (d *Desk) Admit(ctx context.Context, who Caller) (*Call, error) {
+	ctx, cancel := context.WithTimeout(ctx, moveTimeout+storeTimeout)
+	defer cancel()
+	if err := d.gate.enter(who.Address); err != nil {
+		return nil, err
+	}
+	c, err := d.admit(ctx, who)
+	if err != nil {
+		d.gate.leave(who.Address)
+		return nil, err
+	}
+	return c, nil
 }
 
-// Run holds the conversation over line and returns when the call is over. ctx is
-// the line's life: when it ends the call ends as Lost.
-func (c *Call) Run(ctx context.Context, line dialog.Line) Ending { return Ending{} }
-
-// Hangup ends the call from this side; Run then returns HungUp.
-func (c *Call) Hangup() {}
-
-// Close gives an admitted call up before Run, as when its offer could not be answered.
-func (c *Call) Close() {}
-
-// ID is the call's id, "rtc_…", new for every line.
-func (c *Call) ID() string { return "" }
-
-// Session is the id of the session the call belongs to, "sess_…".
-func (c *Call) Session() string { return "" }
-
-// Agent is who answers.
-func (c *Call) Agent() *dialog.Agent { return nil }
-
-// ResumeToken lets the caller's client go on with this session over a new line.
-func (c *Call) ResumeToken() string { return "" }
-
-// History is what was said before this line, oldest first.
-func (c *Call) History() []dialog.Message { return nil }
-
-// Find returns the running call of that id.
-func (d *Desk) Find(id string) (*Call, bool) { return nil, false }
-
-// Tokens makes and checks the tokens that browsers and returning callers carry.
-// They are signed, not stored: any node with the same secret accepts them.
-type Tokens struct{}
-
-// Claims is what a token says.
-type Claims struct {
-	Caller  Caller // Agent, Resume, Trusted, Instructions and Tools are carried
-	Expires time.Time
+func (d *Desk) admit(ctx context.Context, who Caller) (*Call, error) {
+	c := &Call{
+		desk: d, who: who,
+		id:      "rtc_" + rand.Text(),
+		session: who.Resume,
+		done:    make(chan struct{}),
+	}
+	resumed := who.Resume != ""
+	if !resumed {
+		c.session = "sess_" + rand.Text()
+	}
+	c.log = d.o.Log.With(zap.String("call", c.id), zap.String("session", c.session), zap.String("request", who.Request))
+	if err := d.seat(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := c.prepare(ctx, resumed); err != nil {
+		d.unseat(c)
+		return nil, err
+	}
+	return c, nil
 }
 
-// Mint makes a client token, "ek_…", or a resume token, "rt_…" when c.Caller.Resume is set.
-func (t *Tokens) Mint(c Claims) (string, error) { return "", nil }
+// seat makes c the one line of its session, after the line before it has ended.
+func (d *Desk) seat(ctx context.Context, c *Call) error {
+	for {
+		d.mu.Lock()
+		if d.draining {
+			d.mu.Unlock()
+			return fault.New(fault.Unavailable, "this server is about to stop").Retryable(5 * time.Second)
+		}
+		old := d.sessions[c.session]
+		if old == nil {
+			d.sessions[c.session] = c
+			d.calls[c.id] = c
+			d.running.Add(1)
+			d.mu.Unlock()
+			return nil
+		}
+		d.mu.Unlock()
+		old.end(errMoved)
+		select {
+		case <-old.done:
+		case <-ctx.Done():
+			return fault.New(fault.Conflict, "this session is still busy on another line").Retryable(time.Second)
+		}
+	}
+}
 
-// Verify checks a token of either kind. The error is fault.Unauthorized.
-func (t *Tokens) Verify(token string) (Claims, error) { return Claims{}, nil }
+func (d *Desk) unseat(c *Call) {
+	d.mu.Lock()
+	delete(d.sessions, c.session)
+	delete(d.calls, c.id)
+	d.mu.Unlock()
+	close(c.done)
+	d.running.Done()
+}
+
+// Find returns the admitted call of that id, until it is over.
+func (d *Desk) Find(id string) (*Call, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c, ok := d.calls[id]
+	return c, ok
+}
+
+// Accepting reports whether new calls are admitted.
+func (d *Desk) Accepting() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.draining
+}
+
+// Drain admits no more calls and returns when the running ones have finished. When
+// ctx ends first, it ends them as Draining and waits for that.
+func (d *Desk) Drain(ctx context.Context) {
+	d.mu.Lock()
+	d.draining = true
+	d.mu.Unlock()
+	idle := make(chan struct{})
+	go func() {
+		defer close(idle)
+		d.running.Wait()
+	}()
+	select {
+	case <-idle:
+		return
+	case <-ctx.Done():
+	}
+	d.mu.Lock()
+	for _, c := range d.calls {
+		defer c.end(errDrained)
+	}
+	d.mu.Unlock()
+	defer func() { <-idle }()
+}

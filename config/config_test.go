@@ -1,0 +1,122 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func load(t *testing.T, text string, env ...string) (Config, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "frontdesk.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(path, env)
+	if err == nil {
+		err = c.Check()
+	}
+	return c, err
+}
+
+func TestDefaultsAloneWork(t *testing.T) {
+	c, err := Load("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(t, ""); err != nil {
+		t.Errorf("an empty file: %v", err)
+	}
+}
+
+func TestWrongKeysAndValuesAreNamedWithTheirLine(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"unknown key":       {"listen: :8080\nlissten: x\n", "frontdesk.yaml:2:1"},
+		"unknown nested":    {"stt:\n  provider: pocketsphinx\n  modle: x\n", "frontdesk.yaml:3:3"},
+		"wrong type":        {"limits:\n  calls: many\n", "frontdesk.yaml:2:10"},
+		"not YAML":          {"listen: [\n", "frontdesk.yaml:1"},
+		"unknown provider":  {"tts: {provider: megaphone}\n", "tts.provider"},
+		"provider sans URL": {"llm: {provider: openai, model: x}\n", "llm[0].url"},
+		"in a list":         {"llm:\n- {provider: clerk}\n- {provider: openai, url: 'http://x/v1'}\n", "llm[1].model"},
+		"key in list":       {"llm:\n- {provider: clerk}\n- {provider: openai, uri: 'http://x/v1'}\n", "frontdesk.yaml:3:22"},
+		"half of TLS":       {"tls: {cert: a.pem}\n", "tls: cert and key"},
+		"address":           {"listen: 8080x\n", "listen"},
+		"origin":            {"origins: ['shop.example']\n", "origins[0]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := load(t, test.text)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want something with %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestEnvironmentWinsOverFile(t *testing.T) {
+	c, err := load(t, "listen: :1\nllm: {provider: openai, url: 'http://a/v1', model: m, key: k}\n",
+		"FRONTDESK_LISTEN=:2", "FRONTDESK_LLM_URL=http://b/v1", "FRONTDESK_LIMITS_CALLS=7",
+		"FRONTDESK_LIMITS_CALL_DURATION=90s", "FRONTDESK_KEYS=one, two", "OTHER=x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != ":2" || c.LLM[0].URL != "http://b/v1" || c.LLM[0].Key != "k" || c.Limits.Calls != 7 ||
+		c.Limits.CallDuration.Seconds() != 90 || len(c.Keys) != 2 || c.Keys[1] != "two" {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestEnvironmentAloneNamesAModel(t *testing.T) {
+	c, err := Load("", []string{"FRONTDESK_LLM_URL=http://b/v1", "FRONTDESK_LLM_MODEL=m"})
+	if err != nil || c.Check() != nil {
+		t.Fatal(err, c.Check())
+	}
+	if len(c.LLM) != 1 || c.LLM[0].Provider != "openai" || c.LLM[0].Model != "m" {
+		t.Errorf("got %+v", c.LLM)
+	}
+}
+
+func TestWrongEnvironmentNamesTheVariable(t *testing.T) {
+	_, err := Load("", []string{"FRONTDESK_LIMITS_CALLS=lots"})
+	if err == nil || !strings.Contains(err.Error(), "FRONTDESK_LIMITS_CALLS") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMaskedShowsNoSecret(t *testing.T) {
+	c, err := load(t, `
+keys: [hush-1]
+secret: hush-2-hush-2-hush-2-hush-2-hush-2
+llm: [{provider: openai, url: 'http://a/v1', model: m, key: hush-3}]
+stt: {provider: openai, url: 'http://a/v1', model: m, key: hush-4}
+tts: {provider: openai, url: 'http://a/v1', model: m, key: hush-5}
+webrtc: {ice_servers: [{urls: ['turn:x'], username: u, credential: hush-6}]}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := c.Masked().YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(b), "hush") {
+		t.Errorf("a secret shows:\n%s", b)
+	}
+	if c.Keys[0] != "hush-1" || c.LLM[0].Key != "hush-3" {
+		t.Error("masking changed the original")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add("listen: :8080\nllm: [{provider: clerk}]\n")
+	f.Add("limits: {calls: 1e9}")
+	f.Fuzz(func(t *testing.T, text string) {
+		c := Default()
+		if c.decode("f.yaml", []byte(text)) == nil {
+			_ = c.Check()
+		}
+	})
+}

@@ -1,0 +1,305 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"frontdesk/dialog"
+	"frontdesk/fault"
+)
+
+// Call is an admitted call: one line of a session. Run or Close must be called, once.
+type Call struct {
+	desk    *Desk
+	who     Caller
+	id      string
+	session string
+	agent   *dialog.Agent
+	history []dialog.Message
+	turn    int
+	journal *journal
+	log     *zap.Logger
+	done    chan struct{} // closed when the session's line is free again
+
+	mu     sync.Mutex
+	phase  phase
+	cancel context.CancelCauseFunc // while running
+}
+
+type phase int
+
+const (
+	admitted phase = iota
+	running
+	over
+)
+
+// ID is the call's id, "rtc_…", new for every line.
+func (c *Call) ID() string { return c.id }
+
+// Session is the id of the session the call belongs to, "sess_…".
+func (c *Call) Session() string { return c.session }
+
+// Agent is who answers.
+func (c *Call) Agent() *dialog.Agent { return c.agent }
+
+// History is what was said before this line, oldest first.
+func (c *Call) History() []dialog.Message { return c.history }
+
+// ResumeToken lets the caller's client go on with this session over a new line.
+func (c *Call) ResumeToken() string {
+	who := c.who
+	who.Resume, who.Agent = c.session, c.agent.Name
+	token, err := c.desk.o.Tokens.Mint(Claims{Caller: who, Expires: time.Now().Add(c.desk.o.Life)})
+	if err != nil {
+		// What the caller brought in a token fits a token; only a trusted client's own
+		// request can be larger, and it resumes without its overrides.
+		who.Instructions, who.Tools = "", nil
+		token, _ = c.desk.o.Tokens.Mint(Claims{Caller: who, Expires: time.Now().Add(c.desk.o.Life)})
+	}
+	return token
+}
+
+// Hangup ends the call from this side; Run then returns HungUp.
+func (c *Call) Hangup() { c.end(errHungUp) }
+
+// Close gives an admitted call up before Run, as when its offer could not be answered.
+func (c *Call) Close() { c.end(errHungUp) }
+
+// end ends the call for cause, whatever its phase.
+func (c *Call) end(cause error) {
+	c.mu.Lock()
+	was := c.phase
+	if was == admitted {
+		c.phase = over
+	}
+	cancel := c.cancel
+	c.mu.Unlock()
+	switch was {
+	case admitted:
+		c.leave()
+	case running:
+		cancel(cause)
+	}
+}
+
+// leave gives the lease back and frees the session's line.
+func (c *Call) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	if err := c.desk.o.Store.Release(ctx, c.journal.currentLease()); err != nil {
+		c.log.Warn("lease not released; it will expire", zap.Error(err))
+	}
+	c.desk.gate.leave(c.who.Address)
+	c.desk.unseat(c)
+}
+
+// prepare takes the lease and finds out where the session stands.
+func (c *Call) prepare(ctx context.Context, resumed bool) error {
+	store := c.desk.o.Store
+	state := State{Created: time.Now()}
+	var entries []Entry
+	if resumed {
+		var err error
+		if state, entries, err = store.Load(ctx, c.session); err != nil {
+			return err
+		}
+		if state.Ended != "" {
+			return fault.New(fault.NotFound, "this conversation is over: please start a new one")
+		}
+		c.who.Agent = state.Agent
+	}
+	agent, err := c.desk.o.Agent(c.who.Agent)
+	if err != nil {
+		return err
+	}
+	state.Agent, c.agent = agent.Name, agent
+	lease, err := store.Acquire(ctx, c.session, c.desk.o.Node, leaseTTL, true)
+	if err != nil {
+		return err
+	}
+	if resumed { // again, now that nobody else can write
+		if state, entries, err = store.Load(ctx, c.session); err != nil {
+			return err
+		}
+	}
+	c.turn = state.Turn
+	c.history = messages(entries)
+	c.journal = newJournal(store, lease, state, c.history, c.desk.o.Life)
+	if !resumed {
+		return c.journal.Append(ctx, nil, nil) // the session exists from now on
+	}
+	return nil
+}
+
+func messages(entries []Entry) []dialog.Message {
+	var out []dialog.Message
+	for _, e := range entries {
+		var m dialog.Message
+		if e.Kind == messageEntry && json.Unmarshal(e.Body, &m) == nil {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// Run holds the conversation over line and returns when the call is over. ctx is
+// the line's life: when it ends the call ends as Lost.
+func (c *Call) Run(ctx context.Context, line dialog.Line) Ending {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	c.mu.Lock()
+	if c.phase != admitted {
+		c.mu.Unlock()
+		return Ending{Result: Moved, Reason: errMoved.Error()}
+	}
+	c.phase, c.cancel = running, cancel
+	c.mu.Unlock()
+
+	began := time.Now()
+	c.desk.o.Observer.CallStarted(c.who.Transport)
+	c.log.Info("call started", zap.String("agent", c.agent.Name), zap.String("transport", c.who.Transport),
+		zap.String("address", c.who.Address), zap.Int("history", len(c.history)))
+
+	ending := c.converse(ctx, line)
+
+	lasted := time.Since(began)
+	c.close(ending)
+	c.desk.o.Observer.CallEnded(c.who.Transport, ending, lasted)
+	c.log.Info("call ended", zap.String("result", string(ending.Result)), zap.String("reason", ending.Reason),
+		zap.Duration("lasted", lasted), zap.Error(ending.Err))
+	return ending
+}
+
+// converse talks, under a lease that is kept alive.
+func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
+	if d := c.desk.o.Limits.Duration; d > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, d, errTooLong)
+		defer stop()
+	}
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
+	keepCtx, stopKeeping := context.WithCancel(ctx)
+	defer stopKeeping()
+	keeping.Go(func() { c.keepLease(keepCtx) })
+
+	line, finish := c.record(line)
+	defer finish()
+	line.Tell = c.observed(line.Tell)
+
+	out, err := dialog.New(c.agent, dialog.Options{
+		Instructions: c.who.Instructions,
+		Tools:        c.who.Tools,
+		Journal:      c.journal,
+		History:      c.history,
+		Turn:         c.turn,
+		NewID:        newID,
+	}).Run(ctx, line)
+	return judge(ctx, out, err)
+}
+
+// judge turns the conversation's return into the call's ending.
+func judge(ctx context.Context, out dialog.Outcome, err error) Ending {
+	if ctx.Err() != nil {
+		cause := context.Cause(ctx)
+		e := Ending{Result: Lost, Reason: cause.Error()}
+		switch {
+		case errors.Is(cause, errHungUp):
+			e.Result = HungUp
+		case errors.Is(cause, errMoved), errors.Is(cause, errFenced):
+			e.Result = Moved
+		case errors.Is(cause, errDrained):
+			e.Result = Draining
+		case errors.Is(cause, errTooLong):
+			e.Result = OverLimit
+		}
+		return e
+	}
+	if err != nil {
+		return Ending{Result: Broken, Reason: fault.From(err).Message, Err: err}
+	}
+	switch out {
+	case dialog.Goodbye:
+		return Ending{Result: Done, Reason: "the conversation came to its end"}
+	case dialog.NoAnswer:
+		return Ending{Result: Silent, Reason: "nobody spoke any more"}
+	default:
+		return Ending{Result: HungUp, Reason: "the caller hung up"}
+	}
+}
+
+// keepLease renews the lease until ctx ends. A store that is away does not end the
+// call: nobody can take the lease there either. A lease that is another's does.
+func (c *Call) keepLease(ctx context.Context) {
+	tick := time.NewTicker(leaseRenewal)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := c.journal.renew(ctx, c.desk.o.Node)
+		switch {
+		case err == nil || ctx.Err() != nil:
+		case fault.From(err).Code == fault.Conflict:
+			c.cancel(errFenced)
+			return
+		default:
+			c.log.Warn("lease not renewed", zap.Error(err))
+		}
+	}
+}
+
+// close writes how the call ended and frees the session for its next line.
+func (c *Call) close(e Ending) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	if err := c.journal.end(ctx, e); err != nil {
+		c.log.Error("ending not recorded", zap.Error(err))
+	}
+	c.mu.Lock()
+	c.phase = over
+	c.mu.Unlock()
+	c.leave()
+}
+
+// observed is tell, with what the log and the metrics need to know told first.
+func (c *Call) observed(tell func(dialog.Event)) func(dialog.Event) {
+	return func(e dialog.Event) {
+		c.desk.o.Observer.Event(e)
+		switch {
+		case e.Kind == dialog.Noticed && e.Notice != nil:
+			c.log.Warn("notice", zap.Int("turn", e.Turn), zap.String("code", e.Notice.Code), zap.Error(e.Notice.Err))
+		case e.Kind == dialog.TurnEnded && e.Record != nil:
+			r := e.Record
+			c.log.Info("turn", zap.Int("turn", r.Number), zap.String("status", string(r.Status)), zap.Bool("typed", r.Typed),
+				zap.Bool("interrupted", r.Interrupted), zap.String("why", r.Why), zap.Int("tools", len(r.Tools)),
+				zap.Duration("speech_end_to_audio", between(r.Times.SpeechEnd, r.Times.FirstAudio)), zap.String("error", r.Error))
+		}
+		tell(e)
+	}
+}
+
+func between(a, b time.Time) time.Duration {
+	if a.IsZero() || b.IsZero() {
+		return 0
+	}
+	return b.Sub(a)
+}
+
+// record lays a recorder over the line where the agent wants one.
+func (c *Call) record(line dialog.Line) (dialog.Line, func()) {
+	if !c.agent.Record || c.desk.o.Records == "" || line.Source == nil || line.Sink == nil {
+		return line, func() {}
+	}
+	name := filepath.Join(c.desk.o.Records, c.session+"-"+c.id+".wav")
+	return recorded(line, name, c.log)
+}

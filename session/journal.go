@@ -1,0 +1,129 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"frontdesk/dialog"
+	"frontdesk/fault"
+)
+
+// Kinds of entries.
+const (
+	messageEntry = "message"
+	turnEntry    = "turn"
+	endingEntry  = "ending"
+)
+
+// maxPending bounds the entries that wait for a store that is away.
+const maxPending = 1000
+
+// journal is a session's log under one lease. What the store refused is kept and
+// written with the next append, so a store that comes back has missed nothing.
+type journal struct {
+	store Store
+	life  time.Duration
+
+	mu      sync.Mutex
+	lease   Lease
+	state   State
+	known   map[string]bool // ids of the messages already in the log
+	pending []Entry
+}
+
+func newJournal(store Store, lease Lease, state State, history []dialog.Message, life time.Duration) *journal {
+	j := &journal{store: store, lease: lease, state: state, life: life, known: make(map[string]bool)}
+	for _, m := range history {
+		j.known[m.ID] = true
+	}
+	return j
+}
+
+// Append implements dialog.Journal.
+func (j *journal) Append(ctx context.Context, messages []dialog.Message, turn *dialog.Turn) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, m := range messages {
+		if !j.known[m.ID] {
+			if err := j.add(messageEntry, m); err != nil {
+				return err
+			}
+			j.known[m.ID] = true
+		}
+	}
+	if turn != nil {
+		j.state.Turn = turn.Number
+		if err := j.add(turnEntry, turn); err != nil {
+			return err
+		}
+	}
+	return j.commit(ctx)
+}
+
+func (j *journal) end(ctx context.Context, e Ending) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if e.Result == Done {
+		j.state.Ended = string(e.Result)
+	}
+	if err := j.add(endingEntry, map[string]string{"result": string(e.Result), "reason": e.Reason}); err != nil {
+		return err
+	}
+	return j.commit(ctx)
+}
+
+func (j *journal) add(kind string, body any) error {
+	if len(j.pending) >= maxPending {
+		return fault.New(fault.Storage, "the conversation cannot be recorded any more")
+	}
+	b, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode %s entry: %w", kind, err)
+	}
+	j.state.Seq++
+	j.pending = append(j.pending, Entry{
+		ID:   fmt.Sprintf("%d-%d", j.state.Turn, j.state.Seq),
+		Kind: kind, At: time.Now().UTC(), Body: b,
+	})
+	return nil
+}
+
+// commit writes what is pending. It outlives an interruption of the caller's turn.
+func (j *journal) commit(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := j.store.Commit(ctx, j.lease, j.pending, j.state, j.life); err != nil {
+		return err
+	}
+	j.pending = j.pending[:0]
+	return nil
+}
+
+// renew extends the lease, or takes it again when it ran out and nobody has it.
+func (j *journal) renew(ctx context.Context, owner string) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	lease, err := j.store.Renew(ctx, j.lease, leaseTTL)
+	if err != nil && fault.From(err).Code == fault.Conflict {
+		lease, err = j.store.Acquire(ctx, j.lease.Session, owner, leaseTTL, false)
+	}
+	if err == nil {
+		j.lease = lease
+	}
+	return err
+}
+
+func (j *journal) currentLease() Lease {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.lease
+}
+
+// newID makes an id of 128 random bits behind prefix.
+func newID(prefix string) string { return prefix + rand.Text() }

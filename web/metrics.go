@@ -1,0 +1,105 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"frontdesk/dialog"
+	"frontdesk/session"
+)
+
+// Metrics counts calls, turns and what went wrong, for Prometheus. It is a
+// session.Observer. All names begin with frontdesk_; times are in seconds.
+type Metrics struct {
+	registry *prometheus.Registry
+	active   *prometheus.GaugeVec
+	calls    *prometheus.CounterVec
+	lasted   prometheus.Histogram
+	turns    *prometheus.CounterVec
+	stages   *prometheus.HistogramVec
+	tools    *prometheus.CounterVec
+	notices  *prometheus.CounterVec
+	tokens   *prometheus.CounterVec
+}
+
+// NewMetrics makes the metrics of one process.
+func NewMetrics() *Metrics {
+	latency := []float64{.01, .02, .05, .1, .2, .3, .4, .5, .6, .7, .8, 1, 1.5, 2, 3, 5, 10}
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		active: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "frontdesk_calls_active", Help: "Calls in progress, by transport."}, []string{"transport"}),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "frontdesk_calls_total", Help: "Calls that ended, by transport and result."}, []string{"transport", "result"}),
+		lasted: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "frontdesk_call_duration_seconds", Help: "How long calls lasted.",
+			Buckets: []float64{5, 15, 30, 60, 120, 300, 600, 1800, 3600}}),
+		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "frontdesk_turns_total", Help: "Turns, by how their reply ended."}, []string{"status"}),
+		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "frontdesk_turn_stage_seconds", Help: "From end of speech to each later stage of a turn.",
+			Buckets: latency}, []string{"stage"}),
+		tools: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "frontdesk_tool_calls_total", Help: "Uses of tools, by tool and outcome."}, []string{"tool", "outcome"}),
+		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "frontdesk_notices_total", Help: "Steps on the degradation ladder and other notices, by code."}, []string{"code"}),
+		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "frontdesk_model_tokens_total", Help: "Tokens of language models, by direction."}, []string{"direction"}),
+	}
+	m.registry.MustRegister(m.active, m.calls, m.lasted, m.turns, m.stages, m.tools, m.notices, m.tokens,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler serves the metrics in Prometheus' text format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// CallStarted implements session.Observer.
+func (m *Metrics) CallStarted(transport string) { m.active.WithLabelValues(transport).Inc() }
+
+// CallEnded implements session.Observer.
+func (m *Metrics) CallEnded(transport string, e session.Ending, lasted time.Duration) {
+	m.active.WithLabelValues(transport).Dec()
+	m.calls.WithLabelValues(transport, string(e.Result)).Inc()
+	m.lasted.Observe(lasted.Seconds())
+}
+
+// Event implements session.Observer.
+func (m *Metrics) Event(e dialog.Event) {
+	switch {
+	case e.Kind == dialog.Noticed && e.Notice != nil:
+		m.notices.WithLabelValues(e.Notice.Code).Inc()
+	case e.Kind == dialog.TurnEnded && e.Record != nil:
+		m.turn(e.Record)
+	}
+}
+
+func (m *Metrics) turn(t *dialog.Turn) {
+	m.turns.WithLabelValues(string(t.Status)).Inc()
+	for _, use := range t.Tools {
+		outcome := "ok"
+		if use.Failed {
+			outcome = "failed"
+		}
+		m.tools.WithLabelValues(use.Name, outcome).Inc()
+	}
+	m.tokens.WithLabelValues("input").Add(float64(t.Usage.Input))
+	m.tokens.WithLabelValues("output").Add(float64(t.Usage.Output))
+	if t.Times.SpeechEnd.IsZero() {
+		return
+	}
+	for stage, at := range map[string]time.Time{
+		"endpoint": t.Times.Endpoint, "transcript": t.Times.Transcript, "first_token": t.Times.FirstToken,
+		"first_clause": t.Times.FirstClause, "first_audio": t.Times.FirstAudio,
+	} {
+		if !at.IsZero() {
+			m.stages.WithLabelValues(stage).Observe(at.Sub(t.Times.SpeechEnd).Seconds())
+		}
+	}
+}
