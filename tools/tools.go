@@ -41,6 +41,7 @@ type Result struct {
 	Output json.RawMessage `json:"output"`           // what the model reads; an object with "error" when Failed
 	Failed bool            `json:"failed,omitempty"` // the tool could not do it
 	Notes  []Note          `json:"notes,omitempty"`  // things the caller's client may show
+	Err    error           `json:"-"`                // why it failed, for the log; nil after a round trip through JSON
 }
 
 // Note is something worth showing beside the conversation: a ticket that was
