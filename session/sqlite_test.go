@@ -1,0 +1,238 @@
+package session_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"frontdesk/fault"
+	"frontdesk/session"
+	"frontdesk/session/storetest"
+)
+
+func openFile(t testing.TB, path string) (*session.SQLite, *sql.DB) {
+	t.Helper()
+	db, err := session.OpenDB(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	store, err := session.OpenSQLite(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store, db
+}
+
+func TestSQLiteKeepsTheContract(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a folder?", "100%#.db") // no character of a path is special
+	storetest.Run(t, func(t *testing.T) session.Store {
+		store, _ := openFile(t, path)
+		return store
+	})
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("the database is elsewhere: %v", err)
+	}
+}
+
+func TestCommitsAreDurable(t *testing.T) {
+	_, db := openFile(t, filepath.Join(t.TempDir(), "x.db"))
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {
+		var got string
+		if err := db.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+			t.Errorf("%s is %q (%v), want %q", pragma, got, err, want)
+		}
+	}
+}
+
+func TestSweepLeavesNoEntryBehind(t *testing.T) {
+	store, db := openFile(t, filepath.Join(t.TempDir(), "x.db"))
+	for i := range 3 {
+		l := acquire(t, store, fmt.Sprint("s", i))
+		if err := store.Commit(t.Context(), l, []session.Entry{message(1, "x")}, session.State{}, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Release(t.Context(), l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	swept, err := store.Sweep(t.Context())
+	if swept != 3 || err != nil {
+		t.Fatalf("swept %d (%v), want 3", swept, err)
+	}
+	for _, table := range []string{"sessions", "entries"} {
+		var n int
+		if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil || n != 0 {
+			t.Errorf("%s holds %d rows (%v)", table, n, err)
+		}
+	}
+}
+
+func acquire(t testing.TB, store session.Store, id string) session.Lease {
+	t.Helper()
+	l, err := store.Acquire(t.Context(), id, "test", time.Minute, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func message(seq int64, text string) session.Entry {
+	return session.Entry{ID: fmt.Sprint("0-", seq), Kind: "message", At: time.Unix(0, 0), Body: fmt.Appendf(nil, "%q", text)}
+}
+
+// fill commits until the store refuses and returns its error.
+func fill(t *testing.T, store session.Store, l session.Lease) (int64, error) {
+	t.Helper()
+	text := strings.Repeat("x", 64<<10)
+	for seq := int64(1); seq < 1000; seq++ {
+		if err := store.Commit(t.Context(), l, []session.Entry{message(seq, text)}, session.State{Seq: int(seq)}, time.Minute); err != nil {
+			return seq, err
+		}
+	}
+	t.Fatal("the store never got full")
+	return 0, nil
+}
+
+// checkFull proves that a full store says so, loses nothing and works again.
+func checkFull(t *testing.T, store session.Store, makeRoom func()) {
+	t.Helper()
+	l := acquire(t, store, "s")
+	seq, err := fill(t, store, l)
+	if f := fault.From(err); f.Code != fault.Storage || !f.Retry {
+		t.Fatalf("a full disk gives %v", err)
+	}
+	state, entries, err := store.Load(t.Context(), "s")
+	if err != nil || len(entries) != int(seq-1) || state.Seq != int(seq-1) {
+		t.Fatalf("after the refusal there are %d entries, state %+v (%v); want %d", len(entries), state, err, seq-1)
+	}
+	makeRoom()
+	if err := store.Commit(t.Context(), l, []session.Entry{message(seq, "room again")}, session.State{}, time.Minute); err != nil {
+		t.Fatalf("with room again: %v", err)
+	}
+}
+
+func TestFullDatabaseIsAStorageFault(t *testing.T) {
+	store, db := openFile(t, filepath.Join(t.TempDir(), "x.db"))
+	if _, err := db.Exec("PRAGMA max_page_count = 300"); err != nil {
+		t.Fatal(err)
+	}
+	checkFull(t, store, func() {
+		if _, err := db.Exec("PRAGMA max_page_count = 3000"); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestFullDiskIsAStorageFault(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+		t.Skipf("no file system can be mounted here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	ballast := filepath.Join(dir, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 512<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	store, _ := openFile(t, filepath.Join(dir, "x.db"))
+	checkFull(t, store, func() {
+		if err := os.Remove(ballast); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestReadOnlyDatabaseIsAStorageFault(t *testing.T) {
+	store, db := openFile(t, filepath.Join(t.TempDir(), "x.db"))
+	l := acquire(t, store, "s")
+	if _, err := db.Exec("PRAGMA query_only = 1"); err != nil {
+		t.Fatal(err)
+	}
+	err := store.Commit(t.Context(), l, []session.Entry{message(1, "x")}, session.State{}, time.Minute)
+	if f := fault.From(err); f.Code != fault.Storage || !strings.Contains(f.Message, "read-only") {
+		t.Errorf("a read-only store gives %v", err)
+	}
+	if _, _, err := store.Load(t.Context(), "s"); err != nil {
+		t.Errorf("a read-only store cannot be read: %v", err)
+	}
+}
+
+func TestUnusableFileIsAStorageFault(t *testing.T) {
+	dir := t.TempDir()
+	noise := filepath.Join(dir, "noise.db")
+	if err := os.WriteFile(noise, []byte(strings.Repeat("this is no database ", 500)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{noise, dir, filepath.Join(noise, "below a file.db")} {
+		db, err := session.OpenDB(path)
+		if err == nil {
+			_, err = session.OpenSQLite(t.Context(), db)
+			db.Close()
+		}
+		if err == nil || fault.From(err).Code != fault.Storage {
+			t.Errorf("%s gives %v", filepath.Base(path), err)
+		}
+	}
+	db, err := session.OpenDB(filepath.Join(dir, "closed.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	if _, err := session.OpenSQLite(t.Context(), db); fault.From(err).Code != fault.Storage {
+		t.Errorf("a closed database gives %v", err)
+	}
+}
+
+func TestDatabaseOfANewerProgramIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	_, db := openFile(t, path)
+	if _, err := db.Exec("UPDATE schema_version SET version = 99"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.OpenSQLite(t.Context(), db); fault.From(err).Code != fault.Storage {
+		t.Errorf("it gives %v", err)
+	}
+}
+
+func BenchmarkCommit(b *testing.B) {
+	store, _ := openFile(b, filepath.Join(b.TempDir(), "x.db"))
+	text := strings.Repeat("x", 1000)
+	b.Run("one call", func(b *testing.B) {
+		l := acquire(b, store, "one")
+		b.ReportAllocs()
+		for seq := int64(1); b.Loop(); seq++ {
+			commitOne(b, store, l, seq, text)
+		}
+	})
+	b.Run("many calls", func(b *testing.B) {
+		var next atomic.Int64
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			l, err := store.Acquire(context.Background(), fmt.Sprint("many ", next.Add(1), b.N), "test", time.Hour, false)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			for seq := int64(1); pb.Next(); seq++ {
+				commitOne(b, store, l, seq, text)
+			}
+		})
+	})
+}
+
+func commitOne(b *testing.B, store session.Store, l session.Lease, seq int64, text string) {
+	if err := store.Commit(context.Background(), l, []session.Entry{message(seq, text)}, session.State{Seq: int(seq)}, time.Hour); err != nil {
+		b.Error(err)
+	}
+}

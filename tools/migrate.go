@@ -1,0 +1,47 @@
+package tools
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// Migrate brings one part of a database up to date. Several parts share a file, so
+// each has a version of its own, kept under its name: the number of its steps that
+// were done. Steps are only ever added at the end.
+func Migrate(ctx context.Context, db *sql.DB, part string, steps ...string) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("migrate %s: %w", part, err)
+	}
+	defer tx.Rollback()
+	_, err = tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version (part TEXT PRIMARY KEY, version INTEGER NOT NULL)`)
+	if err != nil {
+		return fmt.Errorf("migrate %s: %w", part, err)
+	}
+	var version int
+	err = tx.QueryRowContext(ctx, `SELECT version FROM schema_version WHERE part = ?`, part).Scan(&version)
+	if err != nil && err != sql.ErrNoRows {
+		return fmt.Errorf("migrate %s: %w", part, err)
+	}
+	if version > len(steps) {
+		return fmt.Errorf("migrate %s: the database is of version %d, this program knows up to %d", part, version, len(steps))
+	}
+	if version == len(steps) {
+		return nil
+	}
+	for i, step := range steps[version:] {
+		if _, err := tx.ExecContext(ctx, step); err != nil {
+			return fmt.Errorf("migrate %s to version %d: %w", part, version+i+1, err)
+		}
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO schema_version (part, version) VALUES (?, ?)
+		ON CONFLICT (part) DO UPDATE SET version = excluded.version`, part, len(steps))
+	if err != nil {
+		return fmt.Errorf("migrate %s: %w", part, err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("migrate %s: %w", part, err)
+	}
+	return nil
+}
