@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"context"
+	"crypto/rand"
 
 	"frontdesk/tools"
 )
@@ -26,13 +27,25 @@ const (
 )
 
 // Conversation is one session's talk over one line.
-type Conversation struct{}
+type Conversation struct {
+	agent *Agent
+	o     Options
+}
 
 // New prepares a conversation of agent.
-func New(agent *Agent, o Options) *Conversation { return &Conversation{} }
+func New(agent *Agent, o Options) *Conversation {
+	if o.NewID == nil {
+		o.NewID = func(prefix string) string { return prefix + rand.Text() }
+	}
+	return &Conversation{agent: agent, o: o}
+}
 
 // Run talks until the conversation ends, the caller is gone or ctx ends. It joins
-// every goroutine it started.
+// every goroutine it started: a tool with an effect that is under way is waited for,
+// and its result recorded. The error says why the line broke or ctx ended.
 func (c *Conversation) Run(ctx context.Context, line Line) (Outcome, error) {
-	return CallerGone, nil
+	l := newLoop(ctx, c.agent, c.o, line)
+	defer l.stop()
+	ears := []Ear{textEar(line.Inputs)}
+	return l.run(ears)
 }

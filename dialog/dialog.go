@@ -37,7 +37,7 @@ const (
 	MaybeFinished                  // Text may be all the caller wants to say; the reply may be prepared
 	Final                          // the utterance is over; Text is all of it, "" when there were no words
 	Typed                          // Text was typed; it asks for no reply by itself
-	Respond                        // a reply is wanted now, to what was typed or to nothing new
+	Respond                        // a reply is wanted now, to what was typed, to the client's tools or to nothing new
 	Digit                          // Text is one DTMF digit, 0-9 * # A-D
 	Stop                           // the caller's client asks the agent to be quiet now
 	Alter                          // Change holds what a trusted client alters in the agent
@@ -50,7 +50,7 @@ type Heard struct {
 	Kind   HeardKind
 	Item   string // id of the conversation item this belongs to: one per utterance or typed text
 	Text   string
-	Why    string    // Final: why the turn ended here, for the turn's record
+	Why    string    // Offset: the turn was judged finished, for this reason, and Final follows
 	At     time.Time // when it happened: for Onset and Offset the time of the sound, not of the decision
 	Change *Change
 	Result *tools.Result
@@ -136,6 +136,9 @@ type Chunk struct {
 	Text  string
 	Call  *tools.Call // complete
 	Usage *Usage      // with the last chunk, where the model tells it
+	// Notice says that the reply comes in another way than usual, such as from the
+	// next model of a Fallback. It may come in every reply; the loop tells a change.
+	Notice *Notice
 }
 
 // Usage counts a reply's tokens.
@@ -216,6 +219,7 @@ type Line struct {
 type Journal interface {
 	// Append returns once the messages or the turn are durable. It is called before a
 	// tool with an effect runs and after each turn; a message already appended under
-	// the same ID is not appended again.
+	// the same ID is not appended again. What an error kept from being written is the
+	// journal's to write with the next Append. Calls come one at a time.
 	Append(ctx context.Context, messages []Message, turn *Turn) error
 }

@@ -1,0 +1,252 @@
+package dialog
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// insistWait is how long speech over the agent lasts until it is an interruption
+	// although no word of it is known, as with ears that give no partials.
+	insistWait = 550 * time.Millisecond
+	// insistWaitWords is the same where partials come.
+	insistWaitWords = 1100 * time.Millisecond
+	// assentWait is how long before the end of a question a yes may come.
+	assentWait = 1500 * time.Millisecond
+)
+
+// floor is who speaks: the caller's utterances under way, and what becomes of the
+// agent's voice meanwhile.
+type floor struct {
+	utterances map[string]*utterance // by item; one ends with its Final
+	alarm      alarm                 // runs while the caller speaks over the agent
+	gate       *gate
+	ducked     bool
+	partials   bool   // the ear gives partials
+	misheard   bool   // the agent stopped for a sound that held no words
+	cutBy      string // the item it stopped for
+	murmur     Heard  // the latest back-channel
+}
+
+// utterance is one the caller is speaking.
+type utterance struct {
+	timing
+	talking bool   // there is sound now
+	words   string // so far
+	stopped bool   // CallerStopped was told
+}
+
+func newFloor() floor {
+	return floor{utterances: make(map[string]*utterance), alarm: newAlarm(), gate: new(gate)}
+}
+
+func (f *floor) talking() bool {
+	for _, u := range f.utterances {
+		if u.talking {
+			return true
+		}
+	}
+	return false
+}
+
+// gate keeps a reply from beginning while the caller speaks. Safe for concurrent use.
+type gate struct {
+	mu   sync.Mutex
+	shut chan struct{} // nil while open
+}
+
+func (g *gate) hold() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut == nil {
+		g.shut = make(chan struct{})
+	}
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut != nil {
+		close(g.shut)
+		g.shut = nil
+	}
+}
+
+// wait returns when the gate is open or ctx ends.
+func (g *gate) wait(ctx context.Context) {
+	for ctx.Err() == nil {
+		g.mu.Lock()
+		shut := g.shut
+		g.mu.Unlock()
+		if shut == nil {
+			return
+		}
+		select {
+		case <-shut:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (l *loop) onset(h Heard) {
+	l.quiet.alarm.Stop()
+	u := l.floor.utterances[h.Item]
+	if u == nil {
+		u = &utterance{timing: timing{onset: h.At}}
+		l.floor.utterances[h.Item] = u
+		l.tell(Event{Kind: CallerStarted, At: h.At, Turn: l.turns + 1, Item: h.Item})
+	}
+	u.talking = true
+	l.floor.gate.hold()
+	if l.reply != nil && l.reply.audible {
+		l.overlap()
+	}
+}
+
+// overlap lowers the agent's voice until it is known whether the caller interrupts.
+func (l *loop) overlap() {
+	l.duck(true)
+	wait := insistWait
+	if l.floor.partials {
+		wait = insistWaitWords
+	}
+	l.floor.alarm.set(wait)
+}
+
+func (l *loop) duck(on bool) {
+	if d, ok := l.mouth.(Ducker); ok && l.floor.ducked != on {
+		l.floor.ducked = on
+		d.Duck(on)
+	}
+}
+
+func (l *loop) offset(h Heard) {
+	u := l.floor.utterances[h.Item]
+	if u == nil {
+		return
+	}
+	u.talking = false
+	u.speechEnd = h.At
+	l.floor.alarm.Stop()
+	if u.words != "" && isBackchannel(u.words) {
+		l.duck(false)
+	}
+	if h.Why != "" {
+		u.why, u.endpoint = h.Why, time.Now()
+		l.stopped(h.Item, u)
+	}
+}
+
+func (l *loop) stopped(item string, u *utterance) {
+	if !u.stopped {
+		u.stopped = true
+		l.tell(Event{Kind: CallerStopped, At: u.speechEnd, Turn: l.turns + 1, Item: item})
+	}
+}
+
+func (l *loop) partial(h Heard) {
+	u := l.floor.utterances[h.Item]
+	if u == nil {
+		return
+	}
+	u.words = printable(h.Text)
+	l.floor.partials = true
+	l.tell(Event{Kind: CallerPartial, Turn: l.turns + 1, Item: h.Item, Text: u.words})
+	if r := l.reply; r != nil && r.audible && !isBackchannel(u.words) {
+		l.bargeIn(h.Item)
+	}
+}
+
+// insist stops the agent for a caller who keeps speaking over it.
+func (l *loop) insist() {
+	for item, u := range l.floor.utterances {
+		if u.talking && u.words == "" && l.reply != nil {
+			l.bargeIn(item)
+			return
+		}
+	}
+}
+
+// bargeIn stops the agent for an utterance whose words are still coming.
+func (l *loop) bargeIn(item string) {
+	l.floor.cutBy = item
+	l.cut(l.reply)
+}
+
+// final takes the caller's turn, unless it was nothing or only a back-channel.
+func (l *loop) final(h Heard) {
+	u := l.floor.utterances[h.Item]
+	if u == nil {
+		return
+	}
+	u.transcript = time.Now()
+	if u.speechEnd.IsZero() {
+		u.speechEnd = u.transcript
+	}
+	l.stopped(h.Item, u)
+	l.left(h.Item)
+	text := strings.TrimSpace(printable(h.Text))
+	r := l.reply
+	switch {
+	case text == "":
+		l.tell(Event{Kind: CallerSaid, Turn: l.turns + 1, Item: h.Item})
+		l.floor.misheard = l.floor.cutBy == h.Item
+		l.proceed()
+	case r != nil && r.audible && !r.isCut && isBackchannel(text):
+		l.tell(Event{Kind: CallerSaid, Turn: l.turns + 1, Item: h.Item, Text: text})
+		l.floor.murmur = Heard{Item: h.Item, Text: text, At: u.transcript}
+	default:
+		l.takeTurn(h.Item, text, u.timing)
+	}
+}
+
+// takeTurn answers what the caller said.
+func (l *loop) takeTurn(item, text string, t timing) {
+	l.quiet.active()
+	l.said(item, text, false)
+	if !l.timing.onset.IsZero() {
+		t.onset = l.timing.onset
+	}
+	l.timing, l.wanted = t, true
+	if l.reply != nil {
+		l.cut(l.reply)
+		return
+	}
+	l.proceed()
+}
+
+// left ends an utterance; when it was the only one, the agent has the floor again.
+func (l *loop) left(item string) {
+	delete(l.floor.utterances, item)
+	if len(l.floor.utterances) == 0 {
+		l.floor.alarm.Stop()
+		l.duck(false)
+		l.floor.gate.open()
+	}
+}
+
+// assented takes a back-channel that came at the very end of a question for its answer.
+func (l *loop) assented(heard string) {
+	m := l.floor.murmur
+	l.floor.murmur = Heard{}
+	if m.Text == "" || time.Since(m.At) > assentWait || !strings.HasSuffix(heard, "?") || !isAssent(m.Text) {
+		return
+	}
+	l.pending = append(l.pending, Message{ID: m.Item, Role: User, Text: m.Text})
+	l.wanted = true
+	l.timing = timing{transcript: m.At}
+}
+
+// deaf goes on by text.
+func (l *loop) deaf(err error) {
+	for item, u := range l.floor.utterances {
+		u.speechEnd = time.Now()
+		l.stopped(item, u)
+		l.left(item)
+	}
+	l.hearing = false
+	l.notice("hearing_lost", hearingLost, err)
+	l.proceed()
+}

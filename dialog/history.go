@@ -1,0 +1,129 @@
+package dialog
+
+import (
+	"encoding/json"
+	"slices"
+
+	"frontdesk/tools"
+)
+
+const (
+	maxMessages = 60    // messages a model sees
+	maxContext  = 24000 // bytes of them
+)
+
+// history is what was said, oldest first. Results stand behind the calls they
+// answer, whatever order they came in.
+type history struct {
+	messages []Message
+	calls    map[string]bool // ids of all calls
+}
+
+func newHistory(messages []Message) *history {
+	h := &history{calls: make(map[string]bool)}
+	for _, m := range messages {
+		h.add(m)
+	}
+	return h
+}
+
+// add appends m, or puts a result behind its call; a result of no known call is dropped.
+func (h *history) add(m Message) {
+	for _, c := range m.Calls {
+		h.calls[c.ID] = true
+	}
+	if m.Result == nil {
+		h.messages = append(h.messages, m)
+		return
+	}
+	for i := len(h.messages) - 1; i >= 0; i-- {
+		if !asks(h.messages[i], m.Result.CallID) {
+			continue
+		}
+		end := i + 1
+		for end < len(h.messages) && h.messages[end].Result != nil {
+			if h.messages[end].Result.CallID == m.Result.CallID {
+				return
+			}
+			end++
+		}
+		h.messages = slices.Insert(h.messages, end, m)
+		return
+	}
+}
+
+func asks(m Message, call string) bool {
+	return slices.ContainsFunc(m.Calls, func(c tools.Call) bool { return c.ID == call })
+}
+
+// recent is what a model gets to see: the latest messages within the bounds, beginning
+// with what a caller said, and the last exchange whatever its size. It never holds a
+// result without its call nor a call without a result: a call that has none yet gets
+// one that says so. The slice is new.
+func (h *history) recent() []Message {
+	start := h.window()
+	var out []Message
+	for i := start; i < len(h.messages); i++ {
+		out = append(out, h.messages[i])
+		calls := h.messages[i].Calls
+		if len(calls) == 0 {
+			continue
+		}
+		answered := make(map[string]bool)
+		for i+1 < len(h.messages) && h.messages[i+1].Result != nil {
+			i++
+			answered[h.messages[i].Result.CallID] = true
+			out = append(out, h.messages[i])
+		}
+		for _, c := range calls {
+			if !answered[c.ID] {
+				out = append(out, Message{Role: ToolRole, Result: unfinished(c)})
+			}
+		}
+	}
+	return out
+}
+
+// window is where recent begins.
+func (h *history) window() int {
+	start, size := len(h.messages), 0
+	for start > 0 && len(h.messages)-start < maxMessages {
+		size += weight(h.messages[start-1])
+		if size > maxContext {
+			break
+		}
+		start--
+	}
+	if start == 0 {
+		return 0
+	}
+	isUser := func(m Message) bool { return m.Role == User }
+	if i := slices.IndexFunc(h.messages[start:], isUser); i >= 0 {
+		return start + i
+	}
+	for i := start - 1; i >= 0; i-- {
+		if isUser(h.messages[i]) {
+			return i
+		}
+	}
+	return 0
+}
+
+func weight(m Message) int {
+	n := len(m.Text) + 16
+	for _, c := range m.Calls {
+		n += len(c.Arguments) + len(c.Name)
+	}
+	if m.Result != nil {
+		n += len(m.Result.Output)
+	}
+	return n
+}
+
+// unfinished stands in for the result of a call that has none.
+func unfinished(c tools.Call) *tools.Result {
+	return &tools.Result{
+		CallID: c.ID,
+		Output: json.RawMessage(`{"status":"unknown","message":"there is no answer yet; do not say that it is done, and do not do it again"}`),
+	}
+}

@@ -1,0 +1,96 @@
+package dialog
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"frontdesk/tools"
+)
+
+func call(id string) Message {
+	return Message{ID: "m" + id, Role: Assistant, Calls: []tools.Call{{ID: id, Name: "t"}}}
+}
+
+func result(id string) Message {
+	return Message{ID: "r" + id, Role: ToolRole, Result: &tools.Result{CallID: id, Output: []byte(`{}`)}}
+}
+
+func user(text string) Message { return Message{ID: text, Role: User, Text: text} }
+
+func shape(messages []Message) string {
+	var out []string
+	for _, m := range messages {
+		switch {
+		case m.Result != nil && m.ID == "":
+			out = append(out, "?"+m.Result.CallID)
+		case m.Result != nil:
+			out = append(out, "="+m.Result.CallID)
+		case len(m.Calls) > 0:
+			for _, c := range m.Calls {
+				out = append(out, "+"+c.ID)
+			}
+		default:
+			out = append(out, m.Text)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+func TestResultsStandBehindTheirCalls(t *testing.T) {
+	both := Message{ID: "m", Role: Assistant, Calls: []tools.Call{{ID: "a"}, {ID: "b"}}}
+	for _, tt := range []struct {
+		name string
+		in   []Message
+		want string
+	}{
+		{"in order", []Message{user("u"), call("a"), result("a")}, "u +a =a"},
+		{"late", []Message{user("u"), call("a"), user("v"), result("a")}, "u +a =a v"},
+		{"never", []Message{user("u"), call("a"), user("v")}, "u +a ?a v"},
+		{"one of two", []Message{user("u"), both, result("b"), user("v")}, "u +a +b =b ?a v"},
+		{"twice", []Message{user("u"), call("a"), result("a"), result("a")}, "u +a =a"},
+		{"of nobody", []Message{user("u"), result("x")}, "u"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := shape(newHistory(tt.in).recent()); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestLongHistoriesLoseTheirBeginningNotACallsResult(t *testing.T) {
+	h := newHistory(nil)
+	for i := range 200 {
+		id := fmt.Sprint(i)
+		h.add(user("u" + id))
+		h.add(call(id))
+		h.add(result(id))
+		got := h.recent()
+		if len(got) > maxMessages {
+			t.Fatalf("%d messages", len(got))
+		}
+		if got[0].Role != User {
+			t.Fatalf("begins with %q", shape(got[:1]))
+		}
+		if s := shape(got); strings.Count(s, "+") != strings.Count(s, "=") || !strings.HasSuffix(s, "u"+id+" +"+id+" ="+id) {
+			t.Fatalf("a call and its result came apart: %s", s)
+		}
+	}
+}
+
+func TestAHugeMessagePushesOldOnesOut(t *testing.T) {
+	h := newHistory([]Message{user("old"), {Role: Assistant, Text: "hm"}, user(strings.Repeat("x", maxContext+1))})
+	if got := h.recent(); len(got) != 1 || len(got[0].Text) != maxContext+1 {
+		t.Errorf("got %d messages", len(got))
+	}
+}
+
+func TestAHugeResultKeepsTheQuestionItAnswers(t *testing.T) {
+	huge := result("a")
+	huge.Result.Output = []byte(`"` + strings.Repeat("x", maxContext) + `"`)
+	h := newHistory([]Message{user("old"), user("u"), call("a"), huge})
+	if got := shape(h.recent()); got != "u +a =a" {
+		t.Errorf("got %q", got)
+	}
+}

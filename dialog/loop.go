@@ -1,0 +1,308 @@
+package dialog
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"frontdesk/fault"
+	"frontdesk/tools"
+)
+
+const (
+	heardQueue = 64 // what the ears may be ahead of the loop; then they wait
+	postQueue  = 64 // likewise for the loop's other goroutines
+)
+
+// lineEnded is what an ear's end becomes, behind all it heard.
+const lineEnded HeardKind = -1
+
+// loop is the state of a conversation while it runs. One goroutine owns it, the one
+// in run; the others, which spawn counts, hand it functions to call.
+type loop struct {
+	agent *Agent
+	o     Options
+	line  Line
+	ctx   context.Context // the conversation's work; ends with it
+	stop  context.CancelFunc
+	life  context.Context // the session's: for what an interruption or hang-up must not stop
+
+	mouth    Mouth
+	setVoice func(Voice)
+	asked    func(string) // tells the ear what the agent said last
+	hearing  bool         // there is an ear for speech, and it works
+
+	posts   chan func()
+	work    sync.WaitGroup
+	running int // goroutines not yet done
+	outcome Outcome
+	err     error
+
+	instructions string
+	clientTools  []tools.Spec
+	history      *history
+	turns        int       // number of the last turn
+	pending      []Message // what the caller said and no turn has taken up
+	wanted       bool      // pending is to be answered
+	timing       timing    // of the speech in pending
+	reply        *reply    // the one under way, nil when there is none
+	awaited      *awaited  // the client's tools a turn waits for
+	floor        floor
+	quiet        quiet
+	digits       digits
+	scribe       scribe
+	noticed      map[string]bool // degradations the caller has been told
+	failures     int             // replies in a row that no model gave
+}
+
+func newLoop(ctx context.Context, agent *Agent, o Options, line Line) *loop {
+	if line.Tell == nil {
+		line.Tell = func(Event) {}
+	}
+	l := &loop{
+		agent: agent, o: o, line: line,
+		life:         context.WithoutCancel(ctx),
+		mouth:        textMouth{},
+		setVoice:     func(Voice) {},
+		asked:        func(string) {},
+		posts:        make(chan func(), postQueue),
+		instructions: agent.Instructions,
+		clientTools:  o.Tools,
+		history:      newHistory(o.History),
+		turns:        o.Turn,
+		floor:        newFloor(),
+		quiet:        quiet{alarm: newAlarm()},
+		digits:       digits{alarm: newAlarm()},
+		noticed:      make(map[string]bool),
+	}
+	if o.Instructions != "" {
+		l.instructions = o.Instructions
+	}
+	l.ctx, l.stop = context.WithCancel(ctx)
+	return l
+}
+
+// run is the conversation.
+func (l *loop) run(ears []Ear) (Outcome, error) {
+	heard := make(chan Heard, heardQueue)
+	for _, ear := range ears {
+		l.spawn(func() func() {
+			err := ear.Listen(l.ctx, heard)
+			heard <- Heard{Kind: lineEnded, Err: err}
+			return nil
+		})
+	}
+	l.greet()
+	ended := l.ctx.Done()
+	for l.outcome == "" || l.running > 0 {
+		select {
+		case h := <-heard:
+			if l.outcome == "" {
+				l.hear(h)
+			}
+		case f := <-l.posts:
+			f()
+		case <-l.floor.alarm.C:
+			l.insist()
+		case <-l.quiet.alarm.C:
+			l.silent()
+		case <-l.digits.alarm.C:
+			l.dialled()
+		case <-l.awaited.deadline():
+			l.awaitedTooLong()
+		case <-ended:
+			ended = nil
+			l.end(CallerGone, context.Cause(l.ctx))
+		}
+	}
+	l.work.Wait()
+	return l.outcome, l.err
+}
+
+// spawn runs f beside the loop. What f returns, unless nil, is called on the loop.
+func (l *loop) spawn(f func() func()) {
+	l.running++
+	l.work.Go(func() {
+		done := f()
+		l.post(func() {
+			l.running--
+			if done != nil {
+				done()
+			}
+		})
+	})
+}
+
+// post has f called on the loop, which reads its posts until everything spawned is done.
+func (l *loop) post(f func()) { l.posts <- f }
+
+// end ends the conversation; run returns when all that was spawned is done.
+func (l *loop) end(o Outcome, err error) {
+	if l.outcome != "" {
+		return
+	}
+	l.outcome, l.err = o, err
+	l.stop()
+	for _, a := range []alarm{l.floor.alarm, l.quiet.alarm, l.digits.alarm} {
+		a.Stop()
+	}
+	if l.reply != nil {
+		l.cut(l.reply)
+	} else {
+		l.leave()
+	}
+}
+
+// leave records what no reply took up any more.
+func (l *loop) leave() {
+	l.abandon()
+	for _, m := range l.pending {
+		l.history.add(m)
+		l.scribe.note(m)
+	}
+	l.pending = nil
+	l.save(nil, nil)
+}
+
+func (l *loop) tell(e Event) {
+	if e.At.IsZero() {
+		e.At = time.Now()
+	}
+	l.line.Tell(e)
+}
+
+// notice tells the caller of a degradation once, until recovered takes it back.
+func (l *loop) notice(code, text string, err error) {
+	if l.noticed[code] {
+		return
+	}
+	l.noticed[code] = true
+	l.tell(Event{Kind: Noticed, Turn: l.turns, Notice: &Notice{Code: code, Text: text, Err: err}})
+}
+
+func (l *loop) recovered(code string) { delete(l.noticed, code) }
+
+// hear takes one thing the caller did.
+func (l *loop) hear(h Heard) {
+	if h.Item == "" {
+		h.Item = l.o.NewID("item_")
+	}
+	if h.At.IsZero() {
+		h.At = time.Now()
+	}
+	switch h.Kind {
+	case Onset:
+		l.onset(h)
+	case Offset:
+		l.offset(h)
+	case Partial:
+		l.partial(h)
+	case Final:
+		l.final(h)
+	case Deaf:
+		l.deaf(h.Err)
+	case Typed:
+		l.typed(h)
+	case Respond:
+		l.respond()
+	case Stop:
+		l.wanted = false
+		if l.reply != nil {
+			l.cut(l.reply)
+		}
+	case Digit:
+		l.digit(h)
+	case Alter:
+		l.alter(h.Change)
+	case ToolOutput:
+		l.toolOutput(h.Result)
+	case lineEnded:
+		l.end(CallerGone, h.Err)
+	}
+}
+
+// typed keeps what the caller typed until a reply is asked for.
+func (l *loop) typed(h Heard) {
+	l.quiet.active()
+	l.rearm()
+	text, err := checkTyped(h.Text)
+	if err != nil {
+		f := fault.From(err)
+		l.tell(Event{Kind: Noticed, Turn: l.turns, Item: h.Item, Notice: &Notice{Code: string(f.Code), Text: f.Message, Err: err}})
+		return
+	}
+	l.said(h.Item, text, true)
+}
+
+// said makes text a message that waits for its turn.
+func (l *loop) said(item, text string, typed bool) {
+	l.pending = append(l.pending, Message{ID: item, Role: User, Text: text, Typed: typed})
+	l.tell(Event{Kind: CallerSaid, Turn: l.turns + 1, Item: item, Text: text, Typed: typed})
+}
+
+// respond answers now: what is pending, the client's tools, or nothing new.
+func (l *loop) respond() {
+	switch {
+	case len(l.pending) > 0:
+		l.wanted = true
+		if l.reply != nil {
+			l.cut(l.reply)
+			return
+		}
+		l.proceed()
+	case l.reply != nil && l.reply.calls.client:
+		l.reply.respond = true
+	case l.reply != nil: // it is being answered
+	case l.awaited != nil:
+		l.awaited.respond = true
+		l.awaitedDone()
+	default:
+		l.answer()
+	}
+}
+
+// proceed goes on when no reply is under way: with what the caller said meanwhile,
+// with what the client's tools gave, or by waiting for the caller.
+func (l *loop) proceed() {
+	switch {
+	case l.reply != nil:
+	case l.outcome != "":
+		l.leave()
+	case l.wanted && len(l.pending) > 0:
+		l.answer()
+	case l.awaited != nil:
+		l.awaitedDone()
+	case l.floor.misheard:
+		l.floor.misheard = false
+		l.say(notUnderstood, nil, "")
+	default:
+		l.rearm()
+	}
+}
+
+// alter changes the agent for the rest of the conversation.
+func (l *loop) alter(c *Change) {
+	if c == nil {
+		return
+	}
+	if c.Instructions != nil {
+		l.instructions = *c.Instructions
+	}
+	if c.Voice != nil {
+		l.setVoice(Voice{Language: l.agent.Language, Name: *c.Voice})
+	}
+	if c.SetTools {
+		l.clientTools = c.Tools
+	}
+}
+
+// alarm is a timer that is off until set.
+type alarm struct{ *time.Timer }
+
+func newAlarm() alarm {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return alarm{t}
+}
+
+func (a alarm) set(d time.Duration) { a.Reset(d) }

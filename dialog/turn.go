@@ -1,0 +1,81 @@
+package dialog
+
+import (
+	"strings"
+	"time"
+
+	"frontdesk/fault"
+)
+
+// timing is when the caller's part of a turn happened.
+type timing struct {
+	onset, speechEnd, endpoint, transcript time.Time
+	why                                    string
+}
+
+// turn is an exchange under way. It ends when its replies and its tools have ended.
+type turn struct {
+	Turn
+	replies int // under way
+	tools   int // under way
+	waiting bool
+	done    bool
+}
+
+// answer begins a turn with what is pending.
+func (l *loop) answer() {
+	l.turns++
+	t := &turn{Turn: Turn{Number: l.turns, Status: Completed, Why: l.timing.why}}
+	t.Times.Onset, t.Times.SpeechEnd = l.timing.onset, l.timing.speechEnd
+	t.Times.Endpoint, t.Times.Transcript = l.timing.endpoint, l.timing.transcript
+	var texts []string
+	for _, m := range l.pending {
+		texts = append(texts, m.Text)
+		t.Typed = t.Typed || m.Typed
+		l.history.add(m)
+		l.scribe.note(m)
+	}
+	t.Caller = strings.Join(texts, " ")
+	l.abandon()
+	l.pending, l.wanted, l.timing = nil, false, timing{}
+	l.floor.misheard = false
+	if isGoodbye(t.Caller) {
+		l.say(l.farewell(), t, Goodbye)
+		return
+	}
+	l.step(l.begin(t, ""))
+}
+
+func (l *loop) farewell() string {
+	if l.agent.Farewell != "" {
+		return l.agent.Farewell
+	}
+	return defaultFarewell
+}
+
+func (l *loop) greet() {
+	if len(l.o.History) > 0 || strings.TrimSpace(l.agent.Greeting) == "" {
+		l.rearm()
+		return
+	}
+	l.say(l.agent.Greeting, nil, "")
+}
+
+// endTurn records a turn once nothing of it is under way.
+func (l *loop) endTurn(t *turn) {
+	if t.done || t.replies > 0 || t.tools > 0 || t.waiting {
+		return
+	}
+	t.done = true
+	t.Reply, t.Written = strings.TrimSpace(t.Reply), strings.TrimSpace(t.Written)
+	record := t.Turn
+	l.tell(Event{Kind: TurnEnded, Turn: t.Number, Record: &record})
+	l.save(&record, nil)
+}
+
+// fail marks a turn as failed.
+func (t *turn) fail(err error) {
+	if t != nil {
+		t.Status, t.Error = Failed, string(fault.From(err).Code)
+	}
+}
