@@ -23,7 +23,7 @@ type function[Args any] struct {
 // Schema of an object, which is a mistake in the program.
 func Func[Args any](name, description string, effect Effect,
 	call func(ctx context.Context, id string, args Args) (any, []Note, error)) Tool {
-	schema, err := jsonschema.For[Args](nil)
+	schema, err := jsonschema.For[Args](&jsonschema.ForOptions{TypeSchemas: enums})
 	if err == nil && schema.Type != "object" {
 		err = fmt.Errorf("its type is %q", schema.Type)
 	}

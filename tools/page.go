@@ -1,0 +1,303 @@
+package tools
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	extast "github.com/yuin/goldmark/extension/ast"
+	"github.com/yuin/goldmark/text"
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"frontdesk/fault"
+)
+
+const (
+	passageWords = 120 // a passage is cut before it gets longer, at the end of a sentence where there is one
+	maxNesting   = 100 // elements or blocks within each other; deeper text is left out
+)
+
+// page is a document of the knowledge base as plain text.
+type page struct {
+	title    string
+	sections []section
+}
+
+// section is what stands below one heading.
+type section struct {
+	path   []string // the headings above and at it, outermost first, without the page's title
+	blocks []string // paragraphs, list items, table rows
+}
+
+// parsePage reads a page in the format its file name tells: .md, .html, .htm or
+// .txt. A page without a title is called after its file.
+func parsePage(name string, source []byte) (*page, error) {
+	source = bytes.TrimPrefix(source, []byte("\ufeff"))
+	if !utf8.Valid(source) || bytes.IndexByte(source, 0) >= 0 {
+		return nil, fault.New(fault.Invalid, "the page is not text in UTF-8")
+	}
+	o := &outline{}
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".md", ".markdown":
+		o.markdown(source)
+	case ".html", ".htm":
+		if err := o.html(source); err != nil {
+			return nil, fault.Wrap(err, fault.Invalid, "the page is not usable HTML")
+		}
+	default:
+		o.plain(string(source))
+	}
+	if o.page.title == "" {
+		base := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
+		o.page.title = strings.TrimSpace(strings.NewReplacer("-", " ", "_", " ").Replace(base))
+	}
+	return &o.page, nil
+}
+
+// outline collects a page's sections as its headings and blocks come by.
+type outline struct {
+	page   page
+	path   [7]string // the current heading of each level, 1 to 6
+	opened bool
+}
+
+func (o *outline) heading(level int, title string) {
+	if title = squeeze(title); title == "" {
+		return
+	}
+	clear(o.path[level:])
+	if level == 1 && o.page.title == "" {
+		o.page.title = title
+	} else {
+		o.path[level] = title
+	}
+	o.opened = false
+}
+
+func (o *outline) block(text string) {
+	if text = squeeze(text); text == "" {
+		return
+	}
+	if !o.opened {
+		var path []string
+		for _, title := range o.path {
+			if title != "" {
+				path = append(path, title)
+			}
+		}
+		o.page.sections = append(o.page.sections, section{path: path})
+		o.opened = true
+	}
+	s := &o.page.sections[len(o.page.sections)-1]
+	s.blocks = append(s.blocks, text)
+}
+
+func (o *outline) plain(source string) {
+	for block := range strings.SplitSeq(strings.ReplaceAll(source, "\r\n", "\n"), "\n\n") {
+		o.block(block)
+	}
+}
+
+var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough))
+
+// markdown reads CommonMark with tables. Front matter between lines of --- is skipped.
+func (o *outline) markdown(source []byte) {
+	if rest, ok := bytes.CutPrefix(source, []byte("---\n")); ok {
+		if _, body, ok := bytes.Cut(rest, []byte("\n---\n")); ok {
+			source = body
+		}
+	}
+	depth := 0
+	_ = ast.Walk(markdown.Parser().Parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering {
+			depth--
+			return ast.WalkContinue, nil
+		}
+		depth++
+		if depth > maxNesting {
+			return ast.WalkSkipChildren, nil
+		}
+		switch n := n.(type) {
+		case *ast.Heading:
+			o.heading(n.Level, inlineText(n, source))
+		case *ast.Paragraph, *ast.TextBlock:
+			o.block(inlineText(n, source))
+		case *ast.CodeBlock, *ast.FencedCodeBlock:
+			o.block(string(n.Lines().Value(source)))
+		case *extast.TableHeader, *extast.TableRow:
+			var cells []string
+			for cell := n.FirstChild(); cell != nil; cell = cell.NextSibling() {
+				cells = append(cells, inlineText(cell, source))
+			}
+			o.block(strings.Join(cells, ", "))
+		case *ast.Document, *ast.List, *ast.ListItem, *ast.Blockquote, *extast.Table:
+			return ast.WalkContinue, nil
+		}
+		return ast.WalkSkipChildren, nil
+	})
+}
+
+// inlineText is the text of a heading or paragraph without its marks. Links keep
+// their text, images their description, raw HTML is left out.
+func inlineText(n ast.Node, source []byte) string {
+	var b strings.Builder
+	depth := 0
+	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering {
+			depth--
+			return ast.WalkContinue, nil
+		}
+		depth++
+		switch n := n.(type) {
+		case *ast.Text:
+			b.Write(n.Value(source))
+			if n.SoftLineBreak() || n.HardLineBreak() {
+				b.WriteByte(' ')
+			}
+		case *ast.String:
+			b.Write(n.Value)
+		case *ast.AutoLink:
+			b.Write(n.Label(source))
+		}
+		if depth > maxNesting {
+			return ast.WalkSkipChildren, nil
+		}
+		return ast.WalkContinue, nil
+	})
+	return html.UnescapeString(b.String())
+}
+
+// html reads an HTML page: what its body shows, without scripts and navigation.
+func (o *outline) html(source []byte) error {
+	root, err := html.Parse(bytes.NewReader(source))
+	if err != nil {
+		return err
+	}
+	h := &htmlReader{outline: o}
+	h.walk(root, 0)
+	h.flush()
+	if o.page.title == "" {
+		o.page.title = h.title
+	}
+	return nil
+}
+
+// htmlReader gathers the text of inline elements until a block begins or ends.
+type htmlReader struct {
+	*outline
+	title string
+	text  strings.Builder
+}
+
+func (h *htmlReader) flush() {
+	h.block(h.text.String())
+	h.text.Reset()
+}
+
+func (h *htmlReader) walk(n *html.Node, depth int) {
+	if depth > 4*maxNesting {
+		return
+	}
+	if n.Type == html.TextNode {
+		h.text.WriteString(n.Data)
+		return
+	}
+	level := 0
+	switch n.DataAtom {
+	case atom.Script, atom.Style, atom.Template, atom.Noscript, atom.Nav, atom.Footer, atom.Svg, atom.Iframe, atom.Form:
+		return
+	case atom.Title:
+		if n.FirstChild != nil {
+			h.title = squeeze(n.FirstChild.Data)
+		}
+		return
+	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		level = int(n.Data[1] - '0')
+	}
+	block := breaksLine[n.DataAtom]
+	if block {
+		h.flush()
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		h.walk(c, depth+1)
+	}
+	switch {
+	case level > 0:
+		h.heading(level, h.text.String())
+		h.text.Reset()
+	case block:
+		h.flush()
+	case n.DataAtom == atom.Br || n.DataAtom == atom.Img:
+		h.text.WriteByte(' ')
+	case n.DataAtom == atom.Td || n.DataAtom == atom.Th:
+		h.text.WriteString(", ")
+	}
+}
+
+// breaksLine are the elements that begin a new block.
+var breaksLine = map[atom.Atom]bool{
+	atom.P: true, atom.Div: true, atom.Li: true, atom.Tr: true, atom.Section: true, atom.Article: true, atom.Main: true,
+	atom.Ul: true, atom.Ol: true, atom.Dl: true, atom.Dt: true, atom.Dd: true, atom.Table: true, atom.Blockquote: true,
+	atom.Pre: true, atom.Header: true, atom.Aside: true, atom.Figure: true, atom.Details: true, atom.Summary: true,
+	atom.Body: true, atom.Caption: true, atom.Hr: true, atom.Address: true,
+	atom.H1: true, atom.H2: true, atom.H3: true, atom.H4: true, atom.H5: true, atom.H6: true,
+}
+
+// squeeze joins words with single spaces, and drops the comma a table row ends with.
+func squeeze(s string) string {
+	return strings.TrimSuffix(strings.Join(strings.Fields(s), " "), ",")
+}
+
+// passages cuts the section's blocks into texts of up to passageWords words, each
+// of whole blocks where they fit and of whole sentences where they do not.
+func (s section) passages() []string {
+	var out, current []string
+	n := 0
+	add := func(text string, size int) {
+		if n > 0 && n+size > passageWords {
+			out = append(out, strings.Join(current, " "))
+			current, n = nil, 0
+		}
+		current, n = append(current, text), n+size
+	}
+	for _, block := range s.blocks {
+		fields := strings.Fields(block)
+		if len(fields) <= passageWords {
+			add(endSentence(block), len(fields))
+			continue
+		}
+		for len(fields) > 0 {
+			end := sentenceEnd(fields)
+			add(strings.Join(fields[:end], " "), end)
+			fields = fields[end:]
+		}
+	}
+	if n > 0 {
+		out = append(out, strings.Join(current, " "))
+	}
+	return out
+}
+
+// sentenceEnd is the number of words in the first sentence, at most passageWords.
+func sentenceEnd(fields []string) int {
+	for i, w := range fields[:min(len(fields), passageWords)] {
+		if strings.HasSuffix(w, ".") || strings.HasSuffix(w, "?") || strings.HasSuffix(w, "!") {
+			return i + 1
+		}
+	}
+	return min(len(fields), passageWords)
+}
+
+// endSentence lets a list item or table row end, so that it can be read aloud.
+func endSentence(block string) string {
+	switch block[len(block)-1] {
+	case '.', '!', '?', ':', ';', ',':
+		return block
+	}
+	return block + "."
+}

@@ -1,0 +1,118 @@
+package tools
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"frontdesk/fault"
+)
+
+// enums are the types whose few values a schema lists.
+var enums = map[reflect.Type]*jsonschema.Schema{
+	reflect.TypeFor[Status]():   {Type: "string", Enum: []any{Open, Waiting, Solved, Closed}},
+	reflect.TypeFor[Priority](): {Type: "string", Enum: []any{Low, Normal, High, Urgent}},
+}
+
+// TicketTools lets a model open, look up and change tickets.
+func TicketTools(s *Tickets) []Tool {
+	return []Tool{createTicket(s), ticketStatus(s), updateTicket(s)}
+}
+
+// answer is a ticket as a model reads it.
+type answer struct {
+	ID  string `json:"id"`
+	Say string `json:"say"` // the id, to be read aloud
+	Ticket
+}
+
+func answerWith(t Ticket, err error) (any, []Note, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	note := Note{Kind: "ticket", ID: t.ID.String(), Title: t.Subject, Text: string(t.Status)}
+	return answer{ID: t.ID.String(), Say: t.ID.Say(), Ticket: t}, []Note{note}, nil
+}
+
+func createTicket(s *Tickets) Tool {
+	type arguments struct {
+		Subject     string   `json:"subject" jsonschema:"the problem in a few words"`
+		Description string   `json:"description,omitempty" jsonschema:"what happened, with every detail the caller gave"`
+		Contact     string   `json:"contact,omitempty" jsonschema:"how to reach the caller: an e-mail address or a telephone number"`
+		Priority    Priority `json:"priority,omitempty" jsonschema:"normal unless the caller has serious harm"`
+	}
+	return Func("create_ticket",
+		"Open a ticket so that the team looks into a problem. Use it when the caller asks for one, or agrees to one. "+
+			"Tell the caller its number, as in \"say\".",
+		Writes, func(ctx context.Context, call string, args arguments) (any, []Note, error) {
+			return answerWith(s.Create(ctx, call, Ticket{
+				Subject: args.Subject, Description: args.Description, Contact: args.Contact, Priority: args.Priority,
+			}))
+		})
+}
+
+func ticketStatus(s *Tickets) Tool {
+	type arguments struct {
+		Ticket string `json:"ticket" jsonschema:"the ticket's number as the caller said it, such as T-1042"`
+	}
+	return Func("ticket_status", "Look up a ticket: its status and what was noted on it.",
+		Reads, func(ctx context.Context, _ string, args arguments) (any, []Note, error) {
+			id, err := readTicketID(args.Ticket)
+			if err != nil {
+				return nil, nil, err
+			}
+			return answerWith(s.Get(ctx, id))
+		})
+}
+
+func updateTicket(s *Tickets) Tool {
+	type arguments struct {
+		Ticket string `json:"ticket" jsonschema:"the ticket's number as the caller said it, such as T-1042"`
+		Note   string `json:"note,omitempty" jsonschema:"what to add to the ticket"`
+		Status Status `json:"status,omitempty" jsonschema:"the new status, if it changes"`
+	}
+	return Func("update_ticket", "Add a note to a ticket or change its status, as when the caller wants it closed.",
+		Writes, func(ctx context.Context, call string, args arguments) (any, []Note, error) {
+			id, err := readTicketID(args.Ticket)
+			if err != nil {
+				return nil, nil, err
+			}
+			return answerWith(s.Update(ctx, call, id, Change{Note: args.Note, Status: args.Status}))
+		})
+}
+
+func readTicketID(text string) (TicketID, error) {
+	id, ok := ParseTicketID(text)
+	if !ok {
+		return 0, fault.New(fault.Invalid, "%q is not the number of a ticket; it looks like T-1042", clip(text, 60))
+	}
+	return id, nil
+}
+
+// HandoverTool lets a model ask for a person: it opens an urgent ticket and answers
+// with message, which tells the caller what happens next.
+func HandoverTool(s *Tickets, message string) Tool {
+	type arguments struct {
+		Reason  string `json:"reason" jsonschema:"why the caller needs a person, in a few words"`
+		Summary string `json:"summary,omitempty" jsonschema:"what the person should know before calling back"`
+		Contact string `json:"contact,omitempty" jsonschema:"how to reach the caller, if they said"`
+	}
+	type handover struct {
+		Message string `json:"message"`
+		Ticket  string `json:"ticket"`
+		Say     string `json:"say"`
+	}
+	return Func("hand_over", "Ask a person to take over. Use it when the caller asks for one or cannot be helped. Say the message it answers.",
+		Writes, func(ctx context.Context, call string, args arguments) (any, []Note, error) {
+			t, err := s.Create(ctx, call, Ticket{
+				Subject:     clip("Call back: "+args.Reason, maxLine),
+				Description: args.Summary, Contact: args.Contact, Priority: Urgent,
+			})
+			if err != nil {
+				return nil, nil, err
+			}
+			note := Note{Kind: "handover", ID: t.ID.String(), Title: t.Subject, Text: message}
+			return handover{Message: message, Ticket: t.ID.String(), Say: t.ID.Say()}, []Note{note}, nil
+		})
+}
