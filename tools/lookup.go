@@ -21,70 +21,66 @@ import (
 
 const maxTable = 50 << 20 // bytes of a table's file
 
-// LookupConfig describes a table an agent may look things up in.
-type LookupConfig struct {
-	Name        string `yaml:"name"`        // of the tool
-	Description string `yaml:"description"` // for the model: what it finds and when to use it
-	File        string `yaml:"file"`        // CSV with a header, in the agent's folder
-	Key         string `yaml:"key"`         // the column that is looked up; its values differ
+// Lookup describes a table an agent may look things up in.
+type Lookup struct {
+	Name        string // of the tool
+	Description string // for the model: what it finds and when to use it
+	File        string // path of a CSV file with a header
+	Key         string // the column that is looked up; its values differ
 }
 
-// Lookup is a tool that finds a row of a CSV file by its key, so that an agent can
+// Table is a tool that finds a row of a CSV file by its key, so that an agent can
 // tell where an order is without any system behind it. The file is read again when
 // it has changed, checked at most once a second; while the new one is broken, the
 // last good one answers. Safe for concurrent use.
-type Lookup struct {
-	config LookupConfig
-	path   string
+type Table struct {
+	config Lookup
 	tool   Tool
 
 	mu        sync.Mutex
 	nextCheck time.Time
 	tried     stamp
 	problem   error
-	table     *table
+	rows      *rows
 }
 
-// table is a CSV file in memory.
-type table struct {
+// rows is a CSV file in memory.
+type rows struct {
 	columns []string
-	digits  bool // every key is a number, so callers can read it out
-	rows    map[string][]string
+	digits  bool                // every key is a number, so callers can read it out
+	byKey   map[string][]string // by the key's normal form
 }
 
-// OpenLookup reads the table of a tool from the agent's folder dir. The error is a
-// fault.Error that says what is wrong with it, and in which line.
-func OpenLookup(dir string, c LookupConfig) (*Lookup, error) {
+// OpenLookup reads the table. The error is a fault.Error that says what is wrong
+// with it, and in which line.
+func OpenLookup(c Lookup) (*Table, error) {
 	if !validName.MatchString(c.Name) {
 		return nil, fault.New(fault.Invalid, "a look-up is called %q; a name is 1 to 64 of a-z, 0-9 and _", c.Name)
 	}
-	if !filepath.IsLocal(c.File) {
-		return nil, fault.New(fault.Invalid, "the file %q of look-up %s must be in the agent's folder", c.File, c.Name)
-	}
-	l := &Lookup{config: c, path: filepath.Join(dir, c.File)}
-	if l.refresh(); l.problem != nil {
-		return nil, l.problem
+	t := &Table{config: c}
+	if t.refresh(); t.problem != nil {
+		return nil, t.problem
 	}
 	type arguments struct {
 		Key string `json:"key" jsonschema:"what to look up, as the caller said it"`
 	}
-	l.tool = Func(c.Name, c.Description, Reads, func(_ context.Context, _ string, args arguments) (any, []Note, error) {
-		return l.find(args.Key), nil, nil
+	t.tool = Func(c.Name, c.Description, Reads, func(_ context.Context, _ string, args arguments) (any, []Note, error) {
+		return t.find(args.Key), nil, nil
 	})
-	return l, nil
+	return t, nil
 }
 
 // Spec implements Tool.
-func (l *Lookup) Spec() Spec { return l.tool.Spec() }
+func (t *Table) Spec() Spec { return t.tool.Spec() }
 
 // Call implements Tool.
-func (l *Lookup) Call(ctx context.Context, call Call) (Result, error) { return l.tool.Call(ctx, call) }
+func (t *Table) Call(ctx context.Context, call Call) (Result, error) { return t.tool.Call(ctx, call) }
 
 // Problem is why the file as it is now is not used, or nil.
-func (l *Lookup) Problem() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.problem
+func (t *Table) Problem() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.problem
 }
 
 // found is what the model reads.
@@ -95,25 +91,25 @@ type found struct {
 	Record map[string]string `json:"record,omitempty"`
 }
 
-func (l *Lookup) find(spoken string) found {
-	l.mu.Lock()
-	if !time.Now().Before(l.nextCheck) {
-		l.refresh()
+func (t *Table) find(spoken string) found {
+	t.mu.Lock()
+	if !time.Now().Before(t.nextCheck) {
+		t.refresh()
 	}
-	t := l.table
-	l.mu.Unlock()
-	out := found{Key: t.normal(spoken)}
-	if t.digits {
+	rows := t.rows
+	t.mu.Unlock()
+	out := found{Key: rows.normal(spoken)}
+	if rows.digits {
 		out.Say = SayDigits(out.Key)
 	}
-	row, ok := t.rows[out.Key]
+	row, ok := rows.byKey[out.Key]
 	if !ok {
 		return out
 	}
 	out.Found, out.Record = true, make(map[string]string, len(row))
 	for i, value := range row {
 		if value != "" {
-			out.Record[t.columns[i]] = value
+			out.Record[rows.columns[i]] = value
 		}
 	}
 	return out
@@ -121,8 +117,8 @@ func (l *Lookup) find(spoken string) found {
 
 // normal is a key as the table has it: of a table of numbers the digits that were
 // said, else letters and digits in lower case.
-func (t *table) normal(key string) string {
-	if t.digits {
+func (r *rows) normal(key string) string {
+	if r.digits {
 		return SpokenDigits(key)
 	}
 	return strings.Map(func(r rune) rune {
@@ -135,41 +131,41 @@ func (t *table) normal(key string) string {
 
 // refresh reads the file if it has changed since it was last tried. The caller
 // holds mu, or is the only one.
-func (l *Lookup) refresh() {
-	l.nextCheck = time.Now().Add(checkInterval)
-	info, err := os.Stat(l.path)
+func (t *Table) refresh() {
+	t.nextCheck = time.Now().Add(checkInterval)
+	info, err := os.Stat(t.config.File)
 	if err != nil {
-		l.problem, l.tried = l.fault(err, "cannot be read"), stamp{}
+		t.problem, t.tried = t.fault(err, "cannot be read"), stamp{}
 		return
 	}
 	now := stamp{size: info.Size(), modified: info.ModTime()}
-	if l.tried.same(now) {
+	if t.tried.same(now) {
 		return
 	}
-	l.tried = now
+	t.tried = now
 	if now.size > maxTable {
-		l.problem = l.fault(nil, fmt.Sprintf("is larger than %d bytes", maxTable))
+		t.problem = t.fault(nil, fmt.Sprintf("is larger than %d bytes", maxTable))
 		return
 	}
-	source, err := os.ReadFile(l.path)
+	source, err := os.ReadFile(t.config.File)
 	if err != nil {
-		l.problem = l.fault(err, "cannot be read")
+		t.problem = t.fault(err, "cannot be read")
 		return
 	}
-	t, err := parseTable(source, l.config.Key)
+	rows, err := parseTable(source, t.config.Key)
 	if err != nil {
-		l.problem = l.fault(err, err.Error())
+		t.problem = t.fault(err, err.Error())
 		return
 	}
-	l.table, l.problem = t, nil
+	t.rows, t.problem = rows, nil
 }
 
-func (l *Lookup) fault(err error, what string) error {
-	return fault.Wrap(err, fault.Invalid, "the table %s of look-up %s %s", l.config.File, l.config.Name, what)
+func (t *Table) fault(err error, what string) error {
+	return fault.Wrap(err, fault.Invalid, "the table %s of look-up %s %s", filepath.Base(t.config.File), t.config.Name, what)
 }
 
 // parseTable reads CSV (RFC 4180) whose first line names the columns.
-func parseTable(source []byte, key string) (*table, error) {
+func parseTable(source []byte, key string) (*rows, error) {
 	source = bytes.TrimPrefix(source, []byte("\ufeff"))
 	if !utf8.Valid(source) {
 		return nil, errors.New("is not text in UTF-8")
@@ -192,23 +188,23 @@ func parseTable(source []byte, key string) (*table, error) {
 	if at < 0 {
 		return nil, fmt.Errorf("has no column %q; it has %s", key, strings.Join(columns, ", "))
 	}
-	rows, err := r.ReadAll()
+	records, err := r.ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("is not CSV: %w", err)
 	}
-	t := &table{columns: columns, digits: true, rows: make(map[string][]string, len(rows))}
-	for _, row := range rows {
+	t := &rows{columns: columns, digits: true, byKey: make(map[string][]string, len(records))}
+	for _, row := range records {
 		t.digits = t.digits && isNumber(row[at])
 	}
-	for i, row := range rows {
+	for i, row := range records {
 		k := t.normal(row[at])
 		if k == "" {
 			return nil, fmt.Errorf("has an empty key in row %d", i+2)
 		}
-		if t.rows[k] != nil {
+		if t.byKey[k] != nil {
 			return nil, fmt.Errorf("has the key %q twice, again in row %d", row[at], i+2)
 		}
-		t.rows[k] = row
+		t.byKey[k] = row
 	}
 	return t, nil
 }

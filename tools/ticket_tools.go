@@ -15,9 +15,10 @@ var enums = map[reflect.Type]*jsonschema.Schema{
 	reflect.TypeFor[Priority](): {Type: "string", Enum: []any{Low, Normal, High, Urgent}},
 }
 
-// TicketTools lets a model open, look up and change tickets.
-func TicketTools(s *Tickets) []Tool {
-	return []Tool{createTicket(s), ticketStatus(s), updateTicket(s)}
+// Tools lets a model open, look up and change tickets, and ask for a person, which
+// is answered with the message handover: what happens next, for the caller.
+func (s *Tickets) Tools(handover string) []Tool {
+	return []Tool{createTicket(s), ticketStatus(s), updateTicket(s), handOver(s, handover)}
 }
 
 // answer is a ticket as a model reads it.
@@ -90,9 +91,8 @@ func readTicketID(text string) (TicketID, error) {
 	return id, nil
 }
 
-// HandoverTool lets a model ask for a person: it opens an urgent ticket and answers
-// with message, which tells the caller what happens next.
-func HandoverTool(s *Tickets, message string) Tool {
+// handOver opens an urgent ticket, so that the wish for a person outlives the call.
+func handOver(s *Tickets, message string) Tool {
 	type arguments struct {
 		Reason  string `json:"reason" jsonschema:"why the caller needs a person, in a few words"`
 		Summary string `json:"summary,omitempty" jsonschema:"what the person should know before calling back"`
