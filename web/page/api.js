@@ -1,0 +1,60 @@
+// The server's plain HTTP requests. Paths are relative to the page, so that it
+// works behind a proxy that serves it under a prefix. All throw a Problem.
+import { fromResponse, offline } from "./problem.js";
+
+const patience = 8000; // ms for one answer
+
+async function request(path, options = {}) {
+  const late = AbortSignal.timeout(patience);
+  const signal = options.signal ? AbortSignal.any([options.signal, late]) : late;
+  let response;
+  try {
+    response = await fetch(path, { ...options, signal, cache: "no-store" });
+  } catch (error) {
+    throw options.signal?.aborted ? error : offline();
+  }
+  if (!response.ok) throw await fromResponse(response);
+  return response;
+}
+
+// fetchAgents lists who can be called: {name, title, try, voice, default}.
+export async function fetchAgents() {
+  return (await (await request("v1/agents")).json()).agents;
+}
+
+// fetchToken gets a short-lived token for one conversation with agent.
+export async function fetchToken(agent, signal) {
+  const response = await request("v1/realtime/client_secrets", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ session: { type: "realtime", model: agent } }),
+    signal,
+  });
+  return (await response.json()).value;
+}
+
+// offerCall trades an SDP offer for an answer.
+export async function offerCall(agent, token, sdp, signal) {
+  const response = await request(`v1/realtime/calls?model=${encodeURIComponent(agent)}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${token}` },
+    body: sdp,
+    signal,
+  });
+  return response.text();
+}
+
+// whyRefused asks, as a plain request, what a WebSocket cannot tell: the reason for
+// a refused handshake. It returns a Problem.
+export async function whyRefused(agent, token, signal) {
+  try {
+    await request(socketPath(agent), { headers: { Authorization: `Bearer ${token}` }, signal });
+  } catch (problem) {
+    return problem.code === "invalid_request" ? offline() : problem;
+  }
+  return offline();
+}
+
+export function socketPath(agent) {
+  return `v1/realtime?model=${encodeURIComponent(agent)}`;
+}

@@ -1,0 +1,69 @@
+// The developer's view: how long the stages of each turn took, and the last events.
+import { make } from "./log.js";
+
+const maxEvents = 200;
+const maxTurns = 50;
+
+// Stages in order; each is timed from the one before it that happened.
+const stages = [
+  ["endpoint", "end of turn"],
+  ["transcript", "words"],
+  ["first_token", "first text"],
+  ["first_clause", "first clause"],
+  ["first_audio", "first sound"],
+];
+
+export class Developer {
+  #turns;
+  #events;
+  #began = performance.now();
+
+  constructor(turns, events) {
+    this.#turns = turns;
+    this.#events = events;
+  }
+
+  apply(event) {
+    if (event.type === "frontdesk.turn") this.#turn(event.turn ?? event);
+    const seconds = ((performance.now() - this.#began) / 1000).toFixed(3).padStart(8);
+    const { type, event_id: _, ...rest } = event;
+    const detail = JSON.stringify(rest);
+    const line = make("li");
+    line.append(make("time", "", seconds), " ", make("b", "", type), " ", detail.length > 240 ? `${detail.slice(0, 240)}…` : detail);
+    this.#events.append(line);
+    if (this.#events.childElementCount > maxEvents) this.#events.firstChild.remove();
+    if (this.#events.clientHeight) this.#events.scrollTop = this.#events.scrollHeight;
+  }
+
+  clear() {
+    this.#turns.replaceChildren();
+    this.#events.replaceChildren();
+  }
+
+  #turn(turn) {
+    const steps = latencies(turn.times ?? {});
+    const row = make("tr");
+    row.append(make("th", "", String(turn.turn)));
+    row.firstChild.scope = "row";
+    for (const [name] of stages) row.append(make("td", "", name in steps ? String(steps[name]) : "–"));
+    row.append(make("td", "total", "total" in steps ? String(steps.total) : "–"));
+    this.#turns.append(row);
+    if (this.#turns.childElementCount > maxTurns) this.#turns.firstChild.remove();
+  }
+}
+
+// latencies gives ms per stage, and in total from the end of speech to first sound.
+export function latencies(times) {
+  const at = (name) => (times[name] ? Date.parse(times[name]) : NaN);
+  const steps = {};
+  let before = at("speech_end");
+  for (const [name] of stages) {
+    const now = at(name);
+    if (Number.isNaN(now)) continue;
+    if (!Number.isNaN(before)) steps[name] = Math.round(now - before);
+    before = now;
+  }
+  const total = at("first_audio") - at("speech_end");
+  if (!Number.isNaN(total)) steps.total = Math.round(total);
+  return steps;
+}

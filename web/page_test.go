@@ -1,0 +1,110 @@
+package web
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func getPage(t *testing.T, method, path string, header http.Header) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest(method, path, nil)
+	for k, v := range header {
+		r.Header[k] = v
+	}
+	w := httptest.NewRecorder()
+	Page().ServeHTTP(w, r)
+	return w.Result()
+}
+
+func TestPageServesItsFilesWithTypeTagAndPolicy(t *testing.T) {
+	for path, contentType := range map[string]string{
+		"/":              "text/html; charset=utf-8",
+		"/page/page.css": "text/css; charset=utf-8",
+		"/page/main.js":  "text/javascript; charset=utf-8",
+		"/page/icon.svg": "image/svg+xml",
+	} {
+		res := getPage(t, http.MethodGet, path, nil)
+		if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != contentType {
+			t.Errorf("%s: %d %s, want 200 %s", path, res.StatusCode, res.Header.Get("Content-Type"), contentType)
+		}
+		if csp := res.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+			t.Errorf("%s: loose policy %q", path, csp)
+		}
+		tag := res.Header.Get("ETag")
+		again := getPage(t, http.MethodGet, path, http.Header{"If-None-Match": {tag}})
+		if tag == "" || again.StatusCode != http.StatusNotModified {
+			t.Errorf("%s: asked again with ETag %q gives %d, want 304", path, tag, again.StatusCode)
+		}
+	}
+}
+
+func TestPageRefusesWhatItDoesNotHave(t *testing.T) {
+	for _, c := range []struct {
+		method, path string
+		want         int
+	}{
+		{http.MethodGet, "/nothing", http.StatusNotFound},
+		{http.MethodGet, "/page/", http.StatusNotFound},
+		{http.MethodGet, "/page/../page.go", http.StatusNotFound},
+		{http.MethodGet, "/page/test/state.test.mjs", http.StatusNotFound},
+		{http.MethodPost, "/", http.StatusMethodNotAllowed},
+		{http.MethodHead, "/", http.StatusOK},
+	} {
+		if res := getPage(t, c.method, c.path, nil); res.StatusCode != c.want {
+			t.Errorf("%s %s: %d, want %d", c.method, c.path, res.StatusCode, c.want)
+		}
+	}
+}
+
+// Every file that the page's own files name must be served, nothing may come from
+// elsewhere, and all of it must stay light.
+func TestPageIsWholeAndItsOwn(t *testing.T) {
+	const limit = 100 << 10
+	reference := regexp.MustCompile(`(?:href|src)="(page/[^"]+)"|from "\./([^"]+)"|\.addModule\("([^"]+)"`)
+	elsewhere := regexp.MustCompile(`(?:href|src)="(?:https?:)?//|@import|url\(|from "http`)
+	total := 0
+	names, err := filepath.Glob("page/*.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		body, err := assets.ReadFile(filepath.ToSlash(name))
+		if err != nil {
+			t.Errorf("%s is not embedded", name)
+			continue
+		}
+		total += len(body)
+		if found := elsewhere.Find(body); found != nil {
+			t.Errorf("%s loads something from elsewhere: %s", name, found)
+		}
+		for _, m := range reference.FindAllStringSubmatch(string(body), -1) {
+			path := "/page/" + strings.TrimPrefix(m[1]+m[2]+m[3], "page/")
+			if res := getPage(t, http.MethodGet, path, nil); res.StatusCode != http.StatusOK {
+				t.Errorf("%s names %s: %d", name, path, res.StatusCode)
+			}
+		}
+	}
+	if total > limit {
+		t.Errorf("the page has %d bytes, want at most %d", total, limit)
+	}
+}
+
+func TestPageModules(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not installed")
+	}
+	files, err := filepath.Glob("page/test/*.mjs")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tests of the modules: %v", err)
+	}
+	out, err := exec.CommandContext(t.Context(), node, append([]string{"--test", "--no-warnings"}, files...)...).CombinedOutput()
+	if err != nil {
+		t.Errorf("node --test: %v\n%s", err, out)
+	}
+}
