@@ -223,7 +223,7 @@ func (k *Knowledge) reindex(ctx context.Context, gone []string, parsed map[strin
 	}
 	defer insert.Close()
 	next := k.last
-	added := make(map[string][]entering, len(names))
+	added := make(map[string][]*known, len(names))
 	for _, name := range names {
 		added[name], err = k.enter(ctx, insert, name, parsed[name], &next)
 		if err != nil {
@@ -247,16 +247,10 @@ func (k *Knowledge) reindex(ctx context.Context, gone []string, parsed map[strin
 	return nil
 }
 
-// entering is a passage on its way into the index.
-type entering struct {
-	passage *Passage
-	terms   []string
-}
-
 // enter writes a page's passages to the index, numbered from *next+1.
-func (k *Knowledge) enter(ctx context.Context, insert *sql.Stmt, name string, p *page, next *int64) ([]entering, error) {
+func (k *Knowledge) enter(ctx context.Context, insert *sql.Stmt, name string, p *page, next *int64) ([]*known, error) {
 	title := k.words.terms(nil, p.title)
-	var out []entering
+	var out []*known
 	for _, s := range p.sections {
 		heading := strings.Join(s.path, " > ")
 		headingTerms := k.words.terms(nil, heading)
@@ -267,20 +261,25 @@ func (k *Knowledge) enter(ctx context.Context, insert *sql.Stmt, name string, p 
 			if err != nil {
 				return nil, err
 			}
-			all := slices.Concat(title, headingTerms, body)
-			slices.Sort(all)
-			out = append(out, entering{
-				passage: &Passage{Page: p.title, File: name, Heading: heading, Text: text},
-				terms:   slices.Clip(slices.Compact(all)),
+			out = append(out, &known{
+				Passage: Passage{Page: p.title, File: name, Heading: heading, Text: text},
+				about:   different(slices.Concat(title, headingTerms)),
+				terms:   different(slices.Concat(title, headingTerms, body)),
 			})
 		}
 	}
 	return out, nil
 }
 
-func (k *Knowledge) remember(id int64, e entering) {
-	k.passages[id], k.terms[id] = e.passage, e.terms
-	for _, t := range e.terms {
+// different sorts terms and drops the repeated ones.
+func different(terms []string) []string {
+	slices.Sort(terms)
+	return slices.Clip(slices.Compact(terms))
+}
+
+func (k *Knowledge) remember(id int64, p *known) {
+	k.passages[id] = p
+	for _, t := range p.terms {
 		k.counts[t]++
 	}
 }
@@ -292,12 +291,11 @@ func (k *Knowledge) forget(name string) {
 	}
 	delete(k.pages, name)
 	for id := p.first; id <= p.last; id++ {
-		for _, t := range k.terms[id] {
+		for _, t := range k.passages[id].terms {
 			if k.counts[t]--; k.counts[t] == 0 {
 				delete(k.counts, t)
 			}
 		}
 		delete(k.passages, id)
-		delete(k.terms, id)
 	}
 }

@@ -20,9 +20,10 @@ import (
 const (
 	candidates    = 24  // passages the index hands over for a closer look
 	maxQueryTerms = 24  // different words of a question that count
-	titleWeight   = 6.0 // of a word in the page's title, in bm25
-	headingWeight = 4.0
+	titleWeight   = 2.0 // of a word in the page's title, in bm25
+	headingWeight = 3.0
 	bodyWeight    = 1.0
+	focusWeight   = 0.5
 )
 
 // Knowledge is a folder of pages that can be asked. It follows the folder: changes
@@ -37,10 +38,9 @@ type Knowledge struct {
 	mu       sync.RWMutex // guards what follows, and the index's agreement with it
 	words    analyzer
 	pages    map[string]*indexed // by file
-	passages map[int64]*Passage
-	terms    map[int64][]string // different terms of a passage
-	counts   map[string]int     // passages that hold a term
-	broken   map[string]broken  // by file
+	passages map[int64]*known
+	counts   map[string]int    // passages that hold a term
+	broken   map[string]broken // by file
 	problems []Problem
 	last     int64 // the newest passage's number
 }
@@ -67,6 +67,13 @@ type Passage struct {
 	Score   float64 `json:"score"` // 0 to 1: how much of the question the passage covers
 }
 
+// known is a passage in the index.
+type known struct {
+	Passage
+	about []string // terms of the page's title and the headings
+	terms []string // all different terms, sorted
+}
+
 // Problem is a file that could not be used. The rest works without it.
 type Problem struct {
 	File string
@@ -91,8 +98,7 @@ func OpenKnowledge(ctx context.Context, dir string) (*Knowledge, error) {
 	}
 	k := &Knowledge{
 		index: db, files: &folder{dir: dir},
-		pages: make(map[string]*indexed), passages: make(map[int64]*Passage),
-		terms: make(map[int64][]string), counts: make(map[string]int),
+		pages: make(map[string]*indexed), passages: make(map[int64]*known), counts: make(map[string]int),
 		broken: make(map[string]broken),
 	}
 	if err := k.refresh(ctx); err != nil {
@@ -163,8 +169,9 @@ func (k *Knowledge) Search(ctx context.Context, query string, limit int) ([]Pass
 		}
 		return nil, fmt.Errorf("search knowledge: %w", err)
 	}
-	for i := range found {
-		found[i].Score = k.coverage(asked, k.terms[found[i].id])
+	for i, h := range found {
+		found[i].Score = k.coverage(asked, k.passages[h.id].terms)
+		found[i].focus = focus(asked, h.about)
 	}
 	best := found[0:0:0]
 	for _, f := range found {
@@ -195,13 +202,30 @@ func (k *Knowledge) question(query string) []string {
 // hit is a passage the index found.
 type hit struct {
 	Passage
-	id   int64
-	bm25 float64 // larger is better, relative to the best one: 0 to 1
+	id    int64
+	about []string
+	bm25  float64 // larger is better, relative to the best one: 0 to 1
+	focus float64
 }
 
 // merit ranks hits: coverage says how much of the question a passage is about, bm25
-// how much of the passage is about the question.
-func (h hit) merit() float64 { return h.Score + h.bm25 }
+// how much of the passage is about the question, and focus tells the passages of a
+// page apart whose words are much the same.
+func (h hit) merit() float64 { return h.Score + h.bm25 + focusWeight*h.focus }
+
+// focus is the share of the terms of title and heading that were asked for, 0 to 1.
+func focus(asked, about []string) float64 {
+	if len(about) == 0 {
+		return 0
+	}
+	n := 0
+	for _, t := range about {
+		if slices.Contains(asked, t) {
+			n++
+		}
+	}
+	return float64(n) / float64(len(about))
+}
 
 // candidates asks the index for passages with any of the terms.
 func (k *Knowledge) candidates(ctx context.Context, asked []string) ([]hit, error) {
@@ -223,7 +247,7 @@ func (k *Knowledge) candidates(ctx context.Context, asked []string) ([]hit, erro
 		if !ok {
 			return nil, errors.New("the index holds a passage that is not there")
 		}
-		h.Passage = *p
+		h.Passage, h.about = p.Passage, p.about
 		best = max(best, h.bm25)
 		found = append(found, h)
 	}

@@ -8,22 +8,25 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// stopWords carry no topic. They are what callers wrap questions in; words such as
-// "not", "open" or "back" stay, since they tell pages apart.
-var stopWords = words(`a about actually all also am an and any anybody anyone are as at be been being but by
-	can could did do does doing don done for from get getting give go going good got guys had has have having hello
-	help her here hey hi him his how i if in into is isn it its just know let like ll m maybe me mine my need no now of
-	oh ok okay on one or our please question questions re really right s say says she should so some somebody someone
-	sorry sure t tell thank thanks that the their them then there these they thing things this those to too two uh uhm
-	um us ve very want wanted was way we well were what when where which while who whom whose why will with won would
-	yeah yes you your`)
+// stopWords carry no topic: what callers wrap questions in, and the digits of the
+// numbers they read out. Words such as "not", "open" or "back" tell pages apart and
+// stay. Apostrophes are gone when they are looked up.
+var stopWords = words(`a about actually after all already also am an and any anybody anyone are arent as at be been
+	being but by can cant could couldnt did didnt do does doesnt doing done dont ever everything for from get gets
+	getting give go going good got guys had has hasnt have havent having hello help her here hey hi him his how i id if
+	ill im in into is isnt it its ive just keep keeps know last let lets like maybe me mine my need never no now of oh ok
+	okay on or our over please question questions re really right say says she should so some somebody someone
+	something sorry still sure tell thank thanks that thats the their them then there theres these they thing things
+	this those to today too uh uhm um us very want wanted was wasnt way we well went were what whats when where wheres
+	which while who whom whose why will with wont would wouldnt yeah yes yet you your youre
+	zero one two three four five six seven eight nine ten`)
 
 // sameWords are what callers say for what pages write, before stemming.
 var sameWords = map[string]string{
 	"parcel": "package", "box": "package", "cancelled": "cancel", "cancellation": "cancel", "canceled": "cancel",
 	"cancelling": "cancel", "broken": "damage", "broke": "damage", "bill": "invoice", "receipt": "invoice",
 	"cost": "price", "costs": "price", "much": "price", "expensive": "price", "shop": "store", "shops": "store",
-	"holidays": "holiday", "bought": "buy", "purchase": "buy", "purchased": "buy", "purchases": "buy",
+	"holidays": "holiday", "bought": "buy", "purchased": "buy", "purchase": "order", "purchases": "order",
 	"sent": "send", "shipped": "ship", "shipping": "ship", "shipment": "ship",
 	"paid": "pay", "payment": "pay", "payments": "pay", "lost": "lose", "forgot": "forget", "forgotten": "forget",
 	"login": "log", "signin": "log", "broadband": "internet", "wifi": "internet", "cellphone": "phone", "mobile": "phone",
