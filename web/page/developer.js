@@ -29,7 +29,13 @@ export class Developer {
     const { type, event_id: _, ...rest } = event;
     const detail = JSON.stringify(rest);
     const line = make("li");
-    line.append(make("time", "", seconds), " ", make("b", "", type), " ", detail.length > 240 ? `${detail.slice(0, 240)}…` : detail);
+    line.append(
+      make("time", "", seconds),
+      " ",
+      make("b", "", type),
+      " ",
+      detail.length > 240 ? `${detail.slice(0, 240)}…` : detail,
+    );
     this.#events.append(line);
     if (this.#events.childElementCount > maxEvents) this.#events.firstChild.remove();
     if (this.#events.clientHeight) this.#events.scrollTop = this.#events.scrollHeight;

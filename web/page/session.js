@@ -9,7 +9,7 @@ import { fetchToken } from "./api.js";
 import { closeMicrophone, openMicrophone } from "./microphone.js";
 import { Problem } from "./problem.js";
 import { openCall } from "./rtc.js";
-import { openText } from "./socket.js";
+import { openSocketCall, openText } from "./socket.js";
 
 const waits = [300, 1000, 2000, 4000, 8000, 8000, 8000]; // ms before each attempt to come back
 const maxWait = 15_000; // ms: the longest a busy server is waited for before an attempt
@@ -17,6 +17,15 @@ const maxUnsent = 10;
 
 // Endings after which the conversation goes on over a new line by itself.
 const interrupted = new Set(["lost", "draining"]);
+
+// Ways to carry a call, best first, and what to say when one does not work.
+const rungs = [
+  {
+    open: openCall,
+    below: "The direct way for sound is blocked in your network. The call takes another way and may lag a little.",
+  },
+  { open: openSocketCall, below: "The sound of the call cannot get through. Let us go on by text." },
+];
 
 const farewells = {
   done: "Thank you for calling.",
@@ -34,6 +43,7 @@ export class Session {
   #busy = false; // something is being tried
   #line = null;
   #microphone = null;
+  #rung = 0; // the best way to carry a call that is not known to fail
   #muted = false;
   #unsent = []; // typed while no line was open: {item, text}
 
@@ -47,6 +57,7 @@ export class Session {
   // call begins a voice call; what was said before stays part of it.
   async call() {
     const signal = this.#begin();
+    this.#rung = 0;
     this.#tell({ type: "asking" });
     try {
       const microphone = await openMicrophone();
@@ -134,19 +145,19 @@ export class Session {
     this.#flush();
   }
 
-  // descend opens the best line that works: sound, else text.
+  // descend opens the best line that works: sound over WebRTC, over WebSocket, text.
   async #descend(voice, signal) {
-    try {
-      return await this.#connect(voice ? openCall : openText, signal);
-    } catch (error) {
-      if (error.code !== "media" || signal.aborted) throw error;
-      this.#tell({
-        type: "notice",
-        code: error.code,
-        message: "The sound of the call cannot get through your network. Let us go on by text.",
-      });
-      return await this.#connect(openText, signal);
+    if (!voice) return this.#connect(openText, signal);
+    for (const rung of rungs.slice(this.#rung)) {
+      try {
+        return await this.#connect(rung.open, signal);
+      } catch (error) {
+        if (error.code !== "media" || signal.aborted) throw error;
+        this.#rung = rungs.indexOf(rung) + 1;
+        this.#tell({ type: "notice", code: "sound_lost", message: rung.below });
+      }
     }
+    return this.#connect(openText, signal);
   }
 
   async #connect(open, signal) {
@@ -228,7 +239,8 @@ export class Session {
     this.#busy = false;
     this.#silence();
     this.#unsent.splice(0).forEach((one) => this.#giveUp(one));
-    const problem = error instanceof Problem ? error : new Problem("internal", "That did not work", `${error.message}.`);
+    const problem =
+      error instanceof Problem ? error : new Problem("internal", "That did not work", `${error.message}.`);
     this.#tell({ type: "failed", problem, at: Date.now() });
   }
 
@@ -238,7 +250,11 @@ export class Session {
 
   #unplugged(track) {
     if (!this.#microphone?.getTracks().includes(track)) return;
-    this.#tell({ type: "notice", code: "microphone_lost", message: "Your microphone went away. You can type, or hang up and call again." });
+    this.#tell({
+      type: "notice",
+      code: "microphone_lost",
+      message: "Your microphone went away. You can type, or hang up and call again.",
+    });
   }
 
   #silence() {

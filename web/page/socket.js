@@ -1,10 +1,33 @@
-// A line of text over WebSocket; see rtc.js for the shape of a line.
+// Lines over WebSocket: text alone, or sound as well where WebRTC cannot get
+// through. See rtc.js for the shape of a line.
 import { socketPath, whyRefused } from "./api.js";
 import { offline } from "./problem.js";
+import { SocketSound } from "./socketsound.js";
 
 const patience = 8000; // ms until it must be open
 
-export async function openText({ agent, token, signal, onEvent, onLost }) {
+export async function openText(options) {
+  const socket = await openSocket(options, options.onEvent);
+  socket.send({ type: "session.update", session: { type: "realtime", output_modalities: ["text"] } });
+  return { ...socket, voice: false, remote: null };
+}
+
+export async function openSocketCall(options) {
+  const sound = await SocketSound.open(options.microphone, options.onEvent);
+  try {
+    const onEvent = (event) => sound.take(event) || options.onEvent(event);
+    const socket = await openSocket(options, onEvent, () => sound.close());
+    sound.start(socket);
+    return { ...socket, voice: true, remote: sound.remote };
+  } catch (error) {
+    sound.close();
+    throw error;
+  }
+}
+
+// openSocket gives a line's send and close, and waiting(): bytes not yet sent.
+// onClosed is called however it ends.
+async function openSocket({ agent, token, signal, onLost }, onEvent, onClosed = () => {}) {
   const address = new URL(socketPath(agent), document.baseURI);
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
   // A browser cannot set headers on a WebSocket, so the token travels as a subprotocol.
@@ -18,6 +41,7 @@ export async function openText({ agent, token, signal, onEvent, onLost }) {
     throw await whyRefused(agent, token, signal);
   }
   socket.onclose = () => {
+    onClosed();
     if (!over) onLost();
     over = true;
   };
@@ -27,10 +51,10 @@ export async function openText({ agent, token, signal, onEvent, onLost }) {
   };
   const close = () => {
     over = true;
+    onClosed();
     socket.close(1000);
   };
-  send({ type: "session.update", session: { type: "realtime", output_modalities: ["text"] } });
-  return { voice: false, remote: null, send, close };
+  return { send, close, waiting: () => socket.bufferedAmount };
 }
 
 function opened(socket, signal) {

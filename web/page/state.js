@@ -50,7 +50,14 @@ const rules = {
 
 function finish(s, reason, at) {
   if (!s.voice) return { ...initial, muted: s.muted };
-  return { ...initial, stage: "ended", voice: true, muted: s.muted, lasted: s.since ? at - s.since : 0, ending: reason };
+  return {
+    ...initial,
+    stage: "ended",
+    voice: true,
+    muted: s.muted,
+    lasted: s.since ? at - s.since : 0,
+    ending: reason,
+  };
 }
 
 export function reduce(state, event) {
@@ -89,7 +96,10 @@ export function describe(s, agent) {
     case "texting":
       return ["Ready", agent.voice ? "We are talking by text. You can also call." : "We are talking by text."];
     default:
-      return ["Ready", agent.voice ? "Press the button and talk, or type." : "Type your question. This desk has no telephone."];
+      return [
+        "Ready",
+        agent.voice ? "Press the button and talk, or type." : "Type your question. This desk has no telephone.",
+      ];
   }
 }
 

@@ -4,7 +4,10 @@ import { clock, describe, initial, phaseOf, reduce } from "../state.js";
 
 const play = (...events) => events.map((e) => (typeof e === "string" ? { type: e } : e)).reduce(reduce, initial);
 const voice = [{ type: "asking" }, { type: "connecting", voice: true }, { type: "connected", voice: true, at: 1000 }];
-const text = [{ type: "connecting", voice: false }, { type: "connected", voice: false, at: 1000 }];
+const text = [
+  { type: "connecting", voice: false },
+  { type: "connected", voice: false, at: 1000 },
+];
 const heard = (transcript) => ({ type: "conversation.item.input_audio_transcription.completed", transcript });
 
 const cases = [
@@ -12,18 +15,46 @@ const cases = [
   ["the browser asks for the microphone", ["asking"], "asking"],
   ["the call is being connected", voice.slice(0, 2), "connecting"],
   ["the call is connected", voice, "listening"],
-  ["the caller has spoken", [...voice, "input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"], "thinking"],
+  [
+    "the caller has spoken",
+    [...voice, "input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"],
+    "thinking",
+  ],
   ["a noise held no words", [...voice, "input_audio_buffer.speech_stopped", heard(" ")], "listening"],
-  ["the caller goes on after a pause", [...voice, "input_audio_buffer.speech_stopped", "input_audio_buffer.speech_started"], "listening"],
+  [
+    "the caller goes on after a pause",
+    [...voice, "input_audio_buffer.speech_stopped", "input_audio_buffer.speech_started"],
+    "listening",
+  ],
   ["a reply is being made", [...voice, heard("hello"), "response.created"], "thinking"],
   ["a reply is heard", [...voice, "response.created", "output_audio_buffer.started"], "speaking"],
-  ["a reply is written but still heard", [...voice, "response.created", "output_audio_buffer.started", "response.done"], "speaking"],
-  ["a reply was interrupted", [...voice, "response.created", "output_audio_buffer.started", "output_audio_buffer.cleared", "response.done"], "listening"],
+  [
+    "a reply is written but still heard",
+    [...voice, "response.created", "output_audio_buffer.started", "response.done"],
+    "speaking",
+  ],
+  [
+    "a reply was interrupted",
+    [...voice, "response.created", "output_audio_buffer.started", "output_audio_buffer.cleared", "response.done"],
+    "listening",
+  ],
   ["a reply has no voice", [...voice, "response.created", "response.done"], "listening"],
   ["a question was refused", [...voice, "typed", "error"], "listening"],
-  ["the line was lost while speaking", [...voice, "output_audio_buffer.started", { type: "reconnecting", attempt: 1 }], "reconnecting"],
-  ["a new line is tried", [...voice, { type: "reconnecting", attempt: 1 }, { type: "connecting", voice: true }], "reconnecting"],
-  ["the line is back", [...voice, "output_audio_buffer.started", { type: "reconnecting", attempt: 1 }, voice[2]], "listening"],
+  [
+    "the line was lost while speaking",
+    [...voice, "output_audio_buffer.started", { type: "reconnecting", attempt: 1 }],
+    "reconnecting",
+  ],
+  [
+    "a new line is tried",
+    [...voice, { type: "reconnecting", attempt: 1 }, { type: "connecting", voice: true }],
+    "reconnecting",
+  ],
+  [
+    "the line is back",
+    [...voice, "output_audio_buffer.started", { type: "reconnecting", attempt: 1 }, voice[2]],
+    "listening",
+  ],
   ["the call is over", [...voice, { type: "ended", reason: "", at: 2000 }], "ended"],
   ["the call could not be made", [...voice.slice(0, 2), { type: "failed" }], "idle"],
   ["the call broke for good", [...voice, { type: "failed", at: 2000 }], "ended"],
@@ -37,7 +68,12 @@ for (const [name, events, phase] of cases) {
 }
 
 test("a call's time goes on over a reconnect and is told at the end", () => {
-  const s = play(...voice, { type: "reconnecting", attempt: 1 }, { ...voice[2], at: 30_000 }, { type: "ended", reason: "You hung up.", at: 66_000 });
+  const s = play(
+    ...voice,
+    { type: "reconnecting", attempt: 1 },
+    { ...voice[2], at: 30_000 },
+    { type: "ended", reason: "You hung up.", at: 66_000 },
+  );
   assert.deepEqual(describe(s, { title: "Shop", voice: true }), ["Call ended", "You hung up. It lasted 1:05."]);
 });
 

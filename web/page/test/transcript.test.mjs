@@ -14,39 +14,96 @@ function play(...events) {
 
 const started = (item_id) => ({ type: "input_audio_buffer.speech_started", item_id });
 const partial = (item_id, text) => ({ type: "frontdesk.transcript", item_id, text });
-const final = (item_id, transcript) => ({ type: "conversation.item.input_audio_transcription.completed", item_id, transcript });
+const final = (item_id, transcript) => ({
+  type: "conversation.item.input_audio_transcription.completed",
+  item_id,
+  transcript,
+});
 const created = (id) => ({ type: "response.created", response: { id } });
-const delta = (response_id, delta) => ({ type: "response.output_audio_transcript.delta", response_id, item_id: `item_${response_id}`, delta });
+const delta = (response_id, delta) => ({
+  type: "response.output_audio_transcript.delta",
+  response_id,
+  item_id: `item_${response_id}`,
+  delta,
+});
 const done = (id, status = "completed") => ({ type: "response.done", response: { id, status } });
 const tool = (...notes) => ({ type: "frontdesk.tool", name: "x", notes });
 const message = (id, role, text, more = {}) => ({
   type: "conversation.item.added",
-  item: { id, type: "message", role, content: [{ type: role === "user" ? "input_text" : "output_text", text }], ...more },
+  item: {
+    id,
+    type: "message",
+    role,
+    content: [{ type: role === "user" ? "input_text" : "output_text", text }],
+    ...more,
+  },
 });
 const page = { kind: "source", id: "returns.md" };
 
 const cases = {
-  "partials replace each other": [[started("a"), partial("a", "can eye"), partial("a", "can I return")], ["caller | can I return | live"]],
+  "partials replace each other": [
+    [started("a"), partial("a", "can eye"), partial("a", "can I return")],
+    ["caller | can I return | live"],
+  ],
   "the final words settle the partials": [[partial("a", "can eye"), final("a", " Can I? ")], ["caller | Can I?"]],
   "a noise leaves no trace": [[started("a"), final("a", "")], []],
-  "a reply grows as it is heard": [[created("r"), delta("r", "Yes, "), delta("r", "you can")], ["agent | Yes, you can | live"]],
-  "an interrupted reply keeps what was heard": [[created("r"), delta("r", "Yes, "), done("r", "cancelled")], ["agent | Yes,  | interrupted"]],
+  "a reply grows as it is heard": [
+    [created("r"), delta("r", "Yes, "), delta("r", "you can")],
+    ["agent | Yes, you can | live"],
+  ],
+  "an interrupted reply keeps what was heard": [
+    [created("r"), delta("r", "Yes, "), done("r", "cancelled")],
+    ["agent | Yes,  | interrupted"],
+  ],
   "a reply without a word leaves no trace": [[created("r"), done("r", "cancelled")], []],
-  "a source found before the reply belongs to it": [[tool(page), created("r"), delta("r", "Yes."), done("r")], ["agent | Yes. | source returns.md"]],
-  "a source found during the reply belongs to it": [[created("r"), tool(page), tool(page), delta("r", "Yes."), done("r")], ["agent | Yes. | source returns.md"]],
-  "a note of an unknown kind is not shown": [[created("r"), tool({ kind: "x" }), delta("r", "Yes.")], ["agent | Yes. | live"]],
-  "what was typed is shown once": [[{ type: "typed", item: "i", text: "Hello" }, message("i", "user", "Hello")], ["caller | Hello"]],
-  "what was not sent is marked": [[{ type: "typed", item: "i", text: "Hello" }, { type: "unsent", item: "i" }], ["caller | Hello | unsent"]],
+  "a source found before the reply belongs to it": [
+    [tool(page), created("r"), delta("r", "Yes."), done("r")],
+    ["agent | Yes. | source returns.md"],
+  ],
+  "a source found during the reply belongs to it": [
+    [created("r"), tool(page), tool(page), delta("r", "Yes."), done("r")],
+    ["agent | Yes. | source returns.md"],
+  ],
+  "a note of an unknown kind is not shown": [
+    [created("r"), tool({ kind: "x" }), delta("r", "Yes.")],
+    ["agent | Yes. | live"],
+  ],
+  "what was typed is shown once": [
+    [{ type: "typed", item: "i", text: "Hello" }, message("i", "user", "Hello")],
+    ["caller | Hello"],
+  ],
+  "what was not sent is marked": [
+    [
+      { type: "typed", item: "i", text: "Hello" },
+      { type: "unsent", item: "i" },
+    ],
+    ["caller | Hello | unsent"],
+  ],
   "history fills an empty page": [
     [message("a", "user", "Hello"), message("b", "assistant", "Good", { status: "incomplete" })],
     ["caller | Hello", "agent | Good | interrupted"],
   ],
   "history repeats nothing after a reconnect": [
-    [final("a", "Hello"), created("r"), delta("r", "Hi"), done("r"), { type: "reconnecting" }, { type: "connected" }, message("a", "user", "Hello"), message("item_r", "assistant", "Hi")],
+    [
+      final("a", "Hello"),
+      created("r"),
+      delta("r", "Hi"),
+      done("r"),
+      { type: "reconnecting" },
+      { type: "connected" },
+      message("a", "user", "Hello"),
+      message("item_r", "assistant", "Hi"),
+    ],
     ["caller | Hello", "agent | Hi"],
   ],
-  "a lost line ends what was live": [[started("a"), created("r"), delta("r", "Yes"), { type: "reconnecting" }], ["agent | Yes"]],
-  "items of tools are not shown": [[{ type: "conversation.item.added", item: { id: "c", type: "function_call", name: "x" } }], []],
+  "a lost line ends what was live": [
+    [started("a"), created("r"), delta("r", "Yes"), { type: "reconnecting" }],
+    ["agent | Yes"],
+  ],
+  "items of tools are not shown": [
+    [{ type: "conversation.item.added", item: { id: "c", type: "function_call", name: "x" } }],
+    [],
+  ],
 };
 for (const [name, [events, want]] of Object.entries(cases)) {
   test(name, () => assert.deepEqual(play(...events), want));
