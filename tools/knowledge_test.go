@@ -1,7 +1,23 @@
 package tools
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"frontdesk/fault"
 )
 
 func openKnowledge(t testing.TB, dir string) *Knowledge {
@@ -21,4 +37,253 @@ func search(t testing.TB, k *Knowledge, query string, limit int) []Passage {
 		t.Fatalf("Search(%q): %v", query, err)
 	}
 	return found
+}
+
+// write makes a folder of files and returns it.
+func write(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		writeFile(t, filepath.Join(dir, name), content)
+	}
+	return dir
+}
+
+func writeFile(t testing.TB, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPagesOfEveryFormatAreFound(t *testing.T) {
+	k := openKnowledge(t, write(t, map[string]string{
+		"returns.md":         "# Returns\n\n## Deadline\n\nSend *everything* back within [30 days](x.html).\n",
+		"deep/er/press.HTML": "<html><head><title>Press room</title></head><body><h2>Logos</h2><p>Our <b>logo</b> is purple.</p></body>",
+		"opening_hours.txt":  "We are open at noon.",
+		".hidden.md":         "# Secret\n\nnoon purple everything",
+		".git/page.md":       "# Secret\n\nnoon purple everything",
+		"image.png":          "noon purple everything",
+	}))
+	for query, want := range map[string]Passage{
+		"return everything":   {Page: "Returns", File: "returns.md", Heading: "Deadline", Text: "Send everything back within 30 days."},
+		"what is your logo's": {Page: "Press room", File: "deep/er/press.HTML", Heading: "Logos", Text: "Our logo is purple."},
+		"OPEN AT NOON?":       {Page: "opening hours", File: "opening_hours.txt", Text: "We are open at noon."},
+	} {
+		found := search(t, k, query, 5)
+		if len(found) != 1 {
+			t.Errorf("%q finds %+v", query, found)
+			continue
+		}
+		want.Score = 1
+		if found[0] != want {
+			t.Errorf("%q finds %+v, want %+v", query, found[0], want)
+		}
+	}
+	want := []string{"Press room", "Logos", "Our logo is purple.", "opening hours", "We are open at noon.",
+		"Returns", "Deadline", "Send everything back within 30 days."}
+	if got := k.Texts(); !slices.Equal(got, want) {
+		t.Errorf("texts are %q", got)
+	}
+}
+
+func TestBadPagesAreReportedAndTheRestWorks(t *testing.T) {
+	dir := write(t, map[string]string{
+		"good.md":     "# Good\n\nBananas are yellow.",
+		"binary.md":   "# Bad\x00\n\nbananas",
+		"latin.txt":   "bananas caf\xe9",
+		"large.txt":   strings.Repeat("bananas ", maxPage/8+1),
+		"nested.html": strings.Repeat("<div>", 600) + "bananas",
+	})
+	if err := os.Symlink(filepath.Join(dir, "nowhere"), filepath.Join(dir, "dangling.md")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(dir, "good.md"), filepath.Join(dir, "linked.md")); err != nil {
+		t.Fatal(err)
+	}
+	k := openKnowledge(t, dir)
+	var files []string
+	for _, p := range k.Problems() {
+		var f *fault.Error
+		if !errors.As(p.Err, &f) {
+			t.Errorf("%s: %v is no fault", p.File, p.Err)
+		}
+		files = append(files, p.File)
+	}
+	if want := []string{"binary.md", "dangling.md", "large.txt", "latin.txt", "nested.html"}; !slices.Equal(files, want) {
+		t.Errorf("problems with %q, want %q", files, want)
+	}
+	if found := search(t, k, "bananas", 9); len(found) != 2 || k.Pages() != 2 {
+		t.Errorf("found %+v in %d pages, want the good page and the link to it", found, k.Pages())
+	}
+}
+
+func TestMissingFolderIsEmpty(t *testing.T) {
+	k := openKnowledge(t, filepath.Join(t.TempDir(), "nowhere"))
+	if found := search(t, k, "anything", 3); len(found) > 0 || len(k.Problems()) > 0 {
+		t.Errorf("found %v, problems %v", found, k.Problems())
+	}
+}
+
+func TestChangedFilesAreFoundAgain(t *testing.T) {
+	dir := write(t, map[string]string{"a.md": "# A\n\nThe sky is blue.", "b.md": "# B\n\nGrass is green.", "broken.md": "\x00"})
+	synctest.Test(t, func(t *testing.T) {
+		k := openKnowledge(t, dir)
+		expect := func(query, want string) {
+			t.Helper()
+			text := ""
+			if found := search(t, k, query, 1); len(found) > 0 {
+				text = found[0].Text
+			}
+			if text != want {
+				t.Errorf("%q finds %q, want %q", query, text, want)
+			}
+		}
+		expect("sky", "The sky is blue.")
+		writeFile(t, filepath.Join(dir, "a.md"), "# A\n\nThe sky is orange tonight.")
+		writeFile(t, filepath.Join(dir, "broken.md"), "# C\n\nSnow is white.")
+		if err := os.Remove(filepath.Join(dir, "b.md")); err != nil {
+			t.Fatal(err)
+		}
+		expect("sky", "The sky is blue.") // not looked at again so soon
+		time.Sleep(checkInterval)
+		expect("sky", "The sky is orange tonight.")
+		expect("blue", "")
+		expect("grass", "")
+		expect("snow", "Snow is white.")
+		if p := k.Problems(); len(p) > 0 {
+			t.Errorf("problems remain: %v", p)
+		}
+		writeFile(t, filepath.Join(dir, "a.md"), "\x00")
+		time.Sleep(checkInterval)
+		expect("sky", "")
+		if p := k.Problems(); len(p) != 1 || p[0].File != "a.md" {
+			t.Errorf("problems are %v, want a.md", p)
+		}
+		want := map[string]int{"c": 1, "snow": 1, "white": 1}
+		if !maps.Equal(k.counts, want) || len(k.passages) != 1 {
+			t.Errorf("what is left: terms %v, %d passages", k.counts, len(k.passages))
+		}
+	})
+}
+
+func TestSearchesDuringAChangeAllAnswer(t *testing.T) {
+	dir := write(t, map[string]string{"a.md": "# A\n\nThe sky is blue."})
+	k := openKnowledge(t, dir)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for i := range 50 {
+				if i == 10 { // as if a second had passed
+					k.refreshing.Lock()
+					k.nextCheck = time.Time{}
+					k.refreshing.Unlock()
+				}
+				found, err := k.Search(t.Context(), "sky", 1)
+				if err != nil || len(found) != 1 {
+					t.Errorf("found %v, %v", found, err)
+				}
+			}
+		})
+	}
+	writeFile(t, filepath.Join(dir, "b.md"), "# B\n\nGrass is green.")
+	all.Wait()
+}
+
+func TestCancelledSearchIsTold(t *testing.T) {
+	k := openKnowledge(t, write(t, map[string]string{"a.md": "# A\n\nThe sky is blue."}))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := k.Search(ctx, "sky", 1); fault.From(err).Code != fault.Unavailable {
+		t.Errorf("it gives %v", err)
+	}
+	if found := search(t, k, "sky", 1); len(found) != 1 {
+		t.Errorf("afterwards found %v", found)
+	}
+}
+
+func TestKnowledgeToolNamesItsSource(t *testing.T) {
+	k := openKnowledge(t, write(t, map[string]string{"a.md": "# Weather\n\nThe sky is blue."}))
+	r := registry(t, KnowledgeTool(k))
+	got := r.Do(t.Context(), Call{ID: "1", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"the sky"}`)})
+	var out struct{ Passages []Passage }
+	decode(t, got, &out)
+	if len(out.Passages) != 1 || out.Passages[0].Page != "Weather" || out.Passages[0].File != "a.md" {
+		t.Errorf("the model reads %s", got.Output)
+	}
+	if want := (Note{Kind: "source", ID: "a.md", Title: "Weather", Text: "The sky is blue."}); len(got.Notes) != 1 || got.Notes[0] != want {
+		t.Errorf("notes are %+v", got.Notes)
+	}
+	got = r.Do(t.Context(), Call{ID: "2", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"elephants"}`)})
+	if got.Failed || len(got.Notes) > 0 || !strings.Contains(string(got.Output), "nothing") {
+		t.Errorf("unknown things give %s %v", got.Output, got.Notes)
+	}
+}
+
+func FuzzSearch(f *testing.F) {
+	k := openKnowledge(f, write(f, map[string]string{"a.md": "# Weather\n\nThe sky is blue, café.\n\n中文 字 １２３ ⅷ"}))
+	for _, q := range []string{`"`, `sky" OR "`, "NEAR(a b)", "sky*", "title:sky", "-sky", "AND OR NOT", "café's", "中文", "\x00\xff", "ⅷ ² ꟸ 𞤀", "{sky}", "a:b^2"} {
+		f.Add(q)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		found, err := k.Search(t.Context(), query, 3)
+		if err != nil {
+			t.Fatalf("%q: %v", query, err)
+		}
+		for _, p := range found {
+			if !(p.Score > 0 && p.Score <= 1) {
+				t.Errorf("%q scores %v", query, p.Score)
+			}
+		}
+	})
+}
+
+// library writes n pages of made-up words and returns their folder and questions.
+func library(b *testing.B, n int) (string, []string) {
+	b.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	word := func() string { // common words come often, as in a language
+		return fmt.Sprintf("word%c%d", 'a'+rune(random.IntN(20)), int(3000*math.Pow(random.Float64(), 3)))
+	}
+	files := make(map[string]string)
+	for i := range n {
+		var page strings.Builder
+		fmt.Fprintf(&page, "# Page %s %s\n", word(), word())
+		for range 6 {
+			fmt.Fprintf(&page, "\n## About %s %s\n\n", word(), word())
+			for range 80 {
+				page.WriteString(word() + " ")
+			}
+			page.WriteString("\n")
+		}
+		files[fmt.Sprintf("page%d.md", i)] = page.String()
+	}
+	var questions []string
+	for range 100 {
+		questions = append(questions, fmt.Sprintf("how do i get the %s of my %s with %s and %s", word(), word(), word(), word()))
+	}
+	return write(b, files), questions
+}
+
+func BenchmarkKnowledge(b *testing.B) {
+	dir, questions := library(b, 1000)
+	b.Run("index 1000 pages", func(b *testing.B) {
+		for b.Loop() {
+			k, err := OpenKnowledge(b.Context(), dir)
+			if err != nil {
+				b.Fatal(err)
+			}
+			k.Close()
+		}
+	})
+	b.Run("query", func(b *testing.B) {
+		k := openKnowledge(b, dir)
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			search(b, k, questions[i%len(questions)], 4)
+		}
+	})
 }
