@@ -47,5 +47,30 @@ func (c *Conversation) Run(ctx context.Context, line Line) (Outcome, error) {
 	l := newLoop(ctx, c.agent, c.o, line)
 	defer l.stop()
 	ears := []Ear{textEar(line.Inputs)}
+	if line.Source != nil {
+		ear := newVoiceEar(c.agent, line.Source, c.o.NewID)
+		l.asked = ear.ask
+		l.hearing = ear.hears()
+		ears = append(ears, ear)
+	}
+	if line.Sink != nil && c.agent.Synthesizer != nil {
+		l.speakThrough(newPlayer(line.Sink))
+	}
 	return l.run(ears)
+}
+
+// speakThrough gives the conversation a voice.
+func (l *loop) speakThrough(play player) {
+	mouth := newVoiceMouth(l.agent, play)
+	mouth.sounding = l.sounding
+	l.setVoice = mouth.setVoice
+	l.mouth = mouth
+	l.spawn(func() func() {
+		err := play.Run(l.ctx)
+		return func() {
+			if err != nil && l.ctx.Err() == nil {
+				l.end(CallerGone, err)
+			}
+		}
+	})
 }

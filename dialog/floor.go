@@ -91,6 +91,9 @@ func (g *gate) wait(ctx context.Context) {
 }
 
 func (l *loop) onset(h Heard) {
+	if !l.hearing {
+		return
+	}
 	l.quiet.alarm.Stop()
 	u := l.floor.utterances[h.Item]
 	if u == nil {

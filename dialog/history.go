@@ -52,6 +52,15 @@ func (h *history) add(m Message) {
 	}
 }
 
+// addBefore puts m before the message of that id.
+func (h *history) addBefore(m Message, id string) {
+	i := slices.IndexFunc(h.messages, func(o Message) bool { return o.ID == id })
+	if i < 0 {
+		i = len(h.messages)
+	}
+	h.messages = slices.Insert(h.messages, i, m)
+}
+
 func asks(m Message, call string) bool {
 	return slices.ContainsFunc(m.Calls, func(c tools.Call) bool { return c.ID == call })
 }

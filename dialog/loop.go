@@ -47,6 +47,7 @@ type loop struct {
 	timing       timing    // of the speech in pending
 	reply        *reply    // the one under way, nil when there is none
 	awaited      *awaited  // the client's tools a turn waits for
+	spare        int       // wishes for a reply still to come that one reply has met
 	floor        floor
 	quiet        quiet
 	digits       digits
@@ -250,12 +251,12 @@ func (l *loop) respond() {
 			return
 		}
 		l.proceed()
-	case l.reply != nil && l.reply.calls.client:
-		l.reply.respond = true
-	case l.reply != nil: // it is being answered
 	case l.awaited != nil:
-		l.awaited.respond = true
+		l.awaited.wishes++
 		l.awaitedDone()
+	case l.reply != nil: // it is being answered
+	case l.spare > 0:
+		l.spare--
 	default:
 		l.answer()
 	}

@@ -29,7 +29,6 @@ type reply struct {
 	isCut    bool
 	closed   bool // everything is written
 	failed   bool
-	respond  bool // the client already asked for what follows its tools
 }
 
 // script carries clauses from the writer to the mouth. The step under way is its one
@@ -219,7 +218,11 @@ func (l *loop) finish(r *reply, heard string) {
 	}
 	if heard != "" {
 		m := Message{ID: r.item, Role: Assistant, Text: heard, Interrupted: !complete}
-		l.history.add(m)
+		if r.calls.client { // what follows must end with the results
+			l.history.addBefore(m, r.calls.first)
+		} else {
+			l.history.add(m)
+		}
 		l.scribe.note(m)
 		l.asked(heard)
 	}
@@ -250,7 +253,7 @@ func (l *loop) settle(r *reply, heard string, status Status, at time.Time) {
 	}
 	t.Interrupted = t.Interrupted || status == Cancelled
 	if r.calls.client {
-		l.await(t, r.respond, status)
+		l.await(t, status)
 	}
 	l.endTurn(t)
 }
@@ -275,6 +278,7 @@ func (r *reply) usage() *Usage {
 // calls is what a reply's tools are doing.
 type calls struct {
 	running int
-	client  bool // the client has been asked for one
-	goodbye bool // the model ends the call
+	first   string // id of the message with the first calls
+	client  bool   // the client has been asked for one
+	goodbye bool   // the model ends the call
 }

@@ -132,7 +132,6 @@ func (l *loop) stepped(r *reply, w written) {
 		u.Output += w.usage.Output
 	}
 	if r.isCut {
-		l.close(r)
 		return
 	}
 	if n := w.notice; n != nil {

@@ -69,6 +69,12 @@ func (c *caller) types(text string) {
 	c.send(Heard{Kind: Respond})
 }
 
+// wait lets time pass.
+func (c *caller) wait(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
 // all returns the events of some kinds, of every kind when none is given.
 func (c *caller) all(kinds ...EventKind) []Event {
 	c.mu.Lock()
@@ -272,6 +278,10 @@ var useOnce = modelFunc(func(_ context.Context, p Prompt, yield func(Chunk, erro
 		}
 		return
 	}
+	if last.Result == nil {
+		yield(Chunk{Text: "Nothing new."}, nil)
+		return
+	}
 	yield(Chunk{Text: "It says " + string(last.Result.Output) + "."}, nil)
 })
 
@@ -295,5 +305,4 @@ func TestToolsAreUsedAndTheirResultsTold(t *testing.T) {
 	if got := c.notices(); got != "tool_failed" {
 		t.Errorf("notices %q", got)
 	}
-	_ = time.Second
 }

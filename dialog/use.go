@@ -37,6 +37,9 @@ func (l *loop) useTools(r *reply, w written) {
 	}
 	m := Message{ID: l.o.NewID("item_"), Role: Assistant, Calls: asked}
 	r.drafts[m.ID] = strings.TrimSpace(w.text)
+	if r.calls.first == "" {
+		r.calls.first = m.ID
+	}
 	l.history.add(m)
 	l.scribe.note(m)
 	r.calls.running++ // until all have been looked at
@@ -131,9 +134,7 @@ func (l *loop) result(result tools.Result) {
 func (l *loop) used(r *reply) {
 	r.calls.running--
 	switch {
-	case r.calls.running > 0 || r.closed:
-	case r.isCut:
-		l.close(r)
+	case r.calls.running > 0 || r.isCut:
 	case r.calls.goodbye:
 		r.then = Goodbye
 		l.conclude(r, l.farewell())
@@ -149,7 +150,8 @@ func (l *loop) used(r *reply) {
 type awaited struct {
 	turn    *turn
 	calls   map[string]tools.Call // without a result
-	respond bool                  // the wish is there
+	outputs int                   // results that came
+	wishes  int                   // for a reply; clients may send one after each result
 	alarm   alarm
 }
 
@@ -162,7 +164,7 @@ func (a *awaited) deadline() <-chan time.Time {
 
 // await holds a turn open after a reply that called the client's tools, unless the
 // reply was interrupted.
-func (l *loop) await(t *turn, respond bool, status Status) {
+func (l *loop) await(t *turn, status Status) {
 	if l.awaited == nil || l.awaited.turn != t {
 		return
 	}
@@ -171,7 +173,6 @@ func (l *loop) await(t *turn, respond bool, status Status) {
 		return
 	}
 	t.waiting = true
-	l.awaited.respond = l.awaited.respond || respond
 	l.awaited.alarm.set(clientWait)
 }
 
@@ -192,6 +193,7 @@ func (l *loop) toolOutput(result *tools.Result) {
 	if a := l.awaited; a != nil {
 		if c, ok := a.calls[result.CallID]; ok {
 			delete(a.calls, result.CallID)
+			a.outputs++
 			a.turn.Tools = append(a.turn.Tools, ToolUse{Name: c.Name, CallID: c.ID, Failed: result.Failed})
 			l.tell(Event{Kind: ToolEnded, Turn: a.turn.Number, Call: &c, Result: result})
 		}
@@ -205,7 +207,7 @@ func (l *loop) awaitedDone() {
 	if l.reply != nil || a == nil || len(a.calls) > 0 {
 		return
 	}
-	if !a.respond {
+	if a.wishes == 0 {
 		a.alarm.set(settleWait)
 		return
 	}
@@ -215,6 +217,7 @@ func (l *loop) awaitedDone() {
 // resume answers with what the client's tools gave.
 func (l *loop) resume() {
 	t := l.awaited.turn
+	l.spare = max(0, l.awaited.outputs-l.awaited.wishes)
 	l.awaited.alarm.Stop()
 	l.awaited = nil
 	t.waiting = false

@@ -1,0 +1,114 @@
+package dialog
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"frontdesk/media"
+)
+
+// blockFrames is how many frames are stored together: a second.
+const blockFrames = 50
+
+type block [blockFrames * media.EarFrame]int16
+
+var blocks = sync.Pool{New: func() any { return new(block) }}
+
+// speech is the sound of one utterance on its way from the ear's pump, which adds
+// frames, to the recogniser, which may read them several times and be slower than
+// real time: all is kept until both have released it, and the ear bounds how long an
+// utterance may be.
+type speech struct {
+	item  string
+	more  chan struct{} // a frame was added, or the end
+	ended chan struct{} // closed by end
+	users atomic.Int32
+
+	mu     sync.Mutex
+	blocks []*block
+	frames int
+}
+
+func newSpeech(item string) *speech {
+	s := &speech{item: item, more: make(chan struct{}, 1), ended: make(chan struct{})}
+	s.users.Store(2)
+	return s
+}
+
+// add appends a frame, copying it.
+func (s *speech) add(frame []int16) {
+	s.mu.Lock()
+	i := s.frames % blockFrames
+	if i == 0 {
+		s.blocks = append(s.blocks, blocks.Get().(*block))
+	}
+	copy(s.blocks[len(s.blocks)-1][i*media.EarFrame:], frame)
+	s.frames++
+	s.mu.Unlock()
+	select {
+	case s.more <- struct{}{}:
+	default:
+	}
+}
+
+// end says that there is no more; the pump releases its part.
+func (s *speech) end() {
+	close(s.ended)
+	s.release()
+}
+
+func (s *speech) over() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// release is called once by the pump, in end, and once by the recogniser.
+func (s *speech) release() {
+	if s.users.Add(-1) > 0 {
+		return
+	}
+	for _, b := range s.blocks {
+		blocks.Put(b)
+	}
+	s.blocks = nil
+}
+
+// read yields all frames from the first on, waiting for those to come, until the
+// utterance or ctx ends. A frame is valid until the recogniser's release.
+func (s *speech) read(ctx context.Context) iter.Seq[[]int16] {
+	return func(yield func([]int16) bool) {
+		for i := 0; ctx.Err() == nil; {
+			if frame := s.frame(i); frame != nil {
+				if !yield(frame) {
+					return
+				}
+				i++
+				continue
+			}
+			select {
+			case <-s.more:
+			case <-s.ended:
+				if s.frame(i) == nil {
+					return
+				}
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+func (s *speech) frame(i int) []int16 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i >= s.frames {
+		return nil
+	}
+	at := i % blockFrames * media.EarFrame
+	return s.blocks[i/blockFrames][at : at+media.EarFrame : at+media.EarFrame]
+}
