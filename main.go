@@ -1,3 +1,164 @@
+// Frontdesk is a voice-first support service: callers talk to it from a web page
+// and are answered in voice from a company's own knowledge base.
 package main
 
-func main() {}
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"frontdesk/caller"
+	"frontdesk/config"
+	"frontdesk/dialog/flite"
+)
+
+const usage = `Frontdesk answers callers in voice, from your own knowledge base.
+
+  frontdesk [serve]   serve callers; --help shows its flags
+  frontdesk call      be a caller, in the terminal
+  frontdesk config    print the effective configuration, secrets masked
+  frontdesk health    exit 0 when a server is ready
+  frontdesk help      this text
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// run is the program. It returns the exit status: 0 well, 1 failed, 2 misused.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	command := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command, args = args[0], args[1:]
+	}
+	var err error
+	switch command {
+	case "serve":
+		err = serveCommand(ctx, args, environ, stderr)
+	case "call":
+		return callCommand(ctx, args, stdout, stderr)
+	case "config":
+		err = configCommand(args, environ, stdout, stderr)
+	case "health":
+		err = healthCommand(ctx, args, stderr)
+	case "help":
+		_, _ = io.WriteString(stdout, usage)
+	default:
+		err = misuse{fmt.Errorf("there is no command %q: frontdesk help lists them", command)}
+	}
+	var wrong misuse
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &wrong):
+		fmt.Fprintln(stderr, "frontdesk:", err)
+		return 2
+	default:
+		fmt.Fprintln(stderr, "frontdesk:", err)
+		return 1
+	}
+}
+
+// misuse is an error in how the program was called or configured.
+type misuse struct{ error }
+
+// settings reads flags, environment and file into one checked configuration.
+func settings(command string, args, environ []string, stderr io.Writer) (config.Config, error) {
+	flags := flag.NewFlagSet("frontdesk "+command, flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	file := flags.String("config", "", "configuration `file` (default frontdesk.yaml, if it is there)")
+	listen := flags.String("listen", "", "`address` of HTTP (TCP) and media (UDP)")
+	agents := flags.String("agents", "", "`folder` of agents")
+	data := flags.String("data", "", "`folder` of the store, recordings and secrets")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return config.Config{}, err
+		}
+		return config.Config{}, misuse{errors.New("see frontdesk " + command + " --help")}
+	}
+	if flags.NArg() > 0 {
+		return config.Config{}, misuse{fmt.Errorf("%s takes no argument %q", command, flags.Arg(0))}
+	}
+	if *file == "" {
+		if _, err := os.Stat("frontdesk.yaml"); err == nil {
+			*file = "frontdesk.yaml"
+		}
+	}
+	c, err := config.Load(*file, environ)
+	if err != nil {
+		return c, misuse{err}
+	}
+	for _, f := range []struct{ to, from *string }{{&c.Listen, listen}, {&c.Agents, agents}, {&c.Data, data}} {
+		if *f.from != "" {
+			*f.to = *f.from
+		}
+	}
+	if err := c.Check(); err != nil {
+		if *file != "" {
+			err = fmt.Errorf("%s: %w", *file, err)
+		}
+		return c, misuse{err}
+	}
+	return c, nil
+}
+
+func configCommand(args, environ []string, stdout, stderr io.Writer) error {
+	c, err := settings("config", args, environ, stderr)
+	if err != nil {
+		return err
+	}
+	b, err := c.Masked().YAML()
+	if err != nil {
+		return err
+	}
+	_, err = stdout.Write(b)
+	return err
+}
+
+// callCommand is the terminal caller. Its voice is another than the demo agent's.
+func callCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return caller.Main(ctx, args, stdout, stderr)
+}
+
+func healthCommand(ctx context.Context, args []string, stderr io.Writer) error {
+	flags := flag.NewFlagSet("frontdesk health", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	url := flags.String("url", "http://127.0.0.1:8080", "`URL` of the server")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return misuse{errors.New("see frontdesk health --help")}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(*url, "/")+"/readyz", nil)
+	if err != nil {
+		return misuse{err}
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("not reachable: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s", resp.Status)
+	}
+	return nil
+}
+
+var (
+	_ = flite.New
+	_ = net.Listen
+)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -176,9 +178,10 @@ func (d *Desk) Drain(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	d.mu.Lock()
-	for _, c := range d.calls {
-		defer c.end(errDrained)
-	}
+	left := slices.Collect(maps.Values(d.calls))
 	d.mu.Unlock()
-	defer func() { <-idle }()
+	for _, c := range left {
+		c.end(errDrained)
+	}
+	<-idle
 }

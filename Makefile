@@ -1,0 +1,30 @@
+# make run    installs what is missing, builds, and serves http://localhost:8080
+# make test   installs what is missing, and runs every check and test
+SHELL := /bin/sh
+export GOTOOLCHAIN ?= auto
+
+.PHONY: run build test check setup bench clean
+
+run: build
+	bin/frontdesk serve
+
+build: setup
+	go build -trimpath -o bin/frontdesk .
+
+setup:
+	@scripts/setup
+
+test: build check
+	@scripts/setup test
+	cd e2e && npm ci --silent --no-audit --no-fund
+	go test -timeout 10m ./...
+
+check:
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	go vet ./...
+
+bench: setup
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin
