@@ -4,7 +4,7 @@ import { fetchAgents } from "./api.js";
 import { Developer } from "./developer.js";
 import { Log } from "./log.js";
 import { Meter } from "./meter.js";
-import { Problem, fromEvent } from "./problem.js";
+import { Problem, fromError, fromEvent } from "./problem.js";
 import { Session } from "./session.js";
 import { initial, reduce } from "./state.js";
 import { Transcript } from "./transcript.js";
@@ -20,9 +20,9 @@ let state = initial;
 let session = null;
 
 const view = new View({
-  call: () => {
+  call: async () => {
     view.hideProblem();
-    session?.call();
+    if (await ready()) session.call();
   },
   hangUp: () => session?.hangUp(),
   mute: () => {
@@ -30,9 +30,10 @@ const view = new View({
     session?.mute(state.muted);
     view.announce(state.muted ? "Microphone muted" : "Microphone on");
   },
-  type: (text) => {
+  type: async (text) => {
     view.hideProblem();
-    session?.type(text);
+    if (await ready()) session.type(text);
+    else view.giveBack(text);
   },
   startOver: () => {
     session?.startOver();
@@ -95,19 +96,30 @@ function onSound(caller, agent) {
   agentMeter.watch(agent);
 }
 
-async function start() {
+// ready finds out who answers here, if that is not known yet. It returns whether
+// that worked.
+async function ready() {
+  if (session) return true;
+  try {
+    const agent = await findAgent();
+    view.introduce(agent);
+    log.agent = agent.title || agent.name;
+    session = new Session(agent.name, { tell, onSound });
+    draw();
+    return true;
+  } catch (error) {
+    view.showProblem(fromError(error));
+    return false;
+  }
+}
+
+async function findAgent() {
   const wanted = new URLSearchParams(location.search).get("agent");
   const agents = await fetchAgents();
   const agent = wanted ? agents.find((a) => a.name === wanted) : (agents.find((a) => a.default) ?? agents[0]);
-  if (!agent) {
-    const which = wanted ? `There is no agent called “${wanted}” here.` : "There is no agent here yet.";
-    throw new Problem("not_found", "Nobody answers here", which);
-  }
-  view.introduce(agent);
-  log.agent = agent.title || agent.name;
-  session = new Session(agent.name, { tell, onSound });
-  draw();
-  if (session.canGoOn) await session.goOn();
+  if (agent) return agent;
+  const which = wanted ? `There is no agent called “${wanted}” here.` : "There is no agent here yet.";
+  throw new Problem("not_found", "Nobody answers here", which);
 }
 
-start().catch((problem) => view.showProblem(problem));
+if ((await ready()) && session.canGoOn) session.goOn();

@@ -30,6 +30,11 @@ export async function fromResponse(response) {
   return new Problem(code, titles[code] ?? "That did not work", said + wait, { retryable, after });
 }
 
+// fromError makes a Problem of anything that was thrown.
+export function fromError(error) {
+  return error instanceof Problem ? error : new Problem("internal", "That did not work", sentence(error.message));
+}
+
 // fromEvent reads an error event of the conversation.
 export function fromEvent({ code = "", message = "" }) {
   return new Problem(code, titles[code] ?? "That did not work", sentence(message));

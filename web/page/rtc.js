@@ -22,7 +22,8 @@ export async function openCall({ agent, token, microphone, signal, onEvent, onLo
     await peer.setLocalDescription();
     const sdp = await offerCall(agent, token, peer.localDescription.sdp, signal);
     await peer.setRemoteDescription({ type: "answer", sdp });
-    await opened(peer, channel, signal);
+    signal.throwIfAborted();
+    if (channel.readyState !== "open") await opened(peer, channel, signal);
   } catch (error) {
     peer.close();
     throw error;

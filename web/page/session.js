@@ -7,7 +7,7 @@
 // notice, forgotten, ended, failed.
 import { fetchToken } from "./api.js";
 import { closeMicrophone, openMicrophone } from "./microphone.js";
-import { Problem } from "./problem.js";
+import { Problem, fromError } from "./problem.js";
 import { openCall } from "./rtc.js";
 import { openSocketCall, openText } from "./socket.js";
 
@@ -45,6 +45,7 @@ export class Session {
   #microphone = null;
   #rung = 0; // the best way to carry a call that is not known to fail
   #muted = false;
+  #resume = ""; // token to go on with
   #unsent = []; // typed while no line was open: {item, text}
 
   // tell takes every event; onSound takes (caller, agent) MediaStreams, null when silent.
@@ -52,16 +53,23 @@ export class Session {
     this.#agent = agent;
     this.#tell = tell;
     this.#onSound = onSound;
+    try {
+      this.#resume = sessionStorage.getItem(`frontdesk.${agent}`) ?? "";
+    } catch {
+      this.#resume = "";
+    }
   }
 
   // call begins a voice call; what was said before stays part of it.
   async call() {
     const signal = this.#begin();
     this.#rung = 0;
+    this.#busy = false; // who types while the browser asks wants to go on by text
     this.#tell({ type: "asking" });
     try {
       const microphone = await openMicrophone();
       if (signal.aborted) return closeMicrophone(microphone);
+      this.#busy = true;
       this.#microphone = microphone;
       this.mute(this.#muted);
       for (const track of microphone.getAudioTracks()) track.onended = () => this.#unplugged(track);
@@ -112,15 +120,19 @@ export class Session {
     return this.#token !== "";
   }
 
-  // The resume token lives as long as the tab, so that a reload goes on.
-  get #token() {
-    return sessionStorage.getItem(`frontdesk.${this.#agent}`) ?? "";
+  // The resume token lives as long as the tab, so that a reload goes on. A browser
+  // that keeps nothing for pages loses it with the page.
+  set #token(value) {
+    this.#resume = value;
+    try {
+      sessionStorage.setItem(`frontdesk.${this.#agent}`, value);
+    } catch {
+      return;
+    }
   }
 
-  set #token(value) {
-    const key = `frontdesk.${this.#agent}`;
-    if (value) sessionStorage.setItem(key, value);
-    else sessionStorage.removeItem(key);
+  get #token() {
+    return this.#resume;
   }
 
   // begin drops whatever line there is or is being tried, for something new.
@@ -239,9 +251,7 @@ export class Session {
     this.#busy = false;
     this.#silence();
     this.#unsent.splice(0).forEach((one) => this.#giveUp(one));
-    const problem =
-      error instanceof Problem ? error : new Problem("internal", "That did not work", `${error.message}.`);
-    this.#tell({ type: "failed", problem, at: Date.now() });
+    this.#tell({ type: "failed", problem: fromError(error), at: Date.now() });
   }
 
   #giveUp({ item, text }) {

@@ -49,7 +49,7 @@ export class Transcript {
     "response.output_text.done": (e) => this.#said(e, () => e.text),
     "response.done": (e) => this.#replied(e.response),
 
-    "frontdesk.tool": (e) => this.#tool(e.notes ?? []),
+    "frontdesk.tool": (e) => this.#tool(e.response_id, e.notes ?? []),
     "frontdesk.notice": (e) => this.#notice(e.message),
   };
 
@@ -127,10 +127,10 @@ export class Transcript {
   }
 
   // tool shows what a tool found or made with the reply it was used for.
-  #tool(notes) {
+  #tool(response, notes) {
     const worth = notes.filter((n) => known.has(n.kind));
     if (!worth.length) return false;
-    const entry = this.entries.findLast((e) => e.who === "agent" && e.live);
+    const entry = this.entries.findLast((e) => e.who === "agent" && (e.id === response || e.live));
     const shown = entry ? entry.notes : this.#spare;
     for (const n of worth) {
       const same = shown.find((s) => s.kind === n.kind && s.id === n.id && s.title === n.title);
