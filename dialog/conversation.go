@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 
+	"frontdesk/media"
 	"frontdesk/tools"
 )
 
@@ -54,7 +55,7 @@ func (c *Conversation) Run(ctx context.Context, line Line) (Outcome, error) {
 		ears = append(ears, ear)
 	}
 	if line.Sink != nil && c.agent.Synthesizer != nil {
-		l.speakThrough(newPlayer(line.Sink))
+		l.speakThrough(media.NewPlayout(line.Sink))
 	}
 	return l.run(ears)
 }

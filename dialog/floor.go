@@ -25,7 +25,7 @@ type floor struct {
 	gate       *gate
 	ducked     bool
 	partials   bool   // the ear gives partials
-	misheard   bool   // the agent stopped for a sound that held no words
+	owes       string // what the agent says next, unless the caller says something first
 	cutBy      string // the item it stopped for
 	murmur     Heard  // the latest back-channel
 }
@@ -195,7 +195,9 @@ func (l *loop) final(h Heard) {
 	switch {
 	case text == "":
 		l.tell(Event{Kind: CallerSaid, Turn: l.turns + 1, Item: h.Item})
-		l.floor.misheard = l.floor.cutBy == h.Item
+		if l.floor.cutBy == h.Item { // the agent stopped for a sound that held no words
+			l.floor.owes = notUnderstood
+		}
 		l.proceed()
 	case r != nil && r.audible && !r.isCut && isBackchannel(text):
 		l.tell(Event{Kind: CallerSaid, Turn: l.turns + 1, Item: h.Item, Text: text})
@@ -251,5 +253,6 @@ func (l *loop) deaf(err error) {
 	}
 	l.hearing = false
 	l.notice("hearing_lost", hearingLost, err)
+	l.floor.owes = hearingLost // on a telephone nobody reads
 	l.proceed()
 }

@@ -273,9 +273,10 @@ func (l *loop) proceed() {
 		l.answer()
 	case l.awaited != nil:
 		l.awaitedDone()
-	case l.floor.misheard:
-		l.floor.misheard = false
-		l.say(notUnderstood, nil, "")
+	case l.floor.owes != "":
+		text := l.floor.owes
+		l.floor.owes = ""
+		l.say(text, nil, "")
 	default:
 		l.rearm()
 	}

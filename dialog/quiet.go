@@ -9,6 +9,7 @@ const (
 	defaultSilence = 10 * time.Second
 	defaultPrompts = 2
 	idleText       = 15 * time.Minute // a caller who types may think as long
+	idleDeaf       = 2 * time.Minute  // a caller who was told to type may not be able to
 	digitWait      = 2 * time.Second  // between two digits of a number
 	maxDigits      = 64
 )
@@ -27,12 +28,14 @@ func (l *loop) rearm() {
 	if l.reply != nil || l.awaited != nil || len(l.floor.utterances) > 0 || len(l.digits.pressed) > 0 || l.outcome != "" {
 		return
 	}
-	wait := idleText
-	if l.hearing {
-		wait = defaultSilence
-		if l.agent.Silence.Wait > 0 {
-			wait = l.agent.Silence.Wait
-		}
+	wait := defaultSilence
+	switch {
+	case l.noticed["hearing_lost"]:
+		wait = idleDeaf
+	case !l.hearing:
+		wait = idleText
+	case l.agent.Silence.Wait > 0:
+		wait = l.agent.Silence.Wait
 	}
 	l.quiet.alarm.set(wait)
 }

@@ -38,7 +38,7 @@ func (l *loop) answer() {
 	t.Caller = strings.Join(texts, " ")
 	l.abandon()
 	l.pending, l.wanted, l.timing = nil, false, timing{}
-	l.floor.misheard, l.spare = false, 0
+	l.floor.owes, l.spare = "", 0
 	if isGoodbye(t.Caller) {
 		l.say(l.farewell(), t, Goodbye)
 		return

@@ -34,7 +34,7 @@ type voiceMouth struct {
 	sounding func() // called when the first sound of a Say leaves
 }
 
-// player is paced playout.
+// player is paced playout: media.Playout.
 type player interface {
 	// Run plays what is written until ctx ends.
 	Run(ctx context.Context) error
