@@ -33,7 +33,7 @@ export async function fetchToken(agent, signal) {
   return (await response.json()).value;
 }
 
-// offerCall trades an SDP offer for an answer.
+// offerCall trades an SDP offer for an answer and the call's id.
 export async function offerCall(agent, token, sdp, signal) {
   const response = await request(`v1/realtime/calls?model=${encodeURIComponent(agent)}`, {
     method: "POST",
@@ -41,7 +41,14 @@ export async function offerCall(agent, token, sdp, signal) {
     body: sdp,
     signal,
   });
-  return response.text();
+  return { sdp: await response.text(), id: response.headers.get("Location")?.split("/").at(-1) };
+}
+
+// abandonCall ends a call that did not come about, so that it takes no line from
+// anybody. If that fails, the server finds out by itself a little later.
+export function abandonCall(id, token) {
+  const headers = { Authorization: `Bearer ${token}` };
+  request(`v1/realtime/calls/${id}/hangup`, { method: "POST", headers }).catch(() => {});
 }
 
 // whyRefused asks, as a plain request, what a WebSocket cannot tell: the reason for

@@ -27,7 +27,8 @@ export class Log {
       this.#drawn.get(id).element.remove();
       this.#drawn.delete(id);
     }
-    if (atEnd || this.#drawn.size > before) this.#list.scrollTop = this.#list.scrollHeight;
+    const spoke = this.#drawn.size > before && entries.at(-1).who === "caller";
+    if (atEnd || spoke) this.#list.scrollTop = this.#list.scrollHeight;
   }
 
   #drawEntry(entry) {

@@ -4,7 +4,7 @@
 //   remote   MediaStream of the agent, null without sound
 //   send(event), close()
 // and tells `onEvent(event)` and, once, `onLost()` when it breaks by itself.
-import { offerCall } from "./api.js";
+import { abandonCall, offerCall } from "./api.js";
 import { noSound } from "./problem.js";
 
 const patience = 8000; // ms until sound must get through
@@ -18,14 +18,16 @@ export async function openCall({ agent, token, microphone, signal, onEvent, onLo
   for (const track of microphone.getAudioTracks()) peer.addTrack(track, microphone);
   peer.ontrack = ({ track }) => remote.addTrack(track);
   channel.onmessage = ({ data }) => onEvent(JSON.parse(data));
+  let call = {};
   try {
     await peer.setLocalDescription();
-    const sdp = await offerCall(agent, token, peer.localDescription.sdp, signal);
-    await peer.setRemoteDescription({ type: "answer", sdp });
+    call = await offerCall(agent, token, peer.localDescription.sdp, signal);
+    await peer.setRemoteDescription({ type: "answer", sdp: call.sdp });
     signal.throwIfAborted();
     if (channel.readyState !== "open") await opened(peer, channel, signal);
   } catch (error) {
     peer.close();
+    if (call.id) abandonCall(call.id, token);
     throw error;
   }
   const close = watch(peer, channel, onLost);

@@ -7,7 +7,7 @@
 // notice, forgotten, ended, failed.
 import { fetchToken } from "./api.js";
 import { closeMicrophone, openMicrophone } from "./microphone.js";
-import { Problem, fromError } from "./problem.js";
+import { Problem, fromError, fromEvent } from "./problem.js";
 import { openCall } from "./rtc.js";
 import { openSocketCall, openText } from "./socket.js";
 
@@ -197,7 +197,9 @@ export class Session {
   #take(event) {
     if (event.type === "frontdesk.session") this.#token = event.resume_token;
     this.#tell(event);
-    if (event.type === "frontdesk.ended" && !interrupted.has(event.result)) this.#finish(event.result, event.reason);
+    if (event.type !== "frontdesk.ended" || interrupted.has(event.result)) return;
+    if (event.result === "failed") this.#fail(fromEvent({ code: "failed", message: event.reason }), this.#work.signal);
+    else this.#finish(event.result, event.reason);
   }
 
   // comeBack tries for a while to go on with the session after a line was lost.

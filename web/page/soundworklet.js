@@ -2,6 +2,7 @@
 
 const chunk = sampleRate * 0.04; // samples sent at once
 const maxQueue = sampleRate * 60; // samples: what comes beyond it is dropped
+const cushion = sampleRate * 0.1; // samples waited for before sound begins, against a bumpy network
 const pause = sampleRate * 0.3; // samples without sound after which a reply is over
 
 // Recorder posts the caller's sound as Int16Array, 40 ms each.
@@ -27,6 +28,7 @@ class Player extends AudioWorkletProcessor {
   #queue = [];
   #queued = 0; // samples
   #at = 0; // in the first of the queue
+  #wait = cushion; // samples until what is queued may begin
   #silent = Infinity; // samples since the last sound
 
   constructor() {
@@ -41,6 +43,14 @@ class Player extends AudioWorkletProcessor {
   }
 
   process(_, [[output]]) {
+    if (this.#queue.length) this.#wait -= output.length;
+    else this.#wait = cushion;
+    if (this.#wait <= 0) this.#play(output);
+    this.#tell(output.length);
+    return true;
+  }
+
+  #play(output) {
     for (let i = 0; i < output.length && this.#queue.length; i++) {
       output[i] = this.#queue[0][this.#at++] / 0x8000;
       this.#queued--;
@@ -48,8 +58,6 @@ class Player extends AudioWorkletProcessor {
       this.#queue.shift();
       this.#at = 0;
     }
-    this.#tell(output.length);
-    return true;
   }
 
   #clear() {

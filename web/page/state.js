@@ -32,7 +32,7 @@ const rules = {
   }),
   reconnecting: (s, e) => ({ ...s, ...quiet, stage: "reconnecting", attempt: e.attempt }),
   ended: (s, e) => finish(s, e.reason, e.at),
-  failed: (s, e) => (s.since ? finish(s, "The connection was lost.", e.at) : { ...initial, muted: s.muted }),
+  failed: (s, e) => (s.since ? finish(s, "It broke off.", e.at) : { ...initial, muted: s.muted }),
   muted: (s, e) => ({ ...s, muted: e.on }),
   typed: (s) => (s.stage === "open" ? { ...s, awaiting: true } : s),
 
