@@ -1,0 +1,278 @@
+package clerk
+
+import "strings"
+
+// question is what the agent's last words asked the caller.
+type question int
+
+const (
+	nothing question = iota
+	anythingElse
+	whichNumber
+	whichTicket
+	whatProblem
+	whatContact
+	contactRight
+	shallTicket
+	elseTicket
+	shallPerson
+	shallClose
+	questions // how many there are
+)
+
+// phrases is what the clerk says in one language. %s is replaced as the comment says.
+type phrases struct {
+	ask [questions]string // the very words of each question; %s, if any, is what has the number
+
+	here          string // to "is anyone there"
+	welcome       string // to thanks
+	takeTime      string
+	stopped       string
+	inaudible     string
+	objection     string
+	complaint     string
+	robot         string
+	fine          string // to "no" where nothing was offered
+	able          string // what the clerk can do
+	forExample    string // %s: things to try
+	unknown       string
+	closest       string // before an answer that may not be the one
+	source        string // %s: a page
+	sources       string // %s: pages
+	join          string
+	partial       string // %s: digits
+	notFound      string // %s: what, %s: number
+	ticketMissing string // %s: ticket
+	ticketIs      string // %s: ticket, %s: status
+	ticketAbout   string // %s: problem
+	closed        string // %s: ticket
+	noted         string // %s: ticket
+	created       string // %s: ticket
+	reach         string // %s: contact
+	dropped       string
+	readBack      string // %s: contact
+	kept          string // the contact is known now
+	handover      string
+	failed        string
+	noTool        string
+	goAhead       string // when the caller chose how but did not say it yet
+}
+
+var inEnglish = &phrases{
+	ask: [questions]string{
+		anythingElse: "Is there anything else I can help you with?",
+		whichNumber:  "What is your %s number?",
+		whichTicket:  "What is your ticket number?",
+		whatProblem:  "What exactly is the problem?",
+		whatContact:  "How can we reach you, by e-mail or by phone?",
+		contactRight: "Is that right?",
+		shallTicket:  "Shall I open a ticket for you?",
+		elseTicket:   "If that doesn't help, shall I open a ticket?",
+		shallPerson:  "Shall I connect you with a person?",
+		shallClose:   "Shall I close it?",
+	},
+	here:          "Hello! Yes, I'm here. How can I help you?",
+	welcome:       "You're welcome.",
+	takeTime:      "Of course, take your time.",
+	stopped:       "Okay. I'm listening.",
+	inaudible:     "Sorry, I didn't catch that. Could you say it again?",
+	objection:     "I'm sorry, I got that wrong. Could you tell me in other words what you need?",
+	complaint:     "I'm sorry about that.",
+	robot:         "I'm an automated assistant.",
+	fine:          "All right.",
+	able:          "I can answer questions, look things up, open a ticket, or pass you on to a person.",
+	forExample:    "For example, ask me: %s",
+	unknown:       "I'm sorry, our pages don't say anything about that.",
+	closest:       "The closest I can find is this.",
+	source:        "That's from our page %s.",
+	sources:       "That's from our pages %s.",
+	join:          " and ",
+	partial:       "I have %s so far.",
+	notFound:      "I can't find %s %s. Please say it again, digit by digit.",
+	ticketMissing: "I can't find ticket %s.",
+	ticketIs:      "Ticket %s is %s.",
+	ticketAbout:   "It is about: %s.",
+	closed:        "Ticket %s is closed now.",
+	noted:         "I've added that to ticket %s.",
+	created:       "I've opened ticket %s for you.",
+	reach:         "We will reach you at %s.",
+	dropped:       "All right, I'll leave that.",
+	readBack:      "I have %s.",
+	kept:          "Thank you, I've got that. What can I do for you?",
+	handover:      "I've asked a colleague to take over.",
+	failed:        "I'm sorry, that didn't work just now.",
+	noTool:        "I'm sorry, I can't do that here.",
+	goAhead:       "Yes, please go ahead.",
+}
+
+var inGerman = &phrases{
+	ask: [questions]string{
+		anythingElse: "Kann ich sonst noch etwas für Sie tun?",
+		whichNumber:  "Wie lautet die Nummer?",
+		whichTicket:  "Wie lautet die Nummer Ihres Tickets?",
+		whatProblem:  "Was genau ist das Problem?",
+		whatContact:  "Wie erreichen wir Sie, per E-Mail oder Telefon?",
+		contactRight: "Stimmt das?",
+		shallTicket:  "Soll ich ein Ticket für Sie anlegen?",
+		elseTicket:   "Falls das nicht hilft, soll ich ein Ticket anlegen?",
+		shallPerson:  "Soll ich Sie mit einem Menschen verbinden?",
+		shallClose:   "Soll ich es schließen?",
+	},
+	here:          "Guten Tag! Ja, ich bin da. Wie kann ich helfen?",
+	welcome:       "Gern geschehen.",
+	takeTime:      "Natürlich, lassen Sie sich Zeit.",
+	stopped:       "Ja, ich höre.",
+	inaudible:     "Das habe ich leider nicht verstanden. Könnten Sie es bitte wiederholen?",
+	objection:     "Da habe ich Sie falsch verstanden. Könnten Sie es bitte anders sagen?",
+	complaint:     "Das tut mir leid.",
+	robot:         "Ich bin ein automatischer Assistent.",
+	fine:          "In Ordnung.",
+	able:          "Ich beantworte Fragen, schaue etwas nach, lege ein Ticket an oder verbinde Sie mit einem Menschen.",
+	forExample:    "Fragen Sie zum Beispiel: %s",
+	unknown:       "Dazu steht auf unseren Seiten leider nichts.",
+	closest:       "Am nächsten kommt dem dies.",
+	source:        "Das steht auf unserer Seite %s.",
+	sources:       "Das steht auf unseren Seiten %s.",
+	join:          " und ",
+	partial:       "Bis jetzt habe ich %s.",
+	notFound:      "Ich finde %s %s nicht. Bitte wiederholen Sie die Nummer, Ziffer für Ziffer.",
+	ticketMissing: "Ich finde Ticket %s nicht.",
+	ticketIs:      "Der Stand von Ticket %s: %s.",
+	ticketAbout:   "Es geht um: %s.",
+	closed:        "Ticket %s ist jetzt geschlossen.",
+	noted:         "Das habe ich zu Ticket %s notiert.",
+	created:       "Ich habe Ticket %s für Sie angelegt.",
+	reach:         "Wir erreichen Sie unter %s.",
+	dropped:       "Gut, dann lasse ich das.",
+	readBack:      "Ich habe %s.",
+	kept:          "Danke, das habe ich. Was kann ich für Sie tun?",
+	handover:      "Ich habe einen Kollegen gebeten, zu übernehmen.",
+	failed:        "Das hat gerade leider nicht geklappt.",
+	noTool:        "Das kann ich hier leider nicht.",
+	goAhead:       "Ja, bitte.",
+}
+
+var inSpanish = &phrases{
+	ask: [questions]string{
+		anythingElse: "¿Puedo ayudarle en algo más?",
+		whichNumber:  "¿Cuál es el número?",
+		whichTicket:  "¿Cuál es el número de su ticket?",
+		whatProblem:  "¿Cuál es exactamente el problema?",
+		whatContact:  "¿Cómo podemos contactarle, por correo o por teléfono?",
+		contactRight: "¿Es correcto?",
+		shallTicket:  "¿Quiere que abra un ticket?",
+		elseTicket:   "Si eso no ayuda, ¿abro un ticket?",
+		shallPerson:  "¿Quiere que le pase con una persona?",
+		shallClose:   "¿Quiere que lo cierre?",
+	},
+	here:          "¡Hola! Sí, aquí estoy. ¿En qué puedo ayudarle?",
+	welcome:       "De nada.",
+	takeTime:      "Por supuesto, tómese su tiempo.",
+	stopped:       "De acuerdo, le escucho.",
+	inaudible:     "Perdone, no le he entendido. ¿Puede repetirlo?",
+	objection:     "Perdone, le entendí mal. ¿Puede decirlo de otra manera?",
+	complaint:     "Lo siento mucho.",
+	robot:         "Soy un asistente automático.",
+	fine:          "De acuerdo.",
+	able:          "Puedo responder preguntas, buscar datos, abrir un ticket o pasarle con una persona.",
+	forExample:    "Por ejemplo, pregunte: %s",
+	unknown:       "Lo siento, nuestras páginas no dicen nada sobre eso.",
+	closest:       "Lo más parecido que encuentro es esto.",
+	source:        "Está en nuestra página %s.",
+	sources:       "Está en nuestras páginas %s.",
+	join:          " y ",
+	partial:       "Tengo %s.",
+	notFound:      "No encuentro %s %s. Repita el número, cifra por cifra.",
+	ticketMissing: "No encuentro el ticket %s.",
+	ticketIs:      "El estado del ticket %s: %s.",
+	ticketAbout:   "Trata de: %s.",
+	closed:        "El ticket %s está cerrado.",
+	noted:         "Lo he añadido al ticket %s.",
+	created:       "He abierto el ticket %s.",
+	reach:         "Le contactaremos en %s.",
+	dropped:       "De acuerdo, lo dejo.",
+	readBack:      "Tengo %s.",
+	kept:          "Gracias, lo tengo. ¿Qué puedo hacer por usted?",
+	handover:      "He pedido a un compañero que le atienda.",
+	failed:        "Lo siento, eso no ha funcionado.",
+	noTool:        "Lo siento, eso no puedo hacerlo aquí.",
+	goAhead:       "Sí, dígame.",
+}
+
+var inFrench = &phrases{
+	ask: [questions]string{
+		anythingElse: "Puis-je faire autre chose pour vous ?",
+		whichNumber:  "Quel est le numéro ?",
+		whichTicket:  "Quel est le numéro de votre ticket ?",
+		whatProblem:  "Quel est exactement le problème ?",
+		whatContact:  "Comment vous joindre, par e-mail ou par téléphone ?",
+		contactRight: "Est-ce exact ?",
+		shallTicket:  "Voulez-vous que j'ouvre un ticket ?",
+		elseTicket:   "Si cela n'aide pas, dois-je ouvrir un ticket ?",
+		shallPerson:  "Voulez-vous parler à une personne ?",
+		shallClose:   "Voulez-vous que je le ferme ?",
+	},
+	here:          "Bonjour ! Oui, je suis là. Comment puis-je vous aider ?",
+	welcome:       "Je vous en prie.",
+	takeTime:      "Bien sûr, prenez votre temps.",
+	stopped:       "D'accord, je vous écoute.",
+	inaudible:     "Pardon, je n'ai pas compris. Pouvez-vous répéter ?",
+	objection:     "Pardon, j'ai mal compris. Pouvez-vous le dire autrement ?",
+	complaint:     "Je suis désolé.",
+	robot:         "Je suis un assistant automatique.",
+	fine:          "D'accord.",
+	able:          "Je peux répondre à vos questions, faire une recherche, ouvrir un ticket ou vous passer une personne.",
+	forExample:    "Par exemple, demandez : %s",
+	unknown:       "Désolé, nos pages ne disent rien à ce sujet.",
+	closest:       "Voici ce que je trouve de plus proche.",
+	source:        "C'est sur notre page %s.",
+	sources:       "C'est sur nos pages %s.",
+	join:          " et ",
+	partial:       "J'ai %s.",
+	notFound:      "Je ne trouve pas %s %s. Répétez le numéro, chiffre par chiffre, s'il vous plaît.",
+	ticketMissing: "Je ne trouve pas le ticket %s.",
+	ticketIs:      "L'état du ticket %s : %s.",
+	ticketAbout:   "Il concerne : %s.",
+	closed:        "Le ticket %s est fermé.",
+	noted:         "Je l'ai ajouté au ticket %s.",
+	created:       "J'ai ouvert le ticket %s.",
+	reach:         "Nous vous joindrons à %s.",
+	dropped:       "D'accord, je laisse cela.",
+	readBack:      "J'ai %s.",
+	kept:          "Merci, c'est noté. Que puis-je faire pour vous ?",
+	handover:      "J'ai demandé à un collègue de prendre le relais.",
+	failed:        "Désolé, cela n'a pas fonctionné.",
+	noTool:        "Désolé, je ne peux pas faire cela ici.",
+	goAhead:       "Oui, je vous écoute.",
+}
+
+// speak chooses the phrases of a BCP 47 language: English where there are none.
+func speak(language string) *phrases {
+	base, _, _ := strings.Cut(strings.ToLower(language), "-")
+	switch base {
+	case "de":
+		return inGerman
+	case "es":
+		return inSpanish
+	case "fr":
+		return inFrench
+	default:
+		return inEnglish
+	}
+}
+
+// asked finds the question that text ends with, or nearly.
+func (p *phrases) asked(text string) question {
+	last, at := nothing, -1
+	for q := nothing + 1; q < questions; q++ {
+		before, after, open := strings.Cut(p.ask[q], "%s")
+		i := strings.LastIndex(text, before)
+		if i > at && (!open || strings.Contains(text[i:], after)) {
+			last, at = q, i
+		}
+		if i == at && i >= 0 && !open { // the full words are surer than the open ones
+			last = q
+		}
+	}
+	return last
+}
