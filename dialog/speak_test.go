@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"frontdesk/fault"
+	"frontdesk/media"
 )
 
 // story is a model whose reply lasts some seconds when spoken.
@@ -194,6 +195,51 @@ func TestTheAgentDoesNotBeginWhileTheCallerSpeaks(t *testing.T) {
 	})
 	if got := p.replies(); len(got) != 1 || got[0] != "You said: where is my order." {
 		t.Errorf("replies %q", got)
+	}
+}
+
+func TestTheSoftBeginningOfAnUtteranceIsHeard(t *testing.T) {
+	p, _ := telephone(t, &Agent{Model: echo}, Options{}, func(p *phone) {
+		p.wait(time.Second)
+		p.says("~the lamp")
+		p.wait(5 * time.Second)
+	})
+	if got := p.replies(); len(got) != 1 || got[0] != "You said: the lamp." {
+		t.Errorf("replies %q", got)
+	}
+}
+
+func TestARecogniserSlowerThanRealTimeLosesNothing(t *testing.T) {
+	p, _ := telephone(t, &Agent{Model: echo, Silence: Silence{Wait: time.Minute}}, Options{}, func(p *phone) {
+		p.pace = 2 * media.FrameTime
+		p.says("where is my order")
+		p.wait(2 * time.Second)
+		p.says("the one with the lamp")
+		p.wait(20 * time.Second)
+	})
+	var said []string
+	for _, turn := range p.turns() {
+		said = append(said, turn.Caller)
+	}
+	if got := strings.Join(said, "|"); got != "where is my order|the one with the lamp" || p.notices() != "" {
+		t.Errorf("the caller said %q, notices %q", got, p.notices())
+	}
+}
+
+func TestAVoiceThatFailsOnceIsAskedAgain(t *testing.T) {
+	tries := 0
+	flaky := reader{fail: func(string) error {
+		if tries++; tries == 1 {
+			return fault.New(fault.Provider, "busy").Retryable(0)
+		}
+		return nil
+	}}
+	p, _ := telephone(t, &Agent{Model: echo, Synthesizer: flaky}, Options{}, func(p *phone) {
+		p.says("where is my order")
+		p.wait(5 * time.Second)
+	})
+	if len(p.all(SpeakingStarted)) != 1 || p.notices() != "" || p.replies()[0] != "You said: where is my order." {
+		t.Errorf("notices %q, replies %q", p.notices(), p.replies())
 	}
 }
 

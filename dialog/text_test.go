@@ -229,6 +229,9 @@ func TestATypedQuestionIsAnswered(t *testing.T) {
 	if got := j.history(); got != want {
 		t.Errorf("history %q, want %q", got, want)
 	}
+	if n := len(c.all(SpeakingStarted, SpeakingStopped)); n > 0 {
+		t.Errorf("%d events of sound on a line of text", n)
+	}
 	if got := c.turns(); len(got) != 2 || got[0].Number != 1 || got[1].Reply != "You said: more." || !got[1].Typed || got[1].Status != Completed {
 		t.Errorf("turns %+v", got)
 	}

@@ -48,7 +48,7 @@ func (m *microphone) ReadFrame(frame []int16) error {
 }
 
 // says queues text, each word lasting as given; "-" is a pause as long as a word, and
-// "!" noise without a word.
+// "!" noise without a word; a word behind "~" is too soft for the voice detector.
 func (m *microphone) says(text string, word time.Duration) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -60,6 +60,9 @@ func (m *microphone) says(text string, word time.Duration) time.Duration {
 			frame[0] = 0
 		case "!":
 		default:
+			if strings.HasPrefix(w, "~") {
+				frame[0], w = 0, w[1:]
+			}
 			m.words = append(m.words, w)
 			frame[1] = int16(len(m.words) - 1)
 		}
@@ -84,6 +87,7 @@ type scribbler struct {
 	mic      *microphone
 	partials bool
 	fail     func(try int) error // called when an utterance is over
+	pace     time.Duration       // time it takes for a frame
 
 	mu     sync.Mutex
 	tries  int
@@ -104,6 +108,9 @@ func (s *scribbler) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.
 		var words []string
 		last := int16(0)
 		for f := range frames {
+			if s.pace > 0 {
+				<-time.After(s.pace)
+			}
 			if f[1] == 0 || f[1] == last {
 				continue
 			}
