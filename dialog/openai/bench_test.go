@@ -1,0 +1,46 @@
+package openai
+
+import (
+	"strings"
+	"testing"
+
+	"frontdesk/internal/fakeai"
+)
+
+// BenchmarkReply is a reply of 30 tokens from a server that takes no time: what this
+// client, HTTP over loopback and the fake server cost together.
+func BenchmarkReply(b *testing.B) {
+	text := strings.Repeat(" word", 30)
+	ai := fakeai.New(fakeai.Options{Chat: func(string) string { return text }})
+	defer ai.Close()
+	m, err := NewModel(Config{URL: ai.URL, Model: "fake"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer m.Close()
+	p := asks("hi")
+	b.ReportAllocs()
+	for b.Loop() {
+		if got, err := reply(b.Context(), m, p); err != nil || got.text != text {
+			b.Fatal(got.text, err)
+		}
+	}
+}
+
+// BenchmarkSpeak is two seconds of sound under the same conditions.
+func BenchmarkSpeak(b *testing.B) {
+	pcm := make([]int16, 48000)
+	ai := fakeai.New(fakeai.Options{Speak: func(string) []int16 { return pcm }})
+	defer ai.Close()
+	s, err := NewSpeech(Config{URL: ai.URL, Model: "fake"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		if got, err := spoken(b.Context(), s, "Hi"); err != nil || len(got) != len(pcm) {
+			b.Fatal(len(got), err)
+		}
+	}
+}
