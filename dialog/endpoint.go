@@ -6,7 +6,7 @@ import "time"
 // far look like.
 const (
 	finishedWait = 400 * time.Millisecond  // they are a whole turn
-	openWords    = 700 * time.Millisecond  // nothing speaks for or against it
+	openWords    = 650 * time.Millisecond  // nothing speaks for or against it
 	danglingWait = 1300 * time.Millisecond // they cannot be the end
 	wordlessWait = 600 * time.Millisecond  // there are none, as with ears that give no partials
 	maybeWait    = 200 * time.Millisecond  // when a whole turn may be prepared for
@@ -73,7 +73,7 @@ var (
 	openEnds = wordSet(`and or but so because if when while that which who whose than the a an my your his her our their its this these
 		to of in on at for from with by about into between under over after before until as like is are was were am be been
 		has have had i'm it's i've i'd we're they're he's she's there's i we they he she can could will would should might must
-		uh um er erm uhm very really quite just also then maybe actually well not no. every some any called named number's is's`)
+		uh um er erm uhm very really quite just also then maybe actually well not every any called need want get change`)
 	// strandedEnds are fine at the end of a question: "who is it from".
 	strandedEnds      = wordSet("to of in on at for from with by about into over is are was open like")
 	answers           = wordSet("yes yeah yep yup no nope sure okay ok right correct exactly absolutely please thanks thank you not really don't that's it all nothing else")
@@ -100,6 +100,8 @@ func lookAt(text, asked string) look {
 	case isGoodbye(text):
 		return finished
 	case openEnds[last] && !(question && len(said) > 3 && strandedEnds[last]):
+		return dangling
+	case said[0] == "if" && len(said) < 7: // what then?
 		return dangling
 	}
 	if l := lookAtNumber(said, asked); l != unclear {
