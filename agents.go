@@ -163,7 +163,7 @@ func (b *builder) model() (dialog.Model, error) {
 		}
 		models = append(models, m)
 	}
-	return dialog.Fallback(append(models, clerk.New())...), nil
+	return dialog.Fallback(append(models, clerk.Clerk{})...), nil
 }
 
 func (b *builder) ears(f agentfile.File, texts []string) (dialog.Recognizer, error) {

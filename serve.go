@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,12 +18,10 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"frontdesk/config"
-	"frontdesk/dialog"
 	"frontdesk/fault"
 	"frontdesk/session"
 	"frontdesk/signaling/realtime"
 	"frontdesk/signaling/webrtc"
-	"frontdesk/tools"
 	"frontdesk/web"
 )
 
@@ -92,5 +90,166 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 		Observer: metrics,
 		Log:      log,
 	})
-	return listenAndServe(ctx, c, log, desk, tokens, agents, metrics, store)
+	stopSweeping := sweep(store, log)
+	defer stopSweeping()
+	return listen(ctx, c, node{desk: desk, tokens: tokens, agents: agents, metrics: metrics, log: log})
+}
+
+// newTokens signs with the configured secret, or with the data folder's own.
+func newTokens(c config.Config) (*session.Tokens, error) {
+	if c.Secret != "" {
+		return session.NewTokens([]byte(c.Secret)), nil
+	}
+	secret, err := session.LoadSecret(filepath.Join(c.Data, "secret"))
+	if err != nil {
+		return nil, err
+	}
+	return session.NewTokens(secret), nil
+}
+
+// nodeName names this process among others.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "node"
+	}
+	return host + "-" + strconv.Itoa(os.Getpid())
+}
+
+// sweep deletes sessions whose life is over, now and then, until it is stopped.
+func sweep(store session.Store, log *zap.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() {
+		tick := time.NewTicker(sweepEvery)
+		defer tick.Stop()
+		for {
+			once, done := context.WithTimeout(ctx, sweepEvery/2)
+			n, err := store.Sweep(once)
+			done()
+			switch {
+			case ctx.Err() != nil:
+			case err != nil:
+				log.Warn("old sessions not deleted", zap.Error(err))
+			case n > 0:
+				log.Info("old sessions deleted", zap.Int("sessions", n))
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	return func() {
+		cancel()
+		work.Wait()
+	}
+}
+
+// node is what listen serves.
+type node struct {
+	desk    *session.Desk
+	tokens  *session.Tokens
+	agents  *roster
+	metrics *web.Metrics
+	log     *zap.Logger
+}
+
+// listen opens the ports and serves until ctx ends, and then until calls have finished.
+func listen(ctx context.Context, c config.Config, n node) error {
+	certificates, err := web.Certificates{
+		CertFile: c.TLS.Cert, KeyFile: c.TLS.Key,
+		Domains: c.TLS.ACME, Email: c.TLS.Email, Cache: filepath.Join(c.Data, "certificates"),
+	}.Config()
+	if err != nil {
+		return misuse{err}
+	}
+	tcp, udp, err := openPorts(c.Listen)
+	if err != nil {
+		return err
+	}
+	http1, iceTCP := webrtc.Split(tcp)
+	defer http1.Close()
+	transport, err := webrtc.New(webrtc.Options{UDP: udp, TCP: iceTCP, PublicIPs: c.WebRTC.PublicIPs, Log: n.log})
+	if err != nil {
+		return errors.Join(err, udp.Close())
+	}
+	defer transport.Close()
+	calls := realtime.New(realtime.Options{
+		Desk: realtime.AtDesk(n.desk), Tokens: n.tokens, Transport: transport,
+		Keys: c.Keys, Origins: c.Origins, Log: n.log,
+	})
+
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	served := make(chan error, 1)
+	go func() {
+		served <- web.Serve(serving, http1, certificates, n.handler(calls), requestTime, n.log)
+	}()
+	n.log.Info("ready", zap.String("url", publicURL(tcp.Addr(), certificates != nil)), zap.Int("agents", len(n.agents.agents)))
+
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve HTTP: %w", err)
+	case <-ctx.Done():
+	}
+	n.log.Info("stopping: no new calls; running ones may finish", zap.Duration("within", c.Limits.Drain))
+	drain, giveUp := context.WithTimeout(serving, c.Limits.Drain)
+	defer giveUp()
+	n.desk.Drain(drain)
+	end, cancel := context.WithTimeout(serving, requestTime)
+	defer cancel()
+	calls.Shutdown(end)
+	stopServing()
+	return <-served
+}
+
+func (n node) handler(calls http.Handler) http.Handler {
+	return web.Handler(web.Options{
+		Realtime: calls,
+		Metrics:  n.metrics.Handler(),
+		Agents:   n.agents.All,
+		Ready: func() error {
+			if !n.desk.Accepting() {
+				return fault.New(fault.Unavailable, "this server is about to stop").Retryable(requestTime)
+			}
+			return nil
+		},
+		Log: n.log,
+	})
+}
+
+// openPorts opens the same port of TCP and UDP; port 0 finds one that is free in both.
+func openPorts(address string) (net.Listener, net.PacketConn, error) {
+	const tries = 10
+	for try := 1; ; try++ {
+		tcp, err := net.Listen("tcp", address)
+		if err != nil {
+			return nil, nil, fmt.Errorf("listen: %w", err)
+		}
+		host, _, _ := net.SplitHostPort(address)
+		port := tcp.Addr().(*net.TCPAddr).Port
+		udp, err := net.ListenPacket("udp", net.JoinHostPort(host, strconv.Itoa(port)))
+		if err == nil {
+			return tcp, udp, nil
+		}
+		_ = tcp.Close()
+		if try == tries || !strings.HasSuffix(address, ":0") {
+			return nil, nil, fmt.Errorf("listen: %w", err)
+		}
+	}
+}
+
+// publicURL is where a person on this machine finds the page.
+func publicURL(addr net.Addr, https bool) string {
+	scheme := "http"
+	if https {
+		scheme = "https"
+	}
+	host, port, _ := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
 }

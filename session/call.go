@@ -12,6 +12,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/fault"
+	"frontdesk/tools"
 )
 
 // Call is an admitted call: one line of a session. Run or Close must be called, once.
@@ -194,6 +195,7 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 	defer finish()
 	line.Tell = c.observed(line.Tell)
 
+	ctx = tools.WithSession(ctx, c.session)
 	out, err := dialog.New(c.agent, dialog.Options{
 		Instructions: c.who.Instructions,
 		Tools:        c.who.Tools,

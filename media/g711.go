@@ -1,0 +1,93 @@
+package media
+
+// G.711 (ITU-T G.711): 8 kHz, 8 bits a sample, in two laws.
+
+var (
+	pcmuDecode, pcmaDecode [256]int16
+	pcmuEncode, pcmaEncode [1 << 14]byte // by the upper 14 bits of a sample
+)
+
+func init() {
+	for i := range 256 {
+		pcmuDecode[i] = expandMu(byte(i))
+		pcmaDecode[i] = expandA(byte(i))
+	}
+	for i := range pcmuEncode {
+		s := int(int16(i << 2))
+		pcmuEncode[i] = compressMu(s)
+		pcmaEncode[i] = compressA(s)
+	}
+}
+
+// DecodePCMU appends the samples of mu-law bytes to dst.
+func DecodePCMU(dst []int16, src []byte) []int16 { return expand(&pcmuDecode, dst, src) }
+
+// DecodePCMA appends the samples of A-law bytes to dst.
+func DecodePCMA(dst []int16, src []byte) []int16 { return expand(&pcmaDecode, dst, src) }
+
+// EncodePCMU appends the mu-law bytes of samples to dst.
+func EncodePCMU(dst []byte, src []int16) []byte { return compress(&pcmuEncode, dst, src) }
+
+// EncodePCMA appends the A-law bytes of samples to dst.
+func EncodePCMA(dst []byte, src []int16) []byte { return compress(&pcmaEncode, dst, src) }
+
+func expand(table *[256]int16, dst []int16, src []byte) []int16 {
+	for _, b := range src {
+		dst = append(dst, table[b])
+	}
+	return dst
+}
+
+func compress(table *[1 << 14]byte, dst []byte, src []int16) []byte {
+	for _, s := range src {
+		dst = append(dst, table[uint16(s)>>2])
+	}
+	return dst
+}
+
+func expandMu(b byte) int16 {
+	b = ^b
+	v := (int(b&0x0f)<<3 + 0x84) << (b >> 4 & 7)
+	if b&0x80 != 0 {
+		return int16(0x84 - v)
+	}
+	return int16(v - 0x84)
+}
+
+func compressMu(s int) byte {
+	sign := byte(0)
+	if s < 0 {
+		s, sign = -s, 0x80
+	}
+	s = min(s, 32635) + 0x84
+	exp := byte(7)
+	for mask := 0x4000; exp > 0 && s&mask == 0; mask >>= 1 {
+		exp--
+	}
+	return ^(sign | exp<<4 | byte(s>>(exp+3))&0x0f)
+}
+
+func expandA(b byte) int16 {
+	b ^= 0x55
+	v := int(b&0x0f)<<4 + 8
+	if exp := b >> 4 & 7; exp > 0 {
+		v = (v + 0x100) << (exp - 1)
+	}
+	if b&0x80 == 0 {
+		v = -v
+	}
+	return int16(v)
+}
+
+func compressA(s int) byte {
+	sign := byte(0x80)
+	if s < 0 {
+		s, sign = -s-1, 0
+	}
+	exp := byte(7)
+	for mask := 0x4000; exp > 0 && s&mask == 0; mask >>= 1 {
+		exp--
+	}
+	shift := max(exp, 1) + 3
+	return (sign | exp<<4 | byte(s>>shift)&0x0f) ^ 0x55
+}

@@ -1,0 +1,114 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+
+	libopus "github.com/hraban/opus"
+	"github.com/pion/opus"
+)
+
+const (
+	// MaxOpusPacket is the longest Opus packet, in bytes (RFC 6716, section 3.4).
+	MaxOpusPacket = 1275*6 + 100
+	// opusLongest is the longest stretch of sound in one packet: 120 ms at EarRate.
+	opusLongest = EarRate * 120 / 1000
+	opusBitrate = 28000 // per second, for speech at 24 kHz
+	opusLoss    = 10    // percent expected, which makes the encoder add FEC
+)
+
+// ErrCodec says that a packet does not hold what its codec allows.
+var ErrCodec = errors.New("malformed packet")
+
+// Decoder turns packets of a codec into PCM at EarRate. Not safe for concurrent use.
+type Decoder interface {
+	// Decode appends the sound of one packet to dst; with enough room it does not
+	// allocate. A malformed packet gives ErrCodec and appends nothing.
+	Decode(dst []int16, packet []byte) ([]int16, error)
+}
+
+// OpusDecoder decodes Opus (RFC 6716) straight to EarRate mono.
+type OpusDecoder struct {
+	dec opus.Decoder
+	pcm []int16
+}
+
+// NewOpusDecoder makes a decoder for one stream.
+func NewOpusDecoder() (*OpusDecoder, error) {
+	dec, err := opus.NewDecoderWithOutput(EarRate, 1)
+	if err != nil {
+		return nil, fmt.Errorf("make Opus decoder: %w", err)
+	}
+	return &OpusDecoder{dec: dec, pcm: make([]int16, opusLongest)}, nil
+}
+
+// Decode implements Decoder. Packets of one or two bytes carry no sound (DTX) and
+// give a frame of silence.
+func (d *OpusDecoder) Decode(dst []int16, packet []byte) (out []int16, err error) {
+	if len(packet) == 0 || len(packet) > MaxOpusPacket {
+		return dst, ErrCodec
+	}
+	if len(packet) <= 2 {
+		n := len(d.pcm[:EarFrame])
+		clear(d.pcm[:n])
+		return append(dst, d.pcm[:n]...), nil
+	}
+	defer func() { // bytes from the network must never end the process
+		if p := recover(); p != nil {
+			out, err = dst, ErrCodec
+			_ = d.dec.Init(EarRate, 1)
+		}
+	}()
+	n, err := d.dec.DecodeToInt16(packet, d.pcm)
+	if err != nil || n < 0 || n > len(d.pcm) {
+		return dst, ErrCodec
+	}
+	return append(dst, d.pcm[:n]...), nil
+}
+
+// OpusEncoder encodes MouthRate mono speech as Opus with in-band FEC.
+type OpusEncoder struct{ enc *libopus.Encoder }
+
+// NewOpusEncoder makes an encoder for one stream.
+func NewOpusEncoder() (*OpusEncoder, error) {
+	enc, err := libopus.NewEncoder(MouthRate, 1, libopus.AppVoIP)
+	if err != nil {
+		return nil, fmt.Errorf("make Opus encoder: %w", err)
+	}
+	err = errors.Join(enc.SetComplexity(5), enc.SetBitrate(opusBitrate), enc.SetInBandFEC(true), enc.SetPacketLossPerc(opusLoss))
+	if err != nil {
+		return nil, fmt.Errorf("set up Opus encoder: %w", err)
+	}
+	return &OpusEncoder{enc: enc}, nil
+}
+
+// Encode writes one frame (MouthFrame samples) into packet and returns the bytes of
+// it that are used. 1,500 bytes are always enough.
+func (e *OpusEncoder) Encode(packet []byte, frame []int16) ([]byte, error) {
+	n, err := e.enc.Encode(frame, packet)
+	if err != nil {
+		return nil, fmt.Errorf("encode Opus: %w", err)
+	}
+	return packet[:n], nil
+}
+
+// G711Decoder decodes G.711 to EarRate.
+type G711Decoder struct {
+	expand func([]int16, []byte) []int16
+	pcm    []int16
+	up     *Resampler
+}
+
+// NewG711Decoder makes a decoder for one stream of DecodePCMU's or DecodePCMA's law.
+func NewG711Decoder(law func(dst []int16, src []byte) []int16) *G711Decoder {
+	return &G711Decoder{expand: law, up: NewResampler(8000, EarRate)}
+}
+
+// Decode implements Decoder.
+func (d *G711Decoder) Decode(dst []int16, packet []byte) ([]int16, error) {
+	if len(packet) == 0 || len(packet) > 8*120 {
+		return dst, ErrCodec
+	}
+	d.pcm = d.expand(d.pcm[:0], packet)
+	return d.up.Process(dst, d.pcm), nil
+}

@@ -1,0 +1,148 @@
+package media
+
+import (
+	"testing"
+)
+
+// stream is n Opus packets of a tone.
+func stream(t testing.TB, hz float64, n int) [][]byte {
+	t.Helper()
+	enc, err := NewOpusEncoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcm := tone(hz, MouthRate, n*MouthFrame, 8000)
+	var out [][]byte
+	for i := range n {
+		packet, err := enc.Encode(make([]byte, 1500), pcm[i*MouthFrame:][:MouthFrame])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, packet)
+	}
+	return out
+}
+
+func TestOpusCarriesATone(t *testing.T) {
+	dec, err := NewOpusDecoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pcm []int16
+	for _, p := range stream(t, 440, 50) {
+		if pcm, err = dec.Decode(pcm, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(pcm) != EarRate {
+		t.Errorf("a second came out as %d samples", len(pcm))
+	}
+	near(t, "the tone", level(pcm[EarRate/2:], 440, EarRate), 8000, 1500)
+}
+
+func TestOpusSilencePacketIsAFrameOfSilence(t *testing.T) {
+	dec, _ := NewOpusDecoder()
+	pcm, err := dec.Decode(nil, []byte{0xf8})
+	if err != nil || len(pcm) != EarFrame || rms(pcm) != 0 {
+		t.Errorf("got %d samples, %v", len(pcm), err)
+	}
+}
+
+func TestMalformedOpusIsAnErrorAndTheStreamGoesOn(t *testing.T) {
+	dec, _ := NewOpusDecoder()
+	for _, p := range [][]byte{nil, make([]byte, MaxOpusPacket+1), {0xff, 0xff, 0xff, 0xff}, {0x03, 0x3f, 0x00}} {
+		if pcm, err := dec.Decode(nil, p); err == nil && len(p) == 0 || len(pcm) > opusLongest {
+			t.Errorf("%x: %d samples, %v", p, len(pcm), err)
+		}
+	}
+	var pcm []int16
+	var err error
+	for _, p := range stream(t, 440, 50) {
+		if pcm, err = dec.Decode(pcm, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	near(t, "the tone", level(pcm[EarRate/2:EarRate], 440, EarRate), 8000, 1500)
+}
+
+func TestG711CarriesATone(t *testing.T) {
+	pcm := tone(440, 8000, 8000, 8000)
+	for name, law := range map[string]struct {
+		encode func([]byte, []int16) []byte
+		decode func([]int16, []byte) []int16
+	}{"mu": {EncodePCMU, DecodePCMU}, "A": {EncodePCMA, DecodePCMA}} {
+		out := law.decode(nil, law.encode(nil, pcm))
+		near(t, name+": the tone", level(out, 440, 8000), 8000, 100)
+		for i := range pcm {
+			if d := int(out[i]) - int(pcm[i]); d > 300 || d < -300 {
+				t.Fatalf("%s: %d became %d", name, pcm[i], out[i])
+			}
+		}
+		dec := NewG711Decoder(law.decode)
+		wide, err := dec.Decode(nil, law.encode(nil, pcm[:160]))
+		if err != nil || len(wide) < 300 {
+			t.Errorf("%s: %d samples, %v", name, len(wide), err)
+		}
+	}
+}
+
+func TestG711MatchesItsTables(t *testing.T) { // ITU-T G.711, tables 1a and 2a
+	for _, v := range []struct {
+		mu, a byte
+		s, sa int16
+	}{{0xff, 0xd5, 0, 8}, {0x80, 0xaa, 32124, 32256}, {0x00, 0x2a, -32124, -32256}, {0x7f, 0x55, 0, -8}} {
+		if got := DecodePCMU(nil, []byte{v.mu})[0]; got != v.s {
+			t.Errorf("mu %02x is %d, want %d", v.mu, got, v.s)
+		}
+		if got := DecodePCMA(nil, []byte{v.a})[0]; got != v.sa {
+			t.Errorf("A %02x is %d, want %d", v.a, got, v.sa)
+		}
+	}
+	for i := range 256 { // every code but mu-law's second zero survives a round trip
+		b := byte(i)
+		if got := EncodePCMU(nil, DecodePCMU(nil, []byte{b}))[0]; got != b && b != 0x7f {
+			t.Errorf("mu %02x became %02x", b, got)
+		}
+		if got := EncodePCMA(nil, DecodePCMA(nil, []byte{b}))[0]; got != b {
+			t.Errorf("A %02x became %02x", b, got)
+		}
+	}
+}
+
+func FuzzOpusDecoder(f *testing.F) {
+	for _, p := range stream(f, 440, 3) {
+		f.Add(p)
+	}
+	f.Add([]byte{0x03, 0x3f, 0x00, 0x01})
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		dec, err := NewOpusDecoder()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pcm, _ := dec.Decode(nil, packet)
+		if len(pcm) > opusLongest {
+			t.Errorf("%d samples", len(pcm))
+		}
+		_, _ = dec.Decode(nil, packet) // whatever state the first one left
+	})
+}
+
+func BenchmarkOpusDecode(b *testing.B) {
+	dec, _ := NewOpusDecoder()
+	packets := stream(b, 440, 50)
+	pcm := make([]int16, 0, opusLongest)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		pcm, _ = dec.Decode(pcm[:0], packets[i%len(packets)])
+	}
+}
+
+func BenchmarkOpusEncode(b *testing.B) {
+	enc, _ := NewOpusEncoder()
+	pcm := tone(440, MouthRate, 50*MouthFrame, 8000)
+	packet := make([]byte, 1500)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		_, _ = enc.Encode(packet, pcm[i%50*MouthFrame:][:MouthFrame])
+	}
+}

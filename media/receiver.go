@@ -1,0 +1,201 @@
+package media
+
+import (
+	"io"
+	"sync"
+	"time"
+)
+
+const (
+	quietLevel = 300                    // mean absolute sample below which nothing is lost by skipping
+	stall      = 200 * time.Millisecond // after which a clock starts anew instead of catching up
+)
+
+// clock ticks every FrameTime without drift for the one goroutine that waits on it.
+type clock struct {
+	timer *time.Timer
+	next  time.Time
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newClock() *clock {
+	return &clock{timer: time.NewTimer(0), done: make(chan struct{})}
+}
+
+// wait blocks until the next tick and reports false once the clock is stopped.
+func (c *clock) wait() bool {
+	now := time.Now()
+	if c.next.IsZero() || now.Sub(c.next) > stall {
+		c.next = now
+	}
+	c.next = c.next.Add(FrameTime)
+	c.timer.Reset(time.Until(c.next))
+	select {
+	case <-c.done:
+		c.timer.Stop()
+		return false
+	case <-c.timer.C:
+		return true
+	}
+}
+
+func (c *clock) stop() { c.once.Do(func() { close(c.done) }) }
+
+// Receiver makes an RTP stream into a Source: jitter buffer, decoder, concealment of
+// what was lost, silence where nothing comes. Push and Close may be called from any
+// goroutine, ReadFrame from one.
+type Receiver struct {
+	dec   Decoder
+	clock *clock
+	hide  concealer
+	pcm   []int16 // decoded, not yet read
+	quiet bool
+
+	mu        sync.Mutex
+	jitter    *JitterBuffer
+	malformed int
+	payload   [jitterBytes]byte
+}
+
+// NewReceiver receives a stream whose RTP clock runs at rate Hz.
+func NewReceiver(dec Decoder, rate int) *Receiver {
+	return &Receiver{
+		dec: dec, clock: newClock(), jitter: NewJitterBuffer(rate),
+		pcm: make([]int16, 0, 2*opusLongest), quiet: true,
+	}
+}
+
+// Push takes a packet from the network. It copies payload and never waits for the reader.
+func (r *Receiver) Push(seq uint16, stamp uint32, payload []byte) {
+	now := time.Now()
+	r.mu.Lock()
+	r.jitter.Push(seq, stamp, payload, now)
+	r.mu.Unlock()
+}
+
+// ReadFrame implements Source.
+func (r *Receiver) ReadFrame(frame []int16) error {
+	if !r.clock.wait() {
+		return io.EOF
+	}
+	r.read(frame)
+	return nil
+}
+
+// read fills frame with the next 20 ms.
+func (r *Receiver) read(frame []int16) {
+	for len(r.pcm) < EarFrame {
+		packet, got := r.pop()
+		if got == Packet {
+			before := len(r.pcm)
+			pcm, err := r.dec.Decode(r.pcm, packet)
+			if err == nil {
+				r.pcm = pcm
+				r.hide.heard(pcm[before:])
+				continue
+			}
+			r.mu.Lock()
+			r.malformed++
+			r.mu.Unlock()
+		}
+		// The rest of this frame has to be made up: of the past when a packet was
+		// lost, of silence in the end.
+		n := EarFrame - len(r.pcm)
+		r.pcm = r.pcm[:EarFrame]
+		r.hide.fill(r.pcm[EarFrame-n:])
+	}
+	copy(frame, r.pcm[:EarFrame])
+	r.pcm = r.pcm[:copy(r.pcm, r.pcm[EarFrame:])]
+	r.quiet = isQuiet(frame)
+}
+
+// pop takes the next packet out of the buffer's lock.
+func (r *Receiver) pop() ([]byte, Arrival) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, got := r.jitter.Pop(r.quiet)
+	return r.payload[:copy(r.payload[:], p)], got
+}
+
+func isQuiet(frame []int16) bool {
+	sum := 0
+	for _, s := range frame {
+		if s < 0 {
+			sum -= int(s)
+		} else {
+			sum += int(s)
+		}
+	}
+	return sum < quietLevel*len(frame)
+}
+
+// Stats counts the stream's packets, and those the decoder refused.
+func (r *Receiver) Stats() (s JitterStats, malformed int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.jitter.Stats(), r.malformed
+}
+
+// Close makes ReadFrame return io.EOF.
+func (r *Receiver) Close() error {
+	r.clock.stop()
+	return nil
+}
+
+// sourceQueue bounds the sound that waits in a PCMSource: 30 s.
+const sourceQueue = 30 * EarRate
+
+// PCMSource makes PCM that arrives in pieces, perhaps faster than it sounds, into a
+// Source. Write, Clear and Close may be called from any goroutine, ReadFrame from one.
+type PCMSource struct {
+	clock *clock
+
+	mu    sync.Mutex
+	queue []int16 // grows as needed
+	head  int     // what has been read of queue
+}
+
+// NewPCMSource makes an empty source.
+func NewPCMSource() *PCMSource { return &PCMSource{clock: newClock()} }
+
+// Write queues pcm (EarRate mono), which it does not keep. When 30 s wait already,
+// the rest is dropped: Write returns how many samples were taken.
+func (s *PCMSource) Write(pcm []int16) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.head > 0 && len(s.queue)+len(pcm) > cap(s.queue) {
+		s.queue, s.head = s.queue[:copy(s.queue, s.queue[s.head:])], 0
+	}
+	n := min(len(pcm), sourceQueue-(len(s.queue)-s.head))
+	s.queue = append(s.queue, pcm[:n]...)
+	return n
+}
+
+// Clear drops what waits.
+func (s *PCMSource) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue, s.head = s.queue[:0], 0
+}
+
+// ReadFrame implements Source.
+func (s *PCMSource) ReadFrame(frame []int16) error {
+	if !s.clock.wait() {
+		return io.EOF
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := copy(frame[:EarFrame], s.queue[s.head:])
+	clear(frame[n:EarFrame])
+	if s.head += n; s.head == len(s.queue) {
+		s.queue, s.head = s.queue[:0], 0
+	}
+	return nil
+}
+
+// Close makes ReadFrame return io.EOF.
+func (s *PCMSource) Close() error {
+	s.clock.stop()
+	return nil
+}
