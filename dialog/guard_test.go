@@ -3,6 +3,7 @@ package dialog
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"frontdesk/fault"
 )
@@ -39,4 +40,20 @@ func TestTypedTextIsBounded(t *testing.T) {
 			t.Errorf("%.20q: got %.20q, %v", tt.text, got, err)
 		}
 	}
+}
+
+func FuzzGuards(f *testing.F) {
+	f.Add("**bold** [link](https://example.com) \x00\xff")
+	f.Add("- a\n> b\n### c\n---\n\u202eevil")
+	f.Fuzz(func(t *testing.T, text string) {
+		typed, err := checkTyped(text)
+		if (err == nil) != (typed != "") {
+			t.Fatalf("%q and %v", typed, err)
+		}
+		for _, out := range []string{typed, plain(text)} {
+			if !utf8.ValidString(out) || len(out) > len(text) || printable(out) != out {
+				t.Fatalf("%q became %q", text, out)
+			}
+		}
+	})
 }
