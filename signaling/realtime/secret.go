@@ -1,0 +1,66 @@
+package realtime
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"frontdesk/fault"
+	"frontdesk/session"
+)
+
+const (
+	maxBody     = 64 << 10 // bytes of a JSON body
+	tokenLife   = 10 * time.Minute
+	minLifeSecs = 10
+	maxLifeSecs = 7200
+)
+
+// clientSecret makes a token for a browser. A server key makes a trusted one; without
+// a key it is one for the public, which can change nothing of the agent.
+func (s *Server) clientSecret(w http.ResponseWriter, r *http.Request) error {
+	var body struct {
+		ExpiresAfter struct {
+			Anchor  string `json:"anchor"`
+			Seconds *int   `json:"seconds"`
+		} `json:"expires_after"`
+		Session settings `json:"session"`
+	}
+	if err := readJSON(w, r, &body); err != nil {
+		return err
+	}
+	key := bearer(r)
+	trusted := s.isKey(key)
+	if key != "" && !trusted && len(s.o.Keys) > 0 {
+		return fault.New(fault.Unauthorized, "this is not a key of this server")
+	}
+	life := tokenLife
+	if secs := body.ExpiresAfter.Seconds; secs != nil {
+		if *secs < minLifeSecs || *secs > maxLifeSecs {
+			return fault.New(fault.Invalid, "expires_after.seconds is not between %d and %d", minLifeSecs, maxLifeSecs)
+		}
+		life = time.Duration(*secs) * time.Second
+	}
+	who := session.Caller{Trusted: trusted}
+	if err := body.Session.override(&who); err != nil {
+		return err
+	}
+	expires := time.Now().Add(life)
+	token, err := s.o.Tokens.Mint(session.Claims{Caller: who, Expires: expires})
+	if err != nil {
+		return err
+	}
+	v := newView(who.Agent, session.Caller{})
+	v.Instructions, v.Tools = who.Instructions, functionTools(who.Tools)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	return json.NewEncoder(w).Encode(map[string]any{
+		"value": token, "expires_at": expires.Unix(), "session": v,
+	})
+}
+
+// readJSON reads a bounded JSON body; an empty one leaves v as it is.
+func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	return jsonFault(json.NewDecoder(r.Body).Decode(v))
+}

@@ -1,0 +1,79 @@
+package webrtc
+
+import (
+	"strings"
+
+	"github.com/pion/webrtc/v4"
+
+	"frontdesk/media"
+)
+
+const g711Rate = 8000 // Hz, also of its RTP clock
+
+// codecs is what is offered and understood, the best first. Opus is always described
+// as stereo at 48 kHz (RFC 7587, 4.1), whatever is in it.
+func codecs() (*webrtc.MediaEngine, error) {
+	m := &webrtc.MediaEngine{}
+	for _, c := range []webrtc.RTPCodecParameters{
+		{
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1",
+			},
+			PayloadType: 111,
+		},
+		{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: g711Rate}, PayloadType: 0},
+		{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMA, ClockRate: g711Rate}, PayloadType: 8},
+	} {
+		if err := m.RegisterCodec(c, webrtc.RTPCodecTypeAudio); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// newEncoder returns nil for a codec that is not ours.
+func newEncoder(mime string) (encoder, error) {
+	switch strings.ToLower(mime) {
+	case "audio/opus":
+		return media.NewOpusEncoder()
+	case "audio/pcmu":
+		return newG711(media.EncodePCMU), nil
+	case "audio/pcma":
+		return newG711(media.EncodePCMA), nil
+	}
+	return nil, nil
+}
+
+// newReceiver returns nil for a codec that is not ours.
+func newReceiver(mime string) (*media.Receiver, error) {
+	switch strings.ToLower(mime) {
+	case "audio/opus":
+		d, err := media.NewOpusDecoder()
+		if err != nil {
+			return nil, err
+		}
+		return media.NewReceiver(d, 48000), nil
+	case "audio/pcmu":
+		return media.NewReceiver(media.NewG711Decoder(media.DecodePCMU), g711Rate), nil
+	case "audio/pcma":
+		return media.NewReceiver(media.NewG711Decoder(media.DecodePCMA), g711Rate), nil
+	}
+	return nil, nil
+}
+
+// g711 encodes one of G.711's laws.
+type g711 struct {
+	down     *media.Resampler
+	compress func(dst []byte, src []int16) []byte
+	pcm      []int16
+}
+
+func newG711(law func([]byte, []int16) []byte) *g711 {
+	return &g711{down: media.NewResampler(media.MouthRate, g711Rate), compress: law}
+}
+
+// Encode implements encoder.
+func (g *g711) Encode(packet []byte, frame []int16) ([]byte, error) {
+	g.pcm = g.down.Process(g.pcm[:0], frame)
+	return g.compress(packet[:0], g.pcm), nil
+}

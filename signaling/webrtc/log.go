@@ -1,0 +1,28 @@
+package webrtc
+
+import (
+	"github.com/pion/logging"
+	"go.uber.org/zap"
+)
+
+// pionLogs sends what pion logs to zap. What one caller's packets can provoke is
+// worth no more than a debug line, whatever pion calls it.
+type pionLogs struct{ log *zap.Logger }
+
+// NewLogger implements logging.LoggerFactory.
+func (l pionLogs) NewLogger(scope string) logging.LeveledLogger {
+	return pionLog{l.log.Named("pion." + scope).WithOptions(zap.AddCallerSkip(1)).Sugar()}
+}
+
+type pionLog struct{ log *zap.SugaredLogger }
+
+func (pionLog) Trace(string)                     {}
+func (pionLog) Tracef(string, ...any)            {}
+func (pionLog) Debug(string)                     {}
+func (pionLog) Debugf(string, ...any)            {}
+func (pionLog) Info(string)                      {}
+func (pionLog) Infof(string, ...any)             {}
+func (l pionLog) Warn(msg string)                { l.log.Debug(msg) }
+func (l pionLog) Warnf(format string, a ...any)  { l.log.Debugf(format, a...) }
+func (l pionLog) Error(msg string)               { l.log.Debug(msg) }
+func (l pionLog) Errorf(format string, a ...any) { l.log.Debugf(format, a...) }

@@ -1,0 +1,522 @@
+package webrtc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/webrtc/v4"
+	"github.com/pion/webrtc/v4/pkg/media"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"frontdesk/fault"
+	sound "frontdesk/media"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newTransport listens on loopback: media on UDP, ICE-TCP on the returned address.
+func newTransport(t testing.TB) *Transport {
+	t.Helper()
+	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := New(Options{UDP: udp, TCP: tcp, Log: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tr.Close() })
+	return tr
+}
+
+// client is a caller made of pion, as a browser would be.
+type client struct {
+	pc      *webrtc.PeerConnection
+	channel *webrtc.DataChannel
+	track   *webrtc.TrackLocalStaticSample
+	opened  chan struct{}
+	events  chan []byte
+	remote  chan *webrtc.TrackRemote
+}
+
+type clientOptions struct {
+	tcpOnly bool
+	noAudio bool
+	codec   string // default Opus
+	label   string // of the data channel
+}
+
+func newClient(t testing.TB, o clientOptions) *client {
+	t.Helper()
+	var s webrtc.SettingEngine
+	s.SetIncludeLoopbackCandidate(true)
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	if o.tcpOnly {
+		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
+	}
+	m := &webrtc.MediaEngine{}
+	if err := m.RegisterDefaultCodecs(); err != nil {
+		t.Fatal(err)
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(m)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pc.GracefulClose() })
+	c := &client{pc: pc, opened: make(chan struct{}), events: make(chan []byte, 256), remote: make(chan *webrtc.TrackRemote, 1)}
+	if o.label == "" {
+		o.label = ChannelLabel
+	}
+	if c.channel, err = pc.CreateDataChannel(o.label, nil); err != nil {
+		t.Fatal(err)
+	}
+	c.channel.OnOpen(func() { close(c.opened) })
+	c.channel.OnMessage(func(m webrtc.DataChannelMessage) { c.events <- m.Data })
+	if !o.noAudio {
+		if o.codec == "" {
+			o.codec = webrtc.MimeTypeOpus
+		}
+		c.track, err = webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: o.codec}, "mic", "caller")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pc.AddTrack(c.track); err != nil {
+			t.Fatal(err)
+		}
+		pc.OnTrack(func(r *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { c.remote <- r })
+	}
+	return c
+}
+
+func (c *client) offer(t testing.TB) string {
+	t.Helper()
+	offer, err := c.pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gathered := webrtc.GatheringCompletePromise(c.pc)
+	if err := c.pc.SetLocalDescription(offer); err != nil {
+		t.Fatal(err)
+	}
+	<-gathered
+	return c.pc.LocalDescription().SDP
+}
+
+func (c *client) connect(t testing.TB, tr *Transport) *Peer {
+	t.Helper()
+	p, answer, err := tr.Answer(context.Background(), c.offer(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, p.Ready())
+	wait(t, c.opened)
+	return p
+}
+
+func wait(t testing.TB, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(20 * time.Second):
+		t.Fatal("it did not happen")
+	}
+}
+
+// talk sends a tone until the test ends.
+func (c *client) talk(t *testing.T, frame func(i int) []byte) {
+	ctx, stop := context.WithCancel(context.Background())
+	var speaking sync.WaitGroup
+	speaking.Go(func() {
+		tick := time.NewTicker(sound.FrameTime)
+		defer tick.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-tick.C:
+				_ = c.track.WriteSample(media.Sample{Data: frame(i), Duration: sound.FrameTime})
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	t.Cleanup(func() { stop(); speaking.Wait() })
+}
+
+func tone(rate, hz, samples, from int) []int16 {
+	out := make([]int16, samples)
+	for i := range out {
+		out[i] = int16(9000 * math.Sin(2*math.Pi*float64(hz)*float64(from+i)/float64(rate)))
+	}
+	return out
+}
+
+// power is the share of a signal's energy at hz (Goertzel), 0 to 1.
+func power(pcm []int16, rate, hz int) float64 {
+	w := 2 * math.Pi * float64(hz) / float64(rate)
+	var re, im, all float64
+	for i, s := range pcm {
+		re += float64(s) * math.Cos(w*float64(i))
+		im += float64(s) * math.Sin(w*float64(i))
+		all += float64(s) * float64(s)
+	}
+	if all == 0 {
+		return 0
+	}
+	return 2 * (re*re + im*im) / (all * float64(len(pcm)))
+}
+
+func opusTone(t *testing.T, hz int) func(i int) []byte {
+	enc, err := sound.NewOpusEncoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(i int) []byte {
+		b, err := enc.Encode(make([]byte, 1500), tone(sound.MouthRate, hz, sound.MouthFrame, i*sound.MouthFrame))
+		if err != nil {
+			t.Error(err)
+		}
+		return b
+	}
+}
+
+// listenFor reads the source until it holds a tone.
+func listenFor(t *testing.T, s sound.Source, hz int) {
+	t.Helper()
+	frame, heard := make([]int16, sound.EarFrame), []int16{}
+	for range 500 {
+		if err := s.ReadFrame(frame); err != nil {
+			t.Fatal(err)
+		}
+		heard = append(heard, frame...)
+		if n := 10 * sound.EarFrame; len(heard) > n {
+			heard = heard[len(heard)-n:]
+			if power(heard, sound.EarRate, hz) > 0.8 {
+				return
+			}
+		}
+	}
+	t.Fatalf("no tone of %d Hz was heard", hz)
+}
+
+func TestCallerIsHeard(t *testing.T) {
+	p := pcmuTone
+	for name, c := range map[string]struct {
+		o     clientOptions
+		frame func(i int) []byte
+	}{
+		"Opus over UDP": {clientOptions{}, opusTone(t, 440)},
+		"Opus over TCP": {clientOptions{tcpOnly: true}, opusTone(t, 440)},
+		"PCMU over UDP": {clientOptions{codec: webrtc.MimeTypePCMU}, p(440)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			caller := newClient(t, c.o)
+			peer := caller.connect(t, newTransport(t))
+			caller.talk(t, c.frame)
+			listenFor(t, peer.Source(), 440)
+		})
+	}
+}
+
+func pcmuTone(hz int) func(i int) []byte {
+	return func(i int) []byte { return sound.EncodePCMU(nil, tone(8000, hz, 160, i*160)) }
+}
+
+func TestMalformedOpusIsSilenceAndTheCallGoesOn(t *testing.T) {
+	caller := newClient(t, clientOptions{})
+	peer := caller.connect(t, newTransport(t))
+	good := opusTone(t, 600)
+	caller.talk(t, func(i int) []byte {
+		if i < 25 {
+			return []byte{0xff, byte(i), 0xff, 0xff, 0x00}
+		}
+		return good(i)
+	})
+	listenFor(t, peer.Source(), 600)
+}
+
+func TestAgentIsHeard(t *testing.T) {
+	caller := newClient(t, clientOptions{})
+	peer := caller.connect(t, newTransport(t))
+	stop := make(chan struct{})
+	var speaking sync.WaitGroup
+	speaking.Go(func() {
+		tick := time.NewTicker(sound.FrameTime)
+		defer tick.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-tick.C:
+				_ = peer.Sink().WriteFrame(tone(sound.MouthRate, 500, sound.MouthFrame, i*sound.MouthFrame))
+			case <-stop:
+				return
+			}
+		}
+	})
+	defer speaking.Wait()
+	defer close(stop)
+	track := <-caller.remote
+	dec, err := sound.NewOpusDecoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heard []int16
+	for len(heard) < 25*sound.EarFrame {
+		packet, _, err := track.ReadRTP()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if heard, err = dec.Decode(heard, packet.Payload); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := power(heard[5*sound.EarFrame:], sound.EarRate, 500); got < 0.8 {
+		t.Errorf("share of the tone = %.2f", got)
+	}
+}
+
+func TestMessagesGoBothWays(t *testing.T) {
+	caller := newClient(t, clientOptions{noAudio: true})
+	peer := caller.connect(t, newTransport(t))
+	if peer.Source() != nil || peer.Sink() != nil {
+		t.Error("a line of text has sound")
+	}
+	if err := peer.Send([]byte(`{"type":"hello"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-caller.events; string(got) != `{"type":"hello"}` {
+		t.Errorf("client got %q", got)
+	}
+	receive := peer.Receive()
+	for _, n := range []int{0, 1, firstRead, firstRead + 1, 65535} {
+		if err := caller.channel.SendText(strings.Repeat("x", n)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := receive()
+		if err != nil || len(got) != n {
+			t.Errorf("received %d bytes, %v, want %d", len(got), err, n)
+		}
+	}
+}
+
+func TestHugeMessageIsRefusedAndTheLineGoesOn(t *testing.T) {
+	caller := newClient(t, clientOptions{noAudio: true})
+	peer := caller.connect(t, newTransport(t))
+	raw := make([]byte, MaxMessage+1000)
+	if err := caller.channel.Send(raw); err != nil {
+		t.Skipf("the client itself does not send it: %v", err)
+	}
+	receive := peer.Receive()
+	if _, err := receive(); fault.From(err).Code != fault.TooLarge {
+		t.Errorf("err = %v", err)
+	}
+	if err := caller.channel.SendText("small"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := receive(); string(got) != "small" {
+		t.Errorf("then got %q, %v", got, err)
+	}
+}
+
+func TestClientThatDoesNotReadLosesItsLine(t *testing.T) {
+	caller := newClient(t, clientOptions{noAudio: true})
+	block := make(chan struct{})
+	caller.channel.OnMessage(func(webrtc.DataChannelMessage) { <-block })
+	defer close(block)
+	peer := caller.connect(t, newTransport(t))
+	message := []byte(strings.Repeat("x", 60_000))
+	var err error
+	for range 1000 { // 60 MB, far more than any buffer on the way
+		if err = peer.Send(message); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, ErrSlow) {
+		t.Fatalf("err = %v", err)
+	}
+	wait(t, peer.Done())
+}
+
+func TestHangUpByTheClient(t *testing.T) {
+	for name, hangUp := range map[string]func(*client){
+		"closes its connection":   func(c *client) { c.pc.Close() },
+		"closes its data channel": func(c *client) { c.channel.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			caller := newClient(t, clientOptions{})
+			peer := caller.connect(t, newTransport(t))
+			receive := peer.Receive()
+			hangUp(caller)
+			if _, err := receive(); err != io.EOF {
+				t.Errorf("Receive = %v", err)
+			}
+			wait(t, peer.Done())
+			if !errors.Is(peer.Err(), ErrHungUp) {
+				t.Errorf("Err = %v", peer.Err())
+			}
+			if err := peer.Send([]byte("x")); err == nil {
+				t.Error("Send to a line that is gone gave no error")
+			}
+		})
+	}
+}
+
+func TestOtherDataChannelsAreClosed(t *testing.T) {
+	caller := newClient(t, clientOptions{noAudio: true})
+	peer := caller.connect(t, newTransport(t))
+	other, err := caller.pc.CreateDataChannel("other", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	other.OnClose(func() { close(closed) })
+	wait(t, closed)
+	if peer.Err() != nil {
+		t.Errorf("the line ended: %v", peer.Err())
+	}
+}
+
+func TestOffersThatCannotBeAnswered(t *testing.T) {
+	tr := newTransport(t)
+	good := newClient(t, clientOptions{}).offer(t)
+	for name, c := range map[string]struct {
+		offer string
+		want  fault.Code
+	}{
+		"empty":           {"", fault.Invalid},
+		"not SDP":         {"hello", fault.Invalid},
+		"JSON":            {`{"type":"offer","sdp":""}`, fault.Invalid},
+		"no media":        {"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n", fault.Invalid},
+		"cut":             {good[:len(good)/3], fault.Invalid},
+		"no fingerprint":  {strings.ReplaceAll(good, "a=fingerprint", "a=footprint"), fault.Invalid},
+		"no ICE password": {strings.ReplaceAll(good, "a=ice-pwd", "a=ice-word"), fault.Invalid},
+		"too long":        {good + strings.Repeat("a=x:y\r\n", MaxOffer/6), fault.TooLarge},
+		"video only":      {videoOffer(t), fault.Invalid},
+		"100 m-lines":     {good + strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n", 100), fault.Invalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, answer, err := tr.Answer(context.Background(), c.offer)
+			if err == nil {
+				p.Close()
+				t.Fatalf("answered with %q", answer)
+			}
+			if got := fault.From(err).Code; got != c.want {
+				t.Errorf("code = %s (%v), want %s", got, err, c.want)
+			}
+		})
+	}
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if len(tr.peers) != 0 {
+		t.Errorf("%d peers are left of offers that failed", len(tr.peers))
+	}
+}
+
+func videoOffer(t *testing.T) string {
+	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.GracefulClose()
+	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo); err != nil {
+		t.Fatal(err)
+	}
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return offer.SDP
+}
+
+func TestVideoBesideSoundIsRejected(t *testing.T) {
+	caller := newClient(t, clientOptions{})
+	if _, err := caller.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo); err != nil {
+		t.Fatal(err)
+	}
+	caller.connect(t, newTransport(t))
+	answer := caller.pc.RemoteDescription().SDP
+	if !strings.Contains(answer, "m=video 0 ") {
+		t.Errorf("video was not rejected:\n%s", answer)
+	}
+}
+
+func TestAnswerHasAllCandidates(t *testing.T) {
+	caller := newClient(t, clientOptions{})
+	caller.connect(t, newTransport(t))
+	answer := caller.pc.RemoteDescription().SDP
+	for _, want := range []string{" udp ", " tcp ", "tcptype passive", "a=end-of-candidates", "useinbandfec=1"} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("the answer lacks %q:\n%s", want, answer)
+		}
+	}
+}
+
+func TestPublicAddressIsToldInPlaceOfOurOwn(t *testing.T) {
+	udp, err := net.ListenPacket("udp4", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := New(Options{UDP: udp, PublicIPs: []string{"203.0.113.7"}, Log: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	p, answer, err := tr.Answer(context.Background(), newClient(t, clientOptions{}).offer(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if !strings.Contains(answer, " 203.0.113.7 ") || strings.Contains(answer, " 127.0.0.1 ") {
+		t.Errorf("candidates:\n%s", answer)
+	}
+}
+
+func TestClosedTransportAnswersNothing(t *testing.T) {
+	tr := newTransport(t)
+	caller := newClient(t, clientOptions{})
+	peer := caller.connect(t, tr)
+	tr.Close()
+	if !errors.Is(peer.Err(), ErrClosed) {
+		t.Errorf("Err = %v", peer.Err())
+	}
+	if _, _, err := tr.Answer(context.Background(), newClient(t, clientOptions{}).offer(t)); fault.From(err).Code != fault.Unavailable {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func FuzzAnswer(f *testing.F) {
+	tr := newTransport(f)
+	f.Add(newClient(f, clientOptions{}).offer(f))
+	f.Add(newClient(f, clientOptions{noAudio: true}).offer(f))
+	f.Add("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n")
+	f.Fuzz(func(t *testing.T, offer string) {
+		p, answer, err := tr.Answer(context.Background(), offer)
+		if err != nil {
+			if fault.From(err).Code == fault.Internal {
+				t.Error(err)
+			}
+			return
+		}
+		p.Close()
+		if !strings.HasPrefix(answer, "v=0") {
+			b, _ := json.Marshal(answer)
+			t.Errorf("answer %s", b)
+		}
+	})
+}
