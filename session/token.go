@@ -101,6 +101,11 @@ func (t *Tokens) Mint(c Claims) (string, error) {
 	return token, nil
 }
 
+// IsToken reports whether a bearer looks like a token rather than a server key.
+func IsToken(bearer string) bool {
+	return strings.HasPrefix(bearer, clientPrefix) || strings.HasPrefix(bearer, resumePrefix)
+}
+
 // Verify checks a token of either kind. The error is fault.Unauthorized.
 func (t *Tokens) Verify(token string) (Claims, error) {
 	bad := fault.New(fault.Unauthorized, "this token is not valid")
