@@ -70,6 +70,7 @@ func spokenWords(text string) []string {
 type digitRun struct {
 	digits string
 	start  int // index of its first word
+	end    int // index after its last word
 }
 
 // digitRuns finds the numbers in words.
@@ -88,6 +89,7 @@ func digitRuns(words []string) []digitRun {
 			}
 			current.digits += digits
 			i += n
+			current.end = i
 		case fillers[words[i]]:
 			i++
 		default:

@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	passageWords = 120 // a passage is cut before it gets longer, at the end of a sentence where there is one
-	maxNesting   = 100 // elements or blocks within each other; deeper text is left out
+	passageWords = 120      // a passage is cut before it gets longer, at the end of a sentence where there is one
+	maxNesting   = 100      // elements or blocks within each other; deeper text is left out
+	maxStretch   = 32 << 10 // bytes of Markdown without an empty line; parsing takes time by its square at worst
 )
 
 // page is a document of the knowledge base as plain text.
@@ -44,7 +45,9 @@ func parsePage(name string, source []byte) (*page, error) {
 	o := &outline{}
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".md", ".markdown":
-		o.markdown(source)
+		if err := o.markdown(source); err != nil {
+			return nil, err
+		}
 	case ".html", ".htm":
 		if err := o.html(source); err != nil {
 			return nil, fault.Wrap(err, fault.Invalid, "the page is not usable HTML")
@@ -106,14 +109,20 @@ func (o *outline) plain(source string) {
 var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough))
 
 // markdown reads CommonMark with tables. Front matter between lines of --- is skipped.
-func (o *outline) markdown(source []byte) {
+func (o *outline) markdown(source []byte) error {
+	source = bytes.ReplaceAll(source, []byte("\r\n"), []byte("\n"))
 	if rest, ok := bytes.CutPrefix(source, []byte("---\n")); ok {
 		if _, body, ok := bytes.Cut(rest, []byte("\n---\n")); ok {
 			source = body
 		}
 	}
+	for stretch := range bytes.SplitSeq(source, []byte("\n\n")) {
+		if len(stretch) > maxStretch {
+			return fault.New(fault.TooLarge, "the page has more than %d bytes without an empty line", maxStretch)
+		}
+	}
 	depth := 0
-	_ = ast.Walk(markdown.Parser().Parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+	return ast.Walk(markdown.Parser().Parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			depth--
 			return ast.WalkContinue, nil

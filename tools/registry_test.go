@@ -169,7 +169,7 @@ func TestEveryFailureCanBeReadByTheModel(t *testing.T) {
 		tool("refusing", func(context.Context, Call) (Result, error) {
 			return Result{}, fault.New(fault.Conflict, "the ticket is closed")
 		}),
-		tool("panicking", func(context.Context, Call) (Result, error) { var m map[string]int; m["x"] = 1; return Result{}, nil }),
+		tool("panicking", func(context.Context, Call) (Result, error) { panic("a bug") }),
 		tool("babbling", func(context.Context, Call) (Result, error) { return Result{Output: json.RawMessage("{oops")}, nil }),
 		tool("shouting", func(context.Context, Call) (Result, error) {
 			return Result{}, fault.New(fault.Conflict, "%s", strings.Repeat("é", 10_000))

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,8 +18,7 @@ func (id TicketID) Say() string { return "T " + SayDigits(strconv.FormatInt(int6
 var ticketWords = words("t tee tea ti ticket tickets")
 
 // betweenWords may stand between them and the number.
-var betweenWords = words("number no id is the its was of dash hyphen minus um uh my number's " +
-	"status please and a it t tee tea")
+var betweenWords = words("number no id is the its was of dash hyphen minus um uh my status please and a it t tee tea")
 
 // ParseTicketID finds the id of a ticket in what a caller said or typed: "T-1042",
 // "tea one zero four two", "the ticket number is ten forty two", "1042". It reports
@@ -36,19 +36,23 @@ func ParseTicketID(text string) (TicketID, bool) {
 			}
 		}
 	}
-	// A number by itself, as in answer to "what is your ticket number?"
-	if len(runs) == 1 {
-		for _, w := range words[:runs[0].start] {
-			if !betweenWords[w] && !fillers[w] {
-				return 0, false
-			}
-		}
-		return ticketNumber(runs[0].digits)
+	// A number by itself, as in answer to "what is your ticket number?"; but "the one"
+	// is no number.
+	if len(runs) != 1 || len(runs[0].digits) < 2 {
+		return 0, false
 	}
-	return 0, false
+	for _, w := range slices.Concat(words[:runs[0].start], words[runs[0].end:]) {
+		if !betweenWords[w] && !fillers[w] {
+			return 0, false
+		}
+	}
+	return ticketNumber(runs[0].digits)
 }
 
 func ticketNumber(digits string) (TicketID, bool) {
 	n, err := strconv.ParseInt(strings.TrimLeft(digits, "0"), 10, 64)
-	return TicketID(n), err == nil && n > 0
+	if err != nil {
+		return 0, false
+	}
+	return TicketID(n), true
 }

@@ -1,0 +1,288 @@
+package tools
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"frontdesk/fault"
+)
+
+func openTickets(t testing.TB) (*Tickets, *sql.DB) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "t.db")+
+		"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { db.Close() })
+	s, err := OpenTickets(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, db
+}
+
+func create(t testing.TB, s *Tickets, call, subject string) Ticket {
+	t.Helper()
+	ticket, err := s.Create(t.Context(), call, Ticket{Subject: subject})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ticket
+}
+
+func wantCode(t testing.TB, err error, want fault.Code) {
+	t.Helper()
+	if err == nil || fault.From(err).Code != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestTicketIsKeptWhole(t *testing.T) {
+	s, db := openTickets(t)
+	ctx := WithSession(t.Context(), "sess_1")
+	made, err := s.Create(ctx, "call_1", Ticket{
+		Subject: " Router is dead ", Description: "No lights.", Contact: "ann@example.org", Priority: High,
+		ID: 7, Status: Closed, // not the caller's to choose
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made.ID != 1001 || made.Subject != "Router is dead" || made.Status != Open || made.Priority != High ||
+		made.Session != "sess_1" || made.Contact != "ann@example.org" || made.Description != "No lights." || made.Created.IsZero() {
+		t.Errorf("made %+v", made)
+	}
+	if made.ID.String() != "T-1001" || made.ID.Say() != "T 1 0 0 1" {
+		t.Errorf("it is called %s, said %s", made.ID, made.ID.Say())
+	}
+	again, err := OpenTickets(t.Context(), db) // as after a restart
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := again.Get(t.Context(), made.ID)
+	if err != nil || got.Subject != made.Subject || !got.Created.Equal(made.Created) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestTicketIDsAreNeverUsedAgain(t *testing.T) {
+	s, db := openTickets(t)
+	create(t, s, "", "one")
+	create(t, s, "", "two")
+	if _, err := db.Exec("DELETE FROM tickets"); err != nil {
+		t.Fatal(err)
+	}
+	if got := create(t, s, "", "three"); got.ID != 1003 {
+		t.Errorf("the next id is %s", got.ID)
+	}
+}
+
+func TestSameCallNeverMakesTwoTickets(t *testing.T) {
+	s, _ := openTickets(t)
+	var mu sync.Mutex
+	ids := make(map[TicketID]bool)
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			ticket, err := s.Create(t.Context(), "call_1", Ticket{Subject: "printer"})
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				t.Error(err)
+			}
+			ids[ticket.ID] = true
+		})
+	}
+	all.Wait()
+	if len(ids) != 1 {
+		t.Errorf("one call made %v", ids)
+	}
+	_, err := s.Create(t.Context(), "call_1", Ticket{Subject: "something else"})
+	wantCode(t, err, fault.Conflict)
+	if other := create(t, s, "call_2", "printer"); ids[other.ID] {
+		t.Error("another call got the same ticket")
+	}
+	elsewhere, err := s.Create(WithSession(t.Context(), "sess_2"), "call_1", Ticket{Subject: "printer"})
+	if err != nil || ids[elsewhere.ID] {
+		t.Errorf("the same call id in another session got %s, %v", elsewhere.ID, err)
+	}
+}
+
+func TestSameUpdateHappensOnce(t *testing.T) {
+	s, _ := openTickets(t)
+	id := create(t, s, "call_1", "printer").ID
+	for range 2 {
+		got, err := s.Update(t.Context(), "call_2", id, Change{Note: "called back", Status: Waiting})
+		if err != nil || got.Status != Waiting || len(got.Notes) != 1 || got.Notes[0].Text != "called back" || got.Notes[0].Status != Waiting {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	}
+	_, err := s.Update(t.Context(), "call_2", id, Change{Note: "another note"})
+	wantCode(t, err, fault.Conflict)
+	_, err = s.Update(t.Context(), "call_1", id, Change{Note: "the id of the call that made it"})
+	wantCode(t, err, fault.Conflict)
+}
+
+func TestStatusFollowsItsRules(t *testing.T) {
+	allowed := map[[2]Status]bool{
+		{Open, Open}: true, {Open, Waiting}: true, {Open, Solved}: true, {Open, Closed}: true,
+		{Waiting, Waiting}: true, {Waiting, Open}: true, {Waiting, Solved}: true, {Waiting, Closed}: true,
+		{Solved, Solved}: true, {Solved, Open}: true, {Solved, Closed}: true,
+	}
+	s, _ := openTickets(t)
+	for from := range follows {
+		for to := range follows {
+			id := create(t, s, "", "x").ID
+			if from != Open {
+				if _, err := s.Update(t.Context(), "", id, Change{Status: from}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := s.Update(t.Context(), "", id, Change{Status: to, Note: "n"})
+			if allowed[[2]Status{from, to}] {
+				if err != nil || got.Status != to {
+					t.Errorf("%s to %s gives %s, %v", from, to, got.Status, err)
+				}
+				continue
+			}
+			wantCode(t, err, fault.Conflict)
+			if got, err := s.Get(t.Context(), id); err != nil || got.Status != from {
+				t.Errorf("the refused change left %s, %v", got.Status, err)
+			}
+		}
+	}
+}
+
+func TestBadTicketsAreRefused(t *testing.T) {
+	s, db := openTickets(t)
+	for _, bad := range []Ticket{
+		{}, {Subject: "  "}, {Subject: "x", Priority: "asap"}, {Subject: "\xff"},
+	} {
+		_, err := s.Create(t.Context(), "", bad)
+		wantCode(t, err, fault.Invalid)
+	}
+	_, err := s.Create(t.Context(), "", Ticket{Subject: "x", Description: strings.Repeat("x", maxStory+1)})
+	wantCode(t, err, fault.TooLarge)
+	id := create(t, s, "", "x").ID
+	for _, bad := range []Change{{}, {Note: " "}, {Status: "gone"}, {Note: "\xff"}} {
+		_, err := s.Update(t.Context(), "", id, bad)
+		wantCode(t, err, fault.Invalid)
+	}
+	_, err = s.Update(t.Context(), "", 1, Change{Note: "x"})
+	wantCode(t, err, fault.NotFound)
+	_, err = s.Get(t.Context(), 1)
+	wantCode(t, err, fault.NotFound)
+	if _, err := db.Exec("PRAGMA query_only = 1"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Create(t.Context(), "", Ticket{Subject: "x"})
+	wantCode(t, err, fault.Storage)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = s.Get(ctx, id)
+	wantCode(t, err, fault.Unavailable)
+}
+
+func TestListIsOfAStatusAndBounded(t *testing.T) {
+	s, _ := openTickets(t)
+	first, second := create(t, s, "", "first"), create(t, s, "", "second")
+	if _, err := s.Update(t.Context(), "", first.ID, Change{Status: Solved}); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		status Status
+		limit  int
+		want   int
+	}{{Open, 9, 1}, {Solved, 9, 1}, {Waiting, 9, 0}, {"", 9, 2}, {"", 1, 1}, {"", -1, 0}} {
+		got, err := s.List(t.Context(), test.status, test.limit)
+		if err != nil || len(got) != test.want {
+			t.Errorf("list of %q up to %d has %d (%v), want %d", test.status, test.limit, len(got), err, test.want)
+		}
+	}
+	if got, err := s.List(t.Context(), Open, 9); err != nil || got[0].ID != second.ID {
+		t.Errorf("open is %+v, %v", got, err)
+	}
+}
+
+func TestTicketToolsGoThroughATicketsLife(t *testing.T) {
+	s, _ := openTickets(t)
+	r := registry(t, s.Tools("A colleague calls you within the hour.")...)
+	do := func(name, arguments string) (map[string]any, []Note) {
+		t.Helper()
+		got := r.Do(t.Context(), Call{ID: "call_" + arguments, Name: name, Arguments: json.RawMessage(arguments)})
+		var out map[string]any
+		decode(t, got, &out)
+		return out, got.Notes
+	}
+	out, notes := do("create_ticket", `{"subject":"App crashes","contact":"555 1234","priority":"high"}`)
+	if out["id"] != "T-1001" || out["say"] != "T 1 0 0 1" || out["status"] != "open" || out["subject"] != "App crashes" {
+		t.Errorf("create answers %v", out)
+	}
+	if want := (Note{Kind: "ticket", ID: "T-1001", Title: "App crashes", Text: "open"}); len(notes) != 1 || notes[0] != want {
+		t.Errorf("notes are %+v", notes)
+	}
+	if out, _ := do("update_ticket", `{"ticket":"tea ten oh one","status":"closed","note":"works again"}`); out["status"] != "closed" {
+		t.Errorf("update answers %v", out)
+	}
+	if out, _ := do("ticket_status", `{"ticket":"T1001"}`); out["status"] != "closed" || len(out["notes"].([]any)) != 1 {
+		t.Errorf("status answers %v", out)
+	}
+	out, notes = do("hand_over", `{"reason":"wants a person","summary":"angry"}`)
+	if out["message"] != "A colleague calls you within the hour." || out["ticket"] != "T-1002" {
+		t.Errorf("hand over answers %v", out)
+	}
+	if len(notes) != 1 || notes[0].Kind != "handover" || notes[0].ID != "T-1002" {
+		t.Errorf("notes are %+v", notes)
+	}
+	if got, err := s.Get(t.Context(), 1002); err != nil || got.Priority != Urgent || got.Description != "angry" {
+		t.Errorf("the hand-over's ticket is %+v, %v", got, err)
+	}
+	wantFailed(t, r.Do(t.Context(), Call{Name: "ticket_status", Arguments: json.RawMessage(`{"ticket":"the one from monday"}`)}), fault.Invalid, "T-1042")
+	wantFailed(t, r.Do(t.Context(), Call{Name: "ticket_status", Arguments: json.RawMessage(`{"ticket":"T-9999"}`)}), fault.NotFound, "T-9999")
+	wantFailed(t, r.Do(t.Context(), Call{Name: "update_ticket", Arguments: json.RawMessage(`{"ticket":"T-1001","status":"lost"}`)}), fault.Invalid, "enum")
+	for name, effect := range map[string]Effect{"create_ticket": Writes, "update_ticket": Writes, "hand_over": Writes, "ticket_status": Reads} {
+		if spec, ok := r.Find(name); !ok || spec.Effect != effect {
+			t.Errorf("%s: found %v, effect %v", name, ok, spec.Effect)
+		}
+	}
+}
+
+func TestMigrationsRunOnceAndInOrder(t *testing.T) {
+	_, db := openTickets(t)
+	ctx := t.Context()
+	steps := []string{"CREATE TABLE x (a)", "ALTER TABLE x ADD COLUMN b", "INSERT INTO x VALUES (1, 2)"}
+	for n := 1; n <= len(steps); n++ {
+		for range 2 {
+			if err := Migrate(ctx, db, "x", steps[:n]...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var rows int
+	if err := db.QueryRow("SELECT count(*) FROM x WHERE b = 2").Scan(&rows); err != nil || rows != 1 {
+		t.Errorf("%d rows, %v", rows, err)
+	}
+	if err := Migrate(ctx, db, "x", steps[:1]...); err == nil {
+		t.Error("an older program may use a newer database")
+	}
+	if err := Migrate(ctx, db, "x", append(steps, "DELETE FROM x", "nonsense")...); err == nil {
+		t.Error("a broken step is no error")
+	}
+	if err := db.QueryRow("SELECT count(*) FROM x").Scan(&rows); err != nil || rows != 1 {
+		t.Errorf("a failed migration left %d rows, %v", rows, err)
+	}
+}
+
+func BenchmarkCreateTicket(b *testing.B) {
+	s, _ := openTickets(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		create(b, s, "", "printer stopped working")
+	}
+}
