@@ -41,8 +41,8 @@ var (
 func (d *desk) search(m *memory, u utterance) []part {
 	asked := reword(u.plain)
 	context := ""
-	if n := len(terms(asked)); n <= 3 && followUp.MatchString(asked) || n <= 1 && pronoun.MatchString(asked) {
-		context = m.query
+	if n := len(terms(asked)); n <= 3 && followUp.MatchString(asked) || n <= 1 && pronoun.MatchString(asked) || n == 0 {
+		context = carryOver(m.query, asked)
 	}
 	m.query = strings.TrimSpace(context + " " + asked)
 	m.topic = u.text
@@ -57,6 +57,17 @@ func (d *desk) search(m *memory, u utterance) []part {
 		decode(r, &found)
 		return d.found(m, u, answer(asked, context, found.Passages))
 	}}}
+}
+
+var weekday = regexp.MustCompile(`\b(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|today|tonight|tomorrow)\b`)
+
+// carryOver is what of the question before belongs to the one asked now: not its day,
+// when there is a new one.
+func carryOver(before, asked string) string {
+	if weekday.MatchString(asked) {
+		before = weekday.ReplaceAllString(before, " ")
+	}
+	return strings.Join(strings.Fields(before), " ")
 }
 
 // found is what to say with the answer that was found.
@@ -120,6 +131,9 @@ func answer(asked, context string, passages []passage) found {
 		}
 	}
 	kind := kindOf(asked)
+	if context != "" && len(kind) == 0 {
+		kind = kindOf(context)
+	}
 	best := -1
 	for i := range all {
 		s := &all[i]

@@ -103,6 +103,9 @@ func (d *desk) answeredContact(m *memory, u utterance, in intent, typed bool) []
 		return d.tell(d.say.goAhead, whatContact)
 	case len(u.words) <= 3 && in == inquiry && !u.asks: // most likely a name
 		return d.reachable(m, contact{titled(u.plain), person}, typed)
+	case m.filing && in == inquiry && !u.asks: // more about the problem
+		m.problem = more(m.problem, u.text)
+		return d.tell("", whatContact)
 	}
 	return nil
 }
@@ -126,7 +129,8 @@ func (d *desk) contactKnown(m *memory, typed bool) []part {
 		return d.fileOn(m, typed)
 	case m.callback && m.reach.kind != noContact:
 		m.callback = false
-		return d.note(m.ticket, "Contact: "+m.reach.value, typed)
+		return d.change(map[string]string{"ticket": m.ticket, "note": "Contact: " + m.reach.value},
+			fmt.Sprintf(d.say.reach, m.reach.said(typed)))
 	case m.callback || m.reach.kind == noContact:
 		m.callback = false
 		return d.tell(d.say.fine, anythingElse)
@@ -143,12 +147,21 @@ func (d *desk) answeredProblem(m *memory, u utterance, in intent, typed bool) []
 		return d.tell(d.say.goAhead, whatProblem)
 	case in == thanks || in == greeting || in == objection || in == ticketStatus || in == closeTicket:
 		return nil
+	case in == inquiry && u.asks && !trouble.MatchString(u.plain):
+		return nil
 	}
 	m.filing = true
-	m.problem = strings.TrimSpace(strings.TrimSuffix(m.problem, ".") + ". " + u.text)
-	m.problem = strings.TrimPrefix(m.problem, ". ")
+	m.problem = more(m.problem, u.text)
 	m.topic = m.problem
 	return d.fileOn(m, typed)
+}
+
+// more is a problem with what the caller added.
+func more(problem, text string) string {
+	if problem == "" {
+		return text
+	}
+	return clip(strings.TrimSuffix(problem, ".")+". "+text, maxSaid)
 }
 
 func (d *desk) answeredNumber(m *memory, u utterance, in intent, typed bool) []part {

@@ -98,6 +98,7 @@ type saying struct {
 	pages []string // the text comes from
 	ask   question // to ask after all has been told
 	about string   // what ask is about, where it has a place for it
+	lead  string   // to say right before asking
 }
 
 func (d *desk) tell(text string, ask question) []part {
@@ -154,7 +155,7 @@ func (d *desk) remember(past []exchange) memory {
 // from, then one question.
 func (d *desk) compose(m *memory, parts []part, results []tools.Result) (text string, ask question) {
 	var texts, pages []string
-	about := ""
+	about, lead := "", ""
 	for _, p := range parts {
 		var r tools.Result
 		if p.call != nil && len(results) > 0 {
@@ -170,7 +171,7 @@ func (d *desk) compose(m *memory, parts []part, results []tools.Result) (text st
 			}
 		}
 		if s.ask != nothing && (ask == nothing || rank(s.ask) > rank(ask)) {
-			ask, about = s.ask, s.about
+			ask, about, lead = s.ask, s.about, s.lead
 		}
 	}
 	switch {
@@ -183,6 +184,9 @@ func (d *desk) compose(m *memory, parts []part, results []tools.Result) (text st
 		words := d.say.ask[ask]
 		if strings.Contains(words, "%s") {
 			words = fmt.Sprintf(words, about)
+		}
+		if lead != "" {
+			texts = append(texts, lead)
 		}
 		texts = append(texts, words)
 	}

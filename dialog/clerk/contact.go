@@ -46,6 +46,9 @@ var signs = map[string]string{"dot": ".", "period": ".", "point": ".", "punkt": 
 var addressEdge = set(`is it email mail address my that would be the are reach me can use contact its to at please thanks thank okay
 	ok and yes no sorry actually send write spelled yeah correct right not i mean you um uh so by via ist meine adresse es mi correo est mon adresse bitte gracias merci`)
 
+// hostEdge are words that follow an address.
+var hostEdge = set("please thanks thank okay ok and yes no sorry that is it for i you so right correct if but because")
+
 // findContact finds an e-mail address, a telephone number or, where a name was asked
 // for, a name in what the caller said or spelled.
 func findContact(u utterance, asked bool) contact {
@@ -120,7 +123,7 @@ func hostname(words []string) string {
 		case signs[w] == "-":
 			b.WriteByte('-')
 			continue
-		case !ascii(w) || addressEdge[w] && len(w) > 1:
+		case !ascii(w) || hostEdge[w]:
 		case dots > 0 && !dotted && len(w) > 1: // "dot com thanks": the top level is one word
 		case dots > 0 && !dotted && !oneLetterTail(b.String()):
 		default:

@@ -37,10 +37,36 @@ func (d *desk) decide(m *memory, e *exchange, past []exchange) []part {
 	var parts []part
 	for _, piece := range split(u) {
 		if len(parts) < maxParts {
-			parts = append(parts, d.handle(m, piece, d.intent(piece), e.typed, past)...)
+			parts = append(parts, d.handle(m, piece, d.inContext(m, piece), e.typed, past)...)
 		}
 	}
+	if m.filing && (in == inquiry || in == lookUp) { // back to the ticket
+		parts = append(parts, d.tell("", m.lacks())...)
+	}
 	return parts
+}
+
+// lacks is what to ask for the ticket that is being made.
+func (m *memory) lacks() question {
+	if m.problem == "" {
+		return whatProblem
+	}
+	return whatContact
+}
+
+// closeIt is how callers close what was just spoken about.
+var closeIt = regexp.MustCompile(`\b(?:close|cancel) (?:it|that|this)(?: one)?\b`)
+
+// inContext tells what the caller wants, where "it" may be what was just spoken about.
+func (d *desk) inContext(m *memory, u utterance) intent {
+	in := d.intent(u)
+	switch {
+	case in == inquiry && m.ticket != "" && closeIt.MatchString(u.plain):
+		return closeTicket
+	case in == inquiry && m.lookup != "" && pronoun.MatchString(u.plain) && wantsState.MatchString(u.plain) && !otherMatter.MatchString(u.plain):
+		return lookUp
+	}
+	return in
 }
 
 // intent tells what the caller wants.
@@ -85,7 +111,11 @@ func (d *desk) handle(m *memory, u utterance, in intent, typed bool, past []exch
 	case inquiry:
 		return d.search(m, u)
 	case lookUp:
-		return d.look(m, u, d.lookupFor(u), typed)
+		l := d.lookupFor(u)
+		if l == nil {
+			l = d.lookupNamed(m.lookup)
+		}
+		return d.look(m, u, l, typed)
 	case newTicket:
 		return d.file(m, u, typed)
 	case ticketStatus, closeTicket, noteTicket:
@@ -126,6 +156,8 @@ func (d *desk) chat(m *memory, in intent) []part {
 		return d.tell(d.say.objection, nothing)
 	case complaint:
 		return d.offerPerson(d.say.complaint)
+	case announcement:
+		return d.tell(d.say.goAhead, nothing)
 	case isRobot:
 		return d.offerPerson(d.say.robot)
 	default: // abilities
@@ -247,7 +279,7 @@ func split(u utterance) []utterance {
 	}
 	var out []utterance
 	for _, text := range pieces {
-		text = strings.Trim(strings.TrimSpace(text), ",")
+		text = joined.ReplaceAllString(strings.Trim(strings.TrimSpace(text), ","), "")
 		text = strings.TrimSuffix(strings.TrimRight(text, " ,."), " and")
 		if piece := hear(text); len(piece.words) > 1 || len(terms(piece.plain)) > 0 {
 			out = append(out, piece)
@@ -263,6 +295,9 @@ func split(u utterance) []utterance {
 	}
 	return out
 }
+
+// joined is what ties a question to the one before.
+var joined = regexp.MustCompile(`(?i)^(?:(?:and|also|then|,)\s+)+`)
 
 // cutAt cuts text behind each of the places in at; what stands before the first is
 // an announcement.

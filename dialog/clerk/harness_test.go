@@ -78,9 +78,6 @@ func newConversation(t testing.TB, registry *tools.Registry) *conversation {
 // say is what the clerk answers to spoken text.
 func (c *conversation) say(text string) string { return c.turn(text, false) }
 
-// types is what the clerk answers to typed text.
-func (c *conversation) types(text string) string { return c.turn(text, true) }
-
 func (c *conversation) turn(text string, typed bool) string {
 	c.t.Helper()
 	c.messages = append(c.messages, dialog.Message{ID: fmt.Sprint("item", len(c.messages)), Role: dialog.User, Text: text, Typed: typed})

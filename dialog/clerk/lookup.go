@@ -67,8 +67,6 @@ var (
 	otherMatter = regexp.MustCompile(`\b(?:how (?:do|can|could|would|should|long|much|many|often|does)|how to|cancel|canceling|change|changing|edit|return|returning|refund|refunded|money|damaged|broken|broke|smashed|crushed|torn|wrong|missing|faulty|defective|incomplete|invoice|receipt|address|free|cost|costs|price|place an|placing|discount|gift|where can i|where do i|where should i|minimum|international|policy|express|same day|saturdays?|sundays?|holidays?|charged|insurance|delivered but|says delivered|said delivered|not home|not at home|neighbou?r|collect|pick up|pickup|confirmation|code|link|email|to (?:canada|mexico|europe|germany|france|spain|england|australia|japan|alaska|hawaii|the (?:uk|us|united kingdom|united states)))\b`)
 	// bought is how callers say that something is on its way to them.
 	bought = regexp.MustCompile(`\b(?:i|we) (?:have )?(?:ordered|bought|purchased)\b|\bmy (?:lamp|item|items|stuff|things|goods)\b`)
-	// numbered is how callers give a number without a question.
-	numbered = regexp.MustCompile(`\b(?:number|it is|this is|the|my|check|about|for|of)\b`)
 )
 
 // lookupFor finds the look-up for what was said, nil when it asks for none.
@@ -125,7 +123,7 @@ func (d *desk) look(m *memory, u utterance, l *lookup, typed bool) []part {
 	m.lookup, m.topic, m.query = l.name, u.text, l.subject
 	if n == "" {
 		m.digits = ""
-		return []part{d.askNumber(l, "")}
+		return []part{d.askNumber(l, d.say.canLook)}
 	}
 	m.digits = n
 	if len(n) < wholeNumber {
@@ -149,7 +147,7 @@ func (d *desk) look(m *memory, u utterance, l *lookup, typed bool) []part {
 
 func (d *desk) askNumber(l *lookup, before string) part {
 	return part{say: func(*memory, tools.Result) saying {
-		return saying{text: before, ask: whichNumber, about: l.subject}
+		return saying{lead: before, ask: whichNumber, about: l.subject}
 	}}
 }
 

@@ -40,6 +40,7 @@ type phrases struct {
 	source        string // %s: a page
 	sources       string // %s: pages
 	join          string
+	canLook       string // before asking for a number
 	partial       string // %s: digits
 	notFound      string // %s: what, %s: number
 	ticketMissing string // %s: ticket
@@ -87,6 +88,7 @@ var inEnglish = &phrases{
 	source:        "That's from our page %s.",
 	sources:       "That's from our pages %s.",
 	join:          " and ",
+	canLook:       "I can look that up.",
 	partial:       "I have %s so far.",
 	notFound:      "I can't find %s %s. Please say it again, digit by digit.",
 	ticketMissing: "I can't find ticket %s.",
@@ -134,6 +136,7 @@ var inGerman = &phrases{
 	source:        "Das steht auf unserer Seite %s.",
 	sources:       "Das steht auf unseren Seiten %s.",
 	join:          " und ",
+	canLook:       "Das sehe ich nach.",
 	partial:       "Bis jetzt habe ich %s.",
 	notFound:      "Ich finde %s %s nicht. Bitte wiederholen Sie die Nummer, Ziffer für Ziffer.",
 	ticketMissing: "Ich finde Ticket %s nicht.",
@@ -181,6 +184,7 @@ var inSpanish = &phrases{
 	source:        "Está en nuestra página %s.",
 	sources:       "Está en nuestras páginas %s.",
 	join:          " y ",
+	canLook:       "Puedo consultarlo.",
 	partial:       "Tengo %s.",
 	notFound:      "No encuentro %s %s. Repita el número, cifra por cifra.",
 	ticketMissing: "No encuentro el ticket %s.",
@@ -228,6 +232,7 @@ var inFrench = &phrases{
 	source:        "C'est sur notre page %s.",
 	sources:       "C'est sur nos pages %s.",
 	join:          " et ",
+	canLook:       "Je peux le vérifier.",
 	partial:       "J'ai %s.",
 	notFound:      "Je ne trouve pas %s %s. Répétez le numéro, chiffre par chiffre, s'il vous plaît.",
 	ticketMissing: "Je ne trouve pas le ticket %s.",

@@ -9,7 +9,7 @@ import (
 )
 
 // requested is the wish for a ticket, which is no part of the problem.
-var requested = regexp.MustCompile(`(?i)\b(?:please |(?:can|could|would|will) you (?:please )?|i(?: would|'d) like (?:you )?to |i (?:want|need)(?: you)? to |i (?:want|need) |let us |just )*(?:open|create|make|file|raise|submit|log|start|register|report|issue|put in)? ?(?:me |up )*(?:an? |the |another |new |support |service )*(?:ticket|support request)\b(?: for (?:me|this|that|it))?(?: (?:about|because|for|regarding|that|saying|as|since))?(?: please)?[.?!]?`)
+var requested = regexp.MustCompile(`(?i)\b(?:please |(?:can|could|would|will) you (?:please )?|i(?: would|'d) like (?:you )?to |i (?:want|need)(?: you)? to |i (?:want|need) |let us |just )*(?:open|create|make|file|raise|submit|log|start|register|report|issue|put in)? ?(?:me |up )*(?:an? |the |another |new |support |service )*(?:ticket|support request)\b(?: for (?:me|this|that|it))?(?: (?:about|because|for|regarding|that|saying|as|since))?(?:,? please)?[.?!]?`)
 
 // reporting is the wish to report something.
 var reporting = regexp.MustCompile(`(?i)^.*?\b(?:report|log|raise|submit|register|tell you about|complain about|notify you of)\b (?:you )?`)
@@ -28,7 +28,7 @@ func (d *desk) file(m *memory, u utterance, typed bool) []part {
 	problem := strings.TrimSpace(reporting.ReplaceAllString(requested.ReplaceAllString(u.text, " "), ""))
 	told := 0
 	for _, t := range terms(plainText(problem)) {
-		if !noTopic[t] {
+		if !noTopic[t] && d.say == inEnglish { // the wish can be told from the problem
 			told++
 		}
 	}
@@ -37,8 +37,8 @@ func (d *desk) file(m *memory, u utterance, typed bool) []part {
 		m.problem = strings.Trim(strings.Join(strings.Fields(problem), " "), " ,.;")
 		m.topic = m.problem
 	}
-	if told == 1 { // "a problem with my router": worth a question
-		return d.tell("", whatProblem)
+	if told == 1 || m.problem == "" { // "a problem with my router": worth a question
+		return d.tell(d.say.fine, whatProblem)
 	}
 	return d.fileOn(m, typed)
 }
@@ -81,11 +81,18 @@ func (d *desk) offerPersonQuestion() question {
 
 // subject is a problem in a few words.
 func subject(problem string) string {
-	words := strings.Fields(problem)
+	words := strings.Fields(first(sentences(problem)))
 	if len(words) > 14 {
 		words = words[:14]
 	}
 	return capital(strings.TrimRight(clip(strings.Join(words, " "), 180), " ,;"))
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
 }
 
 // filedTicket is what a tool tells about a ticket.

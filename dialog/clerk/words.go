@@ -33,7 +33,7 @@ var shortForms = strings.NewReplacer(
 var fillers = set("uh um uhm er erm ah hmm hm mm well basically")
 
 // opener is what sentences begin with when they ask something.
-var opener = regexp.MustCompile(`^(?:(?:and|so|but|then|okay|ok|also|hi|hello|hey|please|yes) )*(?:what|when|where|who|why|how|which|can|could|do|does|did|is|are|am|was|were|will|would|should|has|have|may|if i)\b`)
+var opener = regexp.MustCompile(`^(?:(?:and|so|but|then|okay|ok|also|hi|hello|hey|please|yes|no|actually|sorry|wait|oh|well) )*(?:what|when|where|who|why|how|which|can|could|do|does|did|is|are|am|was|were|will|would|should|has|have|may|if i)\b`)
 
 func set(list string) map[string]bool {
 	out := make(map[string]bool)
@@ -154,7 +154,7 @@ var rewordings = []struct {
 	{regexp.MustCompile(`\b(?:auto|automatically) ?(?:renew|renews|renewal|renewing)\b`), "automatic renewal"},
 	{regexp.MustCompile(`\b(?:pick (?:it )?up|picking up|pickup|click and collect)\b`), "collect"},
 	{regexp.MustCompile(`\b(?:can not|do not) (?:remember|recall)\b`), "forgot"},
-	{regexp.MustCompile(`\b(?:money back|give me my money|cash back)\b`), "refund"},
+	{regexp.MustCompile(`\b(?:money back|give me my money|cash back)\b`), "$0 refund"},
 	{regexp.MustCompile(`\b(?:half of (?:the|my) (?:money|amount|price)|too (?:little|much)|less than|not enough|only (?:got|gave|received|refunded)|not the full|part of (?:the|my) (?:money|refund))\b`), "wrong amount"},
 	{regexp.MustCompile(`\b(?:not come through|not come|did not come|not shown up|not received|never received|did not (?:get|receive)|never got|not get)\b`), "not arrive"},
 	{regexp.MustCompile(`\b(?:broke|broken|stopped working|died|failed) after\b`), "faulty warranty"},
