@@ -26,7 +26,7 @@ export class Developer {
   apply(event) {
     if (event.type === "frontdesk.turn") this.#turn(event.turn ?? event);
     const seconds = ((performance.now() - this.#began) / 1000).toFixed(3).padStart(8);
-    const { type, event_id: _, ...rest } = event;
+    const { type, event_id: _, resume_token: __, ...rest } = event; // the token is a secret
     const detail = JSON.stringify(rest);
     const line = make("li");
     line.append(
