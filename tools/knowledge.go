@@ -18,9 +18,10 @@ import (
 )
 
 const (
-	candidates    = 24  // passages the index hands over for a closer look
-	maxQueryTerms = 24  // different words of a question that count
-	titleWeight   = 2.0 // of a word in the page's title, in bm25
+	indexBuffer   = 16 << 20 // bytes of new terms the index gathers before it sorts them in
+	candidates    = 24       // passages the index hands over for a closer look
+	maxQueryTerms = 24       // different words of a question that count
+	titleWeight   = 2.0      // of a word in the page's title, in bm25
 	headingWeight = 3.0
 	bodyWeight    = 1.0
 	focusWeight   = 0.5
@@ -91,7 +92,8 @@ func OpenKnowledge(ctx context.Context, dir string) (*Knowledge, error) {
 	db.SetMaxOpenConns(1) // another connection would see another database
 	db.SetMaxIdleConns(1)
 	_, err = db.ExecContext(ctx, `CREATE VIRTUAL TABLE passages USING fts5
-		(title, heading, body, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 0')`)
+		(title, heading, body, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 0');
+		INSERT INTO passages (passages, rank) VALUES ('hashsize', ?)`, indexBuffer)
 	if err != nil {
 		db.Close()
 		return nil, fmt.Errorf("make knowledge index: %w", err)

@@ -241,20 +241,21 @@ func FuzzSearch(f *testing.F) {
 	})
 }
 
-// library writes n pages of made-up words and returns their folder and questions.
+// library writes n pages of 180 made-up words, somewhat more than the demo's have, and
+// returns their folder and questions.
 func library(b *testing.B, n int) (string, []string) {
 	b.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
 	word := func() string { // common words come often, as in a language
-		return fmt.Sprintf("word%c%d", 'a'+rune(random.IntN(20)), int(3000*math.Pow(random.Float64(), 3)))
+		return fmt.Sprintf("word%c%d", 'a'+rune(random.IntN(10)), int(1000*math.Pow(random.Float64(), 3)))
 	}
 	files := make(map[string]string)
 	for i := range n {
 		var page strings.Builder
 		fmt.Fprintf(&page, "# Page %s %s\n", word(), word())
-		for range 6 {
+		for range 3 {
 			fmt.Fprintf(&page, "\n## About %s %s\n\n", word(), word())
-			for range 80 {
+			for range 58 {
 				page.WriteString(word() + " ")
 			}
 			page.WriteString("\n")

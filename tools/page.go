@@ -20,7 +20,7 @@ import (
 const (
 	passageWords = 120      // a passage is cut before it gets longer, at the end of a sentence where there is one
 	maxNesting   = 100      // elements or blocks within each other; deeper text is left out
-	maxStretch   = 32 << 10 // bytes of Markdown without an empty line; parsing takes time by its square at worst
+	maxStretch   = 16 << 10 // bytes of Markdown without an empty line; parsing takes time by its square at worst
 )
 
 // page is a document of the knowledge base as plain text.
