@@ -49,7 +49,7 @@ func (d *desk) search(m *memory, u utterance) []part {
 	if !d.has[searchKnowledge] {
 		return d.tell(d.say.unknown, d.offerTicket())
 	}
-	return []part{{call: call(searchKnowledge, map[string]string{"query": clip(m.query, maxQuestion)}), say: func(m *memory, r tools.Result) saying {
+	return []part{{answer: true, call: call(searchKnowledge, map[string]string{"query": clip(m.query, maxQuestion)}), say: func(m *memory, r tools.Result) saying {
 		if r.Failed {
 			return saying{text: d.say.failed, ask: d.offerTicket()}
 		}

@@ -87,9 +87,10 @@ func newDesk(p dialog.Prompt) *desk {
 // part is one thing to do for the caller: perhaps a call, and then something to say.
 type part struct {
 	call *tools.Call
-	// say is called with the call's result, or the zero Result, and may note in m
-	// what the result teaches.
-	say func(m *memory, r tools.Result) saying
+	// say is called with the call's result, or the zero Result. Unless the part is
+	// an answer, it may note in m what the result teaches.
+	say    func(m *memory, r tools.Result) saying
+	answer bool // from the knowledge base: what it teaches is seen by its words
 }
 
 // saying is what to tell the caller.
@@ -138,10 +139,7 @@ func (d *desk) remember(past []exchange) memory {
 		e := &past[i]
 		ask := nothing
 		if i > 0 {
-			parts := d.decide(&m, e, past[:i])
-			if results, made := e.answers(parts); made {
-				_, ask = d.compose(&m, parts, results)
-			}
+			ask = d.learn(&m, e, past[:i])
 		}
 		m.asked = d.say.asked(e.heard)
 		if e.cut && m.asked == nothing { // interrupted: callers know what is coming
@@ -149,6 +147,25 @@ func (d *desk) remember(past []exchange) memory {
 		}
 	}
 	return m
+}
+
+// learn goes through one earlier exchange, and tells what was asked at its end. It
+// spares the work of choosing an answer again where the answer was heard.
+func (d *desk) learn(m *memory, e *exchange, past []exchange) question {
+	parts := d.decide(m, e, past)
+	results, made := e.answers(parts)
+	if !made {
+		return nothing
+	}
+	if !e.cut && len(parts) == 1 && parts[0].answer {
+		m.lost++
+		if !strings.Contains(e.heard, d.say.unknown) {
+			m.lost = 0
+		}
+		return d.say.asked(e.heard)
+	}
+	_, ask := d.compose(m, parts, results)
+	return ask
 }
 
 // compose puts together what the parts say: first the answers, then where they come

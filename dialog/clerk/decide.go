@@ -36,9 +36,14 @@ func (d *desk) decide(m *memory, e *exchange, past []exchange) []part {
 	}
 	var parts []part
 	for _, piece := range split(u) {
-		if len(parts) < maxParts {
-			parts = append(parts, d.handle(m, piece, d.inContext(m, piece), e.typed, past)...)
+		if len(parts) == maxParts {
+			break
 		}
+		pieceIn := in
+		if piece.text != u.text {
+			pieceIn = d.intent(piece)
+		}
+		parts = append(parts, d.handle(m, piece, d.inContext(m, piece, pieceIn), e.typed, past)...)
 	}
 	if m.filing && (in == inquiry || in == lookUp) { // back to the ticket
 		parts = append(parts, d.tell("", m.lacks())...)
@@ -57,9 +62,8 @@ func (m *memory) lacks() question {
 // closeIt is how callers close what was just spoken about.
 var closeIt = regexp.MustCompile(`\b(?:close|cancel) (?:it|that|this)(?: one)?\b`)
 
-// inContext tells what the caller wants, where "it" may be what was just spoken about.
-func (d *desk) inContext(m *memory, u utterance) intent {
-	in := d.intent(u)
+// inContext corrects an intent where "it" may be what was just spoken about.
+func (d *desk) inContext(m *memory, u utterance, in intent) intent {
 	switch {
 	case in == inquiry && m.ticket != "" && closeIt.MatchString(u.plain):
 		return closeTicket

@@ -15,6 +15,7 @@ import (
 type lookup struct {
 	name    string
 	subject string // what has the number: "order" of order_status
+	named   *regexp.Regexp
 }
 
 // emptyNames are parts of a look-up's name that do not say what it finds.
@@ -32,12 +33,20 @@ func newLookup(spec tools.Spec) (lookup, bool) {
 	if len(schema.Required) != 1 || schema.Required[0] != "key" || len(schema.Properties) != 1 {
 		return lookup{}, false
 	}
+	l := lookup{name: spec.Name, subject: spec.Name}
 	for part := range strings.SplitSeq(spec.Name, "_") {
 		if !emptyNames[part] && part != "" {
-			return lookup{name: spec.Name, subject: part}, true
+			l.subject = part
+			break
 		}
 	}
-	return lookup{name: spec.Name, subject: spec.Name}, true
+	names := alsoCalled[l.subject]
+	if names == "" {
+		names = regexp.QuoteMeta(l.subject) + "s?"
+	}
+	named, err := regexp.Compile(`\b(?:` + names + `)\b`)
+	l.named = named
+	return l, err == nil
 }
 
 func (d *desk) lookupNamed(name string) *lookup {
@@ -74,14 +83,7 @@ func (d *desk) lookupFor(u utterance) *lookup {
 	n := number(u.plain)
 	for i := range d.lookups {
 		l := &d.lookups[i]
-		names := alsoCalled[l.subject]
-		if names == "" {
-			names = regexp.QuoteMeta(l.subject) + "s?"
-		}
-		named, err := regexp.MatchString(`\b(?:`+names+`)\b`, u.plain)
-		if err != nil {
-			continue
-		}
+		named := l.named.MatchString(u.plain)
 		other := otherMatter.MatchString(u.plain)
 		ordered := l.subject == "order" && bought.MatchString(u.plain)
 		switch {
