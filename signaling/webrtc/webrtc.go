@@ -10,7 +10,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -131,19 +133,14 @@ func (t *Transport) settings(o Options) webrtc.SettingEngine {
 func (t *Transport) Close() error {
 	t.mu.Lock()
 	t.closed = true
-	for p := range t.peers {
-		defer p.Close()
-	}
+	peers := slices.Collect(maps.Keys(t.peers))
 	t.mu.Unlock()
-	defer t.shut()
-	return nil
-}
-
-// shut closes what the peers shared, once they are gone.
-func (t *Transport) shut() {
+	for _, p := range peers {
+		p.finish(ErrClosed)
+	}
 	t.work.Wait()
 	if t.tcp != nil {
 		_ = t.tcp.Close()
 	}
-	_ = t.udp.Close()
+	return t.udp.Close()
 }
