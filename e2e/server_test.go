@@ -162,3 +162,8 @@ func (l *logs) follow(r io.Reader, ready chan<- string) {
 		}
 	}
 }
+
+// env adds variables to the server's environment.
+func env(variables ...string) func(*exec.Cmd) {
+	return func(c *exec.Cmd) { c.Env = append(c.Env, variables...) }
+}

@@ -1,0 +1,276 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// tab is a page in a Chromium of its own.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+// microphone plays the WAV at path, once, into every page's microphone.
+func microphone(path string) chromedp.ExecAllocatorOption {
+	return func(a *chromedp.ExecAllocator) {
+		chromedp.Flag("use-fake-ui-for-media-stream", true)(a)
+		chromedp.Flag("use-fake-device-for-media-stream", true)(a)
+		chromedp.Flag("use-file-for-fake-audio-capture", path+"%noloop")(a)
+	}
+}
+
+// noMicrophone denies pages the microphone, as a person may.
+func noMicrophone(a *chromedp.ExecAllocator) {
+	chromedp.Flag("deny-permission-prompts", true)(a)
+}
+
+// visit opens url in a new Chromium. What the page logs as an error fails the test.
+func visit(t *testing.T, url string, options ...chromedp.ExecAllocatorOption) *tab {
+	t.Helper()
+	options = append([]chromedp.ExecAllocatorOption{
+		chromedp.ExecPath("chromium"), chromedp.NoFirstRun, chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 800),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("ignore-certificate-errors", true),
+		chromedp.WSURLReadTimeout(time.Minute),
+	}, options...)
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, closeTab := chromedp.NewContext(alloc)
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(ctx)
+		closeTab()
+		stop()
+	})
+	p := &tab{t: t, ctx: ctx}
+	if err := chromedp.Do(ctx); err != nil { // the browser lives as long as ctx
+		t.Fatal(err)
+	}
+	p.do(chromedp.Navigate(url), chromedp.WaitReady("body"))
+	return p
+}
+
+// do runs actions, within a time that is long even for a busy machine.
+func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		p.t.Fatalf("%v\nthe page says:\n%s", err, p.text("body"))
+	}
+}
+
+// text is what an element shows.
+func (p *tab) text(selector string) string {
+	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+	defer cancel()
+	s, _ := chromedp.Run(ctx, chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, selector)))
+	return s
+}
+
+// until waits until a JavaScript expression is true.
+func (p *tab) until(what, expression string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	defer cancel()
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression))
+		if ok {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			p.shot("failed")
+			p.t.Fatalf("not so after a minute: %s (%v)\nthe page says:\n%s", what, err, p.text("body"))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// shows waits until an element's text holds all of words, whatever their case.
+func (p *tab) shows(selector string, words ...string) {
+	p.t.Helper()
+	list, err := json.Marshal(words)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.until(fmt.Sprintf("%s shows %q", selector, words), fmt.Sprintf(
+		`%s.every(w => [...document.querySelectorAll(%q)].map(e => e.innerText).join("\n").toLowerCase().includes(w.toLowerCase()))`, list, selector))
+}
+
+func (p *tab) phase(phase string) {
+	p.t.Helper()
+	p.until("the page is "+phase, fmt.Sprintf(`document.body.dataset.phase === %q`, phase))
+}
+
+func (p *tab) click(selector string) {
+	p.t.Helper()
+	p.do(chromedp.Click(selector))
+}
+
+func (p *tab) say(text string) {
+	p.t.Helper()
+	p.do(chromedp.SendKeys("#say", text+"\r"))
+}
+
+// listen measures what comes out of the page's loudspeaker from now on.
+func (p *tab) listen() {
+	p.t.Helper()
+	p.do(chromedp.Evaluate[chromedp.Void](`(() => {
+		const context = new AudioContext();
+		const probe = context.createAnalyser();
+		context.createMediaStreamSource(document.getElementById("voice").srcObject).connect(probe);
+		const wave = new Float32Array(probe.fftSize);
+		window.loud = 0; // ms of audible sound
+		setInterval(() => {
+			probe.getFloatTimeDomainData(wave);
+			if (Math.sqrt(wave.reduce((sum, x) => sum + x * x, 0) / wave.length) > 0.01) window.loud += 50;
+		}, 50);
+	})()`))
+}
+
+// shot keeps a screenshot where FRONTDESK_SHOTS says, if it does.
+func (p *tab) shot(name string) {
+	dir := os.Getenv("FRONTDESK_SHOTS")
+	if dir == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
+	defer cancel()
+	if png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot()); err == nil {
+		_ = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(p.t.Name(), "/", "-")+"-"+name+".png"), png, 0o600)
+	}
+}
+
+func TestACallerAsksAloudAndHearsTheAnswer(t *testing.T) {
+	s := start(t)
+	p := visit(t, s.url, microphone(speech(t, utterance{8 * time.Second, "What time do you open on Saturday?"})))
+	p.click("#call")
+	p.phase("speaking")
+	p.listen()
+	p.shows(".entry.agent", "Willow Lane") // the greeting, as it is heard
+	p.shows(".entry.caller", "saturday")
+	p.shows(".entry.agent", "nine", "six")
+	p.until("the answer is audible", `window.loud > 1500`)
+	p.phase("listening")
+	p.shot("answered")
+	p.click("#hangup")
+	p.phase("ended")
+	p.shot("ended")
+}
+
+func TestAConversationCanBeTyped(t *testing.T) {
+	s := start(t)
+	p := visit(t, s.url)
+	p.say("Where is my order 47329?")
+	p.shows(".entry.agent", "47329", "floor lamp")
+	p.say("My printer stopped working after the update.")
+	p.shows(".entry.agent", "printer")
+	p.say("Please open a ticket.")
+	p.shows(".entry.agent", "reach you")
+	p.shot("typed")
+}
+
+func TestTypingWorksDuringACall(t *testing.T) {
+	s := start(t)
+	p := visit(t, s.url, microphone(speech(t)))
+	p.click("#call")
+	p.phase("speaking")
+	p.listen()
+	p.say("How much is express shipping?")
+	p.shows(".entry.agent", "express")
+	p.until("the answer is audible", `window.loud > 1500`)
+}
+
+func TestARefusedMicrophoneLeavesTheTextBox(t *testing.T) {
+	s := start(t)
+	p := visit(t, s.url, noMicrophone)
+	p.click("#call")
+	p.shows("#problem", "microphone")
+	p.shot("refused")
+	p.say("What time do you open on Saturday?")
+	p.shows(".entry.agent", "Saturday")
+}
+
+func TestACallSurvivesTheServersRestart(t *testing.T) {
+	s := start(t)
+	p := visit(t, s.url, microphone(speech(t, utterance{time.Minute, "Are you still there?"})))
+	p.click("#call")
+	p.phase("speaking")
+	p.say("Where is my order 47329?")
+	p.shows(".entry.agent", "floor lamp")
+	addr := strings.TrimPrefix(s.url, "http://")
+	s.kill()
+	p.phase("reconnecting")
+	p.shot("reconnecting")
+	s.run(t, addr)
+	p.until("the page is back", `["listening", "speaking", "thinking"].includes(document.body.dataset.phase)`)
+	p.say("How much did it cost?")
+	p.until("the answer knows what was asked before", `document.querySelectorAll(".entry.agent").length >= 3`)
+	p.shows(".entry.agent", "floor lamp") // the history is still shown
+}
+
+func TestAReloadGoesOnWithTheConversation(t *testing.T) {
+	s := start(t)
+	p := visit(t, s.url)
+	p.say("Where is my order 47329?")
+	p.shows(".entry.agent", "floor lamp")
+	p.do(chromedp.Reload())
+	p.shows(".entry.agent", "floor lamp")
+	p.shows(".entry.caller", "47329")
+	p.click("#again")
+	p.until("nothing is left", `document.querySelectorAll(".entry").length === 0`)
+}
+
+func TestPlainHTTPFromAfarSaysWhyThereIsNoMicrophone(t *testing.T) {
+	s := start(t)
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := visit(t, "http://desk.test:"+port, chromedp.Flag("host-resolver-rules", "MAP desk.test 127.0.0.1"))
+	p.click("#call")
+	p.shows("#problem", "HTTPS")
+	p.shot("insecure")
+	p.say("Do you ship to Canada?")
+	p.shows(".entry.agent", "Canada")
+}
+
+func TestOpenAIsAgentsClientHoldsASpokenConversation(t *testing.T) {
+	site := http.NewServeMux()
+	site.Handle("/node_modules/", http.StripPrefix("/node_modules/", http.FileServer(http.Dir("node_modules"))))
+	site.Handle("/", http.FileServer(http.Dir("testdata")))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: site, ReadHeaderTimeout: time.Second}
+	go srv.Serve(l) //nolint:errcheck // ends with the listener
+	t.Cleanup(func() { srv.Close() })
+	origin := "http://" + l.Addr().String()
+
+	s := start(t, env("FRONTDESK_ORIGINS="+origin))
+	p := visit(t, origin+"/agents.html#"+s.url,
+		microphone(speech(t, utterance{8 * time.Second, "What time do you open on Saturday?"})),
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"))
+	p.shows("#state", "connected")
+	p.shows("#history", "assistant:", "Willow Lane")
+	p.listen()
+	p.shows("#history", "user:", "saturday")
+	p.shows("#history", "nine", "six")
+	p.until("the answer is audible", `window.loud > 1500`)
+	if got := p.text("#errors"); got != "" {
+		t.Errorf("the client reported errors:\n%s", got)
+	}
+}
