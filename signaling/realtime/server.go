@@ -12,7 +12,6 @@ type response struct {
 	index    int   // of the message among the response's output
 	output   []*item
 	said     string // what the deltas added up to
-	spoken   bool   // a delta of sound was sent
 }
 
 // happened tells the client an event of the conversation.

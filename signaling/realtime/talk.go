@@ -79,23 +79,28 @@ type talk struct {
 	response *response
 }
 
-// serve runs a call over a line until it is over, and closes the line.
-func (s *Server) serve(call Call, who session.Caller, line carried) {
-	defer line.Close()
-	ctx, cancel := context.WithCancelCause(s.life)
-	defer cancel(nil)
-	t := &talk{
+func newTalk(call Call, who session.Caller, line carried) *talk {
+	return &talk{
 		call: call, who: who, line: line,
-		log:      s.o.Log.With(zap.String("call", call.ID()), zap.String("session", call.Session())),
+		log:      zap.NewNop(),
 		inputs:   make(chan dialog.Heard, inputQueue),
 		begin:    make(chan struct{}),
-		over:     ctx,
+		over:     context.Background(),
 		events:   rate.NewLimiter(eventRate, eventBurst),
 		began:    time.Now(),
 		canSpeak: line.sink != nil,
 		formats:  line.formats,
 		pending:  make(map[string]bool),
 	}
+}
+
+// serve runs a call over a line until it is over, and closes the line.
+func (s *Server) serve(call Call, who session.Caller, line carried) {
+	defer line.Close()
+	ctx, cancel := context.WithCancelCause(s.life)
+	defer cancel(nil)
+	t := newTalk(call, who, line)
+	t.over, t.log = ctx, s.o.Log.With(zap.String("call", call.ID()), zap.String("session", call.Session()))
 	t.greet()
 	var reading sync.WaitGroup
 	reading.Go(func() { t.read(cancel) })

@@ -1,0 +1,59 @@
+package realtime
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// missing walks an event that OpenAI's Go client decoded and reports the first field
+// its schema requires that is not there, or one that is of another type.
+func missing(v any) error { return missingIn(reflect.ValueOf(v), "") }
+
+func missingIn(v reflect.Value, path string) error {
+	if v.Kind() == reflect.Slice {
+		for i := range v.Len() {
+			if err := missingIn(v.Index(i), fmt.Sprintf("%s[%d]", path, i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	meta := v.FieldByName("JSON")
+	if !meta.IsValid() {
+		return nil
+	}
+	if m := v.MethodByName("AsAny"); m.IsValid() { // a union: look at what it turned out to be
+		out := m.Call(nil)
+		if out[0].IsNil() {
+			return nil
+		}
+		return missingIn(out[0].Elem(), path)
+	}
+	t := v.Type()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		at := meta.FieldByName(f.Name)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !at.IsValid() || name == "" || name == "-" {
+			continue
+		}
+		raw := at.Interface().(interface{ Raw() string }).Raw()
+		valid := at.Interface().(interface{ Valid() bool }).Valid()
+		switch {
+		case raw == "" && strings.Contains(f.Tag.Get("api"), "required"):
+			return fmt.Errorf("%s.%s is missing", path, name)
+		case raw == "" || raw == "null":
+			continue
+		case !valid:
+			return fmt.Errorf("%s.%s is not of its type: %s", path, name, raw)
+		}
+		if err := missingIn(v.Field(i), path+"."+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
