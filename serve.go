@@ -185,7 +185,7 @@ func listen(ctx context.Context, c config.Config, n node) error {
 	defer stopServing()
 	served := make(chan error, 1)
 	go func() {
-		served <- web.Serve(serving, http1, certificates, n.handler(calls), requestTime, n.log)
+		served <- web.Serve(serving, http1, certificates, n.handler(c, calls), requestTime, n.log)
 	}()
 	n.log.Info("ready", zap.String("url", publicURL(tcp.Addr(), certificates != nil)), zap.Int("agents", len(n.agents.agents)))
 
@@ -205,7 +205,11 @@ func listen(ctx context.Context, c config.Config, n node) error {
 	return <-served
 }
 
-func (n node) handler(calls http.Handler) http.Handler {
+func (n node) handler(c config.Config, calls http.Handler) http.Handler {
+	var ice []web.ICEServer
+	for _, s := range c.WebRTC.ICEServers {
+		ice = append(ice, web.ICEServer(s))
+	}
 	return web.Handler(web.Options{
 		Realtime: calls,
 		Metrics:  n.metrics.Handler(),
@@ -216,6 +220,7 @@ func (n node) handler(calls http.Handler) http.Handler {
 			}
 			return nil
 		},
+		ICE: ice,
 		Log: n.log,
 	})
 }

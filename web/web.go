@@ -25,7 +25,15 @@ type Options struct {
 	Metrics  http.Handler           // /metrics
 	Agents   func() []*dialog.Agent // the agents callers may reach, the default one first
 	Ready    func() error           // nil while new calls are taken
+	ICE      []ICEServer            // told to pages
 	Log      *zap.Logger
+}
+
+// ICEServer is a STUN or TURN server, in the form of the browser's RTCIceServer.
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
 }
 
 // Handler is all of Frontdesk's HTTP.
@@ -67,7 +75,7 @@ func (o Options) agents(w http.ResponseWriter, _ *http.Request) {
 			Voice: a.Recognizer != nil && a.Synthesizer != nil, Default: i == 0,
 		})
 	}
-	writeJSON(w, map[string]any{"agents": list})
+	writeJSON(w, map[string]any{"agents": list, "ice_servers": append([]ICEServer{}, o.ICE...)})
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

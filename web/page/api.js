@@ -17,9 +17,10 @@ async function request(path, options = {}) {
   return response;
 }
 
-// fetchAgents lists who can be called: {name, title, try, voice, default}.
+// fetchAgents tells who can be called, agents: [{name, title, try, voice, default}],
+// and over which STUN and TURN servers, ice_servers: [RTCIceServer].
 export async function fetchAgents() {
-  return (await (await request("v1/agents")).json()).agents;
+  return (await request("v1/agents")).json();
 }
 
 // fetchToken gets a short-lived token for one conversation with agent.

@@ -101,10 +101,10 @@ function onSound(caller, agent) {
 async function ready() {
   if (session) return true;
   try {
-    const agent = await findAgent();
+    const { agent, iceServers } = await findAgent();
     view.introduce(agent);
     log.agent = agent.title || agent.name;
-    session = new Session(agent.name, { tell, onSound });
+    session = new Session(agent.name, { tell, onSound, iceServers });
     draw();
     return true;
   } catch (error) {
@@ -115,9 +115,9 @@ async function ready() {
 
 async function findAgent() {
   const wanted = new URLSearchParams(location.search).get("agent");
-  const agents = await fetchAgents();
+  const { agents, ice_servers: iceServers } = await fetchAgents();
   const agent = wanted ? agents.find((a) => a.name === wanted) : (agents.find((a) => a.default) ?? agents[0]);
-  if (agent) return agent;
+  if (agent) return { agent, iceServers };
   const which = wanted ? `There is no agent called “${wanted}” here.` : "There is no agent here yet.";
   throw new Problem("not_found", "Nobody answers here", which);
 }

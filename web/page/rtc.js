@@ -10,9 +10,9 @@ import { noSound } from "./problem.js";
 const patience = 8000; // ms until sound must get through
 const hiccup = 4000; // ms a broken connection may take to mend itself
 
-export async function openCall({ agent, token, microphone, signal, onEvent, onLost }) {
+export async function openCall({ agent, token, microphone, iceServers, signal, onEvent, onLost }) {
   if (!window.RTCPeerConnection) throw noSound();
-  const peer = new RTCPeerConnection();
+  const peer = new RTCPeerConnection({ iceServers });
   const channel = peer.createDataChannel("oai-events");
   const remote = new MediaStream();
   for (const track of microphone.getAudioTracks()) peer.addTrack(track, microphone);

@@ -39,6 +39,7 @@ export class Session {
   #agent;
   #tell;
   #onSound;
+  #iceServers;
   #work = new AbortController(); // what is being tried now
   #busy = false; // something is being tried
   #line = null;
@@ -49,10 +50,11 @@ export class Session {
   #unsent = []; // typed while no line was open: {item, text}
 
   // tell takes every event; onSound takes (caller, agent) MediaStreams, null when silent.
-  constructor(agent, { tell, onSound }) {
+  constructor(agent, { tell, onSound, iceServers }) {
     this.#agent = agent;
     this.#tell = tell;
     this.#onSound = onSound;
+    this.#iceServers = iceServers;
     try {
       this.#resume = sessionStorage.getItem(`frontdesk.${agent}`) ?? "";
     } catch {
@@ -180,6 +182,7 @@ export class Session {
         agent: this.#agent,
         token,
         microphone: this.#microphone,
+        iceServers: this.#iceServers,
         signal,
         onEvent: (event) => signal.aborted || this.#take(event),
         onLost: () => signal.aborted || this.#comeBack(),
