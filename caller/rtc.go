@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	connectTime = 10 * time.Second // for ICE, DTLS and the data channel
-	lostAfter   = 5 * time.Second  // without a sign of the server
+	connectTime = 8 * time.Second // for ICE, DTLS and the data channel
+	lostAfter   = 5 * time.Second // without a sign of the server
 )
 
 // dialRTC opens a line over WebRTC, with sound if voiced.
