@@ -21,7 +21,7 @@ var mayImport = []struct {
 	{"config", nil},
 	{"media", nil},
 	{"tools", []string{"fault"}},
-	{"dialog/internal", []string{"fault"}},
+	{"dialog/internal", []string{"media", "fault"}},
 	{"dialog/", []string{"dialog", "dialog/internal", "media", "tools", "fault"}}, // vendors
 	{"dialog", []string{"media", "tools", "fault"}},
 	{"agentfile", []string{"dialog", "tools", "fault"}},

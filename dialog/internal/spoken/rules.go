@@ -1,0 +1,203 @@
+package spoken
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// rule rewrites a text.
+type rule func(text string) string
+
+// always puts template in place of every match; ${1} is its first group.
+func always(pattern, template string) rule {
+	re := regexp.MustCompile(pattern)
+	return func(text string) string { return re.ReplaceAllString(text, template) }
+}
+
+// rewrite puts what write makes of a match and its groups in its place.
+func rewrite(pattern string, write func(m []string) string) rule {
+	re := regexp.MustCompile(pattern)
+	return func(text string) string {
+		return re.ReplaceAllStringFunc(text, func(match string) string {
+			return write(re.FindStringSubmatch(match))
+		})
+	}
+}
+
+// marks are what is written but never read, in any language.
+var marks = []rule{
+	always(`!?\[([^\]\n]*)\]\([^)\s]*\)`, "${1}"),                     // a link or picture of Markdown
+	always(`(?m)^\s*(?:#{1,6}|>|[-*+•]|\d{1,2}[.)])\s+`, ""),          // a heading, quotation or item of a list
+	always("\\*+|__+|~~+|`+", ""),                                     // emphasis and code
+	always(`</?[A-Za-z][^<>\n]*>`, " "),                               // HTML
+	always(`(?i)\bhttps?://(?:www\.)?([^\s?#]+)(?:[?#]\S*)?`, "${1}"), // an address keeps its name and path
+	always(`\s*—\s*|\s+(?:–|--)\s+`, ", "),                            // dashes are pauses
+}
+
+// words are what English says for signs and figures. The order matters: later rules
+// see what earlier ones wrote.
+var words = []rule{
+	rewrite(`[\w.+-]+@[\w-]+(?:\.[\w-]+)+`, func(m []string) string { return address(m[0]) }),
+	rewrite(`(?i)\b(?:www\.)?((?:[a-z][a-z0-9-]*\.)+(?:com|net|org|io|example|co|uk|de|eu|us|shop|dev|info)\b(?:/[\w./-]*\w)?)/?`,
+		func(m []string) string { return address(m[1]) }),
+	rewrite(`\b(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])\b`, date),
+	rewrite(`\b([A-Z]{1,3})-?(\d{3,})\b`, func(m []string) string { return letters(m[1]) + " " + digits(m[2]) }),
+	rewrite(`([$€£])\s?(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d\d))?\b`, money),
+	rewrite(`\b(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d\d))? ?(€|EUR|USD|GBP)`, func(m []string) string {
+		return money([]string{m[0], m[3], m[1], m[2]})
+	}),
+	rewrite(`\b([01]?\d|2[0-3]):([0-5]\d)(?:\s*([AaPp])\.?[Mm]\b\.?)?`, clock),
+	rewrite(`\b(\d{1,2})\s*([AaPp])\.?[Mm]\b\.?`, func(m []string) string { return m[1] + " " + halfDay(m[2]) }),
+	rewrite(`(\+?)\b(\d[\d ()-]{5,}\d)\b`, phone),
+	always(`(\d|[AP] M|%|o'clock)\s*(?:–|-)\s*(\d)`, "${1} to ${2}"),
+	rewrite(`\b(Mon|Tue|Tues|Wed|Thu|Thurs|Fri|Sat|Sun)\b`, func(m []string) string { return days[m[1][:3]] }),
+	always(`(day)\.?\s*[–-]\s*([MTWFS]\w+day)`, "${1} to ${2}"),
+	always(`(\d),(\d{3})\b`, "${1}${2}"),
+	always(`(\d),(\d{3})\b`, "${1}${2}"), // of a million, the second comma
+	rewrite(`(\d)\s?(%|°C|°F|°|m²)`, unit),
+	rewrite(`(\d)\s?(GHz|MHz|GB|MB|TB|km|kg|cm|mm|ml|kWh|mg|m|l|g|W)\b`, unit),
+	rewrite(`\b(\d+)\.(\d+)\b`, func(m []string) string { return m[1] + " point " + digits(m[2]) }),
+	rewrite(`\b\d{5,}\b`, func(m []string) string { return digits(m[0]) }),
+	rewrite(`\b(?:e\.g|i\.e|etc|vs|approx|incl|max|min|FAQ|VAT|ID|URL|SMS|PDF|QR|TV|USB|PIN|DIY|RMA|SKU|EU|US|UK)\b\.?`, func(m []string) string {
+		name := strings.TrimSuffix(m[0], ".")
+		if long, ok := abbreviations[name]; ok {
+			return long
+		}
+		if name == strings.ToUpper(name) { // a full stop after it may end the sentence
+			return letters(name) + m[0][len(name):]
+		}
+		return m[0]
+	}),
+	always(`\b24/7\b`, "24 hours a day"),
+	always(`(?i)\b(?:no\.|#)\s?(\d)`, "number ${1}"),
+	always(`#(\d)`, "number ${1}"),
+	always(`\s*&\s*`, " and "),
+	always(`(\pL)/(\pL)`, "${1} or ${2}"),
+	always(`(\d)\s*[x×]\s*(\d)`, "${1} by ${2}"),
+	always(`(\d)\s*\+`, "${1} plus"),
+	always(`\s*[=→]+>?\s*`, ", "),
+}
+
+var days = map[string]string{
+	"Mon": "Monday", "Tue": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
+}
+
+var months = []string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"}
+
+var unitNames = map[string]string{
+	"%": "percent", "°C": "degrees Celsius", "°F": "degrees Fahrenheit", "°": "degrees", "GHz": "gigahertz", "MHz": "megahertz",
+	"GB": "gigabytes", "MB": "megabytes", "TB": "terabytes", "km": "kilometers", "kg": "kilograms", "cm": "centimeters",
+	"mm": "millimeters", "ml": "milliliters", "kWh": "kilowatt hours", "mg": "milligrams", "m²": "square meters", "m": "meters",
+	"l": "liters", "g": "grams", "W": "watts",
+}
+
+func unit(m []string) string { return m[1] + " " + unitNames[m[2]] }
+
+var abbreviations = map[string]string{
+	"e.g": "for example", "i.e": "that is", "etc": "and so on", "vs": "versus", "approx": "about", "incl": "including",
+	"max": "at most", "min": "minutes", "PIN": "pin",
+}
+
+var currencies = map[string][2]string{
+	"$": {"dollar", "cent"}, "USD": {"dollar", "cent"}, "€": {"euro", "cent"}, "EUR": {"euro", "cent"}, "£": {"pound", "penny"}, "GBP": {"pound", "penny"},
+}
+
+// money has a sign, a whole amount and hundredths.
+func money(m []string) string {
+	whole, cents := strings.ReplaceAll(m[2], ",", ""), strings.TrimPrefix(m[3], "0")
+	names := currencies[m[1]]
+	out := whole + " " + counted(whole, names[0])
+	if m[3] == "" || m[3] == "00" {
+		return out
+	}
+	if names[1] == "penny" && cents != "1" {
+		return out + " and " + cents + " pence"
+	}
+	return out + " and " + cents + " " + counted(cents, names[1])
+}
+
+func counted(n, name string) string {
+	if n == "1" {
+		return name
+	}
+	return name + "s"
+}
+
+// clock has hours, minutes and perhaps the half of the day.
+func clock(m []string) string {
+	hour, _ := strconv.Atoi(m[1])
+	half := ""
+	switch {
+	case m[3] != "":
+		half = " " + halfDay(m[3])
+	case hour > 12:
+		hour, half = hour-12, " P M"
+	case hour == 0:
+		hour, half = 12, " A M"
+	}
+	switch {
+	case m[2] != "00" && m[2][0] == '0':
+		return strconv.Itoa(hour) + " oh " + m[2][1:] + half
+	case m[2] != "00":
+		return strconv.Itoa(hour) + " " + m[2] + half
+	case half == "":
+		return strconv.Itoa(hour) + " o'clock"
+	}
+	return strconv.Itoa(hour) + half
+}
+
+func halfDay(letter string) string { return strings.ToUpper(letter) + " M" }
+
+func date(m []string) string {
+	month, _ := strconv.Atoi(m[2])
+	return months[month-1] + " " + strings.TrimPrefix(m[3], "0") + " " + m[1]
+}
+
+// address reads an e-mail or web address. A long one is read without its path.
+func address(s string) string {
+	if host, path, ok := strings.Cut(s, "/"); ok && len(path) > 40 {
+		s = host
+	}
+	return strings.Join(strings.Fields(addressSigns.Replace(s)), " ")
+}
+
+var addressSigns = strings.NewReplacer("@", " at ", ".", " dot ", "/", " slash ", "-", " dash ", "_", " underscore ", "+", " plus ")
+
+// phone reads a number of groups digit by digit, with a pause after each group. Two
+// groups may be a range, unless they are written as local numbers are.
+func phone(m []string) string {
+	groups := strings.FieldsFunc(m[2], func(r rune) bool { return r < '0' || r > '9' })
+	local := len(groups) == 2 && len(groups[0]) == 3 && len(groups[1]) == 4
+	if m[1] == "" && len(groups) < 3 && !local {
+		return m[0]
+	}
+	for i, g := range groups {
+		groups[i] = digits(g)
+	}
+	out := strings.Join(groups, ", ")
+	if m[1] != "" {
+		return "plus " + out
+	}
+	return out
+}
+
+// digits reads a number one digit at a time, in groups of three or four as people do.
+func digits(s string) string {
+	var b strings.Builder
+	for i, d := range s {
+		if i > 0 {
+			if left := len(s) - i; len(s) > 5 && (left == 4 || left > 4 && left%3 == 1) {
+				b.WriteByte(',')
+			}
+			b.WriteByte(' ')
+		}
+		b.WriteString(digitNames[d-'0'])
+	}
+	return b.String()
+}
+
+var digitNames = [10]string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+
+// letters reads an abbreviation one letter at a time.
+func letters(s string) string { return strings.Join(strings.Split(s, ""), " ") }
