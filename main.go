@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -128,7 +127,12 @@ func configCommand(args, environ []string, stdout, stderr io.Writer) error {
 
 // callCommand is the terminal caller. Its voice is another than the demo agent's.
 func callCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return caller.Main(ctx, args, stdout, stderr)
+	voice, err := flite.New(flite.Config{Voice: "rms"})
+	if err != nil {
+		fmt.Fprintln(stderr, "frontdesk:", err)
+		return 1
+	}
+	return caller.Main(ctx, args, stdout, stderr, voice)
 }
 
 func healthCommand(ctx context.Context, args []string, stderr io.Writer) error {
@@ -157,8 +161,3 @@ func healthCommand(ctx context.Context, args []string, stderr io.Writer) error {
 	}
 	return nil
 }
-
-var (
-	_ = flite.New
-	_ = net.Listen
-)
