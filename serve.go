@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -197,6 +199,8 @@ func listen(ctx context.Context, c config.Config, n node) error {
 	n.log.Info("stopping: no new calls; running ones may finish", zap.Duration("within", c.Limits.Drain))
 	drain, giveUp := context.WithTimeout(serving, c.Limits.Drain)
 	defer giveUp()
+	drain, again := signal.NotifyContext(drain, os.Interrupt, syscall.SIGTERM) // a second signal ends the calls
+	defer again()
 	n.desk.Drain(drain)
 	end, cancel := context.WithTimeout(serving, requestTime)
 	defer cancel()

@@ -41,15 +41,15 @@ func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/realtime", o.Realtime)
 	mux.Handle("/v1/realtime/", o.Realtime)
-	mux.HandleFunc("GET /v1/agents", o.agents)
+	get(mux, "/v1/agents", o.agents)
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
 		fault.Write(w, r, fault.New(fault.NotFound, "there is nothing at %s %s", r.Method, r.URL.Path))
 	})
-	mux.Handle("GET /metrics", o.Metrics)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+	get(mux, "/metrics", o.Metrics.ServeHTTP)
+	get(mux, "/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]string{"status": "ok"})
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+	get(mux, "/readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := o.Ready(); err != nil {
 			fault.Write(w, r, err)
 			return
@@ -58,6 +58,15 @@ func Handler(o Options) http.Handler {
 	})
 	mux.Handle("/", Page())
 	return o.everyRequest(mux)
+}
+
+// get serves a path that can only be read.
+func get(mux *http.ServeMux, path string, serve http.HandlerFunc) {
+	mux.HandleFunc("GET "+path, serve)
+	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", "GET, HEAD")
+		fault.Write(w, r, fault.New(fault.Method, "%s can only be read", path))
+	})
 }
 
 func (o Options) agents(w http.ResponseWriter, _ *http.Request) {
