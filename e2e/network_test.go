@@ -1,0 +1,239 @@
+package e2e
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+)
+
+func TestACallFindsItsWayOverTCP(t *testing.T) {
+	s := start(t)
+	p := s.call(t, s.token(t), true)
+	pair, err := p.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := pair.Remote; r.Protocol != webrtc.ICEProtocolTCP || !strings.HasSuffix(s.url, ":"+strconv.Itoa(int(r.Port))) {
+		t.Fatalf("connected over %s to port %d", r.Protocol, r.Port)
+	}
+	p.begin(t, true)
+	track := <-p.remote
+	for range 20 { // the greeting's voice
+		if _, _, err := track.ReadRTP(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.answers(t, "Where is my order 47329?", "47329")
+}
+
+func TestAConversationGoesOnOverAnotherTransport(t *testing.T) {
+	s := start(t)
+	p := s.call(t, s.token(t), false)
+	p.begin(t, true)
+	p.answers(t, "Where is my order 47329?", "floor lamp")
+	p.expect(t, "frontdesk.turn")
+	p.hangUp()
+
+	c := s.typing(t, p.resume)
+	c.begin(t, false)
+	if c.session != p.session {
+		t.Fatalf("session %s, not %s", c.session, p.session)
+	}
+	past := history(t, c, 3)
+	for i, want := range []string{"assistant: Hello, this is Willow Lane", "user: Where is my order 47329?", "assistant: "} {
+		if !strings.HasPrefix(past[i], want) {
+			t.Errorf("item %d of the history is %q, want %q", i, past[i], want)
+		}
+	}
+	if !strings.Contains(past[2], "floor lamp") {
+		t.Errorf("the answer is not in the history: %q", past[2])
+	}
+	c.answers(t, "Where is my order 47329?", "floor lamp")
+	if c.had("error") {
+		t.Errorf("errors: %v", c.seen)
+	}
+}
+
+// history takes n items, which must come before anything else does.
+func history(t *testing.T, c *client, n int) []string {
+	t.Helper()
+	var past []string
+	for len(past) < n {
+		e, err := c.next()
+		if err != nil {
+			t.Fatalf("after %q: %v", past, err)
+		}
+		switch kind := e.text("type"); kind {
+		case "conversation.item.added":
+			past = append(past, e.text("item", "role")+": "+words(e["item"]))
+		case "conversation.item.done":
+		default:
+			t.Fatalf("%s came before the history: %q", kind, past)
+		}
+	}
+	return past
+}
+
+func TestTheOlderLineIsToldThatTheConversationMoved(t *testing.T) {
+	s := start(t, noVoice)
+	older := s.typing(t, s.token(t))
+	older.begin(t, true)
+	older.answers(t, "Where is my order 47329?", "floor lamp")
+	newer := s.typing(t, older.resume)
+	newer.begin(t, false)
+	if e := older.expect(t, "frontdesk.ended"); e.text("result") != "moved" {
+		t.Errorf("the older line ended as %v", e)
+	}
+	if e, err := older.next(); err == nil {
+		t.Errorf("the older line goes on: %v", e)
+	}
+	newer.answers(t, "What time do you open on Saturday?", "Saturday")
+}
+
+// stopping tells the server to stop and waits until it refuses new calls.
+func (s *server) stopping(t *testing.T) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(patience)
+	for _, status := s.get(t, "/readyz"); status != http.StatusServiceUnavailable; _, status = s.get(t, "/readyz") {
+		if time.Now().After(deadline) {
+			t.Fatal("the server is still ready")
+		}
+	}
+}
+
+// ended waits for the process and checks its exit status.
+func (s *server) ended(t *testing.T) {
+	t.Helper()
+	select {
+	case <-s.gone:
+	case <-time.After(patience):
+		t.Fatal("the server does not end")
+	}
+	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+}
+
+func TestAStoppingServerLetsCallsFinish(t *testing.T) {
+	s := start(t, noVoice)
+	token := s.token(t)
+	typed := s.typing(t, token)
+	typed.begin(t, true)
+	spoken := s.call(t, token, false)
+	spoken.begin(t, true)
+	s.stopping(t)
+
+	bad{method: "GET", path: "/readyz", status: 503, code: "unavailable"}.check(t, s)
+	if _, status := s.get(t, "/healthz"); status != http.StatusOK {
+		t.Errorf("/healthz: %d", status)
+	}
+	resp, body := s.post(t, "/v1/realtime/calls", "application/sdp", strings.NewReader(wholeOffer), bearer(token))
+	checkFault(t, resp, body, 503, "unavailable")
+	if resp.Header.Get("Retry-After") == "" {
+		t.Error("a new call is refused without Retry-After")
+	}
+	typed.answers(t, "Where is my order 47329?", "floor lamp")
+	spoken.answers(t, "What time do you open on Saturday?", "Saturday")
+	s.hangup(t, spoken.client)
+	if reply := typed.answers(t, "That is all, goodbye."); reply == "" {
+		t.Error("no farewell")
+	}
+	typed.hangUp()
+	s.ended(t)
+}
+
+func TestASecondSignalEndsTheCalls(t *testing.T) {
+	s := start(t, noVoice)
+	c := s.typing(t, s.token(t))
+	c.begin(t, true)
+	s.stopping(t)
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if e := c.expect(t, "frontdesk.ended"); e.text("result") != "draining" {
+		t.Errorf("told %v", e)
+	}
+	s.ended(t)
+}
+
+func TestCallsThatTakeTooLongEndWithTheServer(t *testing.T) {
+	s := start(t, noVoice, env("FRONTDESK_LIMITS_DRAIN=200ms"))
+	token := s.token(t)
+	typed := s.typing(t, token)
+	typed.begin(t, true)
+	spoken := s.call(t, token, false)
+	spoken.begin(t, true)
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*client{typed, spoken.client} {
+		if e := c.expect(t, "frontdesk.ended"); e.text("result") != "draining" {
+			t.Errorf("told %v", e)
+		}
+	}
+	s.ended(t)
+}
+
+// certificate makes a self-signed one for this machine; the paths are of PEM files.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "frontdesk"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: keyDER}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
+}
+
+func TestHTTPSFromCertificateFiles(t *testing.T) {
+	cert, key := certificate(t)
+	s := start(t, noVoice, env("FRONTDESK_TLS_CERT="+cert, "FRONTDESK_TLS_KEY="+key))
+	if !strings.HasPrefix(s.url, "https://") {
+		t.Fatalf("serves %s", s.url)
+	}
+	c := s.typing(t, s.token(t))
+	c.begin(t, true)
+	c.answers(t, "Where is my order 47329?", "floor lamp")
+	// ICE-TCP shares the port with TLS too.
+	p := s.call(t, s.token(t), true)
+	p.begin(t, true)
+	p.answers(t, "What time do you open on Saturday?", "Saturday")
+}
