@@ -242,20 +242,24 @@ func judge(ctx context.Context, out dialog.Outcome, err error) Ending {
 func (c *Call) keepLease(ctx context.Context) {
 	tick := time.NewTicker(leaseRenewal)
 	defer tick.Stop()
+	away := false // the store, which is logged once
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		err := c.journal.renew(ctx, c.desk.o.Node)
+		err := c.journal.renew(ctx)
 		switch {
-		case err == nil || ctx.Err() != nil:
-		case fault.From(err).Code == fault.Conflict:
+		case err == nil:
+			away = false
+		case ctx.Err() != nil:
+		case isConflict(err):
 			c.cancel(errFenced)
 			return
-		default:
-			c.log.Warn("lease not renewed", zap.Error(err))
+		case !away:
+			away = true
+			c.log.Warn("lease not renewed; trying on", zap.Error(err))
 		}
 	}
 }

@@ -96,25 +96,41 @@ func (j *journal) add(kind string, body any) error {
 func (j *journal) commit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	if err := j.store.Commit(ctx, j.lease, j.pending, j.state, j.life); err != nil {
+	err := j.store.Commit(ctx, j.lease, j.pending, j.state, j.life)
+	if isConflict(err) && j.retake(ctx) {
+		err = j.store.Commit(ctx, j.lease, j.pending, j.state, j.life)
+	}
+	if err != nil {
 		return err
 	}
 	j.pending = j.pending[:0]
 	return nil
 }
 
+// retake takes a lease again that ran out while the store was away, unless another
+// owner has it.
+func (j *journal) retake(ctx context.Context) bool {
+	lease, err := j.store.Acquire(ctx, j.lease.Session, j.lease.Owner, leaseTTL, false)
+	if err == nil {
+		j.lease = lease
+	}
+	return err == nil
+}
+
+func isConflict(err error) bool { return err != nil && fault.From(err).Code == fault.Conflict }
+
 // renew extends the lease, or takes it again when it ran out and nobody has it.
-func (j *journal) renew(ctx context.Context, owner string) error {
+func (j *journal) renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	lease, err := j.store.Renew(ctx, j.lease, leaseTTL)
-	if err != nil && fault.From(err).Code == fault.Conflict {
-		lease, err = j.store.Acquire(ctx, j.lease.Session, owner, leaseTTL, false)
-	}
-	if err == nil {
+	switch {
+	case err == nil:
 		j.lease = lease
+	case isConflict(err) && j.retake(ctx):
+		return nil
 	}
 	return err
 }
