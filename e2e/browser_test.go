@@ -161,7 +161,7 @@ func TestACallerAsksAloudAndHearsTheAnswer(t *testing.T) {
 	p.listen()
 	p.shows(".entry.agent", "Willow Lane") // the greeting, as it is heard
 	p.shows(".entry.caller", "saturday")
-	p.shows(".entry.agent", "nine", "six")
+	p.shows(".entry.agent", "9 am", "6 pm")
 	p.until("the answer is audible", `window.loud > 1500`)
 	p.phase("listening")
 	p.shot("answered")
@@ -268,7 +268,7 @@ func TestOpenAIsAgentsClientHoldsASpokenConversation(t *testing.T) {
 	p.shows("#history", "assistant:", "Willow Lane")
 	p.listen()
 	p.shows("#history", "user:", "saturday")
-	p.shows("#history", "nine", "six")
+	p.shows("#history", "9 am", "6 pm")
 	p.until("the answer is audible", `window.loud > 1500`)
 	if got := p.text("#errors"); got != "" {
 		t.Errorf("the client reported errors:\n%s", got)

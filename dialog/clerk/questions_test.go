@@ -31,6 +31,8 @@ func TestQuestionsAreAnsweredFromTheRightPage(t *testing.T) {
 		{"do you ship to australia", "International shipping", "not to Australia"},
 		{"how much does delivery cost to england", "International shipping", "25 dollars"},
 		{"how much is express shipping", "Shipping", "12 dollars"},
+		{"wait stop them much is express shipping", "Shipping", "12 dollars"},
+		{"hold on a second do you ship to canada", "International shipping", "Canada"},
 		{"how much for express delivery", "Shipping", "12 dollars"},
 		{"how long does standard delivery take", "Shipping", "three to five working days"},
 		{"is shipping free", "Shipping", "over 50 dollars"},

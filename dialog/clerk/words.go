@@ -35,6 +35,18 @@ var fillers = set("uh um uhm er erm ah hmm hm mm well basically")
 // opener is what sentences begin with when they ask something.
 var opener = regexp.MustCompile(`^(?:(?:and|so|but|then|okay|ok|also|hi|hello|hey|please|yes|no|actually|sorry|wait|oh|well) )*(?:what|when|where|who|why|how|which|can|could|do|does|did|is|are|am|was|were|will|would|should|has|have|may|if i)\b`)
 
+// interjection is what somebody says to get a word in, before what it is about.
+var interjection = regexp.MustCompile(`^(?:(?:wait|stop|hold on|hang on|listen|excuse me|one moment|just a (?:second|moment)|no no) )+(?:(?:please|no|sorry|but|so|a (?:second|moment|minute)) )*`)
+
+// topic is plain without interjections, if enough is left to be about something.
+func topic(plain string) string {
+	rest := plain[len(interjection.FindString(plain)):]
+	if len(strings.Fields(rest)) < 3 {
+		return plain
+	}
+	return rest
+}
+
 func set(list string) map[string]bool {
 	out := make(map[string]bool)
 	for _, w := range strings.Fields(list) {
@@ -46,7 +58,7 @@ func set(list string) map[string]bool {
 // hear reads what was said.
 func hear(text string) utterance {
 	text = strings.TrimSpace(clip(text, maxSaid))
-	plain := plainText(text)
+	plain := topic(plainText(text))
 	return utterance{
 		text: text, plain: plain, words: strings.Fields(plain),
 		asks: strings.Contains(text, "?") || opener.MatchString(plain),
