@@ -3,33 +3,37 @@ package media
 import "math"
 
 const (
-	vadBands   = 16
-	vadBlock   = 10 // frames of one minimum
-	vadBlocks  = 7  // minima remembered: together 1.4 s
-	vadBias    = 2  // dB by which the smoothed minimum lies under the mean of noise
-	vadDeaf    = 2  // mean absolute sample below which a frame is digital silence
-	vadRoom    = 14 // dB per bin that a quiet room has, assumed until something is heard
-	vadQuiet   = 4  // dB below which noise is of no interest
-	vadRange   = 30 // dB above noise beyond which more says nothing more
-	vadCut     = 4  // decimation for the pitch: 4 kHz
-	vadPast    = 192
-	vadWindow  = 100
-	vadShort   = EarRate / vadCut / 400
-	vadLong    = EarRate / vadCut / 60
-	vadPeak    = 48   // dB that speech is expected to reach, until it has been heard
-	vadForget  = 0.06 // dB by which its loudest moment fades in a frame
-	vadAttack  = 0.7  // share of a new score that is believed when it is higher
-	vadRelease = 0.3  // and when it is lower
+	vadBands    = 16
+	vadBlock    = 10   // frames of one minimum
+	vadBlocks   = 7    // minima remembered: together 1.4 s
+	vadBias     = 2    // dB by which the smoothed minimum lies under the mean of noise
+	vadDeaf     = 2    // mean absolute sample below which a frame is digital silence
+	vadRoom     = 25   // dB per bin that a quiet room has, assumed until something is heard
+	vadQuiet    = 4    // dB below which noise is of no interest
+	vadRange    = 30   // dB above noise beyond which more says nothing more
+	vadPeak     = 66   // dB that speech is expected to reach, until it has been heard
+	vadForget   = 0.06 // dB by which its loudest moment fades in a frame
+	vadStep     = 1.0  // dB by which the usual level follows in a frame, at most
+	vadQuantile = 0.3  // of frames that are quieter than the usual level
+	vadAttack   = 0.7  // share of a new score that is believed when it is higher
+	vadRelease  = 0.3  // and when it is lower
+	vadSilence  = -6   // the score of what is surely no speech
+
+	vadCut    = 4 // decimation for the pitch: 4 kHz
+	vadPast   = 192
+	vadWindow = 100
+	vadShort  = EarRate / vadCut / 400
+	vadLong   = EarRate / vadCut / 60
 )
 
 // vadEdges are the bins at which bands begin: about a third of an octave, 94 Hz to 7.2 kHz.
 var vadEdges = [vadBands + 1]int{3, 6, 9, 12, 16, 20, 25, 31, 39, 48, 60, 75, 94, 117, 146, 182, 232}
 
 // vadFeatures is what a frame is judged by, each of the order of one.
-type vadFeatures [8]float32
+type vadFeatures [11]float32
 
 // vadWeights are those of a logistic regression on speech in quiet and in noise.
-var vadWeights = vadFeatures{-4, 1.5, 1.5, 1, 1.5, 1, 0.5, 0.5}
+var vadWeights = vadFeatures{8.13, -1.56, -1.85, 0.20, 0.94, 1.22, 2.50, 2.33, -9.09, -1.24, -0.40}
 
 // Detector tells speech from other sound: how far sub-bands rise above the noise that
 // is always there, whether the sound has a pitch, and how loud it is compared with the
@@ -48,13 +52,15 @@ type Detector struct {
 	block    int
 	frames   int // in the block
 	peak     float32
+	usual    float32
+	heard    bool // usual is known
 	score    float32
 	features vadFeatures
 }
 
 // NewDetector makes a detector for one stream.
 func NewDetector() *Detector {
-	d := &Detector{peak: vadPeak, score: -5}
+	d := &Detector{peak: vadPeak, score: vadSilence}
 	for i := range d.minima {
 		for b := range d.minima[i] {
 			d.minima[i][b] = math.MaxFloat32
@@ -70,7 +76,7 @@ func NewDetector() *Detector {
 // and returns the probability that it is speech, 0 to 1.
 func (d *Detector) Detect(frame []int16) float32 {
 	d.take(frame)
-	score := float32(-6)
+	score := float32(vadSilence)
 	if !isDeaf(frame) {
 		d.measure()
 		score = 0
@@ -83,7 +89,7 @@ func (d *Detector) Detect(frame []int16) float32 {
 	} else {
 		d.score += (score - d.score) * vadRelease
 	}
-	d.score = min(max(d.score, -6), 6)
+	d.score = min(max(d.score, vadSilence), -vadSilence)
 	return float32(1 / (1 + math.Exp(-float64(d.score))))
 }
 
@@ -139,9 +145,26 @@ func (d *Detector) measure() {
 	d.peak = max(d.peak-vadForget, level, vadPeak-20)
 	low, mid, high := mean(snr[:6]), mean(snr[6:11]), mean(snr[11:])
 	pitch := d.pitch()
+	d.follow(level)
+	above := min(max(level-d.usual, -20), vadRange) / 10
+	share := min(max((d.usual-d.peak+60)/60, 0), 1)
+	below := max(level-d.peak, -50) / 10
 	d.features = vadFeatures{
 		1, low / 10, mid / 10, high / 10,
-		pitch, pitch * low / 10, max(low, mid, high) / 10, max(level-d.peak, -50) / 10,
+		pitch, pitch * low / 10, max(low, mid, high) / 10, below, share, share * below, above,
+	}
+}
+
+// follow moves the usual level, the quantile below which 30 % of all frames lie, one
+// step: noise that comes and goes, such as voices far away, lifts it, pauses do not.
+func (d *Detector) follow(level float32) {
+	switch {
+	case !d.heard:
+		d.usual, d.heard = level, true
+	case level > d.usual:
+		d.usual += vadStep * vadQuantile
+	default:
+		d.usual -= vadStep * (1 - vadQuantile)
 	}
 }
 
@@ -175,8 +198,7 @@ func (d *Detector) pitch() float32 {
 	return float32(math.Sqrt(float64(best)))
 }
 
-// decibel converts the power of a bin. A full-scale sine has about 140 dB less the
-// offset: 0 dB is what the rounding of samples alone gives.
+// decibel converts the power of a bin: 0 dB is what rounding to samples alone gives.
 func decibel(power float32) float32 {
 	return 10*float32(math.Log10(float64(power)+1e-3)) - 12
 }

@@ -10,6 +10,126 @@ import (
 	"testing"
 )
 
+// voice is n samples of something like a vowel of hz, four syllables a second.
+func voice(hz float64, n int, amplitude float64) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		at := float64(i) / EarRate
+		for k := 1.0; k*hz < 3500; k++ {
+			formant := 1/(1+math.Pow((k*hz-600)/250, 2)) + 0.4/(1+math.Pow((k*hz-1700)/300, 2))
+			out[i] += amplitude * formant * math.Sin(2*math.Pi*k*hz*at)
+		}
+		out[i] *= 0.6 - 0.4*math.Cos(2*math.Pi*4*at)
+	}
+	return out
+}
+
+// detections are the probabilities of all frames of pcm.
+func detections(d *Detector, pcm []float64) []float32 {
+	var out []float32
+	frame := make([]int16, EarFrame)
+	for ; len(pcm) >= EarFrame; pcm = pcm[EarFrame:] {
+		for i := range frame {
+			frame[i] = int16(pcm[i])
+		}
+		out = append(out, d.Detect(frame))
+	}
+	return out
+}
+
+func voiced(p []float32) (n int) {
+	for _, v := range p {
+		if v >= 0.5 {
+			n++
+		}
+	}
+	return n
+}
+
+func TestDetectorHearsAVoiceOverNoiseAtOnceAndItsEndSoon(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		noise func(*rand.Rand, int) []float64
+		level float64
+	}{{"quiet", whiteNoise, 5}, {"white", whiteNoise, 150}, {"pink", pinkNoise, 150}} {
+		for _, hz := range []float64{95, 130, 210} {
+			pcm := c.noise(rand.New(rand.NewPCG(1, 2)), 6*EarRate)
+			for i := range pcm {
+				pcm[i] *= c.level
+			}
+			for i, s := range voice(hz, EarRate, 3000) {
+				pcm[3*EarRate+i] += s
+			}
+			p := detections(NewDetector(), pcm)
+			if n := voiced(p[25:150]); n > 4 {
+				t.Errorf("%s, %v Hz: %d of 125 frames of noise heard as speech", c.name, hz, n)
+			}
+			if n := voiced(p[150:155]); n < 2 {
+				t.Errorf("%s, %v Hz: onset after 60 ms: %.2f", c.name, hz, p[150:155])
+			}
+			if n := voiced(p[150:200]); n < 44 {
+				t.Errorf("%s, %v Hz: %d of 50 frames of speech heard", c.name, hz, n)
+			}
+			if n := voiced(p[205:]); n > 4 {
+				t.Errorf("%s, %v Hz: %d frames heard later than 100 ms after the end", c.name, hz, n)
+			}
+		}
+	}
+}
+
+func TestDetectorLearnsALouderNoise(t *testing.T) {
+	pcm := pinkNoise(rand.New(rand.NewPCG(3, 4)), 6*EarRate)
+	for i := range pcm {
+		pcm[i] *= 20
+		if i > 2*EarRate {
+			pcm[i] *= 10
+		}
+	}
+	if n := voiced(detections(NewDetector(), pcm)[100+75:]); n > 6 {
+		t.Errorf("1.5 s after a step of 20 dB, %d of 125 frames of noise are heard as speech", n)
+	}
+}
+
+func TestDetectorHearsNothingInDigitalSilence(t *testing.T) {
+	if n := voiced(detections(NewDetector(), make([]float64, 2*EarRate))); n > 0 {
+		t.Errorf("%d frames", n)
+	}
+}
+
+func TestDetectorIsAProbabilityAndDoesNotAllocate(t *testing.T) {
+	d, frame, r := NewDetector(), make([]int16, EarFrame), rand.New(rand.NewPCG(5, 6))
+	n := testing.AllocsPerRun(500, func() {
+		for i := range frame {
+			frame[i] = int16(r.Uint32())
+		}
+		if p := d.Detect(frame); !(p >= 0 && p <= 1) {
+			t.Fatalf("probability %v", p)
+		}
+	})
+	if n > 0 {
+		t.Errorf("%v allocations a frame", n)
+	}
+}
+
+func TestPowerSpectrumMatchesItsDefinition(t *testing.T) {
+	var s spectrum
+	var x [fftSize]float32
+	var got [fftHalf]float32
+	r := rand.New(rand.NewPCG(7, 8))
+	for i := range x {
+		x[i] = float32(r.NormFloat64() * 1000)
+	}
+	s.power(&got, &x)
+	for k := range got {
+		var re, im float64
+		for i := range x {
+			sin, cos := math.Sincos(2 * math.Pi * float64(k) * float64(i) / fftSize)
+			re, im = re+float64(x[i]*fftWindow[i])*cos, im-float64(x[i]*fftWindow[i])*sin
+		}
+		near(t, "a bin", math.Sqrt(float64(got[k])), math.Hypot(re, im), 1)
+	}
+}
+
 func BenchmarkDetector(b *testing.B) {
 	d := NewDetector()
 	pcm := tone(200, EarRate, EarRate, 8000)

@@ -1,0 +1,217 @@
+package media
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+)
+
+const (
+	wavSkip     = 16 << 20 // bytes of chunks before the sound that are read over
+	wavFormat   = 64       // bytes of a format chunk that are looked at
+	wavChannels = 8
+	wavPCM      = 1
+	wavFloat    = 3
+	wavExtended = 0xfffe
+	wavStreamed = 0xffffffff // a size that was not known when the header was written
+)
+
+// ErrWAV says that a file is no WAV, or of a kind that is not understood.
+var ErrWAV = errors.New("not a usable WAV file")
+
+// WAVReader reads a RIFF WAVE file (Microsoft and IBM, Multimedia Programming
+// Interface and Data Specifications 1.0, chapter 3) as mono PCM: 8, 16, 24 or 32 bits
+// or 32-bit float, up to eight channels, which are mixed. It needs no seeking, and
+// memory that does not depend on what the file claims.
+type WAVReader struct {
+	// Rate is in Hz, 4,000 to 192,000.
+	Rate int
+	// Channels is how many the file has; Read gives their mean.
+	Channels int
+
+	r      io.Reader
+	sample func([]byte) float32
+	width  int // bytes of one sample of one channel
+	buf    [4096]byte
+}
+
+// NewWAVReader reads the header. Sizes of 0 and 0xFFFFFFFF, which programs write that
+// stream, mean that the sound goes on to the end of the file. Errors of the format
+// are ErrWAV, others those of r.
+func NewWAVReader(r io.Reader) (*WAVReader, error) {
+	w := &WAVReader{r: r}
+	var head [12]byte
+	if err := w.fill(head[:]); err != nil {
+		return nil, err
+	}
+	if string(head[:4]) != "RIFF" || string(head[8:]) != "WAVE" {
+		return nil, fmt.Errorf("%w: it does not begin with a RIFF WAVE header", ErrWAV)
+	}
+	for skipped := int64(0); ; {
+		if err := w.fill(head[:8]); err != nil {
+			return nil, err
+		}
+		size := int64(binary.LittleEndian.Uint32(head[4:]))
+		switch id := string(head[:4]); {
+		case id == "data" && w.width == 0:
+			return nil, fmt.Errorf("%w: no format before the sound", ErrWAV)
+		case id == "data":
+			if size != 0 && size != wavStreamed {
+				w.r = io.LimitReader(r, size)
+			}
+			return w, nil
+		case id == "fmt ":
+			if err := w.format(size); err != nil {
+				return nil, err
+			}
+			size = max(size-wavFormat, 0)
+		}
+		size += int64(head[4] & 1) // chunks are padded to even lengths
+		if skipped += size; skipped > wavSkip {
+			return nil, fmt.Errorf("%w: too much before the sound", ErrWAV)
+		}
+		if _, err := io.CopyN(io.Discard, r, size); err != nil {
+			return nil, cutShort(err)
+		}
+	}
+}
+
+// fill reads all of b.
+func (w *WAVReader) fill(b []byte) error {
+	_, err := io.ReadFull(w.r, b)
+	return cutShort(err)
+}
+
+func cutShort(err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return fmt.Errorf("%w: it ends before the sound", ErrWAV)
+	}
+	return err
+}
+
+// format reads the first wavFormat bytes of a format chunk.
+func (w *WAVReader) format(size int64) error {
+	var b [wavFormat]byte
+	if size < 16 {
+		return fmt.Errorf("%w: its format has %d bytes", ErrWAV, size)
+	}
+	if err := w.fill(b[:min(size, wavFormat)]); err != nil {
+		return err
+	}
+	code := binary.LittleEndian.Uint16(b[0:])
+	w.Channels = int(binary.LittleEndian.Uint16(b[2:]))
+	w.Rate = int(binary.LittleEndian.Uint32(b[4:]))
+	block := int(binary.LittleEndian.Uint16(b[12:]))
+	bits := int(binary.LittleEndian.Uint16(b[14:]))
+	if code == wavExtended && size >= 26 {
+		code = binary.LittleEndian.Uint16(b[24:]) // the first bytes of the sub-format's GUID
+	}
+	switch {
+	case w.Channels < 1 || w.Channels > wavChannels:
+		return fmt.Errorf("%w: %d channels", ErrWAV, w.Channels)
+	case w.Rate < 4000 || w.Rate > 192000:
+		return fmt.Errorf("%w: %d samples a second", ErrWAV, w.Rate)
+	case block != w.Channels*bits/8:
+		return fmt.Errorf("%w: blocks of %d bytes for %d channels of %d bits", ErrWAV, block, w.Channels, bits)
+	}
+	switch w.width = bits / 8; {
+	case code == wavPCM && bits == 8:
+		w.sample = func(b []byte) float32 { return float32(int(b[0])-128) * 256 }
+	case code == wavPCM && bits == 16:
+		w.sample = func(b []byte) float32 { return float32(int16(binary.LittleEndian.Uint16(b))) }
+	case code == wavPCM && bits == 24:
+		w.sample = func(b []byte) float32 {
+			return float32(int32(b[0])<<8|int32(b[1])<<16|int32(b[2])<<24) / (1 << 16)
+		}
+	case code == wavPCM && bits == 32:
+		w.sample = func(b []byte) float32 { return float32(int32(binary.LittleEndian.Uint32(b))) / (1 << 16) }
+	case code == wavFloat && bits == 32:
+		w.sample = func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) * 32768 }
+	default:
+		return fmt.Errorf("%w: format %d with %d bits", ErrWAV, code, bits)
+	}
+	return nil
+}
+
+// Read fills dst with mono samples and returns how many; at the end of the sound, 0
+// and io.EOF. A file that is cut short ends where it ends.
+func (w *WAVReader) Read(dst []int16) (int, error) {
+	if len(dst) == 0 {
+		return 0, nil
+	}
+	block := w.width * w.Channels
+	b := w.buf[:min(len(dst), len(w.buf)/block)*block]
+	got, err := io.ReadFull(w.r, b)
+	n := got / block
+	for i := range n {
+		sum := float32(0)
+		for c := range w.Channels {
+			sum += w.sample(b[i*block+c*w.width:])
+		}
+		if sum != sum { // a float that is no number is no sound
+			sum = 0
+		}
+		dst[i] = clip(sum / float32(w.Channels))
+	}
+	switch {
+	case n > 0:
+		return n, nil // an error of r comes again
+	case err == nil || err == io.ErrUnexpectedEOF:
+		return 0, io.EOF
+	}
+	return 0, err
+}
+
+// ReadWAV reads a whole file as mono PCM. A longer sound than limit samples is ErrWAV.
+func ReadWAV(r io.Reader, limit int) (pcm []int16, rate int, err error) {
+	w, err := NewWAVReader(r)
+	if err != nil {
+		return nil, 0, err
+	}
+	var piece [2048]int16
+	for {
+		n, err := w.Read(piece[:])
+		switch {
+		case err == io.EOF:
+			return pcm, w.Rate, nil
+		case err != nil:
+			return nil, 0, fmt.Errorf("read WAV: %w", err)
+		case len(pcm)+n > limit:
+			return nil, 0, fmt.Errorf("%w: longer than %d samples", ErrWAV, limit)
+		}
+		pcm = append(pcm, piece[:n]...)
+	}
+}
+
+// WriteWAV writes samples, interleaved by channel, as a file of signed 16-bit PCM.
+func WriteWAV(w io.Writer, rate, channels int, samples []int16) error {
+	var b bytes.Buffer
+	b.Grow(wavHeaderSize + 2*len(samples))
+	head := wavHeader(rate, channels, int64(2*len(samples)))
+	b.Write(head[:])
+	_ = binary.Write(&b, binary.LittleEndian, samples) // a Buffer takes everything
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+const wavHeaderSize = 44
+
+// wavHeader is the header of size bytes of signed 16-bit PCM.
+func wavHeader(rate, channels int, size int64) (h [wavHeaderSize]byte) {
+	data := uint32(min(size, wavStreamed-wavHeaderSize))
+	copy(h[:], "RIFF____WAVEfmt ____________________data")
+	le := binary.LittleEndian
+	le.PutUint32(h[4:], data+wavHeaderSize-8)
+	le.PutUint32(h[16:], 16)
+	le.PutUint16(h[20:], wavPCM)
+	le.PutUint16(h[22:], uint16(channels))
+	le.PutUint32(h[24:], uint32(rate))
+	le.PutUint32(h[28:], uint32(rate*channels*2))
+	le.PutUint16(h[32:], uint16(channels*2))
+	le.PutUint16(h[34:], 16)
+	le.PutUint32(h[40:], data)
+	return h
+}
