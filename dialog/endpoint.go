@@ -75,7 +75,13 @@ var (
 		has have had i'm it's i've i'd we're they're he's she's there's i we they he she can could will would should might must
 		uh um er erm uhm very really quite just also then maybe actually well not every any called need want get change`)
 	// strandedEnds are fine at the end of a question: "who is it from".
-	strandedEnds      = wordSet("to of in on at for from with by about into over is are was open like")
+	strandedEnds = wordSet("to of in on at for from with by about into over is are was open like")
+	// particles belong to the verb before them: "I can't log in".
+	particleVerbs = wordSet("log logged logging sign signed signing turn turns turned switch moved come came send sent")
+	particles     = wordSet("in on over")
+	// embeddedEnds are fine at the end of a question within a sentence: "which plan I have".
+	embeddedEnds = wordSet("is are was were have has need want do did can get")
+
 	answers           = wordSet("yes yeah yep yup no nope sure okay ok right correct exactly absolutely please thanks thank you not really don't that's it all nothing else")
 	thingsWithNumbers = wordSet("number order ticket account zip code postcode phone telephone invoice reference tracking")
 	numberWords       = wordSet("zero oh o one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred double triple dash")
@@ -99,7 +105,7 @@ func lookAt(text, asked string) look {
 		return finished
 	case isGoodbye(text):
 		return finished
-	case openEnds[last] && !(question && len(said) > 3 && strandedEnds[last]):
+	case openEnds[last] && !closed(said, question):
 		return dangling
 	case said[0] == "if" && len(said) < 7: // what then?
 		return dangling
@@ -114,6 +120,17 @@ func lookAt(text, asked string) look {
 		return finished
 	}
 	return unclear
+}
+
+// closed reports whether words can be a whole turn although the last one rarely ends one.
+func closed(said []string, question bool) bool {
+	if len(said) < 4 {
+		return false
+	}
+	last, before := said[len(said)-1], said[len(said)-2]
+	return question && strandedEnds[last] ||
+		particles[last] && particleVerbs[before] ||
+		embeddedEnds[last] && anyIn(said[:len(said)-2], questionWords)
 }
 
 // lookAtNumber judges a number said digit by digit, or one that was just announced.

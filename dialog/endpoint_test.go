@@ -33,6 +33,8 @@ func TestTheWordsSayWhetherATurnIsFinished(t *testing.T) {
 		{"my email is anna at example", "", dangling},
 		{"my email is anna at example dot com", "", finished},
 		{"it is spelled k o w", "", dangling},
+		{"i forgot my password and i can't log in", "", unclear},
+		{"i'm not sure which plan i have", "", unclear},
 		{"my printer is broken", "", unclear},
 		{"i bought two lamps", "", unclear},
 	} {
