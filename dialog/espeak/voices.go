@@ -15,6 +15,9 @@ type candidate struct {
 	priority int // espeak's: lower is better
 }
 
+// unlisted is what a voice loses for a language that espeak does not list it for.
+const unlisted = 100
+
 // parseVoices reads the table of espeak-ng --voices. Its columns are priority,
 // language, age and gender, name, file, and further languages as "(zh-cmn 5)(zh 5)".
 func parseVoices(table string) voices {
@@ -30,15 +33,14 @@ func parseVoices(table string) voices {
 		}
 		voice := strings.ToLower(fields[1])
 		v[voice] = candidate{voice, -1} // nothing suits a language better than its own voice
-		_, others, _ := strings.Cut(line, "(")
-		for other := range strings.SplitSeq("("+others, ")") {
-			if tag, p, ok := strings.Cut(strings.Trim(other, "( \n"), " "); ok {
+		for other := range strings.SplitSeq(strings.Join(fields[5:], " "), ")") {
+			if tag, p, ok := strings.Cut(strings.TrimLeft(other, "("), " "); ok {
 				if p, err := strconv.Atoi(p); err == nil {
 					v.offer(strings.ToLower(tag), candidate{voice, p})
 				}
 			}
 		}
-		v.offer(primary(voice), candidate{voice, priority})
+		v.offer(primary(voice), candidate{voice, priority + unlisted})
 	}
 	return v
 }
