@@ -98,15 +98,15 @@ func settings(command string, args, environ []string, stderr io.Writer) (config.
 	if err != nil {
 		return c, misuse{err}
 	}
-	for _, f := range []struct{ to, from *string }{{&c.Listen, listen}, {&c.Agents, agents}, {&c.Data, data}} {
-		if *f.from != "" {
-			*f.to = *f.from
+	for name, value := range map[string]string{"listen": *listen, "agents": *agents, "data": *data} {
+		if value == "" {
+			continue
+		}
+		if err := c.Flag(name, value); err != nil {
+			return c, misuse{err}
 		}
 	}
 	if err := c.Check(); err != nil {
-		if *file != "" {
-			err = fmt.Errorf("%s: %w", *file, err)
-		}
 		return c, misuse{err}
 	}
 	return c, nil

@@ -33,6 +33,8 @@ type Config struct {
 	TLS    TLS    `yaml:"tls"`
 	Limits Limits `yaml:"limits"`
 	Log    Log    `yaml:"log"`
+
+	places places // where values were set, for errors
 }
 
 // Provider is one model, ear or voice.
@@ -102,11 +104,12 @@ func Default() Config {
 	}
 }
 
-// Check returns every value that cannot work, joined. Each error begins with its key.
+// Check returns every value that cannot work, joined. Each error begins with where
+// the value was set, unless it is a default, and names its key.
 func (c *Config) Check() error {
 	var errs []error
 	wrong := func(key, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+		errs = append(errs, fmt.Errorf("%s%s: %s", c.places.of(key), key, fmt.Sprintf(format, args...)))
 	}
 	if _, _, err := splitAddress(c.Listen); err != nil {
 		wrong("listen", "%v", err)

@@ -39,9 +39,11 @@ func TestWrongKeysAndValuesAreNamedWithTheirLine(t *testing.T) {
 		"unknown nested":    {"stt:\n  provider: pocketsphinx\n  modle: x\n", "frontdesk.yaml:3:3"},
 		"wrong type":        {"limits:\n  calls: many\n", "frontdesk.yaml:2:10"},
 		"not YAML":          {"listen: [\n", "frontdesk.yaml:1"},
-		"unknown provider":  {"tts: {provider: megaphone}\n", "tts.provider"},
-		"provider sans URL": {"llm: {provider: openai, model: x}\n", "llm[0].url"},
-		"in a list":         {"llm:\n- {provider: clerk}\n- {provider: openai, url: 'http://x/v1'}\n", "llm[1].model"},
+		"unknown provider":  {"tts: {provider: megaphone}\n", "frontdesk.yaml:1:7: tts.provider"},
+		"unknown store":     {"# ours\nstore: mine\n", "frontdesk.yaml:2:1: store"},
+		"below zero":        {"limits:\n  calls: -1\n", "frontdesk.yaml:2:3: limits.calls"},
+		"provider sans URL": {"llm: {provider: openai, model: x}\n", "frontdesk.yaml:1:1: llm[0].url"},
+		"in a list":         {"llm:\n- {provider: clerk}\n- {provider: openai, url: 'http://x/v1'}\n", "frontdesk.yaml:3:3: llm[1].model"},
 		"key in list":       {"llm:\n- {provider: clerk}\n- {provider: openai, uri: 'http://x/v1'}\n", "frontdesk.yaml:3:22"},
 		"half of TLS":       {"tls: {cert: a.pem}\n", "tls: cert and key"},
 		"address":           {"listen: 8080x\n", "listen"},
@@ -66,6 +68,25 @@ func TestEnvironmentWinsOverFile(t *testing.T) {
 	if c.Listen != ":2" || c.LLM[0].URL != "http://b/v1" || c.LLM[0].Key != "k" || c.Limits.Calls != 7 ||
 		c.Limits.CallDuration.Seconds() != 90 || len(c.Keys) != 2 || c.Keys[1] != "two" {
 		t.Errorf("got %+v", c)
+	}
+}
+
+func TestAWrongValueIsNamedWithWhatSetIt(t *testing.T) {
+	c, err := load(t, "limits: {calls: -1}\nllm: {provider: openai, url: x, model: m}\nstore: mine\n",
+		"FRONTDESK_LIMITS_CALLS=-2", "FRONTDESK_LLM_URL=y", "FRONTDESK_LISTEN=z")
+	for _, want := range []string{
+		"environment variable FRONTDESK_LIMITS_CALLS: limits.calls: -2", "environment variable FRONTDESK_LLM_URL: llm[0].url",
+		"frontdesk.yaml:3:1: store", "environment variable FRONTDESK_LISTEN: listen",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want something with %q", err, want)
+		}
+	}
+	if err := c.Flag("listen", "nowhere"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Check(); !strings.Contains(err.Error(), "flag --listen: listen") {
+		t.Errorf("got %v", err)
 	}
 }
 

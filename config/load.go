@@ -60,6 +60,16 @@ func Load(path string, environ []string) (Config, error) {
 	return c, c.readEnv(env)
 }
 
+// Flag sets a key of the top level from the flag of the same name.
+func (c *Config) Flag(name, value string) error {
+	variable := envPrefix + strings.ToUpper(name)
+	if err := c.readEnv(map[string]string{variable: value}); err != nil {
+		return err
+	}
+	c.places.set(name, "flag --"+name)
+	return nil
+}
+
 func (c *Config) readFile(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -86,6 +96,7 @@ func (c *Config) decode(path string, b []byte) error {
 		*c, err = before, nil
 	}
 	if err == nil {
+		c.places = placesIn(path, b)
 		return nil
 	}
 	var at yaml.Error
@@ -98,11 +109,17 @@ func (c *Config) decode(path string, b []byte) error {
 
 // readEnv sets every field whose variable is in env.
 func (c *Config) readEnv(env map[string]string) error {
+	for variable := range env {
+		c.places.set(strings.TrimPrefix(variable, envPrefix), "environment variable "+variable)
+	}
 	return setFields(reflect.ValueOf(c).Elem(), envPrefix, env)
 }
 
 func setFields(v reflect.Value, prefix string, env map[string]string) error {
 	for i := range v.NumField() {
+		if !v.Type().Field(i).IsExported() {
+			continue
+		}
 		field := v.Field(i)
 		name := prefix + strings.ToUpper(v.Type().Field(i).Tag.Get("yaml"))
 		if text, ok := env[name]; ok {
