@@ -43,13 +43,16 @@ func NewOpusDecoder() (*OpusDecoder, error) {
 }
 
 // Decode implements Decoder. Packets of one or two bytes carry no sound (DTX) and
-// give a frame of silence.
+// give silence as long as they say.
 func (d *OpusDecoder) Decode(dst []int16, packet []byte) (out []int16, err error) {
 	if len(packet) == 0 || len(packet) > MaxOpusPacket {
 		return dst, ErrCodec
 	}
 	if len(packet) <= 2 {
-		n := len(d.pcm[:EarFrame])
+		n := opusLength(packet)
+		if n > len(d.pcm) {
+			return dst, ErrCodec
+		}
 		clear(d.pcm[:n])
 		return append(dst, d.pcm[:n]...), nil
 	}
@@ -64,6 +67,31 @@ func (d *OpusDecoder) Decode(dst []int16, packet []byte) (out []int16, err error
 		return dst, ErrCodec
 	}
 	return append(dst, d.pcm[:n]...), nil
+}
+
+// opusLength is how many samples at EarRate a packet says it holds (RFC 6716, section
+// 3.1 and 3.2).
+func opusLength(packet []byte) int {
+	const ms = EarRate / 1000
+	config, frame := packet[0]>>3, 0
+	switch {
+	case config < 12: // SILK
+		frame = [...]int{10 * ms, 20 * ms, 40 * ms, 60 * ms}[config&3]
+	case config < 16: // hybrid
+		frame = [...]int{10 * ms, 20 * ms}[config&1]
+	default: // CELT
+		frame = [...]int{5 * ms / 2, 5 * ms, 10 * ms, 20 * ms}[config&3]
+	}
+	switch packet[0] & 3 {
+	case 0:
+		return frame
+	case 3:
+		if len(packet) < 2 {
+			return frame
+		}
+		return frame * int(packet[1]&0x3f)
+	}
+	return 2 * frame
 }
 
 // OpusEncoder encodes MouthRate mono speech as Opus with in-band FEC.

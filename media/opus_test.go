@@ -1,7 +1,12 @@
 package media
 
 import (
+	"errors"
+	"fmt"
+	"math"
 	"testing"
+
+	libopus "github.com/hraban/opus"
 )
 
 // stream is n Opus packets of a tone.
@@ -40,11 +45,82 @@ func TestOpusCarriesATone(t *testing.T) {
 	near(t, "the tone", level(pcm[EarRate/2:], 440, EarRate), 8000, 1500)
 }
 
-func TestOpusSilencePacketIsAFrameOfSilence(t *testing.T) {
+func TestOpusSilencePacketIsSilenceOfItsLength(t *testing.T) {
+	for _, c := range []struct {
+		packet []byte
+		ms     int
+	}{{[]byte{0xf8}, 20}, {[]byte{0x08}, 20}, {[]byte{0x18}, 60}, {[]byte{0x60}, 10}, {[]byte{0xe0, 0}, 2},
+		{[]byte{0xf9}, 40}, {[]byte{0x0b, 3}, 60}, {[]byte{0x1b, 2}, 120}, {[]byte{0x0b}, 20}} {
+		dec, _ := NewOpusDecoder()
+		pcm, err := dec.Decode(nil, c.packet)
+		if err != nil || len(pcm)*1000/EarRate != c.ms || rms(pcm) != 0 {
+			t.Errorf("%x: %d samples, %v", c.packet, len(pcm), err)
+		}
+	}
 	dec, _ := NewOpusDecoder()
-	pcm, err := dec.Decode(nil, []byte{0xf8})
-	if err != nil || len(pcm) != EarFrame || rms(pcm) != 0 {
-		t.Errorf("got %d samples, %v", len(pcm), err)
+	if _, err := dec.Decode(nil, []byte{0x1b, 63}); !errors.Is(err, ErrCodec) {
+		t.Errorf("63 frames of 60 ms: %v", err)
+	}
+}
+
+// TestOpusIsDecodedAsByLibopus covers what browsers send: SILK, hybrid and CELT, mono
+// and stereo, with FEC, in packets of 10 to 60 ms.
+func TestOpusIsDecodedAsByLibopus(t *testing.T) {
+	in := make([]int16, EarRate)
+	for i, s := range voice(130, EarRate, 3000) {
+		in[i] = int16(s)
+	}
+	in = NewResampler(EarRate, 48000).Process(nil, in)
+	for _, app := range []libopus.Application{libopus.AppVoIP, libopus.AppRestrictedLowdelay} {
+		for _, bitrate := range []int{12000, 32000, 64000} {
+			for _, channels := range []int{1, 2} {
+				for _, ms := range []int{10, 20, 40, 60} {
+					name := fmt.Sprintf("application %d, %d bit/s, %d channels, %d ms", app, bitrate, channels, ms)
+					compare(t, name, in, app, bitrate, channels, 48*ms)
+				}
+			}
+		}
+	}
+}
+
+func compare(t *testing.T, name string, in []int16, app libopus.Application, bitrate, channels, n int) {
+	t.Helper()
+	enc, err1 := libopus.NewEncoder(48000, channels, app)
+	reference, err2 := libopus.NewDecoder(EarRate, 1)
+	dec, err3 := NewOpusDecoder()
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(enc.SetBitrate(bitrate), enc.SetInBandFEC(true), enc.SetPacketLossPerc(10)); err != nil {
+		t.Fatal(err)
+	}
+	var want, got []int16
+	frame, packet, out := make([]int16, n*channels), make([]byte, 1500), make([]int16, opusLongest)
+	for ; len(in) >= n; in = in[n:] {
+		for i := range frame {
+			frame[i] = in[i/channels]
+		}
+		size, err := enc.Encode(frame, packet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := reference.Decode(packet[:size], out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, out[:m]...)
+		if got, err = dec.Decode(got, packet[:size]); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d samples, want %d", name, len(got), len(want))
+	}
+	for i := range got {
+		got[i] -= want[i]
+	}
+	if snr := 20 * math.Log10(rms(want)/(rms(got)+1e-9)); snr < 35 {
+		t.Errorf("%s: differs from libopus by %.1f dB", name, -snr)
 	}
 }
 
