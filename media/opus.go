@@ -22,8 +22,8 @@ var ErrCodec = errors.New("malformed packet")
 
 // Decoder turns packets of a codec into PCM at EarRate. Not safe for concurrent use.
 type Decoder interface {
-	// Decode appends the sound of one packet to dst; with enough room it does not
-	// allocate. A malformed packet gives ErrCodec and appends nothing.
+	// Decode appends the sound of one packet to dst. A malformed packet gives ErrCodec
+	// and appends nothing.
 	Decode(dst []int16, packet []byte) ([]int16, error)
 }
 

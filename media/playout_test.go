@@ -1,0 +1,183 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// speaker is a Sink that remembers what it was given and when.
+type speaker struct {
+	heard []int16
+	at    []time.Time
+	stall func(frames int)
+	err   error
+}
+
+func (s *speaker) WriteFrame(frame []int16) error {
+	if frame == nil {
+		frame = make([]int16, MouthFrame)
+	}
+	s.heard = append(s.heard, frame...)
+	s.at = append(s.at, time.Now())
+	if s.stall != nil {
+		s.stall(len(s.at))
+	}
+	return s.err
+}
+
+// play runs a playout for a while of virtual time, with what do does meanwhile.
+func play(t *testing.T, s *speaker, long time.Duration, do func(ctx context.Context, p *Playout)) *Playout {
+	t.Helper()
+	p := NewPlayout(s)
+	ctx, cancel := context.WithTimeout(t.Context(), long)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	do(ctx, p)
+	if err := <-done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	return p
+}
+
+func TestPlayoutDoesNotDrift(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, start := &speaker{}, time.Now()
+		play(t, s, time.Minute+time.Millisecond, func(context.Context, *Playout) {})
+		if len(s.at) != 3000 {
+			t.Errorf("%d frames in a minute", len(s.at))
+		}
+		for i, at := range s.at {
+			if want := start.Add(time.Duration(i+1) * FrameTime); !at.Equal(want) {
+				t.Fatalf("frame %d left %v from its time", i, at.Sub(want))
+			}
+		}
+	})
+}
+
+func TestPlayoutCatchesUpByAFewFramesOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &speaker{stall: func(n int) {
+			if n == 10 {
+				<-time.After(time.Second)
+			}
+		}}
+		play(t, s, 3*time.Second, func(context.Context, *Playout) {})
+		burst := 0
+		for i := range s.at[1:] {
+			if s.at[i+1].Equal(s.at[i]) {
+				burst++
+			}
+		}
+		if burst > maxCatchUp {
+			t.Errorf("%d frames sent at once after a stall", burst)
+		}
+		if n := len(s.at); n < 97 || n > 104 {
+			t.Errorf("%d frames in 3 s of which 1 stood still", n)
+		}
+	})
+}
+
+func TestPlayedCountsWhatLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &speaker{}
+		p := play(t, s, 2*time.Second, func(ctx context.Context, p *Playout) {
+			if err := p.Write(ctx, tone(440, MouthRate, MouthRate, 8000)); err != nil {
+				t.Error(err)
+			}
+		})
+		if p.Played() != MouthRate {
+			t.Errorf("%d samples played", p.Played())
+		}
+		near(t, "the tone", level(s.heard[:MouthRate], 440, MouthRate), 8000, 80)
+		near(t, "the rest", rms(s.heard[MouthRate:]), 0, 0)
+	})
+}
+
+func TestFlushFadesOutWithinAFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &speaker{}
+		p := play(t, s, time.Second, func(ctx context.Context, p *Playout) {
+			_ = p.Write(ctx, tone(440, MouthRate, MouthRate, 8000))
+			<-time.After(10*FrameTime + FrameTime/2)
+			p.Flush()
+		})
+		if p.Played() != 10*MouthFrame {
+			t.Errorf("%d samples counted, 10 frames were heard", p.Played())
+		}
+		fade := s.heard[10*MouthFrame : 11*MouthFrame]
+		if first, last := rms(fade[:80]), rms(fade[400:]); first < 3000 || last > first/3 {
+			t.Errorf("the fade goes from %.0f to %.0f", first, last)
+		}
+		near(t, "the rest", rms(s.heard[11*MouthFrame:]), 0, 0)
+	})
+}
+
+func TestDuckLowersTheVoiceWithoutClicks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &speaker{}
+		play(t, s, time.Second, func(ctx context.Context, p *Playout) {
+			_ = p.Write(ctx, tone(440, MouthRate, MouthRate, 8000))
+			<-time.After(10*FrameTime + FrameTime/2)
+			p.Duck(true)
+			<-time.After(10 * FrameTime)
+			p.Duck(false)
+		})
+		second := func(from, to int) float64 { return level(s.heard[from*MouthFrame:to*MouthFrame], 440, MouthRate) }
+		near(t, "before", second(0, 10), 8000, 100)
+		near(t, "ducked", second(13, 20), 8000*duckGain, 50)
+		near(t, "after", second(23, 33), 8000, 100)
+		for i := range s.heard[1 : 40*MouthFrame] {
+			if d := int(s.heard[i+1]) - int(s.heard[i]); d > 1000 || d < -1000 {
+				t.Fatalf("a click of %d at %d", d, i)
+			}
+		}
+	})
+}
+
+func TestWriteWaitsForRoomAndForItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		play(t, &speaker{}, 10*time.Second, func(ctx context.Context, p *Playout) {
+			if err := p.Write(ctx, make([]int16, 3*MouthRate)); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(start); took < 900*time.Millisecond || took > 1100*time.Millisecond {
+				t.Errorf("3 s into a queue of 2 s took %v", took)
+			}
+			short, cancel := context.WithTimeout(ctx, FrameTime)
+			defer cancel()
+			if err := p.Write(short, make([]int16, 3*MouthRate)); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Write: %v", err)
+			}
+		})
+	})
+}
+
+func TestPlayoutEndsWithItsSink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if err := NewPlayout(&speaker{err: io.ErrClosedPipe}).Run(t.Context()); !errors.Is(err, io.ErrClosedPipe) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestPlayoutDoesNotAllocate(t *testing.T) {
+	p, frame, voice := NewPlayout(steady(0)), make([]int16, MouthFrame), tone(440, MouthRate, MouthFrame, 8000)
+	if n := testing.AllocsPerRun(200, func() { _ = p.Write(t.Context(), voice); _ = p.tick(frame) }); n > 0 {
+		t.Errorf("%v allocations a frame", n)
+	}
+}
+
+func BenchmarkPlayout(b *testing.B) {
+	p, frame, voice := NewPlayout(steady(0)), make([]int16, MouthFrame), tone(440, MouthRate, MouthFrame, 8000)
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = p.Write(b.Context(), voice)
+		_ = p.tick(frame)
+	}
+}

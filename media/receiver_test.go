@@ -1,0 +1,145 @@
+package media
+
+import (
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func newTestReceiver(t testing.TB) *Receiver {
+	t.Helper()
+	dec, err := NewOpusDecoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewReceiver(dec, 48000)
+}
+
+// listen pushes a packet, where there is one, before each frame that is read.
+func listen(t *testing.T, r *Receiver, packets [][]byte) (heard []int16) {
+	t.Helper()
+	frame := make([]int16, EarFrame)
+	for n, p := range packets {
+		if p != nil {
+			r.Push(uint16(n), uint32(n*960), p)
+		}
+		if err := r.ReadFrame(frame); err != nil {
+			t.Fatal(err)
+		}
+		heard = append(heard, frame...)
+	}
+	return heard
+}
+
+func TestReceiverBridgesLossWithoutClicks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		packets, r := stream(t, 440, 150), newTestReceiver(t)
+		defer r.Close()
+		for n := 20; n < len(packets); n += 20 {
+			packets[n] = nil
+		}
+		heard := listen(t, r, packets)[EarRate/2:]
+		near(t, "the tone", level(heard, 440, EarRate), 8000, 1600)
+		for i := range heard[1:] { // the steepest slope of the tone is 1380 a sample
+			if d := int(heard[i+1]) - int(heard[i]); d > 4000 || d < -4000 {
+				t.Fatalf("a click of %d at %d", d, i)
+			}
+		}
+		if s, _ := r.Stats(); s.Lost != 7 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestReceiverFallsSilentWhenNothingComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newTestReceiver(t)
+		defer r.Close()
+		heard := listen(t, r, append(stream(t, 440, 50), make([][]byte, 25)...))
+		if got := rms(heard[60*EarFrame:]); got > 1 {
+			t.Errorf("200 ms after the last packet there is sound at %.0f", got)
+		}
+	})
+}
+
+func TestReceiverSurvivesMalformedPackets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		packets, r := stream(t, 440, 100), newTestReceiver(t)
+		defer r.Close()
+		packets[30], packets[40] = []byte{0xff, 0xff, 0xff, 0xff}, []byte{}
+		heard := listen(t, r, packets)
+		near(t, "the tone", level(heard[EarRate:], 440, EarRate), 8000, 1500)
+		if _, malformed := r.Stats(); malformed != 2 {
+			t.Errorf("%d malformed", malformed)
+		}
+	})
+}
+
+func TestReceiverKeepsItsPaceAndEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newTestReceiver(t)
+		start := time.Now()
+		listen(t, r, make([][]byte, 500))
+		if took := time.Since(start); took != 500*FrameTime {
+			t.Errorf("500 frames took %v", took)
+		}
+		_, _ = r.Close(), r.Close()
+		if err := r.ReadFrame(make([]int16, EarFrame)); err != io.EOF {
+			t.Errorf("after Close: %v", err)
+		}
+	})
+}
+
+// The Opus library allocates as it decodes; what is around it must not.
+func TestReceiverDoesNotAllocateAroundItsDecoder(t *testing.T) {
+	r, packet := NewReceiver(NewG711Decoder(DecodePCMU), 8000), EncodePCMU(nil, tone(440, 8000, 160, 8000))
+	frame, seq := make([]int16, EarFrame), 0
+	n := testing.AllocsPerRun(200, func() {
+		r.Push(uint16(seq), uint32(seq*160), packet)
+		if seq++; seq%9 == 0 {
+			seq++ // lost
+		}
+		r.read(frame)
+	})
+	if n > 0 {
+		t.Errorf("%v allocations a frame", n)
+	}
+}
+
+func TestPCMSourceGivesWhatWasWrittenAndThenSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, frame := NewPCMSource(), make([]int16, EarFrame)
+		s.Write(tone(440, EarRate, 30*EarFrame, 8000))
+		var heard []int16
+		for range 40 {
+			if err := s.ReadFrame(frame); err != nil {
+				t.Fatal(err)
+			}
+			heard = append(heard, frame...)
+		}
+		near(t, "the tone", level(heard[:30*EarFrame], 440, EarRate), 8000, 80)
+		near(t, "the rest", rms(heard[30*EarFrame:]), 0, 0)
+		if n := s.Write(make([]int16, sourceQueue+5)); n != sourceQueue {
+			t.Errorf("%d samples taken, the bound is %d", n, sourceQueue)
+		}
+		s.Clear()
+		if n := s.Write(make([]int16, EarRate)); n != EarRate {
+			t.Errorf("after Clear %d samples taken", n)
+		}
+		_ = s.Close()
+		if err := s.ReadFrame(frame); err != io.EOF {
+			t.Errorf("after Close: %v", err)
+		}
+	})
+}
+
+func BenchmarkReceiver(b *testing.B) {
+	packets, r := stream(b, 440, 50), newTestReceiver(b)
+	frame := make([]int16, EarFrame)
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		r.Push(uint16(n), uint32(n*960), packets[n%50])
+		r.read(frame)
+	}
+}
