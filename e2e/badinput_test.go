@@ -231,6 +231,10 @@ func badCredentials(token string) []bad {
 		{"a token of another kind", "POST", calls, sdp, wholeOffer, bearer("rt_" + strings.TrimPrefix(token, "ek_")), 401, "unauthorized"},
 		{"a foreign page", "POST", calls, sdp, wholeOffer, foreign, 403, "forbidden"},
 		{"a foreign page's token", "POST", "/v1/realtime/client_secrets", "application/json", "{}", http.Header{"Origin": {"https://evil.example"}}, 403, "forbidden"},
+		{"a foreign page's socket", "GET", "/v1/realtime", "", "", http.Header{
+			"Authorization": {"Bearer " + token}, "Origin": {"https://evil.example"}, "Connection": {"Upgrade"}, "Upgrade": {"websocket"},
+			"Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"AAAAAAAAAAAAAAAAAAAAAA=="},
+		}, 403, "forbidden"},
 		{"no page at all", "POST", calls, sdp, wholeOffer, http.Header{"Origin": {"null"}}, 403, "forbidden"},
 		{"an unknown agent", "POST", calls + "?model=nobody", sdp, wholeOffer, bearer(token), 404, "not_found"},
 		{"no handshake", "GET", "/v1/realtime", "", "", bearer(token), 400, "invalid_request"},
@@ -494,6 +498,7 @@ func TestNonsenseOnASocketIsAnsweredAndTheLineGoesOn(t *testing.T) {
 }
 
 func TestNonsenseOnACallIsAnsweredAndGoodSoundIsHeardAfterIt(t *testing.T) {
+	t.Parallel() // it waits for speech
 	s := start(t, unlimited)
 	undisturbed(t, s)
 	p := s.call(t, s.token(t), false)

@@ -22,6 +22,7 @@ import (
 )
 
 func TestACallFindsItsWayOverTCP(t *testing.T) {
+	t.Parallel() // it waits for speech
 	s := start(t)
 	p := s.call(t, s.token(t), true)
 	pair, err := p.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
@@ -42,6 +43,7 @@ func TestACallFindsItsWayOverTCP(t *testing.T) {
 }
 
 func TestAConversationGoesOnOverAnotherTransport(t *testing.T) {
+	t.Parallel() // it waits for speech
 	s := start(t)
 	p := s.call(t, s.token(t), false)
 	p.begin(t, true)

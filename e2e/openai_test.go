@@ -16,8 +16,9 @@ import (
 	"frontdesk/media"
 )
 
-// node runs a script of testdata and decodes what it prints.
-func node(t *testing.T, result any, script string, args ...string) {
+// node runs a script of testdata, which trusts the certificate unless it is "", and
+// decodes what it prints.
+func node(t *testing.T, result any, certificate, script string, args ...string) {
 	t.Helper()
 	for _, need := range []string{"node_modules/openai", "node_modules/@openai/agents-realtime"} {
 		if _, err := os.Stat(need); err != nil {
@@ -29,7 +30,7 @@ func node(t *testing.T, result any, script string, args ...string) {
 	cmd := exec.CommandContext(ctx, "node", append([]string{filepath.Join("testdata", script)}, args...)...)
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
-	cmd.Env = append(os.Environ(), "OPENAI_AGENTS_DISABLE_TRACING=1")
+	cmd.Env = append(os.Environ(), "OPENAI_AGENTS_DISABLE_TRACING=1", "NODE_EXTRA_CA_CERTS="+certificate)
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("node %s: %v (Node 20 or newer is needed: make setup installs it)\n%s%s", script, err, &problems, &out)
 	}
@@ -45,12 +46,12 @@ type told struct {
 }
 
 func TestOpenAIsClientConversesOverTLS(t *testing.T) {
+	t.Parallel() // it waits for speech
 	cert, key := certificate(t)
 	s := start(t, env("FRONTDESK_TLS_CERT="+cert, "FRONTDESK_TLS_KEY="+key))
-	t.Setenv("NODE_EXTRA_CA_CERTS", cert)
 	t.Run("typed", func(t *testing.T) {
 		var got struct{ Greeting, Reply told }
-		node(t, &got, "openai.mjs", s.url+"/v1", "any", "Where is my order 47329?")
+		node(t, &got, cert, "openai.mjs", s.url+"/v1", "any", "Where is my order 47329?")
 		if got.Reply.Status != "completed" || !strings.Contains(got.Reply.Text, "floor lamp") || got.Reply.Audible != 0 {
 			t.Errorf("the client got %+v", got)
 		}
@@ -68,7 +69,7 @@ func TestOpenAIsClientConversesOverTLS(t *testing.T) {
 		if err := os.WriteFile(sound, said, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		node(t, &got, "openai.mjs", s.url+"/v1", "any", "", sound)
+		node(t, &got, cert, "openai.mjs", s.url+"/v1", "any", "", sound)
 		if !strings.Contains(got.Greeting.Text, "Willow Lane") || got.Greeting.Audible < 1000 {
 			t.Errorf("the greeting was %+v", got.Greeting)
 		}
@@ -82,6 +83,7 @@ func TestOpenAIsClientConversesOverTLS(t *testing.T) {
 }
 
 func TestOpenAIsAgentsClientBringsItsOwnInstructionsAndTools(t *testing.T) {
+	t.Parallel() // it waits for speech
 	ai := fakeai.New(fakeai.Options{Rules: []fakeai.Rule{
 		{Match: regexp.MustCompile(`how warm is the (\w+)`), Call: "room_temperature", Args: `{"room":"$1"}`},
 	}})
@@ -92,7 +94,7 @@ func TestOpenAIsAgentsClientBringsItsOwnInstructionsAndTools(t *testing.T) {
 		Errors []string
 		Audio  int `json:"audio_ms"`
 	}
-	node(t, &got, "agents.mjs", "ws"+strings.TrimPrefix(s.url, "http")+"/v1/realtime?model=demo", "sk-porter", "Tell me, how warm is the cellar?")
+	node(t, &got, "", "agents.mjs", "ws"+strings.TrimPrefix(s.url, "http")+"/v1/realtime?model=demo", "sk-porter", "Tell me, how warm is the cellar?")
 	if len(got.Calls) != 1 || got.Calls[0].Room != "cellar" {
 		t.Errorf("the client's tool was called %+v", got.Calls)
 	}

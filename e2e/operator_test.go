@@ -142,6 +142,7 @@ func (s *server) metric(t *testing.T, series string) float64 {
 }
 
 func TestMetricsCountWhatHappened(t *testing.T) {
+	t.Parallel() // it waits for speech
 	s := start(t)
 	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ready"} {
 		body, status := s.get(t, path)
