@@ -1,0 +1,183 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+const endless = 100 << 20 // bytes
+
+// resident is the memory of the server's process in bytes, now and at its highest.
+func (s *server) resident(t *testing.T) (now, highest int64) {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(key string) int64 {
+		_, rest, _ := strings.Cut(string(b), key+":")
+		kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return kb << 10
+	}
+	return read("VmRSS"), read("VmHWM")
+}
+
+// frugal fails the test when work makes the server take much memory.
+func (s *server) frugal(t *testing.T, work func()) {
+	t.Helper()
+	const limit = 20 << 20
+	before, _ := s.resident(t)
+	work()
+	if after, highest := s.resident(t); after > before+limit || highest > before+3*limit {
+		t.Errorf("memory grew from %d to %d MB, for a time to %d MB", before>>20, after>>20, highest>>20)
+	}
+}
+
+// tcp is a bare connection to the server.
+func (s *server) tcp(t *testing.T) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	return conn
+}
+
+func endlessBody(t *testing.T, s *server, token string) {
+	for _, path := range []string{"/v1/realtime/calls", "/v1/realtime/client_secrets"} {
+		s.frugal(t, func() {
+			conn := s.tcp(t)
+			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n{\"x\":\"", path, token, endless)
+			sent := make(chan int, 1)
+			go func() {
+				n, piece := 0, bytes.Repeat([]byte("x"), 64<<10)
+				for n < endless {
+					m, err := conn.Write(piece)
+					if n += m; err != nil {
+						break
+					}
+				}
+				sent <- n
+			}()
+			req, err := http.NewRequest(http.MethodPost, s.url+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkFault(t, resp, body, 413, "too_large")
+			if n := <-sent; n > 16<<20 { // what fits the sockets' buffers is sent anyway
+				t.Errorf("the server took %d MB", n>>20)
+			}
+		})
+	}
+}
+
+func endlessMessage(t *testing.T, s *server) {
+	c, conn := s.socket(t, s.token(t))
+	c.begin(t, true)
+	s.frugal(t, func() {
+		w, err := conn.NextWriter(websocket.TextMessage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, piece := 0, bytes.Repeat([]byte("["), 64<<10)
+		for n < endless && err == nil {
+			var m int
+			m, err = w.Write(piece)
+			n += m
+		}
+		if n > 16<<20 {
+			t.Errorf("the server took %d MB", n>>20)
+		}
+		for err = nil; err == nil; {
+			_, err = c.next()
+		}
+		if !strings.Contains(err.Error(), errLineEnded.Error()) {
+			t.Errorf("the line did not end: %v", err)
+		}
+	})
+	again := s.typing(t, c.resume)
+	again.begin(t, false)
+	if again.session != c.session {
+		t.Errorf("resumed %s, not %s", again.session, c.session)
+	}
+	again.answers(t, "What time do you open on Saturday?", "Saturday")
+}
+
+// garbage throws bytes of no meaning at both ports.
+func garbage(t *testing.T, s *server) {
+	for name, bytes := range map[string]string{
+		"ICE":              "\x00\x05hello",
+		"ICE, nothing yet": "\x00\x14\x00\x01\x00\x00\x21\x12\xa4\x42aaaaaaaaaaaa",
+		"ICE, endless":     "\x0f\xff" + randomBytes(64<<10),
+		"TLS":              "\x16\x03\x01\x02\x00" + randomBytes(512),
+		"random":           randomBytes(64 << 10),
+		"zero":             strings.Repeat("\x00", 64<<10),
+		"HTTP/2":           "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"no HTTP":          "HELLO WORLD\r\n\r\n",
+		"endless header":   "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n",
+	} {
+		conn := s.tcp(t)
+		_, _ = io.WriteString(conn, bytes) // the server may close before it has read all
+		if _, err := io.Copy(io.Discard, conn); err != nil && strings.Contains(err.Error(), "timeout") {
+			t.Errorf("%s: the connection is still open", name)
+		}
+	}
+	udp, err := net.Dial("udp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	starts := []string{"", "\x00\x01\x00\x08\x21\x12\xa4\x42", "\x16\xfe\xff", "\x80\x6f", "\x17\xfe\xfd", "\xff"}
+	junk := randomBytes(64 << 10)
+	for i := range 2000 {
+		at := rand.IntN(len(junk) - 1400)
+		_, _ = io.WriteString(udp, starts[i%len(starts)]+junk[at:at+rand.IntN(1400)])
+	}
+	s.typing(t, s.token(t)).begin(t, true)
+}
+
+// crawl opens connections that say too little. What it returns waits for their end.
+func crawl(t *testing.T, s *server) func(*testing.T) {
+	t.Helper()
+	var conns []net.Conn
+	for i := range 300 {
+		conn := s.tcp(t)
+		_, err := io.WriteString(conn, []string{"", "G", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", "\x00", "\x00\x14\x00"}[i%5])
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+	}
+	return func(t *testing.T) {
+		for i, conn := range conns {
+			if _, err := io.Copy(io.Discard, conn); err != nil && strings.Contains(err.Error(), "timeout") {
+				t.Errorf("connection %d is still open", i)
+			}
+		}
+	}
+}
