@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"time"
 
@@ -62,7 +63,25 @@ func inspect(offer string) (audio bool, err error) {
 	if !audio && !channel {
 		return false, fault.New(fault.Invalid, "the SDP offer has neither sound nor a data channel")
 	}
-	return audio, nil
+	return audio, checkFingerprint(s)
+}
+
+// hexPairs is a certificate's fingerprint (RFC 8122, section 5).
+var hexPairs = regexp.MustCompile(`^[\w-]+ +[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})+$`)
+
+// checkFingerprint refuses a fingerprint that no certificate can have, which would
+// otherwise come to light only when the handshake has failed.
+func checkFingerprint(s sdp.SessionDescription) error {
+	attributes := s.Attributes
+	for _, m := range s.MediaDescriptions {
+		attributes = append(attributes, m.Attributes...)
+	}
+	for _, a := range attributes {
+		if a.Key == "fingerprint" && !hexPairs.MatchString(strings.TrimSpace(a.Value)) {
+			return fault.New(fault.Invalid, "the SDP offer's fingerprint is none")
+		}
+	}
+	return nil
 }
 
 func (p *Peer) answer(ctx context.Context, offer string, audio bool) (string, error) {

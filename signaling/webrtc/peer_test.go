@@ -241,6 +241,7 @@ func TestOffersThatCannotBeAnswered(t *testing.T) {
 		"no media":        {"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n", fault.Invalid},
 		"cut":             {good[:len(good)/3], fault.Invalid},
 		"no fingerprint":  {strings.ReplaceAll(good, "a=fingerprint", "a=footprint"), fault.Invalid},
+		"no hex":          {strings.ReplaceAll(good, "a=fingerprint:sha-256 ", "a=fingerprint:sha-256 XX"), fault.Invalid},
 		"no ICE password": {strings.ReplaceAll(good, "a=ice-pwd", "a=ice-word"), fault.Invalid},
 		"too long":        {good + strings.Repeat("a=x:y\r\n", MaxOffer/6), fault.TooLarge},
 		"video only":      {videoOffer(t), fault.Invalid},
