@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -214,6 +215,10 @@ func (n node) handler(c config.Config, calls http.Handler) http.Handler {
 	for _, s := range c.WebRTC.ICEServers {
 		ice = append(ice, web.ICEServer(s))
 	}
+	var proxies web.Proxies
+	for _, p := range c.Proxies {
+		proxies = append(proxies, netip.MustParsePrefix(p)) // the configuration has been checked
+	}
 	return web.Handler(web.Options{
 		Realtime: calls,
 		Metrics:  n.metrics.Handler(),
@@ -224,8 +229,9 @@ func (n node) handler(c config.Config, calls http.Handler) http.Handler {
 			}
 			return nil
 		},
-		ICE: ice,
-		Log: n.log,
+		ICE:     ice,
+		Proxies: proxies,
+		Log:     n.log,
 	})
 }
 

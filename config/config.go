@@ -23,6 +23,7 @@ type Config struct {
 	Store   string   `yaml:"store"`   // "sqlite" keeps sessions in the data folder
 	Keys    []string `yaml:"keys"`    // server keys: their holders may change an agent's instructions and tools
 	Origins []string `yaml:"origins"` // other sites whose pages may call, such as https://shop.example
+	Proxies []string `yaml:"proxies"` // networks of proxies in front, whose X-Forwarded-For is believed
 	Secret  string   `yaml:"secret"`  // signs client tokens; default: made once and kept in the data folder
 
 	LLM Providers `yaml:"llm"` // models, in fallback order; the built-in clerk is always the last
@@ -125,6 +126,11 @@ func (c *Config) Check() error {
 	for i, o := range c.Origins {
 		if u, err := url.Parse(o); err != nil || u.Host == "" || u.Path != "" || (u.Scheme != "http" && u.Scheme != "https") {
 			wrong(fmt.Sprintf("origins[%d]", i), "%q is not an origin such as https://shop.example", o)
+		}
+	}
+	for i, p := range c.Proxies {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			wrong(fmt.Sprintf("proxies[%d]", i), "%q is not a network such as 10.0.0.0/8", p)
 		}
 	}
 	for i, ip := range c.WebRTC.PublicIPs {

@@ -26,6 +26,7 @@ type Options struct {
 	Agents   func() []*dialog.Agent // the agents callers may reach, the default one first
 	Ready    func() error           // nil while new calls are taken
 	ICE      []ICEServer            // told to pages
+	Proxies  Proxies
 	Log      *zap.Logger
 }
 
@@ -102,7 +103,7 @@ func (o Options) everyRequest(next http.Handler) http.Handler {
 		if !saneID.MatchString(id) {
 			id = "req_" + rand.Text()
 		}
-		r = r.WithContext(fault.WithRequestID(r.Context(), id))
+		r = o.Proxies.behind(r.WithContext(fault.WithRequestID(r.Context(), id)))
 		w.Header().Set("X-Request-Id", id)
 		began := time.Now()
 		defer func() {
