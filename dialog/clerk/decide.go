@@ -3,6 +3,7 @@ package clerk
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"frontdesk/tools"
@@ -92,8 +93,14 @@ func (d *desk) intent(u utterance) intent {
 	if !u.asks && findContact(u, false).kind != noContact {
 		return giveContact
 	}
+	if len(u.words) <= 3 && !slices.ContainsFunc(u.words, tellsSomething) {
+		return wordless // "the", "u s": sounds that were taken for words
+	}
 	return inquiry
 }
+
+// tellsSomething reports whether a word alone can be about something.
+func tellsSomething(word string) bool { return len(word) > 1 && !stopWords[word] }
 
 // fillerOnly reports whether a caller only said "um".
 func fillerOnly(text string) bool {

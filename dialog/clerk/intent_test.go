@@ -48,7 +48,7 @@ func TestWhatCallersWant(t *testing.T) {
 		{abilities, []string{"what can you do", "help"}},
 		{giveContact, []string{"my email is j o h n at example dot com", "it's m a r y dot s m i t h at example dot org", "that's b as in boy r as in red y as in yellow",
 			"my phone number is five five five one two three four", "john@example.com"}},
-		{wordless, []string{"", "   ", "...", "?!"}},
+		{wordless, []string{"", "   ", "...", "?!", "the", "u s", "but the"}},
 		{inquiry, []string{"how do i track my order", "can i return my order", "my package arrived damaged", "do you ship to canada", "i want to cancel my order",
 			"when will my refund arrive", "can someone else pick up my package", "how much is express shipping", "no refund has come to my account after three weeks",
 			"please stop the automatic renewal", "i want to cancel my subscription", "the code is wrong what do i do", "what is a good lamp"}},
