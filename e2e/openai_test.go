@@ -32,7 +32,7 @@ func node(t *testing.T, result any, certificate, script string, args ...string) 
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	cmd.Env = append(os.Environ(), "OPENAI_AGENTS_DISABLE_TRACING=1", "NODE_EXTRA_CA_CERTS="+certificate)
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("node %s: %v (Node 20 or newer is needed: make setup installs it)\n%s%s", script, err, &problems, &out)
+		t.Fatalf("node %s: %v (Node 18 or newer is needed: make setup installs it)\n%s%s", script, err, &problems, &out)
 	}
 	if err := json.Unmarshal(out.Bytes(), result); err != nil {
 		t.Fatalf("%s printed %s: %v", script, &out, err)
