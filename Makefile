@@ -17,11 +17,13 @@ setup:
 test: build check
 	@scripts/setup test
 	cd e2e && npm ci --silent --no-audit --no-fund
-	go test -timeout 10m ./...
+	go test -race -timeout 10m $$(go list ./... | grep -v /e2e)
+	go test -timeout 10m ./e2e
 
 check:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
 	go vet ./...
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
 bench: setup
 	go test -run '^$$' -bench . -benchmem ./...
