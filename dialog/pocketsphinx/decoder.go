@@ -3,159 +3,155 @@ package pocketsphinx
 /*
 #cgo pkg-config: pocketsphinx
 #include <stdlib.h>
+#include <string.h>
 #include <pocketsphinx.h>
-#include <sphinxbase/cmn.h>
 #include <sphinxbase/err.h>
 #include <sphinxbase/feat.h>
+#include <sphinxbase/cmn.h>
 #include <sphinxbase/ngram_model.h>
 
-static void quiet(void) { err_set_logfp(NULL); }
+static void quiet(void *user, err_lvl_t level, const char *format, ...) {}
+static void silence(void) { err_set_callback(quiet, NULL); }
 
-// Variadic functions cannot be called from Go.
-static cmd_ln_t *settings(const char *hmm, const char *dict, const char *fwdflat) {
-	return cmd_ln_init(NULL, ps_args(), TRUE, "-hmm", hmm, "-dict", dict, "-fwdflat", fwdflat,
-		"-logfn", "/dev/null", NULL);
-}
-
-static ngram_model_t *mix(cmd_ln_t *config, logmath_t *lmath, const char *general, const char *own, float weight) {
-	ngram_model_t *models[2];
-	char *names[2] = {"general", "own"};
-	float32 weights[2] = {1 - weight, weight};
-	ngram_model_t *set;
-	models[0] = ngram_model_read(config, general, NGRAM_AUTO, lmath);
-	models[1] = ngram_model_read(config, own, NGRAM_ARPA, lmath);
-	if (models[0] == NULL || models[1] == NULL) {
-		ngram_model_free(models[0]);
-		ngram_model_free(models[1]);
-		return NULL;
+// convert writes an ARPA model in the binary form that is quick to load.
+static int convert(const char *arpa, const char *bin) {
+	logmath_t *log = logmath_init(1.0001, 0, 0);
+	if (log == NULL) return -1;
+	ngram_model_t *model = ngram_model_read(NULL, arpa, NGRAM_ARPA, log);
+	int result = -1;
+	if (model != NULL) {
+		result = ngram_model_write(model, bin, NGRAM_BIN);
+		ngram_model_free(model);
 	}
-	set = ngram_model_set_init(config, models, names, weights, 2);
-	ngram_model_free(models[0]);
-	ngram_model_free(models[1]);
-	return set;
-}
-
-static int32 unigram(ngram_model_t *lm, const char *word) {
-	if (ngram_wid(lm, word) == ngram_unknown_wid(lm)) return -0x7fffffff;
-	return ngram_prob(lm, &word, 1);
+	logmath_free(log);
+	return result;
 }
 */
 import "C"
 
 import (
-	"runtime"
+	"strings"
+	"sync"
 	"unsafe"
 
 	"frontdesk/fault"
 )
 
-const searchName = "frontdesk"
+// creating guards what the library does not do safely from several threads: making
+// and freeing models. Decoders themselves share nothing.
+var creating sync.Mutex
 
-func init() { C.quiet() } // the library logs to standard error otherwise
+var silence = sync.OnceFunc(func() { C.silence() }) // the library logs to stderr otherwise
 
-// decoder is one recogniser of pocketsphinx, with all its memory its own: the
-// library's language models keep state while they are asked. Not safe for concurrent use.
+// decoder is a recogniser of the library with models of its own. Not safe for
+// concurrent use.
 type decoder struct {
-	ps   *C.ps_decoder_t
-	mean []C.mfcc_t // the cepstral mean it began with
+	ps    *C.ps_decoder_t
+	prior mean // of a caller not heard yet
 }
 
-// newDecoder loads a decoder. It takes about 0.1 s and 40 MB.
-func newDecoder(m *model) (*decoder, error) {
-	hmm, dict, general, own, flat := cstring(m.acoustic), cstring(m.dict), cstring(m.general), cstring(m.own), cstring("no")
-	defer free(hmm, dict, general, own, flat)
-	config := C.settings(hmm, dict, flat)
-	if config == nil {
-		return nil, broken("settings")
-	}
-	defer C.cmd_ln_free_r(config)
-	ps := C.ps_init(config)
-	if ps == nil {
-		return nil, broken("acoustic model or dictionary")
-	}
-	d := &decoder{ps: ps}
-	runtime.SetFinalizer(d, (*decoder).free) // a decoder is never forgotten by its pool, but its memory is large
-	lm := C.mix(config, C.ps_get_logmath(ps), general, own, C.float(m.weight))
-	if lm == nil {
-		return nil, broken("language model")
-	}
-	defer C.ngram_model_free(lm)
-	name := cstring(searchName)
-	defer free(name)
-	if C.ps_set_lm(ps, name, lm) != 0 || C.ps_set_search(ps, name) != 0 {
-		return nil, broken("search")
-	}
-	cmn := C.ps_get_feat(ps).cmn_struct
-	d.mean = make([]C.mfcc_t, int(cmn.veclen))
-	C.cmn_live_get(cmn, &d.mean[0])
-	return d, nil
-}
-
-func broken(what string) error {
-	return fault.New(fault.Internal, "pocketsphinx cannot load its %s", what)
-}
-
-func cstring(s string) *C.char { return C.CString(s) }
-
-func free(list ...*C.char) {
-	for _, s := range list {
-		C.free(unsafe.Pointer(s))
-	}
-}
-
-func (d *decoder) free() {
-	if d.ps != nil {
-		C.ps_free(d.ps)
-		d.ps = nil
-		runtime.SetFinalizer(d, nil)
-	}
-}
-
-// forget makes the decoder know nothing of the caller it last heard.
-func (d *decoder) forget() {
-	C.cmn_live_set(C.ps_get_feat(d.ps).cmn_struct, &d.mean[0])
-}
-
-// begin starts an utterance, hear goes on with it, end finishes it.
-func (d *decoder) begin() error { return d.check(C.ps_start_utt(d.ps)) }
-
-func (d *decoder) hear(pcm []int16) error {
-	return d.check(C.ps_process_raw(d.ps, (*C.int16)(unsafe.Pointer(&pcm[0])), C.size_t(len(pcm)), 0, 0))
-}
-
-func (d *decoder) end() error { return d.check(C.ps_end_utt(d.ps)) }
-
-func (d *decoder) check(result C.int) error {
-	if result < 0 {
-		return fault.New(fault.Internal, "pocketsphinx failed").Retryable(0)
+// convertModel turns the ARPA file into the library's binary form.
+func convertModel(arpa, bin string) error {
+	creating.Lock()
+	defer creating.Unlock()
+	silence()
+	from, to := C.CString(arpa), C.CString(bin)
+	defer C.free(unsafe.Pointer(from))
+	defer C.free(unsafe.Pointer(to))
+	if C.convert(from, to) != 0 {
+		return fault.New(fault.Internal, "the language model could not be converted")
 	}
 	return nil
 }
 
-// words is the best guess at what was heard so far, with markers of noise among it.
-func (d *decoder) words() string {
-	return C.GoString(C.ps_get_hyp(d.ps, nil)) // "" for NULL
+// newDecoder makes a decoder with options as the library's command line has them.
+func newDecoder(options []string) (*decoder, error) {
+	creating.Lock()
+	defer creating.Unlock()
+	silence()
+	argv := make([]*C.char, len(options))
+	for i, o := range options {
+		argv[i] = C.CString(o)
+		defer C.free(unsafe.Pointer(argv[i]))
+	}
+	config := C.cmd_ln_parse_r(nil, C.ps_args(), C.int32(len(argv)), &argv[0], 1)
+	if config == nil {
+		return nil, fault.New(fault.Internal, "the recogniser does not take its options")
+	}
+	defer C.cmd_ln_free_r(config)
+	ps := C.ps_init(config)
+	if ps == nil {
+		return nil, fault.New(fault.Provider, "the recogniser cannot load its models")
+	}
+	d := &decoder{ps: ps}
+	d.prior.take(C.ps_get_feat(ps).cmn_struct)
+	return d, nil
 }
 
-// frequencies tells how likely each word is in the general language model, as a
-// logarithm to some base; words that it does not know are left out.
-func frequencies(path string, words []string) (map[string]int32, error) {
-	lmath := C.logmath_init(1.0001, 0, 1)
-	defer C.logmath_free(lmath)
-	cpath := cstring(path)
-	defer free(cpath)
-	lm := C.ngram_model_read(nil, cpath, C.NGRAM_AUTO, lmath)
-	if lm == nil {
-		return nil, broken("language model")
+func (d *decoder) close() {
+	creating.Lock()
+	defer creating.Unlock()
+	C.ps_free(d.ps)
+}
+
+// begin starts an utterance of a caller whose sound is like mean.
+func (d *decoder) begin(m *mean) bool {
+	if m.frames == 0 {
+		m = &d.prior
 	}
-	defer C.ngram_model_free(lm)
-	out := make(map[string]int32, len(words))
+	m.put(C.ps_get_feat(d.ps).cmn_struct)
+	C.ps_start_stream(d.ps) // the noise estimate is another caller's
+	return C.ps_start_utt(d.ps) == 0
+}
+
+// feed takes sound at EarRate.
+func (d *decoder) feed(pcm []int16) bool {
+	if len(pcm) == 0 {
+		return true
+	}
+	return C.ps_process_raw(d.ps, (*C.int16)(unsafe.Pointer(&pcm[0])), C.size_t(len(pcm)), 0, 0) >= 0
+}
+
+// end finishes the utterance and learns what the caller sounds like.
+func (d *decoder) end(m *mean) bool {
+	ok := C.ps_end_utt(d.ps) == 0
+	m.take(C.ps_get_feat(d.ps).cmn_struct)
+	return ok
+}
+
+// words are those of the utterance so far, marks of noise and pronunciation left out.
+func (d *decoder) words() []string {
+	hypothesis := C.ps_get_hyp(d.ps, nil)
+	if hypothesis == nil {
+		return nil
+	}
+	words := strings.Fields(C.GoString(hypothesis))
+	kept := words[:0]
 	for _, w := range words {
-		c := cstring(w)
-		if p := C.unigram(lm, c); p != -0x7fffffff {
-			out[w] = int32(p)
+		if base, _, _ := strings.Cut(w, "("); base != "" && !strings.ContainsAny(base, "<>[]+") {
+			kept = append(kept, base)
 		}
-		free(c)
 	}
-	return out, nil
+	return kept
+}
+
+// mean is the average of a caller's cepstra, which normalisation takes off (cepstral
+// mean normalisation, Atal, 1974). It is carried from utterance to utterance, whichever
+// decoder has the next. The zero value is a caller not heard yet.
+type mean struct {
+	now, sum []C.mfcc_t
+	frames   C.int32
+}
+
+// put makes a decoder take the caller up where the last utterance ended.
+func (m *mean) put(c *C.cmn_t) {
+	copy(unsafe.Slice(c.cmn_mean, c.veclen), m.now)
+	copy(unsafe.Slice(c.sum, c.veclen), m.sum)
+	c.nframe = m.frames
+}
+
+func (m *mean) take(c *C.cmn_t) {
+	m.now = append(m.now[:0], unsafe.Slice(c.cmn_mean, c.veclen)...)
+	m.sum = append(m.sum[:0], unsafe.Slice(c.sum, c.veclen)...)
+	m.frames = c.nframe
 }

@@ -2,13 +2,13 @@ package pocketsphinx
 
 import (
 	"encoding/json"
-	"fmt"
 	"iter"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +19,15 @@ import (
 // recording is an entry of a speech corpus's manifest.
 type recording struct {
 	File, Ref, Voice, Category string
+}
+
+// score is what a voice's recordings came to.
+type score struct {
+	wrong, words   int
+	exact, numbers int // utterances with digits in them, and those whose digits are all right
+	sound, took    time.Duration
+	late           []time.Duration
+	misheard       []string
 }
 
 // TestWordErrorsOnASpeechCorpus measures; it judges nothing. FRONTDESK_SPEECH names
@@ -47,42 +56,93 @@ func TestWordErrorsOnASpeechCorpus(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	t.Logf("ready after %v", time.Since(began))
+	t.Logf("ready after %v", time.Since(began).Round(time.Millisecond))
 	voices := make(map[string][]recording)
 	for _, one := range list {
 		voices[one.Voice] = append(voices[one.Voice], one)
 	}
-	var sound, spent, late time.Duration
-	for _, voice := range slices.Sorted(maps.Keys(voices)) {
-		l, err := r.Listen(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		wrong, all := 0, 0
-		for _, one := range voices[voice] {
-			pcm := readSpeech(t, filepath.Join(filepath.Dir(path), one.File))
-			from := time.Now()
-			var ended time.Time
-			got := ""
-			for tr, err := range l.Utterance(t.Context(), cut(pcm, &ended)) {
-				if err != nil {
-					t.Fatal(err)
-				}
-				got = tr.Text
-			}
-			spent += time.Since(from)
-			late += time.Since(ended)
-			sound += time.Duration(len(pcm)) * time.Second / media.EarRate
-			e, n := wordErrors(normal(one.Ref), normal(got))
-			wrong, all = wrong+e, all+n
-			if os.Getenv("VERBOSE") != "" && e > 0 {
-				fmt.Printf("%-18s %s\n%18s %s\n", voice, one.Ref, "", got)
-			}
-		}
-		l.Close()
-		t.Logf("%-18s %5.1f %% of %d words wrong", voice, 100*float64(wrong)/float64(all), all)
+	scores := make(map[string]*score)
+	var callers sync.WaitGroup
+	for voice, recordings := range voices {
+		s := &score{}
+		scores[voice] = s
+		callers.Go(func() { s.measure(t, r, filepath.Dir(path), recordings) })
 	}
-	t.Logf("real-time factor %.3f, final words %v after the end", spent.Seconds()/sound.Seconds(), late/time.Duration(len(list)))
+	callers.Wait()
+	report(t, scores)
+}
+
+// measure is a call in which all recordings are said.
+func (s *score) measure(t *testing.T, r *Recognizer, dir string, recordings []recording) {
+	l, err := r.Listen(t.Context(), nil)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer l.Close()
+	for _, one := range recordings {
+		pcm := readSpeech(t, filepath.Join(dir, one.File))
+		began, ended := time.Now(), time.Time{}
+		got := ""
+		for transcript, err := range l.Utterance(t.Context(), frames(pcm, &ended)) {
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			got = transcript.Text
+		}
+		s.took += time.Since(began)
+		s.late = append(s.late, time.Since(ended))
+		s.sound += time.Duration(len(pcm)) * time.Second / media.EarRate
+		said, heard := normal(one.Ref), normal(got)
+		wrong := wordErrors(said, heard)
+		s.wrong, s.words = s.wrong+wrong, s.words+len(said)
+		if wrong > 0 {
+			s.misheard = append(s.misheard, one.Ref+"\n    "+got)
+		}
+		if number := digitsOf(said); number != "" {
+			s.numbers++
+			if number == digitsOf(heard) {
+				s.exact++
+			}
+		}
+	}
+}
+
+func report(t *testing.T, scores map[string]*score) {
+	var all, natural score
+	for _, voice := range slices.Sorted(maps.Keys(scores)) {
+		s := scores[voice]
+		t.Logf("%-18s %5.1f %% of %d words wrong, numbers %d of %d exact", voice,
+			100*float64(s.wrong)/float64(s.words), s.words, s.exact, s.numbers)
+		all.add(s)
+		if !strings.HasPrefix(voice, "espeak") {
+			natural.add(s)
+			if os.Getenv("FRONTDESK_VERBOSE") != "" {
+				t.Log(voice + "\n  " + strings.Join(s.misheard, "\n  "))
+			}
+		}
+	}
+	t.Logf("all but espeak: %.2f %% of %d words wrong, numbers %.1f %% exact",
+		100*float64(natural.wrong)/float64(natural.words), natural.words, 100*float64(natural.exact)/float64(natural.numbers))
+	slices.Sort(all.late)
+	t.Logf("real-time factor %.3f; final words after the end: median %v, 95 %% within %v",
+		all.took.Seconds()/all.sound.Seconds(), all.late[len(all.late)/2], all.late[len(all.late)*95/100])
+}
+
+func (s *score) add(o *score) {
+	s.wrong, s.words, s.exact, s.numbers = s.wrong+o.wrong, s.words+o.words, s.exact+o.exact, s.numbers+o.numbers
+	s.sound, s.took, s.late = s.sound+o.sound, s.took+o.took, append(s.late, o.late...)
+}
+
+func digitsOf(words []string) string {
+	var b strings.Builder
+	for _, w := range words {
+		if d := slices.Index(digitWords[:], w); d >= 0 {
+			b.WriteByte(byte('0' + d))
+		}
+	}
+	return b.String()
 }
 
 func readSpeech(t *testing.T, path string) []int16 {
@@ -99,7 +159,8 @@ func readSpeech(t *testing.T, path string) []int16 {
 	return pcm
 }
 
-func cut(pcm []int16, ended *time.Time) iter.Seq[[]int16] {
+// frames are those of a recording; ended is when the last one was taken.
+func frames(pcm []int16, ended *time.Time) iter.Seq[[]int16] {
 	return func(yield func([]int16) bool) {
 		for frame := range slices.Chunk(pcm, media.EarFrame) {
 			if len(frame) == media.EarFrame && !yield(frame) {
@@ -112,12 +173,12 @@ func cut(pcm []int16, ended *time.Time) iter.Seq[[]int16] {
 
 // normal is text as it is compared: no hesitation, "uh huh" as one.
 func normal(s string) []string {
-	s = strings.ReplaceAll(s, "uh huh", "uh-huh")
+	s = strings.ReplaceAll(strings.ToLower(s), "uh huh", "uh-huh")
 	return slices.DeleteFunc(strings.Fields(s), func(w string) bool { return w == "um" || w == "uh" })
 }
 
 // wordErrors is the edit distance between what was said and what was heard.
-func wordErrors(said, heard []string) (wrong, all int) {
+func wordErrors(said, heard []string) int {
 	row := make([]int, len(heard)+1)
 	for j := range row {
 		row[j] = j
@@ -134,5 +195,5 @@ func wordErrors(said, heard []string) (wrong, all int) {
 			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
 		}
 	}
-	return row[len(heard)], len(said)
+	return row[len(heard)]
 }

@@ -2,162 +2,185 @@ package pocketsphinx
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"runtime/debug"
 	"strings"
+	"time"
 
+	"frontdesk/dialog/internal/ngram"
 	"frontdesk/fault"
 )
 
 const (
 	debianModels = "/usr/share/pocketsphinx/model/en-us"
-	version      = "1"   // of what this file makes, so that older caches are not used
-	vocabulary   = 20000 // words of the general model that are known
-	ownWeight    = 0.2   // of the agent's own model against the general one
-	phraseWeight = 2.0   // of a support phrase against a sentence of the agent's
-)
 
-// phrases is what callers of any support desk say: a sentence a line, in which {d},
-// {dd}, … stand for digits and {a} for a letter.
-//
-//go:embed phrases.txt
-var phrases string
+	version    = "2"   // of what is made here, so that what older versions cached is not used
+	vocabulary = 20000 // words taken from the general model
+	unusedTime = 30 * 24 * time.Hour
+
+	// Tuned on a speech corpus. The own model's weight and the pruning that costs no
+	// accuracy go together: what is pruned is what nobody says on the phone.
+	ownWeight = 0.35
+	pruning   = 2e-7
+)
 
 // model is the files a decoder loads.
 type model struct {
-	acoustic, general string // Debian's
-	dict, own         string // made here
-	weight            float32
+	acoustic string // folder
+	words    string // language model
+	dict     string // pronunciations
 }
 
-// newModel adapts pocketsphinx's general model to texts, or finds it in the cache.
+// newModel adapts the general language model to the agent's texts, or finds what it
+// made of the same texts before in the cache.
 func newModel(c Config) (*model, error) {
 	dir := cmp.Or(c.Models, debianModels)
-	m := &model{
-		acoustic: filepath.Join(dir, "en-us"),
-		general:  filepath.Join(dir, "en-us.lm.bin"),
-		weight:   ownWeight,
+	general, err := os.ReadFile(filepath.Join(dir, "en-us.lm.bin"))
+	if err != nil {
+		return nil, missing(err)
 	}
-	if _, err := os.Stat(m.general); err != nil {
-		return nil, fault.Wrap(err, fault.NotFound, "pocketsphinx's English models are not installed (Debian package pocketsphinx-en-us)")
+	dict, err := os.ReadFile(filepath.Join(dir, "cmudict-en-us.dict"))
+	if err != nil {
+		return nil, missing(err)
 	}
 	if err := os.MkdirAll(c.Cache, 0o700); err != nil {
-		return nil, fault.Wrap(err, fault.Storage, "the folder for the language model cannot be made")
+		return nil, unwritten(err)
 	}
-	sum := sha256.Sum256([]byte(version + "\x00" + dir + "\x00" + phrases + "\x00" + strings.Join(c.Texts, "\x00")))
-	name := filepath.Join(c.Cache, "sphinx-"+hex.EncodeToString(sum[:8]))
-	m.dict, m.own = name+".dict", name+".arpa"
-	if exists(m.dict) && exists(m.own) {
+	hash := sha256.New()
+	for _, part := range [][]byte{[]byte(version), general, dict, []byte(phraseBook), []byte(strings.Join(c.Texts, "\x00"))} {
+		fmt.Fprintf(hash, "%d\n", len(part))
+		hash.Write(part)
+	}
+	name := filepath.Join(c.Cache, "sphinx-"+hex.EncodeToString(hash.Sum(nil)[:12]))
+	m := &model{acoustic: filepath.Join(dir, "en-us"), words: name + ".lm.bin", dict: name + ".dict"}
+	forget(c.Cache, m)
+	if exists(m.words) && exists(m.dict) {
 		return m, nil
 	}
-	return m, m.make(filepath.Join(dir, "cmudict-en-us.dict"), c.Texts)
+	defer debug.FreeOSMemory() // the general model takes hundreds of megabytes, this once
+	return m, m.make(general, dict, c.Texts)
+}
+
+func missing(err error) error {
+	return fault.Wrap(err, fault.Invalid,
+		"the ears need pocketsphinx's English models: install the package pocketsphinx-en-us (apt install pocketsphinx-en-us)")
+}
+
+func unwritten(err error) error {
+	return fault.Wrap(err, fault.Storage, "the adapted language model cannot be written")
 }
 
 func exists(path string) bool {
 	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
+	return err == nil
 }
 
-// make writes the dictionary and the agent's own model.
-func (m *model) make(cmudict string, texts []string) error {
-	known, order, err := readDict(cmudict)
-	if err != nil {
-		return fault.Wrap(err, fault.NotFound, "pocketsphinx's dictionary cannot be read")
+// forget deletes models that no agent has used for long, and marks m as used.
+func forget(cache string, m *model) {
+	now := time.Now()
+	for _, path := range []string{m.words, m.dict} {
+		_ = os.Chtimes(path, now, now) // it may not be there yet
 	}
-	likely, err := frequencies(m.general, order)
+	old, _ := filepath.Glob(filepath.Join(cache, "sphinx-*"))
+	for _, path := range old {
+		if info, err := os.Stat(path); err == nil && now.Sub(info.ModTime()) > unusedTime {
+			_ = os.Remove(path) // another process may have been quicker
+		}
+	}
+}
+
+// make writes the language model and its dictionary.
+func (m *model) make(general, dict []byte, texts []string) error {
+	known := parseDict(dict)
+	own, spell, err := ownModel(texts, known)
 	if err != nil {
 		return err
 	}
-	own := newNgrams()
-	wanted := make(map[string]bool)
-	count := func(sentence []string, weight float64) {
-		// A word nobody can pronounce for us splits its sentence.
-		for _, part := range split(sentence, func(w string) bool { return known[w] != nil }) {
-			own.add(part, weight)
-			for _, w := range part {
-				wanted[w] = true
+	base, err := ngram.ReadTrie(general, vocabulary, func(word string) bool {
+		return known[word] != nil && !strings.ContainsFunc(word, notLetter)
+	})
+	if err != nil {
+		return fault.Wrap(err, fault.Provider, "pocketsphinx's language model cannot be read")
+	}
+	mixed := ngram.Mix(base, own, ownWeight).Prune(pruning)
+	if err := writeFile(m.dict, func(w io.Writer) error { return writeDict(w, mixed.Words, known, spell) }); err != nil {
+		return err
+	}
+	arpa := m.words + ".arpa"
+	if err := writeFile(arpa, mixed.WriteARPA); err != nil {
+		return err
+	}
+	defer os.Remove(arpa) // it served its purpose
+	made := m.words + ".made"
+	if err := convertModel(arpa, made); err != nil {
+		_ = os.Remove(made)
+		return err
+	}
+	if err := os.Rename(made, m.words); err != nil {
+		return unwritten(err)
+	}
+	return nil
+}
+
+// ownModel counts what callers and the agent say. spell are its words that the
+// dictionary lacks, with pronunciations.
+func ownModel(texts []string, known dictionary) (own *ngram.Model, spell dictionary, err error) {
+	var said [][]string
+	for _, text := range texts {
+		said = append(said, sentences(text)...)
+	}
+	phrases, err := newGrammar(phraseBook, nouns(said)).sentences()
+	if err != nil {
+		return nil, nil, fault.Wrap(err, fault.Internal, "the phrase book cannot be read")
+	}
+	spell = make(dictionary)
+	said = append(said, phrases...)
+	for _, s := range said {
+		for _, word := range s {
+			if known[word] == nil && spell[word] == nil {
+				spell[word] = []string{pronounce(word, known)}
 			}
 		}
 	}
-	for _, text := range texts {
-		for _, s := range spoken(text) {
-			count(s, 1)
-		}
-	}
-	for line := range strings.Lines(phrases) {
-		for _, s := range fill(strings.Fields(line)) {
-			count(s, phraseWeight)
-		}
-	}
-	general := slices.DeleteFunc(order, func(w string) bool { _, ok := likely[w]; return !ok })
-	slices.SortStableFunc(general, func(a, b string) int { return cmp.Compare(likely[b], likely[a]) })
-	for _, w := range general[:min(vocabulary, len(general))] {
-		wanted[w] = true
-	}
-	if err := writeFile(m.dict, func(w io.Writer) error { return writeDict(w, known, wanted) }); err != nil {
-		return err
-	}
-	return writeFile(m.own, own.writeARPA)
+	return ngram.Count(said), spell, nil
 }
 
-// split cuts a sentence at the words that do not fit.
-func split(words []string, fits func(string) bool) [][]string {
-	var out [][]string
-	for len(words) > 0 {
-		n := slices.IndexFunc(words, func(w string) bool { return !fits(w) })
-		if n < 0 {
-			return append(out, words)
+// dictionary has the pronunciations of words, the usual one first: phones of the
+// ARPAbet, separated by spaces.
+type dictionary map[string][]string
+
+// parseDict reads lines such as "tomato T AH M EY T OW" and "tomato(2) T AH M AA T OW".
+func parseDict(b []byte) dictionary {
+	d := make(dictionary)
+	for line := range bytes.Lines(b) {
+		head, phones, ok := strings.Cut(strings.TrimSpace(string(line)), " ")
+		if word, _, _ := strings.Cut(head, "("); ok && word != "" {
+			d[word] = append(d[word], strings.TrimSpace(phones))
 		}
-		if n > 0 {
-			out = append(out, words[:n])
-		}
-		words = words[n+1:]
 	}
-	return out
+	return d
 }
 
-// readDict reads a pronouncing dictionary: the entries of each word, alternatives
-// included, and the words in the file's order.
-func readDict(path string) (entries map[string][]string, order []string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	entries = make(map[string][]string)
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		head, _, ok := strings.Cut(lines.Text(), " ")
-		if !ok {
-			continue
-		}
-		word, _, _ := strings.Cut(head, "(")
-		if entries[word] == nil {
-			order = append(order, word)
-		}
-		entries[word] = append(entries[word], lines.Text())
-	}
-	return entries, order, lines.Err()
-}
-
-func writeDict(w io.Writer, entries map[string][]string, wanted map[string]bool) error {
+// writeDict writes the pronunciations of words.
+func writeDict(w io.Writer, words []string, dictionaries ...dictionary) error {
 	b := bufio.NewWriter(w)
-	list := make([]string, 0, len(wanted))
-	for word := range wanted {
-		list = append(list, word)
-	}
-	slices.Sort(list)
-	for _, word := range list {
-		for _, line := range entries[word] {
-			b.WriteString(line + "\n")
+	for _, word := range words {
+		for _, d := range dictionaries {
+			for i, phones := range d[word] {
+				if i == 0 {
+					fmt.Fprintf(b, "%s %s\n", word, phones)
+				} else {
+					fmt.Fprintf(b, "%s(%d) %s\n", word, i+1, phones)
+				}
+			}
 		}
 	}
 	return b.Flush()
@@ -167,7 +190,7 @@ func writeDict(w io.Writer, entries map[string][]string, wanted map[string]bool)
 func writeFile(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".making-*")
 	if err != nil {
-		return fault.Wrap(err, fault.Storage, "the language model cannot be written")
+		return unwritten(err)
 	}
 	err = errors.Join(write(f), f.Close())
 	if err == nil {
@@ -175,41 +198,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
-		return fault.Wrap(err, fault.Storage, "the language model cannot be written")
+		return unwritten(err)
 	}
 	return nil
 }
-
-// samples is how often a phrase with digits or letters is filled in.
-const samples = 24
-
-// fill gives the sentences a phrase stands for. Digits and letters are dealt out
-// evenly, so that each follows each.
-func fill(phrase []string) [][]string {
-	if !slices.ContainsFunc(phrase, isBlank) {
-		return [][]string{phrase}
-	}
-	var out [][]string
-	for i := range samples {
-		var s []string
-		k := i
-		for _, w := range phrase {
-			if !isBlank(w) {
-				s = append(s, w)
-				continue
-			}
-			for _, kind := range strings.Trim(w, "{}") {
-				k = (k*7 + 3 + i) % 260
-				if kind == 'a' {
-					s = append(s, string(rune('a'+k%26)))
-				} else {
-					s = append(s, ones[k%10])
-				}
-			}
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
-func isBlank(w string) bool { return strings.HasPrefix(w, "{") }

@@ -1,202 +1,155 @@
 // Package pocketsphinx hears English with CMU Sphinx's pocketsphinx, which Debian
 // packages with its acoustic model: no network, no account. At start it adapts a
 // language model to the agent's own texts (see model.go); while a caller speaks it
-// streams partial words. It imports dialog and fault.
+// streams partial words. It imports dialog, fault and the n-gram models of
+// dialog/internal.
 package pocketsphinx
 
 import (
 	"context"
 	"iter"
+	"os"
 	"strings"
-	"sync"
 
 	"frontdesk/dialog"
 	"frontdesk/fault"
 )
 
 const (
-	partialFrames = 6       // frames between looks at the words so far
-	longest       = 60 * 50 // frames of one utterance; what comes later is not heard
-	spare         = 2       // decoders kept warm for the next callers
-	most          = 200     // decoders at a time; each has about 40 MB
+	partialFrames = 5       // frames between looks at the words so far
+	longest       = 60 * 50 // frames of an utterance; what comes later is not heard
 )
 
 // Config is what a Recognizer is built from.
 type Config struct {
 	Texts    []string // the agent's own: knowledge pages, greeting, questions to try
-	Language string   // BCP 47; must be English
+	Language string   // BCP 47; must be English, which "" is
 	Models   string   // folder of pocketsphinx's models; "" is where Debian has it
-	Cache    string   // folder for the adapted language model
+	Cache    string   // folder for adapted language models; "" keeps none
 }
 
-// Recognizer is a dialog.Recognizer. Safe for concurrent use.
+// Recognizer is a dialog.Recognizer. It is safe for concurrent use. Decoders are
+// shared by its callers: one has a decoder only while he speaks.
 type Recognizer struct {
-	model *model
-	slots chan struct{} // one element per decoder in use
-
-	mu     sync.Mutex
-	idle   []*decoder
-	closed bool
+	pool *pool
+	temp string // a folder to remove, if not ""
 }
 
-// New adapts a language model and loads the first decoders. The error is
-// fault.Invalid for a language other than English, fault.NotFound when
-// pocketsphinx's models are not installed.
+var _ dialog.Recognizer = (*Recognizer)(nil)
+
+// New adapts a language model and loads the first decoder. The error is fault.Invalid
+// for a language other than English and when pocketsphinx's models are not installed.
 func New(c Config) (*Recognizer, error) {
-	if l := strings.ToLower(c.Language); l != "" && l != "en" && !strings.HasPrefix(l, "en-") {
+	if l := strings.ToLower(c.Language); l != "" && l != "en" && !strings.HasPrefix(l, "en-") && !strings.HasPrefix(l, "en_") {
 		return nil, fault.New(fault.Invalid, "pocketsphinx hears English only, not %s: configure another ear (stt)", c.Language)
 	}
-	m, err := newModel(c)
-	if err != nil {
-		return nil, err
-	}
-	r := &Recognizer{model: m, slots: make(chan struct{}, most)}
-	for range spare {
-		d, err := newDecoder(m)
+	r := &Recognizer{}
+	if c.Cache == "" {
+		dir, err := os.MkdirTemp("", "frontdesk-sphinx-")
 		if err != nil {
-			return nil, err
+			return nil, unwritten(err)
 		}
-		r.idle = append(r.idle, d)
+		c.Cache, r.temp = dir, dir
+	}
+	m, err := newModel(c)
+	if err == nil {
+		r.pool, err = newPool(m.options())
+	}
+	if err != nil {
+		r.clean()
+		return nil, err
 	}
 	return r, nil
 }
 
-// Close frees the idle decoders; those in use are freed when their Listener closes.
+// Close frees the decoders. No utterance may be under way.
 func (r *Recognizer) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.closed = true
-	for _, d := range r.idle {
-		d.free()
-	}
-	r.idle = nil
+	r.pool.close()
+	r.clean()
 	return nil
 }
 
-// Listen implements dialog.Recognizer. With too many callers it fails with fault.Limited.
+func (r *Recognizer) clean() {
+	if r.temp != "" {
+		_ = os.RemoveAll(r.temp) // it is in the system's folder for such files
+	}
+}
+
+// Listen opens an ear, which costs nothing until the caller speaks.
 func (r *Recognizer) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) {
-	select {
-	case r.slots <- struct{}{}:
-	default:
-		return nil, fault.New(fault.Limited, "too many callers to hear them all").Retryable(0)
-	}
-	d, err := r.take()
-	if err != nil {
-		<-r.slots
-		return nil, err
-	}
-	return &listener{home: r, decoder: d}, nil
+	return &listener{pool: r.pool}, nil
 }
 
-func (r *Recognizer) take() (*decoder, error) {
-	r.mu.Lock()
-	if n := len(r.idle); n > 0 {
-		d := r.idle[n-1]
-		r.idle = r.idle[:n-1]
-		r.mu.Unlock()
-		return d, nil
-	}
-	r.mu.Unlock()
-	return newDecoder(r.model)
-}
-
-func (r *Recognizer) giveBack(d *decoder) {
-	d.forget()
-	r.mu.Lock()
-	if keep := !r.closed && len(r.idle) < spare; keep {
-		r.idle = append(r.idle, d)
-		d = nil
-	}
-	r.mu.Unlock()
-	if d != nil {
-		d.free()
-	}
-	<-r.slots
-}
-
-// listener is one caller's decoder. Cepstral normalisation goes on from utterance
-// to utterance, and so learns the caller's voice and line.
+// listener is one caller. What it learns of his voice and line goes on from utterance
+// to utterance.
 type listener struct {
-	home    *Recognizer
-	decoder *decoder
-	close   sync.Once
+	pool *pool
+	mean mean
 }
 
-// Utterance implements dialog.Listener.
+// Close does nothing: no utterance is under way, and so there is no decoder.
+func (l *listener) Close() error { return nil }
+
+// Utterance yields the words when they change, looked at every partialFrames. Of a very
+// long utterance the first minute is heard. It waits while all decoders are taken.
 func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
 	return func(yield func(dialog.Transcript, error) bool) {
-		if err := l.decoder.begin(); err != nil {
+		d, err := l.pool.take(ctx)
+		if err != nil {
 			yield(dialog.Transcript{}, err)
 			return
 		}
-		running := true
-		defer func() {
-			if running {
-				_ = l.decoder.end() // so that the next utterance can begin
-			}
-		}()
-		if err := l.follow(ctx, frames, yield); err != nil {
-			if err != errStopped {
-				yield(dialog.Transcript{}, err)
-			}
+		defer l.pool.giveBack(d)
+		if !d.begin(&l.mean) {
+			yield(dialog.Transcript{}, errDecoder)
 			return
 		}
-		running = false
-		if err := l.decoder.end(); err != nil {
+		wanted, err := follow(ctx, d, frames, yield)
+		ended := d.end(&l.mean)
+		switch {
+		case !wanted:
+		case err != nil:
 			yield(dialog.Transcript{}, err)
-			return
+		case !ended:
+			yield(dialog.Transcript{}, errDecoder)
+		default:
+			yield(dialog.Transcript{Text: present(d.words()), Final: true}, nil)
 		}
-		yield(dialog.Transcript{Text: plain(l.decoder.words()), Final: true}, nil)
 	}
 }
 
-// errStopped says that nobody wants the rest.
-var errStopped = fault.New(fault.Unavailable, "stopped")
+var errDecoder = fault.New(fault.Provider, "the recogniser failed").Retryable(0)
 
-// follow hears frames until they end and yields the words when they change.
-func (l *listener) follow(ctx context.Context, frames iter.Seq[[]int16], yield func(dialog.Transcript, error) bool) error {
+// follow hears frames until they end; wanted is false once nobody wants the rest.
+func follow(ctx context.Context, d *decoder, frames iter.Seq[[]int16], yield func(dialog.Transcript, error) bool) (wanted bool, err error) {
 	last, n := "", 0
 	for frame := range frames {
-		if err := ctx.Err(); err != nil {
-			return err
+		if ctx.Err() != nil {
+			break
 		}
-		if n++; n > longest || len(frame) == 0 {
-			continue
+		if n++; n > longest {
+			continue // until the turn ends
 		}
-		if err := l.decoder.hear(frame); err != nil {
-			return err
+		if !d.feed(frame) {
+			return true, errDecoder
 		}
 		if n%partialFrames != 0 {
 			continue
 		}
-		if words := plain(l.decoder.words()); words != last {
-			last = words
-			if !yield(dialog.Transcript{Text: words}, nil) {
-				return errStopped
+		if text := present(d.words()); text != last {
+			last = text
+			if !yield(dialog.Transcript{Text: text}, nil) {
+				return false, nil
 			}
 		}
 	}
-	return nil
+	return true, ctx.Err()
 }
 
-// Close implements dialog.Listener.
-func (l *listener) Close() error {
-	l.close.Do(func() { l.home.giveBack(l.decoder) })
-	return nil
-}
-
-// plain removes what is no word: markers such as <sil> and [NOISE], and the number
-// of an alternative pronunciation.
-func plain(words string) string {
-	var out []string
-	for w := range strings.FieldsSeq(words) {
-		if strings.ContainsAny(w[:1], "<[+") {
-			continue
-		}
-		if i := strings.IndexByte(w, '('); i > 0 {
-			w = w[:i]
-		}
-		out = append(out, w)
+// options are those of the library's command line.
+func (m *model) options() []string {
+	return []string{
+		"-logfn", "/dev/null", "-hmm", m.acoustic, "-lm", m.words, "-dict", m.dict,
+		"-fwdflat", "no", // a second pass makes the final words 60 ms late, and others than the partial ones
 	}
-	return strings.Join(out, " ")
 }
