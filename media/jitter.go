@@ -5,7 +5,7 @@ import "time"
 const (
 	jitterSlots  = 64   // packets held at most
 	jitterBytes  = 1500 // of a payload; longer ones are dropped
-	jitterMin    = 1    // packets of delay at least
+	jitterMin    = 2    // packets of delay at least: the one after a lost one is there
 	jitterMax    = 12   // and at most
 	jitterResync = 200  // a jump in sequence numbers that means a new stream
 )
@@ -116,7 +116,7 @@ func (j *JitterBuffer) measure(seq uint16, stamp uint32, at time.Time) {
 	} else {
 		j.jitter += (d - j.jitter) / 64 // down slowly
 	}
-	j.target = min(max(jitterMin+int(3*j.jitter/j.gap+0.5), jitterMin), jitterMax)
+	j.target = min(max(1+int(3*j.jitter/j.gap+0.5), jitterMin), jitterMax)
 	j.stats.Delay = j.target
 }
 
@@ -153,6 +153,16 @@ func (j *JitterBuffer) Pop(quiet bool) (payload []byte, got Arrival) {
 	s.full = false
 	j.held--
 	return s.payload[:s.size], Packet
+}
+
+// Peek gives the payload that Pop is to give next where it has come, or nil; it is valid
+// until the next Push. After a missed packet it is the one that follows.
+func (j *JitterBuffer) Peek() []byte {
+	s := &j.slots[j.next%jitterSlots]
+	if !s.full {
+		return nil
+	}
+	return s.payload[:s.size]
 }
 
 // drop gives up the next packet.

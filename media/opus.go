@@ -4,8 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	libopus "github.com/hraban/opus"
-	"github.com/pion/opus"
+	"github.com/hraban/opus"
 )
 
 const (
@@ -27,52 +26,82 @@ type Decoder interface {
 	Decode(dst []int16, packet []byte) ([]int16, error)
 }
 
-// OpusDecoder decodes Opus (RFC 6716) straight to EarRate mono.
+// Concealer is what a Decoder may do besides: make up for a lost packet itself.
+type Concealer interface {
+	// Conceal appends a packet's worth of sound in place of the one that was lost. next
+	// is the packet that followed it, which may carry a copy of its sound, or empty when
+	// it has not come; it is still to be decoded. ErrCodec appends nothing.
+	Conceal(dst []int16, next []byte) ([]int16, error)
+}
+
+// OpusDecoder decodes Opus (RFC 6716) straight to EarRate mono. It is a Concealer.
 type OpusDecoder struct {
-	dec opus.Decoder
-	pcm []int16
+	dec    *opus.Decoder
+	pcm    [opusLongest]int16
+	last   int  // samples in the packet before
+	silent bool // the packet before carried no sound
 }
 
 // NewOpusDecoder makes a decoder for one stream.
 func NewOpusDecoder() (*OpusDecoder, error) {
-	dec, err := opus.NewDecoderWithOutput(EarRate, 1)
+	dec, err := opus.NewDecoder(EarRate, 1)
 	if err != nil {
 		return nil, fmt.Errorf("make Opus decoder: %w", err)
 	}
-	return &OpusDecoder{dec: dec, pcm: make([]int16, opusLongest)}, nil
+	return &OpusDecoder{dec: dec, last: EarFrame, silent: true}, nil
 }
 
 // Decode implements Decoder. Packets of one or two bytes carry no sound (DTX) and
 // give silence as long as they say.
-func (d *OpusDecoder) Decode(dst []int16, packet []byte) (out []int16, err error) {
-	if len(packet) == 0 || len(packet) > MaxOpusPacket {
+func (d *OpusDecoder) Decode(dst []int16, packet []byte) ([]int16, error) {
+	n := opusLength(packet)
+	if n == 0 || n > opusLongest || len(packet) > MaxOpusPacket {
 		return dst, ErrCodec
 	}
 	if len(packet) <= 2 {
-		n := opusLength(packet)
-		if n > len(d.pcm) {
-			return dst, ErrCodec
-		}
-		clear(d.pcm[:n])
-		return append(dst, d.pcm[:n]...), nil
+		d.last, d.silent = n, true
+		return d.silence(dst), nil
 	}
-	defer func() { // bytes from the network must never end the process
-		if p := recover(); p != nil {
-			out, err = dst, ErrCodec
-			_ = d.dec.Init(EarRate, 1)
-		}
-	}()
-	n, err := d.dec.DecodeToInt16(packet, d.pcm)
-	if err != nil || n < 0 || n > len(d.pcm) {
+	n, err := d.dec.Decode(packet, d.pcm[:])
+	if err != nil || n <= 0 || n > opusLongest {
 		return dst, ErrCodec
 	}
+	d.last, d.silent = n, false
 	return append(dst, d.pcm[:n]...), nil
 }
 
+// Conceal implements Concealer, with the in-band FEC of next where there is some (RFC
+// 6716, section 2.1.7) and by extrapolation otherwise. What is lost among packets
+// without sound is taken to be one of them.
+func (d *OpusDecoder) Conceal(dst []int16, next []byte) ([]int16, error) {
+	pcm := d.pcm[:d.last:d.last] // the library goes by the capacity
+	if n := opusLength(next); len(next) > 2 && len(next) <= MaxOpusPacket && n > 0 && n <= opusLongest {
+		if d.dec.DecodeFEC(next, pcm) == nil {
+			return append(dst, pcm...), nil
+		}
+	}
+	if d.silent {
+		return d.silence(dst), nil
+	}
+	if d.dec.DecodePLC(pcm) != nil {
+		return dst, ErrCodec
+	}
+	return append(dst, pcm...), nil
+}
+
+// silence appends a packet's worth of it.
+func (d *OpusDecoder) silence(dst []int16) []int16 {
+	clear(d.pcm[:d.last])
+	return append(dst, d.pcm[:d.last]...)
+}
+
 // opusLength is how many samples at EarRate a packet says it holds (RFC 6716, section
-// 3.1 and 3.2).
+// 3.1 and 3.2); none in an empty one.
 func opusLength(packet []byte) int {
 	const ms = EarRate / 1000
+	if len(packet) == 0 {
+		return 0
+	}
 	config, frame := packet[0]>>3, 0
 	switch {
 	case config < 12: // SILK
@@ -95,11 +124,11 @@ func opusLength(packet []byte) int {
 }
 
 // OpusEncoder encodes MouthRate mono speech as Opus with in-band FEC.
-type OpusEncoder struct{ enc *libopus.Encoder }
+type OpusEncoder struct{ enc *opus.Encoder }
 
 // NewOpusEncoder makes an encoder for one stream.
 func NewOpusEncoder() (*OpusEncoder, error) {
-	enc, err := libopus.NewEncoder(MouthRate, 1, libopus.AppVoIP)
+	enc, err := opus.NewEncoder(MouthRate, 1, opus.AppVoIP)
 	if err != nil {
 		return nil, fmt.Errorf("make Opus encoder: %w", err)
 	}

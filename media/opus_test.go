@@ -6,7 +6,8 @@ import (
 	"math"
 	"testing"
 
-	libopus "github.com/hraban/opus"
+	"github.com/hraban/opus"
+	pion "github.com/pion/opus"
 )
 
 // stream is n Opus packets of a tone.
@@ -63,15 +64,15 @@ func TestOpusSilencePacketIsSilenceOfItsLength(t *testing.T) {
 	}
 }
 
-// TestOpusIsDecodedAsByLibopus covers what browsers send: SILK, hybrid and CELT, mono
+// TestOpusIsDecodedAsByAnotherDecoder covers what browsers send: SILK, hybrid and CELT, mono
 // and stereo, with FEC, in packets of 10 to 60 ms.
-func TestOpusIsDecodedAsByLibopus(t *testing.T) {
+func TestOpusIsDecodedAsByAnotherDecoder(t *testing.T) {
 	in := make([]int16, EarRate)
 	for i, s := range voice(130, EarRate, 3000) {
 		in[i] = int16(s)
 	}
 	in = NewResampler(EarRate, 48000).Process(nil, in)
-	for _, app := range []libopus.Application{libopus.AppVoIP, libopus.AppRestrictedLowdelay} {
+	for _, app := range []opus.Application{opus.AppVoIP, opus.AppRestrictedLowdelay} {
 		for _, bitrate := range []int{12000, 32000, 64000} {
 			for _, channels := range []int{1, 2} {
 				for _, ms := range []int{10, 20, 40, 60} {
@@ -83,10 +84,10 @@ func TestOpusIsDecodedAsByLibopus(t *testing.T) {
 	}
 }
 
-func compare(t *testing.T, name string, in []int16, app libopus.Application, bitrate, channels, n int) {
+func compare(t *testing.T, name string, in []int16, app opus.Application, bitrate, channels, n int) {
 	t.Helper()
-	enc, err1 := libopus.NewEncoder(48000, channels, app)
-	reference, err2 := libopus.NewDecoder(EarRate, 1)
+	enc, err1 := opus.NewEncoder(48000, channels, app)
+	reference, err2 := pion.NewDecoderWithOutput(EarRate, 1)
 	dec, err3 := NewOpusDecoder()
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
@@ -104,7 +105,7 @@ func compare(t *testing.T, name string, in []int16, app libopus.Application, bit
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := reference.Decode(packet[:size], out)
+		m, err := reference.DecodeToInt16(packet[:size], out)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +121,7 @@ func compare(t *testing.T, name string, in []int16, app libopus.Application, bit
 		got[i] -= want[i]
 	}
 	if snr := 20 * math.Log10(rms(want)/(rms(got)+1e-9)); snr < 35 {
-		t.Errorf("%s: differs from libopus by %.1f dB", name, -snr)
+		t.Errorf("%s: differs from the other by %.1f dB", name, -snr)
 	}
 }
 
@@ -190,26 +191,49 @@ func FuzzOpusDecoder(f *testing.F) {
 		f.Add(p)
 	}
 	f.Add([]byte{0x03, 0x3f, 0x00, 0x01})
+	f.Add([]byte{0x1b, 63})
+	good := stream(f, 440, 2)
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		dec, err := NewOpusDecoder()
 		if err != nil {
 			t.Fatal(err)
 		}
-		pcm, _ := dec.Decode(nil, packet)
-		if len(pcm) > opusLongest {
-			t.Errorf("%d samples", len(pcm))
+		for _, step := range []func() ([]int16, error){
+			func() ([]int16, error) { return dec.Conceal(nil, packet) },
+			func() ([]int16, error) { return dec.Decode(nil, packet) },
+			func() ([]int16, error) { return dec.Conceal(nil, nil) },
+			func() ([]int16, error) { return dec.Decode(nil, packet) }, // whatever state the first one left
+		} {
+			pcm, err := step()
+			if len(pcm) > opusLongest || (err == nil) != (len(pcm) > 0) || err != nil && !errors.Is(err, ErrCodec) {
+				t.Fatalf("%d samples, %v", len(pcm), err)
+			}
 		}
-		_, _ = dec.Decode(nil, packet) // whatever state the first one left
+		for _, p := range good {
+			if pcm, err := dec.Decode(nil, p); err != nil || len(pcm) != EarFrame {
+				t.Fatalf("the stream ended: %d samples, %v", len(pcm), err)
+			}
+		}
 	})
 }
 
 func BenchmarkOpusDecode(b *testing.B) {
-	dec, _ := NewOpusDecoder()
-	packets := stream(b, 440, 50)
-	pcm := make([]int16, 0, opusLongest)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		pcm, _ = dec.Decode(pcm[:0], packets[i%len(packets)])
+	packets, pcm := spoken(b), make([]int16, opusLongest)
+	ours, err1 := NewOpusDecoder()
+	other, err2 := pion.NewDecoderWithOutput(EarRate, 1)
+	if err := errors.Join(err1, err2); err != nil {
+		b.Fatal(err)
+	}
+	for name, decode := range map[string]func(packet []byte){
+		"libopus": func(p []byte) { _, _ = ours.Decode(pcm[:0], p) },
+		"pion":    func(p []byte) { _, _ = other.DecodeToInt16(p, pcm) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				decode(packets[i%len(packets)])
+			}
+		})
 	}
 }
 

@@ -47,9 +47,12 @@ func (c *clock) stop() { c.once.Do(func() { close(c.done) }) }
 // goroutine, ReadFrame from one.
 type Receiver struct {
 	dec   Decoder
+	own   Concealer // dec, where it can conceal
+	hide  concealer // where it cannot
+	fade  fader
 	clock *clock
-	hide  concealer
 	pcm   []int16 // decoded, not yet read
+	last  int     // samples in the packet before
 	quiet bool
 
 	mu        sync.Mutex
@@ -60,9 +63,10 @@ type Receiver struct {
 
 // NewReceiver receives a stream whose RTP clock runs at rate Hz.
 func NewReceiver(dec Decoder, rate int) *Receiver {
+	own, _ := dec.(Concealer)
 	return &Receiver{
-		dec: dec, clock: newClock(), jitter: NewJitterBuffer(rate),
-		pcm: make([]int16, 0, 2*opusLongest), quiet: true,
+		dec: dec, own: own, clock: newClock(), jitter: NewJitterBuffer(rate),
+		pcm: make([]int16, 0, 2*opusLongest), last: EarFrame, quiet: true,
 	}
 }
 
@@ -87,34 +91,72 @@ func (r *Receiver) ReadFrame(frame []int16) error {
 func (r *Receiver) read(frame []int16) {
 	for len(r.pcm) < EarFrame {
 		packet, got := r.pop()
-		if got == Packet {
-			before := len(r.pcm)
-			pcm, err := r.dec.Decode(r.pcm, packet)
-			if err == nil {
-				r.pcm = pcm
-				r.hide.heard(pcm[before:])
-				continue
-			}
+		if got != Packet {
+			r.conceal(packet, got)
+		} else if pcm, err := r.dec.Decode(r.pcm, packet); err == nil {
+			r.heard(pcm)
+		} else {
 			r.mu.Lock()
 			r.malformed++
 			r.mu.Unlock()
+			r.conceal(nil, Missed)
 		}
-		// The rest of this frame has to be made up: of the past when a packet was
-		// lost, of silence in the end.
-		n := EarFrame - len(r.pcm)
-		r.pcm = r.pcm[:EarFrame]
-		r.hide.fill(r.pcm[EarFrame-n:])
 	}
 	copy(frame, r.pcm[:EarFrame])
 	r.pcm = r.pcm[:copy(r.pcm, r.pcm[EarFrame:])]
 	r.quiet = isQuiet(frame)
 }
 
-// pop takes the next packet out of the buffer's lock.
+// heard takes pcm, which is r.pcm and a good packet.
+func (r *Receiver) heard(pcm []int16) {
+	piece := pcm[len(r.pcm):]
+	if r.own == nil {
+		r.hide.heard(piece)
+	}
+	r.fade.up(piece)
+	r.pcm, r.last = pcm, len(piece)
+}
+
+// conceal makes up for a packet that is not there: of what next holds of it, of the past
+// for some frames, of silence in the end.
+func (r *Receiver) conceal(next []byte, got Arrival) {
+	n, limit := r.last, concealLost
+	if got == Nothing { // which lasts no longer than a frame
+		n, limit = max(EarFrame-len(r.pcm), 0), concealDry
+	}
+	before := len(r.pcm)
+	if r.own != nil && (!r.fade.silent() || len(next) > 0) {
+		if pcm, err := r.own.Conceal(r.pcm, next); err == nil {
+			r.pcm = pcm
+			if len(next) > 0 {
+				r.fade.up(pcm[before:])
+			} else {
+				r.fade.down(pcm[before:], limit)
+			}
+			return
+		}
+	}
+	r.pcm = r.pcm[:before+n]
+	piece := r.pcm[before:]
+	if r.own != nil || r.fade.silent() {
+		clear(piece)
+		r.fade.gain = 0
+		r.hide.forget()
+		return
+	}
+	r.hide.fill(piece)
+	r.fade.down(piece, limit)
+}
+
+// pop takes the next packet out of the buffer's lock, or with Missed the one after it,
+// which is empty unless it has come.
 func (r *Receiver) pop() ([]byte, Arrival) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p, got := r.jitter.Pop(r.quiet)
+	if got == Missed {
+		p = r.jitter.Peek()
+	}
 	return r.payload[:copy(r.payload[:], p)], got
 }
 

@@ -1,0 +1,161 @@
+package media
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+)
+
+// spoken is a few seconds of speech as Opus packets of 20 ms.
+func spoken(t testing.TB) [][]byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "said.wav")
+	const text = "My invoice of last month seems wrong. You charged me twice for the same order, and nobody could tell me why."
+	if out, err := exec.Command("flite", "-voice", "rms", "-t", text, "-o", path).CombinedOutput(); err != nil {
+		t.Fatalf("flite: %v %s", err, out)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	pcm, rate, err := ReadWAV(f, 60*48000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcm = NewResampler(rate, MouthRate).Process(nil, pcm)
+	enc, err := NewOpusEncoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packets [][]byte
+	for ; len(pcm) >= MouthFrame; pcm = pcm[MouthFrame:] {
+		packet, err := enc.Encode(make([]byte, 1500), pcm[:MouthFrame])
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets = append(packets, packet)
+	}
+	return packets
+}
+
+// plain hides that a Decoder can conceal.
+type plain struct{ Decoder }
+
+// receive is what a receiver makes of packets when those of lost do not come.
+func receive(t *testing.T, r *Receiver, packets [][]byte, lost []bool) []int16 {
+	t.Helper()
+	sent := make([][]byte, len(packets))
+	for i, p := range packets {
+		if lost == nil || !lost[i] {
+			sent[i] = p
+		}
+	}
+	defer r.Close()
+	return listen(t, r, sent)
+}
+
+// snr is how far the difference of two signals lies below the first, in dB.
+func snr(want, got []int16) float64 {
+	var signal, noise float64
+	for i := range want {
+		d := float64(want[i]) - float64(got[i])
+		signal, noise = signal+float64(want[i])*float64(want[i]), noise+d*d
+	}
+	return 10 * math.Log10(signal/(noise+1))
+}
+
+func TestSpeechSurvivesLossBetterWithOpusThanByRepetition(t *testing.T) {
+	packets := spoken(t)
+	for _, percent := range []int{10, 20} {
+		synctest.Test(t, func(t *testing.T) {
+			draw, lost := rand.New(rand.NewPCG(7, 7)), make([]bool, len(packets))
+			for i := 10; i < len(lost); i++ {
+				lost[i] = draw.IntN(100) < percent
+			}
+			dec, err := NewOpusDecoder()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := receive(t, newTestReceiver(t), packets, nil)
+			fec := snr(want, receive(t, newTestReceiver(t), packets, lost))
+			repeated := snr(want, receive(t, NewReceiver(plain{dec}, 48000), packets, lost))
+			t.Logf("%d %% lost: %.1f dB with FEC, %.1f dB by repetition", percent, fec, repeated)
+			if fec < repeated+2 {
+				t.Errorf("%d %% lost: %.1f dB with FEC, %.1f dB by repetition", percent, fec, repeated)
+			}
+		})
+	}
+}
+
+func TestLossIsFilledFromTheNextPacket(t *testing.T) {
+	packets := spoken(t)
+	whole, _ := NewOpusDecoder()
+	fec, _ := NewOpusDecoder()
+	blind, _ := NewOpusDecoder()
+	var want, with, without []int16
+	for i := 0; i+1 < len(packets); i++ {
+		want, _ = whole.Decode(want, packets[i])
+		if i%5 == 4 {
+			with, _ = fec.Conceal(with, packets[i+1])
+			without, _ = blind.Conceal(without, nil)
+			continue
+		}
+		with, _ = fec.Decode(with, packets[i])
+		without, _ = blind.Decode(without, packets[i])
+	}
+	if len(with) != len(want) || len(without) != len(want) {
+		t.Fatalf("%d and %d samples, want %d", len(with), len(without), len(want))
+	}
+	if a, b := snr(want, with), snr(want, without); a < b+3 {
+		t.Errorf("%.1f dB with the next packet, %.1f dB without", a, b)
+	}
+}
+
+// TestGapFadesWithoutAClick covers one to many missing packets, with later ones there and
+// with none, for both ways to conceal.
+func TestGapFadesWithoutAClick(t *testing.T) {
+	const steepest = 1380 // slope of the tone a sample, at 8000 and 440 Hz
+	for _, missing := range []int{1, 2, 3, 4, 6, 10, 30} {
+		for name, own := range map[string]bool{"Opus": true, "repetition": false} {
+			synctest.Test(t, func(t *testing.T) {
+				r, packets := newTestReceiver(t), stream(t, 440, 120)
+				if !own {
+					r = NewReceiver(plain{r.dec}, 48000)
+				}
+				lost := make([]bool, len(packets))
+				for i := range missing {
+					lost[50+i] = true
+				}
+				heard := receive(t, r, packets, lost)
+				for i := 30 * EarFrame; i+1 < len(heard); i++ {
+					if d := int(heard[i+1]) - int(heard[i]); d > 2*steepest || d < -2*steepest {
+						t.Fatalf("%s, %d missing: a click of %d in frame %d", name, missing, d, i/EarFrame)
+					}
+				}
+				if missing == 30 && rms(heard[60*EarFrame:70*EarFrame]) != 0 {
+					t.Errorf("%s: sound in a long gap", name)
+				}
+				near(t, name+": the tone afterwards", level(heard[100*EarFrame:], 440, EarRate), 8000, 1600)
+			})
+		}
+	}
+}
+
+func TestLossAmongSilencePacketsIsSilence(t *testing.T) {
+	dec, _ := NewOpusDecoder()
+	for _, p := range stream(t, 440, 20) {
+		_, _ = dec.Decode(nil, p)
+	}
+	if _, err := dec.Decode(nil, []byte{0x18}); err != nil { // 60 ms
+		t.Fatal(err)
+	}
+	pcm, err := dec.Conceal(nil, nil)
+	if err != nil || len(pcm) != 3*EarFrame || rms(pcm) != 0 {
+		t.Errorf("%d samples at %.0f, %v", len(pcm), rms(pcm), err)
+	}
+}
