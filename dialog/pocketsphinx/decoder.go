@@ -112,12 +112,11 @@ func (d *decoder) feed(pcm []int16) bool {
 	return C.ps_process_raw(d.ps, (*C.int16)(unsafe.Pointer(&pcm[0])), C.size_t(len(pcm)), 0, 0) >= 0
 }
 
-// end finishes the utterance and learns what the caller sounds like.
-func (d *decoder) end(m *mean) bool {
-	ok := C.ps_end_utt(d.ps) == 0
-	m.take(C.ps_get_feat(d.ps).cmn_struct)
-	return ok
-}
+// end finishes the utterance.
+func (d *decoder) end() bool { return C.ps_end_utt(d.ps) == 0 }
+
+// learn tells what the caller of the last utterance sounds like.
+func (d *decoder) learn(m *mean) { m.take(C.ps_get_feat(d.ps).cmn_struct) }
 
 // words are those of the utterance so far, marks of noise and pronunciation left out.
 func (d *decoder) words() []string {

@@ -2,12 +2,8 @@ package pocketsphinx
 
 import (
 	"context"
-	"runtime"
 	"sync"
 )
-
-// perCore is how many decoders a core can keep up with: each takes about a tenth of it.
-const perCore = 12
 
 // pool is the decoders of one model. One more than is taken is always kept ready, up
 // to a bound; then speakers wait for one another.
@@ -18,8 +14,8 @@ type pool struct {
 	loading sync.WaitGroup
 }
 
-func newPool(options []string) (*pool, error) {
-	most := perCore * runtime.GOMAXPROCS(0)
+// newPool loads the first of at most so many decoders.
+func newPool(options []string, most int) (*pool, error) {
 	p := &pool{options: options, idle: make(chan *decoder, most), room: make(chan struct{}, most)}
 	d, err := newDecoder(options)
 	if err != nil {

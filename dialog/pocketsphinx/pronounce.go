@@ -17,10 +17,14 @@ func pronounce(word string, known dictionary) string {
 			return known[stem][0] + " " + e.phones
 		}
 	}
+	phones := byRule(word)
 	if !strings.ContainsAny(word, "aeiouy") {
-		return spellOut(word, known)
+		phones = spellOut(word, known)
 	}
-	return byRule(word)
+	if phones == "" {
+		return "AH" // a word must have a sound
+	}
+	return phones
 }
 
 var endings = []struct{ letters, phones string }{

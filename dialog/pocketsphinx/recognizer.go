@@ -9,6 +9,7 @@ import (
 	"context"
 	"iter"
 	"os"
+	"runtime"
 	"strings"
 
 	"frontdesk/dialog"
@@ -18,6 +19,7 @@ import (
 const (
 	partialFrames = 5       // frames between looks at the words so far
 	longest       = 60 * 50 // frames of an utterance; what comes later is not heard
+	perCore       = 12      // decoders that a core can keep up with: each takes about a tenth of it
 )
 
 // Config is what a Recognizer is built from.
@@ -53,7 +55,7 @@ func New(c Config) (*Recognizer, error) {
 	}
 	m, err := newModel(c)
 	if err == nil {
-		r.pool, err = newPool(m.options())
+		r.pool, err = newPool(m.options(), perCore*runtime.GOMAXPROCS(0))
 	}
 	if err != nil {
 		r.clean()
@@ -105,7 +107,11 @@ func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter
 			return
 		}
 		wanted, err := follow(ctx, d, frames, yield)
-		ended := d.end(&l.mean)
+		ended := d.end()
+		words := d.words()
+		if len(words) > 0 { // else it was noise, which is nobody's voice
+			d.learn(&l.mean)
+		}
 		switch {
 		case !wanted:
 		case err != nil:
@@ -113,7 +119,7 @@ func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter
 		case !ended:
 			yield(dialog.Transcript{}, errDecoder)
 		default:
-			yield(dialog.Transcript{Text: present(d.words()), Final: true}, nil)
+			yield(dialog.Transcript{Text: present(words), Final: true}, nil)
 		}
 	}
 }

@@ -100,8 +100,7 @@ func nouns(texts [][]string) []string {
 func present(words []string) string {
 	var b strings.Builder
 	for i, w := range words {
-		switch {
-		case i > 0:
+		if i > 0 {
 			b.WriteByte(' ')
 		}
 		switch {

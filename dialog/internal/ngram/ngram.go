@@ -7,10 +7,7 @@
 // Estimation of probabilities from sparse data, 1987).
 package ngram
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
 const (
 	// Start and End are the words before and after a sentence.
@@ -44,11 +41,6 @@ type level struct {
 
 // Len is the number of n-grams of each length.
 func (m *Model) Len() (uni, bi, tri int) { return len(m.uni.keys), len(m.bi.keys), len(m.tri.keys) }
-
-func (m *Model) id(word string) (uint64, bool) {
-	id, ok := m.ids[word]
-	return id, ok
-}
 
 // setWords numbers the words in the order given.
 func (m *Model) setWords(words []string) {
@@ -133,35 +125,6 @@ func (m *Model) after2(g, h, w uint64) float64 {
 		return m.bi.weigh[i] * m.after1(h, w)
 	}
 	return m.after1(h, w)
-}
-
-// Perplexity of sentences, words the model does not know left out, and the share of
-// such words.
-func (m *Model) Perplexity(sentences [][]string) (perplexity, unknown float64) {
-	var sum float64
-	var known, missing int
-	for _, s := range sentences {
-		g, h := uint64(0), m.ids[Start]
-		have := 1
-		for _, word := range append(slices.Clone(s), End) {
-			w, ok := m.id(word)
-			if !ok {
-				missing, have = missing+1, 0
-				continue
-			}
-			switch have {
-			case 0:
-				sum += math.Log(max(m.uni.prob[w], zeroProb))
-			case 1:
-				sum += math.Log(max(m.after1(h, w), zeroProb))
-			default:
-				sum += math.Log(max(m.after2(g, h, w), zeroProb))
-			}
-			g, h, have = h, w, have+1
-			known++
-		}
-	}
-	return math.Exp(-sum / float64(max(known, 1))), float64(missing) / float64(max(known+missing, 1))
 }
 
 func split2(key uint64) (h, w uint64) { return key >> wordBits, key & wordMask }

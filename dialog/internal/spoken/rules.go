@@ -35,6 +35,10 @@ var marks = []rule{
 	always(`\s*—\s*|\s+(?:–|--)\s+`, ", "),                            // dashes are pauses
 }
 
+// half is the half of the day: am, a.m. and so on. The last full stop of "a.m." ends
+// the sentence, too, where a capital follows.
+const half = `\s*([AaPp])(?:[Mm]\b|\.[Mm]\b\.?(\s+[A-Z])?)`
+
 // words are what English says for signs and figures. The order matters: later rules
 // see what earlier ones wrote.
 var words = []rule{
@@ -47,8 +51,8 @@ var words = []rule{
 	rewrite(`\b(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d\d))? ?(€|EUR|USD|GBP)`, func(m []string) string {
 		return money([]string{m[0], m[3], m[1], m[2]})
 	}),
-	rewrite(`\b([01]?\d|2[0-3]):([0-5]\d)(?:\s*([AaPp])\.?[Mm]\b\.?)?`, clock),
-	rewrite(`\b(\d{1,2})\s*([AaPp])\.?[Mm]\b\.?`, func(m []string) string { return m[1] + " " + halfDay(m[2]) }),
+	rewrite(`\b([01]?\d|2[0-3]):([0-5]\d)(?:`+half+`)?`, clock),
+	rewrite(`\b(\d{1,2})(?:`+half+`)`, func(m []string) string { return m[1] + halfDay(m[2:]) }),
 	rewrite(`(\+?)\b(\d[\d ()-]{5,}\d)\b`, phone),
 	always(`(\d|[AP] M|%|o'clock)\s*(?:–|-)\s*(\d)`, "${1} to ${2}"),
 	rewrite(`\b(Mon|Tue|Tues|Wed|Thu|Thurs|Fri|Sat|Sun)\b`, func(m []string) string { return days[m[1][:3]] }),
@@ -127,10 +131,9 @@ func counted(n, name string) string {
 // clock has hours, minutes and perhaps the half of the day.
 func clock(m []string) string {
 	hour, _ := strconv.Atoi(m[1])
-	half := ""
+	half := halfDay(m[3:])
 	switch {
-	case m[3] != "":
-		half = " " + halfDay(m[3])
+	case half != "":
 	case hour > 12:
 		hour, half = hour-12, " P M"
 	case hour == 0:
@@ -147,7 +150,16 @@ func clock(m []string) string {
 	return strconv.Itoa(hour) + half
 }
 
-func halfDay(letter string) string { return strings.ToUpper(letter) + " M" }
+// halfDay has the letter of the half and what follows the end of the sentence.
+func halfDay(m []string) string {
+	switch {
+	case m[0] == "":
+		return ""
+	case m[1] != "":
+		return " " + strings.ToUpper(m[0]) + " M." + m[1]
+	}
+	return " " + strings.ToUpper(m[0]) + " M"
+}
 
 func date(m []string) string {
 	month, _ := strconv.Atoi(m[2])

@@ -14,6 +14,7 @@ func TestTextIsWrittenAsItIsRead(t *testing.T) {
 		{"£3.01 and 20 EUR", "3 pounds and 1 penny and 20 euros"},
 		{"We are open 9am–5pm, Mon–Fri.", "We are open 9 A M to 5 P M, Monday to Friday."},
 		{"From 9:30 am to 17:05", "From 9 30 A M to 5 oh 5 P M"},
+		{"Open from 9 am. We close at 8 p.m. On Sunday at 5:30 p.m. we rest.", "Open from 9 A M. We close at 8 P M. On Sunday at 5 30 P M we rest."},
 		{"At 8:00.", "At 8 o'clock."},
 		{"It takes 3-5 working days.", "It takes 3 to 5 working days."},
 		{"Write to help@willow-lane.example.", "Write to help at willow dash lane dot example."},
