@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"frontdesk/fault"
@@ -30,8 +31,17 @@ const (
 type Program struct {
 	name  string
 	path  string
+	limit time.Duration // clauseTime
 	slots chan struct{} // one for each process that may run
 	cache *cache
+
+	converters sync.Pool // of *converter: their filters take longer to make than to use
+}
+
+// converter brings sound of one rate to media.MouthRate.
+type converter struct {
+	*media.Resampler
+	from int
 }
 
 // Find looks a program up by name; a Debian package brings it.
@@ -44,6 +54,7 @@ func Find(name, debianPackage string) (*Program, error) {
 	return &Program{
 		name:  name,
 		path:  path,
+		limit: clauseTime,
 		slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
 		cache: newCache(cacheSize),
 	}, nil
@@ -53,7 +64,7 @@ func Find(name, debianPackage string) (*Program, error) {
 // bytes. It waits for its turn while as many processes run as may. When ctx ends the
 // process is killed; Run returns when it is gone.
 func (p *Program) Run(ctx context.Context, limit int, input string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, clauseTime)
+	ctx, cancel := context.WithTimeout(ctx, p.limit)
 	defer cancel()
 	select {
 	case p.slots <- struct{}{}:
@@ -66,9 +77,9 @@ func (p *Program) Run(ctx context.Context, limit int, input string, args ...stri
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), out, complaint
 	cmd.WaitDelay = killTime
 	if err := cmd.Run(); err != nil {
-		return nil, p.failed(ctx, err, complaint.String())
+		return nil, p.failed(ctx, err, complaint.buf.String())
 	}
-	return out.Bytes(), nil
+	return out.buf.Bytes(), nil
 }
 
 func (p *Program) failed(ctx context.Context, err error, complaint string) error {
@@ -87,7 +98,7 @@ func (p *Program) failed(ctx context.Context, err error, complaint string) error
 // Speak returns the sound of one clause, ready to be played: what the program says
 // with args and input, or what it said the last time. The slice belongs to the caller.
 func (p *Program) Speak(ctx context.Context, input string, args ...string) ([]int16, error) {
-	key := strings.Join(append(args, input), "\x00")
+	key := strings.Join(args, "\x00") + "\x00" + input
 	if pcm, ok := p.cache.get(key); ok {
 		return pcm, nil
 	}
@@ -95,35 +106,43 @@ func (p *Program) Speak(ctx context.Context, input string, args ...string) ([]in
 	if err != nil {
 		return nil, err
 	}
-	pcm, rate, err := readWAV(wav)
+	pcm, rate, err := media.ReadWAV(bytes.NewReader(wav), maxClip)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Provider, "%s made no sound that can be read", p.name)
 	}
-	pcm = level(trim(pcm, rate))
-	r := media.NewResampler(rate, media.MouthRate)
-	pcm = r.Flush(r.Process(make([]int16, 0, len(pcm)*media.MouthRate/rate+media.MouthFrame), pcm))
+	pcm = p.convert(level(trim(pcm, rate)), rate)
 	p.cache.put(key, pcm)
 	return pcm, nil
+}
+
+func (p *Program) convert(pcm []int16, rate int) []int16 {
+	c, ok := p.converters.Get().(*converter)
+	if !ok || c.from != rate {
+		c = &converter{media.NewResampler(rate, media.MouthRate), rate}
+	}
+	defer p.converters.Put(c)
+	out := make([]int16, 0, len(pcm)*media.MouthRate/rate+media.MouthFrame)
+	return c.Flush(c.Process(out, pcm))
 }
 
 var errTooMuch = errors.New("more output than expected")
 
 // bounded keeps the first bytes written to it. What exceeds limit is an error, or
-// lost when it is forgiving.
+// lost when it is forgiving. It hides the buffer's ReadFrom, which knows no limit.
 type bounded struct {
-	bytes.Buffer
+	buf       bytes.Buffer
 	limit     int
 	forgiving bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	room := b.limit - b.Len()
+	room := b.limit - b.buf.Len()
 	if len(p) <= room {
-		return b.Buffer.Write(p)
+		return b.buf.Write(p)
 	}
 	if !b.forgiving {
 		return 0, errTooMuch
 	}
-	b.Buffer.Write(p[:max(room, 0)])
+	b.buf.Write(p[:max(room, 0)])
 	return len(p), nil
 }

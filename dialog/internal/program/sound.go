@@ -1,44 +1,6 @@
 package program
 
-import (
-	"encoding/binary"
-	"errors"
-	"math"
-)
-
-var errNotWAV = errors.New("not a 16-bit mono WAV file")
-
-// readWAV returns the samples of a 16-bit mono WAV file. A program that writes to a
-// pipe does not know the length beforehand, so the sound goes to the end of b where
-// the header promises more.
-func readWAV(b []byte) (pcm []int16, rate int, err error) {
-	const header = 12
-	if len(b) < header || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
-		return nil, 0, errNotWAV
-	}
-	for b = b[header:]; len(b) >= 8; {
-		id, size := string(b[:4]), int(binary.LittleEndian.Uint32(b[4:]))
-		b = b[8:]
-		body := b[:min(size, len(b))]
-		switch {
-		case id == "fmt " && len(body) >= 16:
-			format, channels := binary.LittleEndian.Uint16(body), binary.LittleEndian.Uint16(body[2:])
-			rate = int(binary.LittleEndian.Uint32(body[4:]))
-			bits := binary.LittleEndian.Uint16(body[14:])
-			if format != 1 || channels != 1 || bits != 16 || rate < 8000 || rate > 48000 {
-				return nil, 0, errNotWAV
-			}
-		case id == "data" && rate > 0:
-			pcm = make([]int16, len(body)/2)
-			for i := range pcm {
-				pcm[i] = int16(binary.LittleEndian.Uint16(body[2*i:]))
-			}
-			return pcm, rate, nil
-		}
-		b = b[min(size+size&1, len(b)):]
-	}
-	return nil, 0, errNotWAV
-}
+import "math"
 
 const (
 	leadTime  = 0.020  // seconds of silence kept before the first sound
