@@ -411,15 +411,15 @@ func TestUnusedModelsAreForgotten(t *testing.T) {
 	}
 }
 
-// BenchmarkFrame is what listening costs per 20 ms.
-func BenchmarkFrame(b *testing.B) {
-	r := open(b)
+// BenchmarkUtterance is what five seconds of listening cost, and each frame of them.
+func BenchmarkUtterance(b *testing.B) {
 	pcm := said(b, "slt", "Can you tell me where my order is, please? I have been waiting for two weeks.")
-	l := listen(b, r)
+	l := listen(b, open(b))
 	b.ReportAllocs()
-	for n := 0; n < b.N; n += len(pcm) / media.EarFrame {
+	for b.Loop() {
 		if _, err := hear(b.Context(), l, pcm); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(pcm)/media.EarFrame), "ns/frame")
 }
