@@ -24,6 +24,7 @@ const usage = `Frontdesk answers callers in voice, from your own knowledge base.
 
   frontdesk [serve]   serve callers; --help shows its flags
   frontdesk call      be a caller, in the terminal
+  frontdesk eval      measure turn-taking on recordings
   frontdesk config    print the effective configuration, secrets masked
   frontdesk health    exit 0 when a server is ready
   frontdesk help      this text
@@ -49,6 +50,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return callCommand(ctx, args, stdout, stderr)
 	case "config":
 		err = configCommand(args, environ, stdout, stderr)
+	case "eval":
+		err = evalCommand(ctx, args, environ, stdout, stderr)
 	case "health":
 		err = healthCommand(ctx, args, stderr)
 	case "help":
@@ -72,33 +75,56 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 // misuse is an error in how the program was called or configured.
 type misuse struct{ error }
 
-// settings reads flags, environment and file into one checked configuration.
-func settings(command string, args, environ []string, stderr io.Writer) (config.Config, error) {
-	flags := flag.NewFlagSet("frontdesk "+command, flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	file := flags.String("config", "", "configuration `file` (default frontdesk.yaml, if it is there)")
-	listen := flags.String("listen", "", "`address` of HTTP (TCP) and media (UDP)")
-	agents := flags.String("agents", "", "`folder` of agents")
-	data := flags.String("data", "", "`folder` of the store, recordings and secrets")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return config.Config{}, err
+// options are the flags that every command which needs a configuration has.
+type options struct {
+	*flag.FlagSet
+	file, listen, agents, data string
+}
+
+func newOptions(command string, stderr io.Writer) *options {
+	o := &options{FlagSet: flag.NewFlagSet("frontdesk "+command, flag.ContinueOnError)}
+	o.SetOutput(stderr)
+	o.StringVar(&o.file, "config", "", "configuration `file` (default frontdesk.yaml, if it is there)")
+	o.StringVar(&o.listen, "listen", "", "`address` of HTTP (TCP) and media (UDP)")
+	o.StringVar(&o.agents, "agents", "", "`folder` of agents")
+	o.StringVar(&o.data, "data", "", "`folder` of the store, recordings and secrets")
+	return o
+}
+
+// parse reads args, flags before and behind its so many arguments, which it returns.
+func (o *options) parse(args []string, arguments int) ([]string, error) {
+	var given []string
+	for {
+		if err := o.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return nil, err
+			}
+			return nil, misuse{errors.New("see " + o.Name() + " --help")}
 		}
-		return config.Config{}, misuse{errors.New("see frontdesk " + command + " --help")}
+		switch {
+		case o.NArg() == 0 && len(given) < arguments:
+			return nil, misuse{errors.New("something is missing: see " + o.Name() + " --help")}
+		case o.NArg() == 0:
+			return given, nil
+		case len(given) == arguments:
+			return nil, misuse{fmt.Errorf("%s takes no argument %q", strings.TrimPrefix(o.Name(), "frontdesk "), o.Arg(0))}
+		}
+		given, args = append(given, o.Arg(0)), o.Args()[1:]
 	}
-	if flags.NArg() > 0 {
-		return config.Config{}, misuse{fmt.Errorf("%s takes no argument %q", command, flags.Arg(0))}
-	}
-	if *file == "" {
+}
+
+// settings puts flags, environment and file together into one checked configuration.
+func (o *options) settings(environ []string) (config.Config, error) {
+	if o.file == "" {
 		if _, err := os.Stat("frontdesk.yaml"); err == nil {
-			*file = "frontdesk.yaml"
+			o.file = "frontdesk.yaml"
 		}
 	}
-	c, err := config.Load(*file, environ)
+	c, err := config.Load(o.file, environ)
 	if err != nil {
 		return c, misuse{err}
 	}
-	for name, value := range map[string]string{"listen": *listen, "agents": *agents, "data": *data} {
+	for name, value := range map[string]string{"listen": o.listen, "agents": o.agents, "data": o.data} {
 		if value == "" {
 			continue
 		}
@@ -110,6 +136,15 @@ func settings(command string, args, environ []string, stderr io.Writer) (config.
 		return c, misuse{err}
 	}
 	return c, nil
+}
+
+// settings reads the configuration of a command that has no arguments.
+func settings(command string, args, environ []string, stderr io.Writer) (config.Config, error) {
+	o := newOptions(command, stderr)
+	if _, err := o.parse(args, 0); err != nil {
+		return config.Config{}, err
+	}
+	return o.settings(environ)
 }
 
 func configCommand(args, environ []string, stdout, stderr io.Writer) error {

@@ -30,6 +30,8 @@ var mayImport = []struct {
 	{"signaling/webrtc", []string{"media", "fault"}},
 	{"signaling/realtime", []string{"signaling/webrtc", "session", "dialog", "media", "tools", "fault"}},
 	{"web", []string{"session", "dialog", "fault"}},
+	{"eval", []string{"dialog", "media"}},
+	{"internal/learn", []string{"eval", "dialog", "media"}},
 	{"caller", []string{"dialog", "media", "fault"}},
 	{"internal", []string{"media"}}, // test providers
 }

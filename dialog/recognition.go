@@ -34,7 +34,7 @@ func (r *recognition) run(ctx context.Context) {
 		select {
 		case s := <-r.ear.queue:
 			err = r.recognise(ctx, s)
-			s.release()
+			s.done()
 		case <-ctx.Done():
 			return
 		}
@@ -156,7 +156,7 @@ func (r *recognition) drain() {
 	for {
 		select {
 		case s := <-r.ear.queue:
-			s.release()
+			s.done()
 		default:
 			return
 		}

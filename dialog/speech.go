@@ -3,6 +3,7 @@ package dialog
 import (
 	"context"
 	"iter"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -24,15 +25,17 @@ type speech struct {
 	item  string
 	more  chan struct{} // a frame was added, or the end
 	ended chan struct{} // closed by end
+	taken chan struct{} // the recogniser took a frame or has released it all
 	users atomic.Int32
 
 	mu     sync.Mutex
 	blocks []*block
 	frames int
+	wants  int // the frame the recogniser asked for last
 }
 
 func newSpeech(item string) *speech {
-	s := &speech{item: item, more: make(chan struct{}, 1), ended: make(chan struct{})}
+	s := &speech{item: item, more: make(chan struct{}, 1), ended: make(chan struct{}), taken: make(chan struct{}, 1)}
 	s.users.Store(2)
 	return s
 }
@@ -68,7 +71,39 @@ func (s *speech) over() bool {
 	}
 }
 
-// release is called once by the pump, in end, and once by the recogniser.
+// done says that the recogniser asks for no more, and releases its part.
+func (s *speech) done() {
+	s.want(math.MaxInt)
+	s.release()
+}
+
+func (s *speech) want(i int) {
+	s.mu.Lock()
+	s.wants = i
+	s.mu.Unlock()
+	select {
+	case s.taken <- struct{}{}:
+	default:
+	}
+}
+
+// settle waits until the recogniser has worked through all frames there are.
+func (s *speech) settle(ctx context.Context) {
+	for ctx.Err() == nil {
+		s.mu.Lock()
+		settled := s.wants >= s.frames
+		s.mu.Unlock()
+		if settled {
+			return
+		}
+		select {
+		case <-s.taken:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// release is called once by the pump, in end, and once by the recogniser, in done.
 func (s *speech) release() {
 	if s.users.Add(-1) > 0 {
 		return
@@ -84,6 +119,7 @@ func (s *speech) release() {
 func (s *speech) read(ctx context.Context) iter.Seq[[]int16] {
 	return func(yield func([]int16) bool) {
 		for i := 0; ctx.Err() == nil; {
+			s.want(i)
 			if frame := s.frame(i); frame != nil {
 				if !yield(frame) {
 					return

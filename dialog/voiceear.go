@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,7 @@ type voiceEar struct {
 	asked      atomic.Pointer[string]
 	latest     atomic.Pointer[latest]
 	deaf       atomic.Bool
+	replay     func(Heard) // takes what is heard, in Replay
 
 	// The pump's.
 	frame   []int16
@@ -114,7 +116,29 @@ func (e *voiceEar) Listen(ctx context.Context, heard chan<- Heard) error {
 			return err
 		}
 		e.hear(ctx, time.Now(), heard)
+		if e.replay != nil && e.current != nil {
+			e.current.settle(ctx)
+		}
 	}
+}
+
+// Replay listens to source as a call of agent does, but as fast as its frames come:
+// before it asks for the next one the recogniser has taken the last, so that words are
+// as late as the recogniser needs sound for them. heard is called with what the caller
+// did, one at a time. It returns when source or ctx ends.
+func Replay(ctx context.Context, agent *Agent, source media.Source, heard func(Heard)) error {
+	n := 0
+	e := newVoiceEar(agent, source, func(prefix string) string { n++; return prefix + strconv.Itoa(n) })
+	if !e.hears() {
+		return errors.New("the agent has no ears for speech")
+	}
+	var one sync.Mutex
+	e.replay = func(h Heard) {
+		one.Lock()
+		defer one.Unlock()
+		heard(h)
+	}
+	return e.Listen(ctx, nil)
 }
 
 // hear judges the frame that arrived now.
@@ -214,6 +238,10 @@ func (e *voiceEar) evidence(words Transcript) Evidence {
 // tell hands the loop something, which happens a few times per utterance; the loop
 // always reads.
 func (e *voiceEar) tell(ctx context.Context, heard chan<- Heard, h Heard) {
+	if e.replay != nil {
+		e.replay(h)
+		return
+	}
 	select {
 	case heard <- h:
 	case <-ctx.Done():

@@ -1,0 +1,105 @@
+package eval
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"frontdesk/media"
+)
+
+const (
+	leadTime = 1000 // ms of background before a turn: nobody speaks the moment a line opens
+	tailTime = 3000 // ms of background from the end of speech, in which the end must be noticed
+)
+
+// Call is one caller's recordings, one turn after the other, as one call brings them.
+type Call struct {
+	Turns []Spoken
+	PCM   []int16
+}
+
+// Spoken is a turn of a Call.
+type Spoken struct {
+	*Recording
+	At  int // ms at which the recording begins in the call
+	Len int // ms until the next turn's lead begins
+}
+
+// Calls makes a call of each voice's recordings, in the order of the corpus, under c.
+func Calls(corpus []*Recording, c Condition) ([]Call, error) {
+	voices := make(map[string][]*Recording)
+	var names []string
+	for _, r := range corpus {
+		if voices[r.Voice] == nil {
+			names = append(names, r.Voice)
+		}
+		voices[r.Voice] = append(voices[r.Voice], r)
+	}
+	slices.SortFunc(names, strings.Compare)
+	var calls []Call
+	for _, name := range names {
+		call, err := c.call(name, voices[name], corpus)
+		if err != nil {
+			return nil, err
+		}
+		calls = append(calls, call)
+	}
+	return calls, nil
+}
+
+func (c Condition) call(voice string, turns, corpus []*Recording) (Call, error) {
+	rnd := c.random(voice)
+	var call Call
+	for _, r := range turns {
+		turn := c.turn(rnd, r, corpus)
+		call.Turns = append(call.Turns, Spoken{
+			Recording: r,
+			At:        len(call.PCM)*1000/media.EarRate + leadTime,
+			Len:       len(turn)*1000/media.EarRate - leadTime,
+		})
+		call.PCM = append(call.PCM, turn...)
+	}
+	if c.line == nil {
+		return call, nil
+	}
+	pcm, err := c.line(call.PCM)
+	call.PCM = pcm
+	return call, err
+}
+
+// turn is a recording with background before and behind it, and noise all along.
+func (c Condition) turn(rnd *rand.Rand, r *Recording, corpus []*Recording) []int16 {
+	frames := (leadTime + r.End + tailTime) / 20
+	sound := make([]float64, frames*media.EarFrame)
+	room := math.Sqrt(quietest(r))
+	for i := range sound {
+		if at := i - samples(leadTime); at >= 0 && at < len(r.PCM) {
+			sound[i] = float64(r.PCM[at])
+		} else {
+			sound[i] = rnd.NormFloat64() * room
+		}
+	}
+	if c.noise != nil {
+		level := math.Sqrt(r.power() / math.Pow(10, c.snr/10))
+		for i, v := range c.noise(rnd, corpus, len(sound)) {
+			sound[i] += v * level
+		}
+	}
+	pcm := make([]int16, len(sound))
+	for i, v := range sound {
+		pcm[i] = clip(v)
+	}
+	return pcm
+}
+
+// quietest is the mean square of what lies before the speech: the room.
+func quietest(r *Recording) float64 {
+	sum, n := 0.0, 0
+	for _, v := range r.PCM[:min(samples(r.Start), len(r.PCM))] {
+		sum += float64(v) * float64(v)
+		n++
+	}
+	return sum / float64(max(n, 1))
+}

@@ -1,0 +1,171 @@
+package eval
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/hraban/opus"
+
+	"frontdesk/media"
+)
+
+// Condition is what recordings go through before they are heard.
+type Condition struct {
+	Name  string
+	noise func(rnd *rand.Rand, corpus []*Recording, n int) []float64 // of about unit power
+	snr   float64                                                    // dB, of speech over noise
+	line  func(pcm []int16) ([]int16, error)                         // what carries the sound
+}
+
+// Conditions are all there are. Noise is given with the ratio in dB of the power of
+// speech, where there is speech, to its own.
+func Conditions() []Condition {
+	list := []Condition{{Name: "clean"}}
+	for _, n := range []Condition{{Name: "white", noise: white}, {Name: "pink", noise: pink}, {Name: "babble", noise: babble}} {
+		for _, snr := range []float64{20, 10} {
+			list = append(list, Condition{Name: fmt.Sprintf("%s%.0f", n.Name, snr), noise: n.noise, snr: snr})
+		}
+	}
+	return append(list, Condition{Name: "telephone", line: telephone}, Condition{Name: "opus16", line: opus16})
+}
+
+// FindCondition returns the condition of that name.
+func FindCondition(name string) (Condition, error) {
+	var names []string
+	for _, c := range Conditions() {
+		if c.Name == name {
+			return c, nil
+		}
+		names = append(names, c.Name)
+	}
+	return Condition{}, fmt.Errorf("there is no condition %q: it is one of %s", name, strings.Join(names, ", "))
+}
+
+// random is the source of chance of one caller under c: always the same.
+func (c Condition) random(voice string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(c.Name + "/" + voice))
+	return rand.New(rand.NewPCG(h.Sum64(), 1))
+}
+
+// white is noise of the same power at all frequencies.
+func white(rnd *rand.Rand, _ []*Recording, n int) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = rnd.NormFloat64()
+	}
+	return out
+}
+
+// pink is noise of the same power in all octaves: white noise through one-pole
+// low-passes two octaves apart.
+func pink(rnd *rand.Rand, _ []*Recording, n int) []float64 {
+	const poles = 7
+	var state, keep, gain [poles]float64
+	for i := range poles {
+		a := 2 * math.Pi * 4000 / math.Pow(4, float64(i)) / media.EarRate
+		keep[i] = math.Exp(-a)
+		gain[i] = (1 - keep[i]) * math.Pow(2, float64(i))
+	}
+	out := make([]float64, n)
+	for i := range out {
+		w := rnd.NormFloat64()
+		for j := range poles {
+			state[j] = keep[j]*state[j] + gain[j]*w
+			out[i] += state[j]
+		}
+	}
+	return unit(out)
+}
+
+const talkers = 8
+
+// babble is other callers of the corpus talking all at once, without pauses.
+func babble(rnd *rand.Rand, corpus []*Recording, n int) []float64 {
+	out := make([]float64, n)
+	for range talkers {
+		for at := -rnd.IntN(2 * media.EarRate); at < n; {
+			r := corpus[rnd.IntN(len(corpus))]
+			scale := 1 / math.Sqrt(max(r.power(), 1))
+			for _, s := range r.Segments {
+				for _, v := range r.PCM[min(samples(s[0]), len(r.PCM)):min(samples(s[1]), len(r.PCM))] {
+					if at >= 0 && at < n {
+						out[at] += float64(v) * scale
+					}
+					at++
+				}
+			}
+		}
+	}
+	return unit(out)
+}
+
+// unit scales x to a mean square of one.
+func unit(x []float64) []float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += v * v
+	}
+	scale := 1 / math.Sqrt(max(sum, 1e-9)/float64(max(len(x), 1)))
+	for i := range x {
+		x[i] *= scale
+	}
+	return x
+}
+
+// telephone is the band of 300 to 3400 Hz and PCMU at 8 kHz.
+func telephone(pcm []int16) ([]int16, error) {
+	pcm = highPass(highPass(pcm, 300), 300)
+	down := media.NewResampler(media.EarRate, 8000)
+	coded := media.EncodePCMU(nil, down.Flush(down.Process(nil, pcm)))
+	up := media.NewResampler(8000, media.EarRate)
+	return up.Flush(up.Process(nil, media.DecodePCMU(nil, coded))), nil
+}
+
+// highPass is a one-pole filter.
+func highPass(pcm []int16, hz float64) []int16 {
+	keep := math.Exp(-2 * math.Pi * hz / media.EarRate)
+	out := make([]int16, len(pcm))
+	last, y := 0.0, 0.0
+	for i, v := range pcm {
+		y = keep * (y + float64(v) - last)
+		last = float64(v)
+		out[i] = clip(y)
+	}
+	return out
+}
+
+// opus16 is Opus at 16 kbit/s.
+func opus16(pcm []int16) ([]int16, error) {
+	enc, err := opus.NewEncoder(media.EarRate, 1, opus.AppVoIP)
+	if err != nil {
+		return nil, err
+	}
+	if err := enc.SetBitrate(16000); err != nil {
+		return nil, err
+	}
+	dec, err := media.NewOpusDecoder()
+	if err != nil {
+		return nil, err
+	}
+	packet := make([]byte, 1500)
+	var out []int16
+	for frame := range slices.Chunk(pcm[:len(pcm)/media.EarFrame*media.EarFrame], media.EarFrame) {
+		n, err := enc.Encode(frame, packet)
+		if err != nil {
+			return nil, err
+		}
+		if out, err = dec.Decode(out, packet[:n]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func clip(x float64) int16 {
+	return int16(min(max(math.Round(x), math.MinInt16), math.MaxInt16))
+}
