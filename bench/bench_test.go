@@ -1,0 +1,188 @@
+package bench
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var talkTime = flag.Duration("talk", 20*time.Second, "how long a benchmark lets its callers talk")
+
+const (
+	utteranceTime = 2260 * time.Millisecond
+	settleTime    = 3 * time.Second       // from when all calls stand until one looks
+	rampTime      = 25 * time.Millisecond // between the beginnings of two calls
+)
+
+// BenchmarkCalls is what calls cost and how evenly the agents speak, by how many there are.
+func BenchmarkCalls(b *testing.B) {
+	for _, callers := range []int{1, 20, 100, 200} {
+		b.Run(strconv.Itoa(callers), func(b *testing.B) {
+			for b.Loop() {
+				load(b, callers)
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+func load(b *testing.B, callers int) {
+	s := serve(b, pace{letter: letterTime})
+	s.tap.listen()
+	debug.FreeOSMemory()
+	before := memoryNow()
+	c := s.called(b, plan{Callers: callers, Ramp: time.Duration(callers) * rampTime, Speech: utteranceTime})
+	pause(b.Context(), settleTime)
+	s.tap.mu.Lock()
+	s.tap.sent = s.tap.sent[:0]
+	s.tap.mu.Unlock()
+	began, spent := time.Now(), cpuTime()
+	pause(b.Context(), *talkTime)
+	lasted, spent := time.Since(began), cpuTime()-spent
+	late, packets := s.tap.lateness()
+	after := memoryNow()
+	found := s.dismissed(b, c)
+	calls := float64(callers)
+	b.ReportMetric(spent.Seconds()/(calls*lasted.Minutes()), "cpu-s/call-min")
+	b.ReportMetric(float64(packets)/50/(calls*lasted.Seconds())*100, "%speaking")
+	b.ReportMetric((after.heap-before.heap)/calls/1024, "heap-KB/call")
+	b.ReportMetric((after.stacks-before.stacks)/calls/1024, "stack-KB/call")
+	b.ReportMetric((after.resident-before.resident)/calls/1024, "rss-KB/call")
+	report(b, "late", late, 50, 99)
+	report(b, "client-late", found.Late, 99)
+	report(b, "reply", found.Replies, 50, 99)
+}
+
+// BenchmarkReply is the time from the end of a caller's speech to the first audible
+// packet of the reply, what of it the Endpointer waited, and what is left.
+func BenchmarkReply(b *testing.B) {
+	fixed := pace{firstToken: 200 * time.Millisecond, token: 20 * time.Millisecond, firstSound: 100 * time.Millisecond, letter: letterTime}
+	streaming := fixed
+	streaming.word = 260 * time.Millisecond
+	for _, bb := range []struct {
+		name string
+		pace pace
+	}{
+		{"providers=instant", pace{letter: letterTime}},
+		{"providers=fixed,words=final", fixed},
+		{"providers=fixed,words=streamed", streaming},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			for b.Loop() {
+				reply(b, bb.pace)
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+func reply(b *testing.B, p pace) {
+	s := serve(b, p)
+	c := s.called(b, plan{Callers: 20, Ramp: 3 * time.Second, Speech: utteranceTime})
+	pause(b.Context(), 2**talkTime)
+	found := s.dismissed(b, c)
+	s.turns.mu.Lock()
+	defer s.turns.mu.Unlock()
+	report(b, "reply", found.Replies, 50, 95, 99)
+	report(b, "endpointer", s.turns.waits, 50)
+	report(b, "after-endpoint", s.turns.added, 50, 99)
+	wait := percentile(s.turns.waits, 50)
+	added := make([]time.Duration, len(found.Replies))
+	for i, r := range found.Replies {
+		added[i] = r - wait
+	}
+	report(b, "added", added, 50, 99)
+}
+
+// BenchmarkInterruption is the time from when a caller begins to speak over a reply
+// until the agent is lower, and until it is silent, in the sound the caller gets.
+func BenchmarkInterruption(b *testing.B) {
+	for _, bb := range []struct {
+		name string
+		word time.Duration
+	}{
+		{"words=final", 0},
+		{"words=streamed", 260 * time.Millisecond},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			for b.Loop() {
+				s := serve(b, pace{letter: letterTime, word: bb.word})
+				c := s.called(b, plan{Callers: 20, Ramp: 3 * time.Second, Speech: utteranceTime, Interrupt: true})
+				pause(b.Context(), 2**talkTime)
+				found := s.dismissed(b, c)
+				report(b, "ducked", found.Ducked, 50, 95)
+				report(b, "silent", found.Silent, 50, 95)
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// dismissed ends the calls of c, all of which must have gone well.
+func (s *server) dismissed(tb testing.TB, c *crew) findings {
+	tb.Helper()
+	found, err := c.dismiss()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if n := len(found.Missing); n > 0 {
+		tb.Errorf("%d callers complain, such as: %s", n, found.Missing[0])
+	}
+	return found
+}
+
+func report(b *testing.B, name string, d []time.Duration, percents ...int) {
+	for _, p := range percents {
+		b.ReportMetric(float64(percentile(d, p).Microseconds())/1000, fmt.Sprintf("%s-p%d-ms", name, p))
+	}
+}
+
+// percentile is the nearest-rank percentile of d, 0 of nothing.
+func percentile(d []time.Duration, p int) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(d))
+	return sorted[min((len(d)*p+99)/100, len(d))-1]
+}
+
+// cpuTime is what this process has used, in user and kernel.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// memory is what this process uses, in bytes.
+type memory struct{ heap, stacks, resident float64 }
+
+// memoryNow reads the resident set as it is and the heap after a collection.
+func memoryNow() memory {
+	m := memory{resident: resident()}
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	m.heap, m.stacks = float64(s.HeapInuse), float64(s.StackInuse)
+	return m
+}
+
+// resident is the process' resident set (proc(5), statm), 0 where there is no such file.
+func resident() float64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(b))
+	pages, _ := strconv.ParseFloat(fields[1], 64)
+	return pages * float64(os.Getpagesize())
+}

@@ -1,0 +1,135 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http/httptest"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"frontdesk/dialog"
+	"frontdesk/media"
+	"frontdesk/session"
+	"frontdesk/signaling/realtime"
+	"frontdesk/signaling/webrtc"
+	"frontdesk/tools"
+)
+
+// server is a server as serve.go wires it, with an agent of made-up providers.
+type server struct {
+	url   string
+	tap   *tap
+	turns *turns
+}
+
+func serve(tb testing.TB, p pace) *server {
+	tb.Helper()
+	must := func(err error) {
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	registry, err := tools.NewRegistry()
+	must(err)
+	noted := &turns{ended: make(chan struct{}, 64)}
+	agent := &dialog.Agent{
+		Name: "desk", Title: "The desk", Language: "en-US",
+		Silence: dialog.Silence{Wait: time.Hour},
+		Model:   p, Recognizer: p, Synthesizer: p, Tools: registry,
+		Detector:   func() dialog.VoiceDetector { return media.NewDetector() },
+		Endpointer: func() dialog.Endpointer { return &patience{Endpointer: dialog.NewEndpointer(), turns: noted} },
+	}
+	db, err := session.OpenDB(filepath.Join(tb.TempDir(), "calls.db"))
+	must(err)
+	store, err := session.OpenSQLite(tb.Context(), db)
+	must(err)
+	tokens := session.NewTokens([]byte("0123456789abcdef0123456789abcdef"))
+	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))
+	desk := session.NewDesk(session.Options{
+		Store: store, Tokens: tokens, Node: "bench", Life: time.Hour, Observer: noted, Log: log,
+		Agent: func(string) (*dialog.Agent, error) { return agent, nil },
+	})
+	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	must(err)
+	out := newTap(udp)
+	transport, err := webrtc.New(webrtc.Options{UDP: out, Log: log})
+	must(err)
+	calls := realtime.New(realtime.Options{Desk: realtime.AtDesk(desk), Tokens: tokens, Transport: transport, Log: log})
+	front := httptest.NewServer(calls)
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		desk.Drain(ctx)
+		calls.Shutdown(ctx)
+		_ = transport.Close()
+		front.Close()
+		_ = db.Close()
+	})
+	return &server{url: front.URL, tap: out, turns: noted}
+}
+
+// patience notes how long an Endpointer waited until it said that a turn is over.
+type patience struct {
+	dialog.Endpointer
+	turns *turns
+}
+
+// Judge implements dialog.Endpointer.
+func (p *patience) Judge(e dialog.Evidence) dialog.Verdict {
+	v := p.Endpointer.Judge(e)
+	if v.Finished {
+		p.turns.mu.Lock()
+		p.turns.waits = append(p.turns.waits, e.Silence)
+		p.turns.mu.Unlock()
+	}
+	return v
+}
+
+// turns notes what the turns of all calls took: it is the desk's Observer.
+type turns struct {
+	mu    sync.Mutex
+	waits []time.Duration // from the last frame of speech to the end of the turn
+	added []time.Duration // from the end of the turn to the first frame of the reply
+	ended chan struct{}   // a turn has ended; nobody needs to read it
+}
+
+// CallStarted implements session.Observer.
+func (*turns) CallStarted(string) {}
+
+// CallEnded implements session.Observer.
+func (*turns) CallEnded(string, session.Ending, time.Duration) {}
+
+// Event implements session.Observer.
+func (t *turns) Event(e dialog.Event) {
+	if e.Kind != dialog.TurnEnded {
+		return
+	}
+	select {
+	case t.ended <- struct{}{}:
+	default:
+	}
+	if e.Record.Times.FirstAudio.IsZero() || e.Record.Times.Endpoint.IsZero() {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.added = append(t.added, e.Record.Times.FirstAudio.Sub(e.Record.Times.Endpoint))
+}
+
+// called begins calls and returns their crew once all of them stand.
+func (s *server) called(tb testing.TB, p plan) *crew {
+	tb.Helper()
+	p.URL = s.url
+	c, err := hire(tb.Context(), p)
+	if err != nil {
+		tb.Fatal(fmt.Errorf("%d callers: %w", p.Callers, err))
+	}
+	return c
+}
