@@ -27,7 +27,8 @@ type JitterStats struct {
 
 // JitterBuffer puts the packets of one RTP stream back in order and holds them just
 // long enough for the network's jitter, estimated as in RFC 3550, section 6.4.1. Its
-// memory is fixed. Not safe for concurrent use.
+// memory is bounded, and as much as the stream's own packets need: once its slots have
+// held some it allocates no more. Not safe for concurrent use.
 type JitterBuffer struct {
 	slots   [jitterSlots]slot
 	next    uint16 // sequence number to play next
@@ -48,8 +49,7 @@ type JitterBuffer struct {
 type slot struct {
 	full    bool
 	seq     uint16
-	size    int
-	payload [jitterBytes]byte
+	payload []byte
 }
 
 // NewJitterBuffer makes a buffer for a stream whose RTP clock runs at rate Hz.
@@ -87,7 +87,7 @@ func (j *JitterBuffer) Push(seq uint16, stamp uint32, payload []byte, at time.Ti
 	if s.full {
 		return // a duplicate
 	}
-	s.full, s.seq, s.size = true, seq, copy(s.payload[:], payload)
+	s.full, s.seq, s.payload = true, seq, append(s.payload[:0], payload...)
 	j.held++
 	j.stats.Received++
 }
@@ -152,7 +152,7 @@ func (j *JitterBuffer) Pop(quiet bool) (payload []byte, got Arrival) {
 	}
 	s.full = false
 	j.held--
-	return s.payload[:s.size], Packet
+	return s.payload, Packet
 }
 
 // Peek gives the payload that Pop is to give next where it has come, or nil; it is valid
@@ -162,7 +162,7 @@ func (j *JitterBuffer) Peek() []byte {
 	if !s.full {
 		return nil
 	}
-	return s.payload[:s.size]
+	return s.payload
 }
 
 // drop gives up the next packet.
