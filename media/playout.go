@@ -9,7 +9,7 @@ import (
 const (
 	playoutQueue = 2 * MouthRate // samples that wait to be played
 	duckGain     = 0.126         // -18 dB
-	gainStep     = 1.0 / (MouthRate * 30 / 1000)
+	gainStep     = 1.0 / (MouthRate * 10 / 1000)
 	maxCatchUp   = 3 // frames sent at once after a stall; what is later is forgotten
 )
 
@@ -161,7 +161,7 @@ func (p *Playout) Flush() {
 	p.signal()
 }
 
-// Duck lowers the voice by 18 dB, or brings it back, over 30 ms.
+// Duck lowers the voice by 18 dB, or brings it back, within 10 ms.
 func (p *Playout) Duck(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
