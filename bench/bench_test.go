@@ -86,6 +86,7 @@ func BenchmarkReply(b *testing.B) {
 
 func reply(b *testing.B, p pace) {
 	s := serve(b, p)
+	s.tap.listen()
 	c := s.called(b, plan{Callers: 20, Ramp: 3 * time.Second, Speech: utteranceTime})
 	pause(b.Context(), 2**talkTime)
 	found := s.dismissed(b, c)
@@ -93,7 +94,7 @@ func reply(b *testing.B, p pace) {
 	defer s.turns.mu.Unlock()
 	report(b, "reply", found.Replies, 50, 95, 99)
 	report(b, "endpointer", s.turns.waits, 50)
-	report(b, "after-endpoint", s.turns.added, 50, 99)
+	report(b, "turn-end-to-packet", s.tap.answered(s.turns.judged), 50, 99)
 	wait := percentile(s.turns.waits, 50)
 	added := make([]time.Duration, len(found.Replies))
 	for i, r := range found.Replies {

@@ -87,17 +87,18 @@ func (p *patience) Judge(e dialog.Evidence) dialog.Verdict {
 	if v.Finished {
 		p.turns.mu.Lock()
 		p.turns.waits = append(p.turns.waits, e.Silence)
+		p.turns.judged = append(p.turns.judged, time.Now())
 		p.turns.mu.Unlock()
 	}
 	return v
 }
 
-// turns notes what the turns of all calls took: it is the desk's Observer.
+// turns notes when the turns of all calls ended: it is the desk's Observer.
 type turns struct {
-	mu    sync.Mutex
-	waits []time.Duration // from the last frame of speech to the end of the turn
-	added []time.Duration // from the end of the turn to the first frame of the reply
-	ended chan struct{}   // a turn has ended; nobody needs to read it
+	mu     sync.Mutex
+	waits  []time.Duration // from the last frame of speech to the end of the turn
+	judged []time.Time     // when the Endpointer said so
+	ended  chan struct{}   // a turn has ended; nobody needs to read it
 }
 
 // CallStarted implements session.Observer.
@@ -115,12 +116,6 @@ func (t *turns) Event(e dialog.Event) {
 	case t.ended <- struct{}{}:
 	default:
 	}
-	if e.Record.Times.FirstAudio.IsZero() || e.Record.Times.Endpoint.IsZero() {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.added = append(t.added, e.Record.Times.FirstAudio.Sub(e.Record.Times.Endpoint))
 }
 
 // called begins calls and returns their crew once all of them stand.

@@ -23,8 +23,11 @@ func TestCallersAreAnsweredAndMeasured(t *testing.T) {
 		t.Errorf("%d replies to %d callers", len(found.Replies), callers)
 	}
 	s.turns.mu.Lock()
-	wait := percentile(s.turns.waits, 50)
+	wait, judged := percentile(s.turns.waits, 50), s.turns.judged
 	s.turns.mu.Unlock()
+	if took := s.tap.answered(judged); len(took) < callers {
+		t.Errorf("of %d turns %d were answered", len(judged), len(took))
+	}
 	for _, r := range found.Replies {
 		if r < wait {
 			t.Errorf("a reply after %v, although the Endpointer waited %v", r, wait)

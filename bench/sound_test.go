@@ -28,7 +28,7 @@ func utterance(d time.Duration) []int16 {
 		phase += callerPitch * (1 + float64(i)/float64(3*len(pcm))) / media.MouthRate
 		level := 7000.0
 		if in > samples(syllableTime-dipTime) && i < len(pcm)-samples(syllableTime) {
-			level = 1200
+			level = 300
 		}
 		pcm[i] = int16(level * buzz(phase))
 	}

@@ -32,6 +32,7 @@ type sending struct {
 	ssrc   uint32
 	stamp  uint32
 	number uint16
+	spurt  bool // the first of a talkspurt: the marker bit (RFC 3551, 4.1)
 }
 
 func newTap(c *net.UDPConn) *tap { return &tap{UDPConn: c} }
@@ -73,7 +74,7 @@ func (t *tap) note(b []byte) {
 	defer t.mu.Unlock()
 	if len(t.sent) < cap(t.sent) {
 		t.sent = append(t.sent, sending{
-			at: now, number: binary.BigEndian.Uint16(b[2:]), stamp: binary.BigEndian.Uint32(b[4:]), ssrc: binary.BigEndian.Uint32(b[8:]),
+			at: now, spurt: b[1]&0x80 != 0, number: binary.BigEndian.Uint16(b[2:]), stamp: binary.BigEndian.Uint32(b[4:]), ssrc: binary.BigEndian.Uint32(b[8:]),
 		})
 	}
 }
@@ -93,6 +94,22 @@ func (t *tap) lateness() (late []time.Duration, packets int) {
 		late = append(late, c.end()...)
 	}
 	return late, len(t.sent)
+}
+
+// answered is the time from each moment at which a turn was judged finished until the
+// next talkspurt's first packet left. Talkspurts are taken in order: calls whose turns
+// end within that time may be confused, which does not change the mean.
+func (t *tap) answered(judged []time.Time) []time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var took []time.Duration
+	for _, s := range t.sent {
+		if s.spurt && len(judged) > 0 && s.at.After(judged[0]) {
+			took = append(took, s.at.Sub(judged[0]))
+			judged = judged[1:]
+		}
+	}
+	return took
 }
 
 // clockwork tells how much later the packets of a stream come than the 20 ms clock of
