@@ -30,7 +30,7 @@ type voice struct {
 	header  rtp.Header
 	step    uint32 // RTP clock per frame
 	quiet   int    // frames of silence since the last sound
-	gap     bool   // something was not sent since the last packet
+	gap     bool   // something was not sent since the last sound
 	payload [maxPayload]byte
 }
 
@@ -52,9 +52,11 @@ func (v *voice) WriteFrame(frame []int16) error {
 	} else {
 		v.quiet++
 		frame = silence[:]
-		if v.quiet > trailing && v.quiet%silenceEvery != 0 {
+		if v.quiet > trailing {
 			v.gap = true
-			return nil
+			if v.quiet%silenceEvery != 0 {
+				return nil
+			}
 		}
 	}
 	payload, err := v.encoder.Encode(v.payload[:], frame)
@@ -62,7 +64,7 @@ func (v *voice) WriteFrame(frame []int16) error {
 		return err
 	}
 	v.header.Marker = v.gap && v.quiet == 0 // the first packet of a talkspurt (RFC 3551, 4.1)
-	v.gap = false
+	v.gap = v.gap && v.quiet > 0
 	_, _ = v.out.WriteRTP(&v.header, payload) // a packet that cannot leave is a packet lost
 	v.header.SequenceNumber++
 	return nil

@@ -63,6 +63,25 @@ func TestSilenceIsHardlySentButItsTimePasses(t *testing.T) {
 	}
 }
 
+func TestSpeechRightBehindAPacketOfSilenceBeginsATalkspurt(t *testing.T) {
+	var s sent
+	v := boundVoice(t, &s)
+	frame := tone(sound.MouthRate, 440, sound.MouthFrame, 0)
+	frames := append([][]int16{frame}, make([][]int16, silenceEvery)...) // the last one is sent
+	for _, f := range append(frames, frame, frame) {
+		if err := v.WriteFrame(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := len(s.headers)
+	if gap := s.headers[n-2].Timestamp - s.headers[n-3].Timestamp; gap != 960 {
+		t.Fatalf("the packet before speech is %d ticks away", gap)
+	}
+	if !s.headers[n-2].Marker || s.headers[n-1].Marker || s.headers[n-3].Marker {
+		t.Error("not the first packet of speech, and only that one, has the marker")
+	}
+}
+
 func TestUnboundVoiceIsSilent(t *testing.T) {
 	if err := newVoice().WriteFrame(tone(sound.MouthRate, 440, sound.MouthFrame, 0)); err != nil {
 		t.Error(err)
