@@ -101,8 +101,7 @@ func (b *builder) agent(ctx context.Context, f agentfile.File) (*dialog.Agent, e
 		Name: f.Name, Title: f.Title, Greeting: f.Greeting, Instructions: f.Instructions,
 		Language: f.Language, Voice: f.Voice, Try: f.Try, Farewell: f.Farewell,
 		Silence: f.Silence, Handover: f.Handover, Record: f.Record,
-		Detector:   func() dialog.VoiceDetector { return media.NewDetector() },
-		Endpointer: func() dialog.Endpointer { return dialog.NewEndpointer() },
+		Detector: func() dialog.VoiceDetector { return media.NewDetector() },
 	}
 	texts := append([]string{f.Title, f.Greeting, f.Farewell, f.Handover.Message}, f.Try...)
 	var err error

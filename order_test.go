@@ -21,9 +21,10 @@ var mayImport = []struct {
 	{"config", nil},
 	{"media", nil},
 	{"tools", []string{"fault"}},
+	{"dialog/internal/learn", []string{"eval", "dialog", "dialog/internal", "dialog/pocketsphinx", "media", "tools", "fault"}},
 	{"dialog/internal", []string{"media", "fault"}},
 	{"dialog/", []string{"dialog", "dialog/internal", "media", "tools", "fault"}}, // vendors
-	{"dialog", []string{"media", "tools", "fault"}},
+	{"dialog", []string{"dialog/internal", "media", "tools", "fault"}},
 	{"agentfile", []string{"dialog", "tools", "fault"}},
 	{"session/", []string{"session", "dialog", "fault"}},
 	{"session", []string{"dialog", "media", "tools", "fault"}},

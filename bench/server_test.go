@@ -44,7 +44,7 @@ func serve(tb testing.TB, p pace) *server {
 		Silence: dialog.Silence{Wait: time.Hour},
 		Model:   p, Recognizer: p, Synthesizer: p, Tools: registry,
 		Detector:   func() dialog.VoiceDetector { return media.NewDetector() },
-		Endpointer: func() dialog.Endpointer { return &patience{Endpointer: dialog.NewEndpointer(), turns: noted} },
+		Endpointer: func() dialog.Endpointer { return &patience{Endpointer: dialog.NewEndpointer(""), turns: noted} },
 	}
 	db, err := session.OpenDB(filepath.Join(tb.TempDir(), "calls.db"))
 	must(err)

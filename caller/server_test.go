@@ -44,8 +44,7 @@ func serve(t *testing.T, ai *fakeai.Server, change ...func(*dialog.Agent)) strin
 	agent := &dialog.Agent{
 		Name: "shop", Title: "The shop", Greeting: "Hello, this is the shop.", Language: "en-US",
 		Model: model, Recognizer: ear, Synthesizer: voice, Tools: registry,
-		Detector:   func() dialog.VoiceDetector { return loudness{} },
-		Endpointer: dialog.NewEndpointer,
+		Detector: func() dialog.VoiceDetector { return loudness{} },
 	}
 	for _, f := range change {
 		f(agent)

@@ -37,8 +37,8 @@ func TestASpokenQuestionIsAnsweredAloud(t *testing.T) {
 			t.Errorf("stage %d is at %v, the one before at %v", i, at, steps[max(i, 1)-1])
 		}
 	}
-	if wait := turn.Times.Endpoint.Sub(turn.Times.SpeechEnd); wait != finishedWait {
-		t.Errorf("the turn was judged finished after %v of silence, want %v (%s)", wait, finishedWait, turn.Why)
+	if wait := turn.Times.Endpoint.Sub(turn.Times.SpeechEnd); wait < maybeWait || wait > 500*time.Millisecond || turn.Why == "" {
+		t.Errorf("a question was judged finished after %v of silence (%q)", wait, turn.Why)
 	}
 	if added := turn.Times.FirstAudio.Sub(turn.Times.Transcript); added > 60*time.Millisecond {
 		t.Errorf("%v from transcript to sound with parts that take no time", added)

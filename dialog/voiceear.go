@@ -55,8 +55,9 @@ type voiceEar struct {
 // turnEvidence is what the pump knows of the utterance under way.
 type turnEvidence struct {
 	lasted, spoken, silence time.Duration
-	paused                  bool // Offset was told
-	maybe                   bool // MaybeFinished was told in this pause
+	paused                  bool   // Offset was told
+	maybe                   bool   // MaybeFinished was told in this pause
+	maybeWords              string // with it
 }
 
 // latest is a recogniser's latest transcript of an utterance.
@@ -74,7 +75,7 @@ func newVoiceEar(agent *Agent, source media.Source, newID func(string) string) *
 	if agent.Detector != nil {
 		e.detector = agent.Detector()
 	}
-	e.endpointer = NewEndpointer()
+	e.endpointer = NewEndpointer(agent.Language)
 	if agent.Endpointer != nil {
 		e.endpointer = agent.Endpointer()
 	}
@@ -217,8 +218,8 @@ func (e *voiceEar) follow(ctx context.Context, now time.Time, heard chan<- Heard
 		e.tell(ctx, heard, Heard{Kind: Offset, Item: s.item, At: now.Add(-e.silence), Why: v.Why})
 		e.current, e.score, e.voiced = nil, 0, false
 		s.end()
-	case v.Maybe && !e.maybe:
-		e.maybe = true
+	case v.Maybe && (!e.maybe || e.maybeWords != words.Text):
+		e.maybe, e.maybeWords = true, words.Text
 		e.tell(ctx, heard, Heard{Kind: MaybeFinished, Item: s.item, Text: words.Text, At: now})
 	}
 }

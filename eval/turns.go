@@ -39,24 +39,8 @@ func (d Decided) Early() bool { return d.Ended && d.Delay < 0 }
 
 // RunTurns plays corpus to agent's ears under c and scores the ends they find.
 func RunTurns(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition) (Turns, []Decided, error) {
-	calls, err := Calls(corpus, c)
+	listeners, err := play(ctx, agent, corpus, c, func(*listener, *dialog.Agent) {})
 	if err != nil {
-		return Turns{}, nil, err
-	}
-	listeners := make([]*listener, len(calls))
-	errs := make([]error, len(calls))
-	var work sync.WaitGroup
-	room := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i, call := range calls {
-		listeners[i] = newListener(call)
-		work.Go(func() {
-			room <- struct{}{}
-			defer func() { <-room }()
-			errs[i] = listeners[i].run(ctx, agent)
-		})
-	}
-	work.Wait()
-	if err := errors.Join(errs...); err != nil {
 		return Turns{}, nil, err
 	}
 	var all []Decided
@@ -69,6 +53,38 @@ func RunTurns(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c C
 	t := score(all)
 	t.Condition, t.FrameAccuracy = c.Name, percent(right, frames)
 	return t, all, nil
+}
+
+// play plays the calls of corpus, as many at once as there are processors. alter may
+// change the agent of each.
+func play(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition, alter func(*listener, *dialog.Agent)) ([]*listener, error) {
+	calls, err := Calls(corpus, c)
+	if err != nil {
+		return nil, err
+	}
+	listeners := make([]*listener, len(calls))
+	errs := make([]error, len(calls))
+	var work sync.WaitGroup
+	room := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, call := range calls {
+		l := newListener(call)
+		listeners[i] = l
+		work.Go(func() {
+			room <- struct{}{}
+			defer func() { <-room }()
+			a := *agent
+			a.Detector = func() dialog.VoiceDetector {
+				l.VoiceDetector = agent.Detector()
+				return l
+			}
+			alter(l, &a)
+			if errs[i] = dialog.Replay(ctx, &a, l, l.heard); errs[i] == nil {
+				errs[i] = l.failed
+			}
+		})
+	}
+	work.Wait()
+	return listeners, errors.Join(errs...)
 }
 
 func score(all []Decided) Turns {
@@ -96,6 +112,32 @@ func score(all []Decided) Turns {
 	return t
 }
 
+// Trace plays corpus to agent's ears under c and hands seen what they know after each
+// frame of a turn, ms after the beginning of its recording, until they have waited for
+// 1.6 s after its end. seen is called for one voice's turns in order, for several
+// voices at once.
+func Trace(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition, seen func(t Spoken, ms int, e dialog.Evidence)) error {
+	_, err := play(ctx, agent, corpus, c, func(l *listener, a *dialog.Agent) {
+		a.Endpointer = func() dialog.Endpointer { return tracer{l, seen} }
+	})
+	return err
+}
+
+// tracer is an Endpointer that knows when the turn really ends.
+type tracer struct {
+	*listener
+	seen func(Spoken, int, dialog.Evidence)
+}
+
+func (tracer) Reset() {}
+
+func (t tracer) Judge(e dialog.Evidence) dialog.Verdict {
+	d := t.decided[t.turn].Spoken
+	ms := (t.frame+1)*20 - d.At
+	t.seen(d, ms, e)
+	return dialog.Verdict{Finished: ms >= d.End+1600 && e.Silence > 0 || ms >= d.Len-200, Why: "the end"}
+}
+
 // listener plays a call to the ears. It is their media.Source and their detector.
 type listener struct {
 	call    Call
@@ -115,19 +157,6 @@ func newListener(call Call) *listener {
 		l.decided[i].Spoken = t
 	}
 	return l
-}
-
-func (l *listener) run(ctx context.Context, agent *dialog.Agent) error {
-	a := *agent
-	detector := agent.Detector
-	a.Detector = func() dialog.VoiceDetector {
-		l.VoiceDetector = detector()
-		return l
-	}
-	if err := dialog.Replay(ctx, &a, l, l.heard); err != nil {
-		return err
-	}
-	return l.failed
 }
 
 // ReadFrame implements media.Source.

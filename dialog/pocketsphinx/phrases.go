@@ -46,6 +46,10 @@ func newGrammar(book string, theirs []string) *grammar {
 	return g
 }
 
+// Sentences is what callers of a support line say, in words: some of each phrase of the
+// phrase book, always the same ones.
+func Sentences() ([][]string, error) { return newGrammar(phraseBook, nil).sentences() }
+
 // sentences draws from every phrase.
 func (g *grammar) sentences() ([][]string, error) {
 	var out [][]string

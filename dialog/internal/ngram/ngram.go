@@ -7,7 +7,10 @@
 // Estimation of probabilities from sparse data, 1987).
 package ngram
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 const (
 	// Start and End are the words before and after a sentence.
@@ -131,4 +134,46 @@ func split2(key uint64) (h, w uint64) { return key >> wordBits, key & wordMask }
 
 func split3(key uint64) (g, h, w uint64) {
 	return key >> (2 * wordBits), key >> wordBits & wordMask, key & wordMask
+}
+
+// Frequent are the most frequent words, as many as most, in order of frequency.
+func (m *Model) Frequent(most int) []string {
+	ids := make([]int, len(m.Words))
+	for i := range ids {
+		ids[i] = i
+	}
+	slices.SortStableFunc(ids, func(a, b int) int { return cmp.Compare(m.uni.prob[b], m.uni.prob[a]) })
+	words := make([]string, 0, most)
+	for _, i := range ids[:min(most, len(ids))] {
+		words = append(words, m.Words[i])
+	}
+	return words
+}
+
+// Prob is p(word | history), by the last two words of history; 0 when a word is not
+// known. known tells whether the model stores the history itself rather than a shorter one.
+func (m *Model) Prob(word string, history ...string) (p float64, known bool) {
+	w, ok := m.ids[word]
+	h, okH := m.ids[history[len(history)-1]]
+	if !ok || !okH {
+		return 0, false
+	}
+	if len(history) < 2 {
+		return m.after1(h, w), true
+	}
+	g, okG := m.ids[history[len(history)-2]]
+	if !okG {
+		return m.after1(h, w), false
+	}
+	_, known = m.bi.find(g<<wordBits|h, g)
+	return m.after2(g, h, w), known
+}
+
+// Prior is p(word), 0 when it is not known.
+func (m *Model) Prior(word string) float64 {
+	w, ok := m.ids[word]
+	if !ok {
+		return 0
+	}
+	return m.uni.prob[w]
 }

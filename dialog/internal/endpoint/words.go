@@ -1,0 +1,259 @@
+package endpoint
+
+import (
+	"math"
+	"strings"
+)
+
+// The features of Words, in this order, and what else a turn's end is judged by.
+const (
+	always   = iota // 1
+	ending          // how often sentences end behind the last two words, 0 being usual
+	open            // the last word can hardly be the last
+	filler          // the last word is "uh" or the like
+	question        // it is one, and long enough
+	answer          // nothing but "yes", "no thank you" and the like
+	fragment        // two words or less, and no answer
+	digits          // a number that was announced and is not all there
+	number          // a number that is
+	spelling        // letters or an address that go on
+	address         // an e-mail address up to its last part
+	clause          // it began with "if" or the like, and the rest is not there
+	list            // a first thing, and no second
+	subject         // a thing, and nothing said of it
+	story           // what has happened, and not yet what is wanted
+	polite          // it closes with "please", "thanks" or "goodbye"
+	length          // how many words, up to 5, in fives
+	wordless        // there are none
+	pitch           // how far the voice fell at the end, in octaves
+	slowing         // how much longer the last syllable is than usual, in tenths of a second
+	pace            // the longest pause this caller went on from lately, in seconds
+	count
+)
+
+// Names are the features' names, in order.
+var Names = [count]string{"always", "ending", "open", "filler", "question", "answer", "fragment", "digits", "number",
+	"spelling", "address", "clause", "list", "subject", "story", "polite", "length", "wordless", "pitch", "slowing", "pace"}
+
+// Features is what a silence is judged by.
+type Features [count]float64
+
+var (
+	questionWords = wordSet("what what's when when's where where's which who who's whose why how how's")
+	invertedVerbs = wordSet("is are was were do does did can could will would should may have has am isn't aren't don't doesn't didn't can't couldn't won't")
+	// openEnds can hardly be a turn's last word.
+	openEnds = wordSet(`and or but so because if when while that which who whose than the a an my your his her our their its this these
+		to of in on at for from with by about into between under over after before until as like is are was were am be been
+		has have had i'm it's i've i'd we're they're he's she's there's i we he she can could will would should might must
+		very really quite just also then maybe actually well not every any called need want get`)
+	fillers = wordSet("uh um er erm uhm ah hm hmm eh mm")
+	// strandedEnds are fine at the end of a question: "who is it from".
+	strandedEnds = wordSet("to of in on at for from with by about into over is are was open like")
+	// particles belong to the verb before them: "I can't log in".
+	particleVerbs = wordSet("log logged logging sign signed signing turn turns turned switch moved come came send sent")
+	particles     = wordSet("in on over")
+	// embeddedEnds are fine at the end of a question within a sentence: "which plan I have".
+	embeddedEnds = wordSet("is are was were have has need want do did can get")
+
+	answers           = wordSet("yes yeah yep yup no nope sure okay ok right correct exactly absolutely please thanks thank you not really don't that's it all nothing else uh-huh fine good great perfect hello hi bye goodbye wait stop hold on a one second moment minute just uh huh")
+	thingsWithNumbers = wordSet("number order ticket account zip code postcode phone telephone invoice reference tracking")
+	numberWords       = wordSet("zero oh o one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred double triple dash")
+	leadIns           = wordSet("hello hi hey sorry okay ok so well yes yeah no oh and but please just um uh er right then also excuse me good morning afternoon evening actually")
+	closings          = wordSet("please thanks goodbye bye you")
+	wishes            = wordSet("want need like wish hope wonder wondering wanted calling looking trying please interested help")
+	troubles          = wordSet("not never still wrong damaged broken broke twice stopped forgot lost can't won't don't doesn't didn't isn't hasn't haven't wasn't but problem again instead yet recognize know understand sure")
+	conjunctions      = wordSet("if when because since although though while unless once after before")
+	determiners       = wordSet("the my your our a an this that these those some its his her their")
+	phones            = wordSet("phone telephone mobile cell")
+	mails             = wordSet("email e-mail mail address letter")
+)
+
+const (
+	wholeNumber = 5  // digits of an order or a postcode; a ticket's are announced by its T
+	wholePhone  = 10 // digits of a telephone number
+	wholeClause = 8  // words of a sentence that begins with a conjunction
+)
+
+// words sets what the words said so far, normalised, tell after what was asked.
+func (f *Features) words(said, asked []string) {
+	*f = Features{always: 1}
+	if len(said) == 0 {
+		f[wordless] = 1
+		return
+	}
+	last := said[len(said)-1]
+	main := said // without what only leads up to it
+	for len(main) > 1 && leadIns[main[0]] {
+		main = main[1:]
+	}
+	asks := asking(main)
+	hangs := openEnds[last] && !closed(main, asks)
+	if len(said) <= 4 && !hangs && all(said, answers) {
+		f[answer] = 1
+		return
+	}
+	f[length] = math.Min(float64(len(said)), 5) / 5
+	if hangs || !openEnds[last] {
+		f[ending] = endingOf(said)
+	}
+	switch {
+	case fillers[last]:
+		f[filler] = 1
+		return
+	case hangs:
+		f[open] = 1
+		return
+	case len(main) <= 2:
+		f[fragment] = 1
+	}
+	f.number(said, asked)
+	f.spelled(said)
+	f.sentence(said, main, asks)
+}
+
+// sentence judges what is no list of digits or letters. main is said without what only
+// leads up to it.
+func (f *Features) sentence(said, main []string, asks bool) {
+	set := func(i int, is bool) {
+		if is {
+			f[i] = 1
+		}
+	}
+	first := any(said, wordSet("first firstly")) && !any(said, wordSet("second secondly then"))
+	set(polite, closings[said[len(said)-1]])
+	set(list, first || len(said) >= 3 && said[len(said)-1] == "questions")
+	set(question, asks && len(main) >= 3 && !first)
+	set(clause, conjunctions[main[0]] && len(main) < wholeClause && !asks)
+	set(subject, determiners[main[0]] && len(main) <= 4 && !any(main, invertedVerbs))
+	set(story, tells(main))
+}
+
+// asking reports whether words are a question or end with one: "…can I get another".
+func asking(said []string) bool {
+	for i := range len(said) - 2 {
+		if invertedVerbs[said[i]] && wordSet("i you we")[said[i+1]] {
+			return true
+		}
+	}
+	return questionWords[said[0]] || invertedVerbs[said[0]]
+}
+
+// tells reports whether words say what the caller did or has, in a way that more will
+// follow: "I bought a lamp last week", without a word of what is wanted or wrong.
+func tells(said []string) bool {
+	if len(said) < 4 || asking(said) || any(said, troubles) || any(said, wishes) {
+		return false
+	}
+	if wordSet("i i've we we've")[said[0]] {
+		return true
+	}
+	for i, w := range said[:min(4, len(said))] {
+		if i > 0 && wordSet("my the it")[said[0]] && strings.HasSuffix(w, "ed") && len(w) > 4 {
+			return true
+		}
+	}
+	return false
+}
+
+// closed reports whether words can be a whole turn although the last one rarely ends one.
+func closed(said []string, asks bool) bool {
+	if len(said) < 3 {
+		return false
+	}
+	last, before := said[len(said)-1], said[len(said)-2]
+	return asks && strandedEnds[last] || asks && wordSet("that this these those")[last] ||
+		particles[last] && particleVerbs[before] ||
+		embeddedEnds[last] && any(said[:len(said)-2], questionWords)
+}
+
+// number judges a number said digit by digit, or one that was just announced.
+func (f *Features) number(said, asked []string) {
+	have, i := 0, len(said)
+	for i > 0 && digitsIn(said[i-1]) > 0 {
+		i--
+		have += digitsIn(said[i])
+	}
+	if have == 0 {
+		if thingsWithNumbers[said[len(said)-1]] && len(said) <= 3 && !questionWords[said[0]] {
+			f[digits] = 1
+		}
+		return
+	}
+	phone := any(asked, phones) || any(said[:i], phones)
+	whole := wholeNumber
+	switch {
+	case phone:
+		whole = wholePhone
+	case i > 0 && said[i-1] == "t": // a ticket: "t one zero four two"
+		whole = 3
+	}
+	switch {
+	case have >= whole:
+		f[number] = 1
+	case phone || have >= 3 || any(asked, thingsWithNumbers) || any(said[:i], thingsWithNumbers):
+		f[digits] = 1
+	}
+}
+
+// digitsIn is how many digits a word stands for, roughly: "47" and "forty" are two.
+func digitsIn(word string) int {
+	n := 0
+	for _, r := range word {
+		if r < '0' || r > '9' {
+			n = 0
+			break
+		}
+		n++
+	}
+	switch {
+	case n > 0:
+		return n
+	case !numberWords[word], word == "hundred", word == "dash":
+		return 0
+	case len(word) > 4 && (word[len(word)-1] == 'y' || word[len(word)-1] == 'n') && word != "seven":
+		return 2 // twenty … ninety, thirteen … nineteen
+	}
+	return 1
+}
+
+// spelled judges letters, and an address, which goes on until its "dot com".
+func (f *Features) spelled(said []string) {
+	at, dot, letters := false, false, 0
+	for i, w := range said {
+		switch {
+		case w == "dot":
+			dot = at && i+1 < len(said)
+		case w == "at" && i > 0 && i+1 < len(said) && (any(said[:i], mails) || letters >= 2):
+			at = true
+		}
+		if len(w) == 1 && w != "a" && w != "i" {
+			letters++
+		} else if w != "at" && w != "dot" {
+			letters = 0
+		}
+	}
+	switch {
+	case at && dot:
+		f[address] = 1
+	case at, letters >= 2, said[len(said)-1] == "dot":
+		f[spelling] = 1
+	}
+}
+
+func all(said []string, set map[string]bool) bool {
+	for _, w := range said {
+		if !set[w] {
+			return false
+		}
+	}
+	return true
+}
+
+func any(said []string, set map[string]bool) bool {
+	for _, w := range said {
+		if set[w] {
+			return true
+		}
+	}
+	return false
+}
