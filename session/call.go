@@ -67,6 +67,15 @@ func (c *Call) ResumeToken() string {
 	return token
 }
 
+// Owner reports whether who may end this call: its own caller, by the token it began
+// with or one that resumes its session, or who has a server key.
+func (c *Call) Owner(who Caller) bool {
+	if who.Token == "" {
+		return who.Trusted
+	}
+	return who.Token == c.who.Token || who.Resume == c.session
+}
+
 // Hangup ends the call from this side; Run then returns HungUp.
 func (c *Call) Hangup() { c.end(errHungUp) }
 
@@ -101,42 +110,32 @@ func (c *Call) leave() {
 	c.desk.unseat(c)
 }
 
-// prepare takes the lease and finds out where the session stands.
-func (c *Call) prepare(ctx context.Context, resumed bool) error {
+// prepare takes the lease and finds out where the session stands. state is what was
+// known of it before.
+func (c *Call) prepare(ctx context.Context, state State, resumed bool) error {
 	store := c.desk.o.Store
-	state := State{Created: time.Now()}
-	var entries []Entry
-	if resumed {
-		var err error
-		if state, entries, err = store.Load(ctx, c.session); err != nil {
-			return err
-		}
-		if state.Ended != "" {
-			return fault.New(fault.NotFound, "this conversation is over: please start a new one")
-		}
-		c.who.Agent = state.Agent
-	}
-	agent, err := c.desk.o.Agent(c.who.Agent)
-	if err != nil {
-		return err
-	}
-	state.Agent, c.agent = agent.Name, agent
 	lease, err := store.Acquire(ctx, c.session, c.desk.o.Node, leaseTTL, true)
 	if err != nil {
 		return err
 	}
+	var entries []Entry
 	if resumed { // again, now that nobody else can write
-		if state, entries, err = store.Load(ctx, c.session); err != nil {
-			return err
+		if state, entries, err = store.Load(ctx, c.session); err == nil {
+			err = state.open()
 		}
 	}
-	c.turn = state.Turn
-	c.history = messages(entries)
-	c.journal = newJournal(store, lease, state, c.history, c.desk.o.Life)
-	if !resumed {
-		return c.journal.Append(ctx, nil, nil) // the session exists from now on
+	if err == nil {
+		c.turn = state.Turn
+		c.history = messages(entries)
+		c.journal = newJournal(store, lease, state, c.history, c.desk.o.Life)
+		if !resumed {
+			err = c.journal.Append(ctx, nil, nil) // the session exists from now on
+		}
 	}
-	return nil
+	if err != nil {
+		_ = store.Release(ctx, lease) // else it expires
+	}
+	return err
 }
 
 func messages(entries []Entry) []dialog.Message {

@@ -101,14 +101,62 @@ func (d *Desk) admit(ctx context.Context, who Caller) (*Call, error) {
 		c.session = "sess_" + rand.Text()
 	}
 	c.log = d.o.Log.With(zap.String("call", c.id), zap.String("session", c.session), zap.String("request", who.Request))
+	state, agent, err := d.look(ctx, who)
+	if err != nil { // before the line that is there has to go
+		return nil, err
+	}
+	state.Agent, c.who.Agent, c.agent = agent.Name, agent.Name, agent
 	if err := d.seat(ctx, c); err != nil {
 		return nil, err
 	}
-	if err := c.prepare(ctx, resumed); err != nil {
+	if err := c.prepare(ctx, state, resumed); err != nil {
 		d.unseat(c)
 		return nil, err
 	}
 	return c, nil
+}
+
+// Check says why Admit would refuse who. It admits nobody, and takes no line from anybody.
+func (d *Desk) Check(ctx context.Context, who Caller) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if !d.Accepting() {
+		return stopping()
+	}
+	if err := d.gate.check(who.Address); err != nil {
+		return err
+	}
+	_, _, err := d.look(ctx, who)
+	return err
+}
+
+func stopping() error {
+	return fault.New(fault.Unavailable, "this server is about to stop").Retryable(5 * time.Second)
+}
+
+// look finds who's session, where one is resumed, and agent.
+func (d *Desk) look(ctx context.Context, who Caller) (State, *dialog.Agent, error) {
+	state := State{Created: time.Now()}
+	if who.Resume != "" {
+		var err error
+		if state, _, err = d.o.Store.Load(ctx, who.Resume); err != nil {
+			return State{}, nil, err
+		}
+		if err := state.open(); err != nil {
+			return State{}, nil, err
+		}
+		who.Agent = state.Agent
+	}
+	agent, err := d.o.Agent(who.Agent)
+	return state, agent, err
+}
+
+// open is nil while a session may be resumed.
+func (s State) open() error {
+	if s.Ended != "" {
+		return fault.New(fault.NotFound, "this conversation is over: please start a new one")
+	}
+	return nil
 }
 
 // seat makes c the one line of its session, after the line before it has ended.
@@ -117,7 +165,7 @@ func (d *Desk) seat(ctx context.Context, c *Call) error {
 		d.mu.Lock()
 		if d.draining {
 			d.mu.Unlock()
-			return fault.New(fault.Unavailable, "this server is about to stop").Retryable(5 * time.Second)
+			return stopping()
 		}
 		old := d.sessions[c.session]
 		if old == nil {

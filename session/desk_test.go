@@ -47,6 +47,16 @@ func (c *counted) CallEnded(_ string, e session.Ending, _ time.Duration) {
 
 func newDesk(t *testing.T, limits session.Limits) *session.Desk {
 	t.Helper()
+	return newDeskOf(t, limits, func(name string) (*dialog.Agent, error) {
+		if name != "" && name != "echo" {
+			return nil, fault.New(fault.NotFound, "there is no agent %q", name)
+		}
+		return &dialog.Agent{Name: "echo", Model: echo{}}, nil
+	})
+}
+
+func newDeskOf(t *testing.T, limits session.Limits, agent func(string) (*dialog.Agent, error)) *session.Desk {
+	t.Helper()
 	db, err := session.OpenDB(filepath.Join(t.TempDir(), "frontdesk.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -59,13 +69,8 @@ func newDesk(t *testing.T, limits session.Limits) *session.Desk {
 	return session.NewDesk(session.Options{
 		Store:  store,
 		Tokens: session.NewTokens([]byte("0123456789abcdef0123456789abcdef")),
-		Agent: func(name string) (*dialog.Agent, error) {
-			if name != "" && name != "echo" {
-				return nil, fault.New(fault.NotFound, "there is no agent %q", name)
-			}
-			return &dialog.Agent{Name: "echo", Model: echo{}}, nil
-		},
-		Node: "test", Limits: limits, Life: time.Hour,
+		Agent:  agent,
+		Node:   "test", Limits: limits, Life: time.Hour,
 		Observer: &counted{}, Log: zap.NewNop(),
 	})
 }
@@ -212,4 +217,73 @@ func TestDrainLetsCallsFinishAndThenEndsThem(t *testing.T) {
 		t.Errorf("ended as %+v", e)
 	}
 	<-drained
+}
+
+func TestCheckTakesNoLineFromAnybody(t *testing.T) {
+	d := newDesk(t, session.Limits{Calls: 2, StartsPerMinute: 1})
+	line := begin(t, t.Context(), d, session.Caller{Address: "192.0.2.1"})
+	line.say("one")
+	again := session.Caller{Resume: line.call.Session(), Address: "192.0.2.2"}
+	for range 3 { // it is no start either
+		if err := d.Check(t.Context(), again); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, who := range map[string]session.Caller{
+		"no such agent":        {Agent: "nobody", Address: "192.0.2.3"},
+		"no such session":      {Resume: "sess_none", Address: "192.0.2.4"},
+		"too many calls begun": {Resume: line.call.Session(), Address: "192.0.2.1"},
+	} {
+		if err := d.Check(t.Context(), who); err == nil {
+			t.Errorf("%s: would be admitted", name)
+		}
+	}
+	if got := line.say("two"); got != "You said one, then two." {
+		t.Errorf("got %q", got)
+	}
+	line.hangUp()
+}
+
+func TestARefusedResumptionLeavesTheLineAlone(t *testing.T) {
+	gone := false
+	d := newDeskOf(t, session.Limits{}, func(string) (*dialog.Agent, error) {
+		if gone {
+			return nil, fault.New(fault.NotFound, "the agent is gone")
+		}
+		return &dialog.Agent{Name: "echo", Model: echo{}}, nil
+	})
+	line := begin(t, t.Context(), d, session.Caller{})
+	gone = true
+	if _, err := d.Admit(t.Context(), session.Caller{Resume: line.call.Session()}); err == nil {
+		t.Fatal("admitted to an agent that is gone")
+	}
+	if got := line.say("one"); got != "You said one." {
+		t.Errorf("got %q", got)
+	}
+	line.hangUp()
+}
+
+func TestOnlyItsOwnCallerEndsACall(t *testing.T) {
+	d := newDesk(t, session.Limits{})
+	call, err := d.Admit(t.Context(), session.Caller{Token: "mine"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer call.Hangup()
+	for name, test := range map[string]struct {
+		who  session.Caller
+		owns bool
+	}{
+		"its token":           {session.Caller{Token: "mine"}, true},
+		"its resume token":    {session.Caller{Token: "other", Resume: call.Session()}, true},
+		"a server key":        {session.Caller{Trusted: true}, true},
+		"another token":       {session.Caller{Token: "other"}, false},
+		"a key's other token": {session.Caller{Token: "other", Trusted: true}, false},
+		"another session":     {session.Caller{Token: "other", Resume: "sess_other"}, false},
+		"no token":            {session.Caller{}, false},
+	} {
+		if got := call.Owner(test.who); got != test.owns {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 }

@@ -44,19 +44,37 @@ func (t *turnstile) enter(addr string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	a := t.address(addr)
-	switch l := t.limits; {
+	if err := t.refusal(a); err != nil {
+		return err
+	}
+	a.starts.Allow()
+	t.running++
+	a.running++
+	return nil
+}
+
+// check says why enter would not let addr in, and counts nothing.
+func (t *turnstile) check(addr string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.refusal(t.address(addr))
+}
+
+// refusal says which limit a has reached. t.mu is held.
+func (t *turnstile) refusal(a *address) error {
+	l := t.limits
+	switch {
 	case l.Calls > 0 && t.running >= l.Calls:
 		return fault.New(fault.Limited, "all lines are busy: please try again in a moment").Retryable(10 * time.Second)
 	case l.CallsPerAddress > 0 && a.running >= l.CallsPerAddress:
 		return fault.New(fault.Limited, "there are already %d calls from your address", a.running).Retryable(10 * time.Second)
 	}
-	if r := a.starts.Reserve(); r.Delay() > 0 {
-		wait := r.Delay()
-		r.Cancel()
-		return fault.New(fault.Limited, "too many calls from your address in a short time").Retryable(wait)
+	if l.StartsPerMinute > 0 {
+		if missing := 1 - a.starts.Tokens(); missing > 0 {
+			wait := time.Duration(missing * float64(time.Minute) / float64(l.StartsPerMinute))
+			return fault.New(fault.Limited, "too many calls from your address in a short time").Retryable(wait)
+		}
 	}
-	t.running++
-	a.running++
 	return nil
 }
 

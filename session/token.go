@@ -57,7 +57,7 @@ func LoadSecret(path string) ([]byte, error) {
 
 // Claims is what a token says.
 type Claims struct {
-	Caller  Caller // Agent, Resume, Trusted, Instructions and Tools are carried
+	Caller  Caller // Agent, Resume, Trusted, Instructions and Tools are carried; Verify sets Token
 	Expires time.Time
 }
 
@@ -129,7 +129,7 @@ func (t *Tokens) Verify(token string) (Claims, error) {
 	}
 	c := Claims{
 		Caller: Caller{
-			Agent: w.Agent, Resume: w.Resume, Trusted: w.Trusted,
+			Agent: w.Agent, Resume: w.Resume, Trusted: w.Trusted, Token: w.ID,
 			Instructions: w.Instructions, Tools: w.Tools,
 		},
 		Expires: time.Unix(w.Expires, 0),
