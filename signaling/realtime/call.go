@@ -134,8 +134,7 @@ func formFault(err error) error {
 	return fault.Wrap(err, fault.Invalid, "the body is not the form its Content-Type says")
 }
 
-// hangup ends a call. Its id, which only its caller knows, and any valid key or token
-// are enough.
+// hangup ends a call, for its own caller or a server key.
 func (s *Server) hangup(w http.ResponseWriter, r *http.Request) error {
 	call, err := s.named(r)
 	if err != nil {
@@ -154,12 +153,16 @@ func (s *Server) notForThisCall(_ http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) named(r *http.Request) (Call, error) {
-	if _, err := s.caller(r, ""); err != nil {
+	who, err := s.caller(r, "")
+	if err != nil {
 		return nil, err
 	}
 	call, ok := s.o.Desk.Find(r.PathValue("id"))
 	if !ok {
 		return nil, fault.New(fault.NotFound, "there is no such call, or it is over")
+	}
+	if !call.Owner(who) {
+		return nil, fault.New(fault.Forbidden, "this is another caller's call: its own token or a server key is needed")
 	}
 	return call, nil
 }

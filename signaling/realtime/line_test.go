@@ -61,21 +61,28 @@ var spokenTurn = []string{
 
 func TestSpokenTurnOverWebRTC(t *testing.T) {
 	f := newFixture(t, &script{run: oneTurn})
-	c, _, resp := f.callIn(t, f.token(t, session.Claims{}))
+	token := f.token(t, session.Claims{})
+	c, _, resp := f.callIn(t, token)
 	if got := c.until("frontdesk.notice"); !slices.Equal(got, spokenTurn) {
 		t.Errorf("events =\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(spokenTurn, "\n"))
 	}
 	if who := f.script.admitted(); who.Transport != "webrtc" || who.Address != "127.0.0.1" || who.Agent != "demo" || who.Trusted {
 		t.Errorf("caller = %+v", who)
 	}
-	hangup, body := f.do(t, "POST", resp.Header.Get("Location")+"/hangup", "", "Authorization", "Bearer "+f.token(t, session.Claims{}))
+	for _, other := range []string{f.token(t, session.Claims{}), "any"} {
+		refused, body := f.do(t, "POST", resp.Header.Get("Location")+"/hangup", "", "Authorization", "Bearer "+other)
+		if refused.StatusCode != 403 {
+			t.Fatalf("hangup by somebody else: %d %v", refused.StatusCode, body)
+		}
+	}
+	hangup, body := f.do(t, "POST", resp.Header.Get("Location")+"/hangup", "", "Authorization", "Bearer "+token)
 	if hangup.StatusCode != 200 {
 		t.Fatalf("hangup: %d %v", hangup.StatusCode, body)
 	}
 	if e := c.next("frontdesk.ended"); e["result"] != "hung_up" {
 		t.Errorf("ended = %v", e)
 	}
-	refer, _ := f.do(t, "POST", resp.Header.Get("Location")+"/refer", "", "Authorization", "Bearer "+f.token(t, session.Claims{}))
+	refer, _ := f.do(t, "POST", resp.Header.Get("Location")+"/refer", "", "Authorization", "Bearer "+token)
 	if refer.StatusCode != 400 {
 		t.Errorf("refer: %d", refer.StatusCode)
 	}

@@ -26,6 +26,8 @@ import (
 type Desk interface {
 	// Admit returns a call that Run or Hangup must be called of. The error is a fault.Error.
 	Admit(ctx context.Context, who session.Caller) (Call, error)
+	// Check says why Admit would refuse who, and changes nothing.
+	Check(ctx context.Context, who session.Caller) error
 	// Find returns a call that is admitted and not over.
 	Find(id string) (Call, bool)
 }
@@ -38,6 +40,8 @@ type Call interface {
 	Agent() *dialog.Agent
 	History() []dialog.Message
 	Run(ctx context.Context, line dialog.Line) session.Ending
+	// Owner reports whether who may hang up.
+	Owner(who session.Caller) bool
 	Hangup()
 }
 

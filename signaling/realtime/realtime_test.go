@@ -51,13 +51,15 @@ func (s *script) Admit(_ context.Context, who session.Caller) (Call, error) {
 		return nil, s.refuse
 	}
 	ctx, hangup := context.WithCancel(context.Background())
-	c := &played{script: s, id: newID("rtc_"), hungUp: ctx, hangup: hangup}
+	c := &played{script: s, who: who, id: newID("rtc_"), hungUp: ctx, hangup: hangup}
 	if s.calls == nil {
 		s.calls = make(map[string]*played)
 	}
 	s.calls[c.id] = c
 	return c, nil
 }
+
+func (s *script) Check(_ context.Context, _ session.Caller) error { return s.refuse }
 
 func (s *script) Find(id string) (Call, bool) {
 	s.mu.Lock()
@@ -74,6 +76,7 @@ func (s *script) admitted() session.Caller {
 
 type played struct {
 	script *script
+	who    session.Caller
 	id     string
 	hungUp context.Context
 	hangup context.CancelFunc
@@ -85,6 +88,9 @@ func (c *played) ResumeToken() string       { return "rt_1" }
 func (c *played) Agent() *dialog.Agent      { return demo }
 func (c *played) History() []dialog.Message { return c.script.history }
 func (c *played) Hangup()                   { c.hangup() }
+func (c *played) Owner(who session.Caller) bool {
+	return who.Token == c.who.Token
+}
 func (c *played) Run(ctx context.Context, line dialog.Line) session.Ending {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -30,13 +30,15 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if !websocket.IsWebSocketUpgrade(r) {
+		if err := s.o.Desk.Check(r.Context(), who); err != nil {
+			return err
+		}
+		return fault.New(fault.Invalid, "this path takes a WebSocket handshake")
+	}
 	call, err := s.o.Desk.Admit(r.Context(), who)
 	if err != nil {
 		return err
-	}
-	if !websocket.IsWebSocketUpgrade(r) {
-		call.Hangup()
-		return fault.New(fault.Invalid, "this path takes a WebSocket handshake")
 	}
 	upgrader := websocket.Upgrader{
 		HandshakeTimeout: handshakeTime,
@@ -93,7 +95,8 @@ func (s *socketWire) Send(message []byte) error {
 	}
 }
 
-// write sends what is queued, and pings, until the line is closed; then the rest.
+// write sends what is queued, and pings, until the line is closed; then the rest, as
+// far as it goes out within writeTime.
 func (s *socketWire) write() {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
@@ -101,7 +104,7 @@ func (s *socketWire) write() {
 		var err error
 		select {
 		case m := <-s.queue:
-			err = s.writeMessage(m)
+			err = s.writeMessage(m, time.Now().Add(writeTime))
 		case <-ping.C:
 			err = s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTime))
 		case <-s.closed:
@@ -116,22 +119,23 @@ func (s *socketWire) write() {
 }
 
 func (s *socketWire) writeRest() {
+	deadline := time.Now().Add(writeTime)
 	for {
 		select {
 		case m := <-s.queue:
-			if s.writeMessage(m) != nil {
+			if s.writeMessage(m, deadline) != nil {
 				return
 			}
 		default:
 			bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
-			_ = s.conn.WriteControl(websocket.CloseMessage, bye, time.Now().Add(writeTime))
+			_ = s.conn.WriteControl(websocket.CloseMessage, bye, deadline)
 			return
 		}
 	}
 }
 
-func (s *socketWire) writeMessage(m []byte) error {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTime))
+func (s *socketWire) writeMessage(m []byte, deadline time.Time) error {
+	_ = s.conn.SetWriteDeadline(deadline)
 	return s.conn.WriteMessage(websocket.TextMessage, m)
 }
 
