@@ -186,10 +186,9 @@ func (l *listener) Detect(frame []int16) float32 {
 	return p
 }
 
-// heard takes what the ears tell, while the frame it follows from is the last one read.
+// heard takes what the ears tell. An onset and an end come from whoever reads the
+// frames, before the next is read; words come meanwhile.
 func (l *listener) heard(h dialog.Heard) {
-	d := &l.decided[l.turn]
-	now := (l.frame+1)*20 - d.At // ms in the recording
 	switch {
 	case h.Kind == dialog.Deaf:
 		l.failed = h.Err
@@ -197,8 +196,12 @@ func (l *listener) heard(h dialog.Heard) {
 		l.words = ""
 	case h.Kind == dialog.Partial:
 		l.words = h.Text
-	case h.Kind == dialog.Offset && h.Why != "" && !d.Ended && now > d.Start:
-		d.Ended, d.Delay, d.Words, d.Why = true, now-d.End, l.words, h.Why
+	case h.Kind == dialog.Offset && h.Why != "":
+		d := &l.decided[l.turn]
+		now := (l.frame+1)*20 - d.At // ms in the recording
+		if !d.Ended && now > d.Start {
+			d.Ended, d.Delay, d.Words, d.Why = true, now-d.End, l.words, h.Why
+		}
 	}
 }
 
