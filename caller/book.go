@@ -126,11 +126,14 @@ func (t *turn) interrupted() bool {
 	return len(t.replies) > 0 && t.replies[len(t.replies)-1].status == "cancelled"
 }
 
-// reply is all that the agent said.
+// reply is what the agent said. A response that was cut short, and another given in its
+// place, is no part of it.
 func (t *turn) reply() string {
 	all := ""
-	for _, r := range t.replies {
-		all = join(all, r.text)
+	for i, r := range t.replies {
+		if r.status != "cancelled" || i == len(t.replies)-1 {
+			all = join(all, r.text)
+		}
 	}
 	return all
 }
