@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"frontdesk/internal/fakeai"
+	"frontdesk/media"
 )
 
 // callJSON runs the command and returns its lines.
@@ -68,7 +69,7 @@ func checkTape(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	both, rate, err := decodeWAV(b)
+	both, rate, err := media.ReadWAV(bytes.NewReader(b), 60*media.EarRate)
 	if err != nil || rate != 16000 || len(both) < 3*rate {
 		t.Fatalf("%d samples at %d Hz, %v", len(both), rate, err)
 	}

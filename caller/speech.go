@@ -2,7 +2,6 @@ package caller
 
 import (
 	"context"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -16,7 +15,7 @@ import (
 
 const (
 	synthesisTime = 30 * time.Second
-	maxFile       = 64 << 20 // bytes of a recording
+	maxRecording  = 32 << 20 // samples, more than ten minutes at any usual rate
 )
 
 // callerVoice is another than the demo agent's, so that a recording of the call can be followed.
@@ -80,14 +79,7 @@ func load(name string) ([]int16, error) {
 		return nil, fault.Wrap(err, fault.NotFound, "the recording cannot be opened")
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "%s cannot be read", name)
-	}
-	if len(b) > maxFile {
-		return nil, fault.New(fault.TooLarge, "%s is larger than %d MB", name, maxFile>>20)
-	}
-	pcm, rate, err := decodeWAV(b)
+	pcm, rate, err := media.ReadWAV(f, maxRecording)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "%s cannot be played", name)
 	}

@@ -1,8 +1,6 @@
 package caller
 
 import (
-	"bufio"
-	"encoding/binary"
 	"errors"
 	"os"
 	"sync"
@@ -72,32 +70,14 @@ func (t *tape) save(name string) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Storage, "the recording cannot be written")
 	}
-	w := bufio.NewWriter(f)
-	n := max(len(t.sides[0]), len(t.sides[1]))
-	_, _ = w.Write(stereoHeader(n)) // Flush tells
-	var b [4]byte
-	for i := range n {
-		for side, pcm := range t.sides {
-			s := int16(0)
-			if i < len(pcm) {
-				s = pcm[i]
-			}
-			binary.LittleEndian.PutUint16(b[2*side:], uint16(s))
+	both := make([]int16, 2*max(len(t.sides[0]), len(t.sides[1])))
+	for side, pcm := range t.sides {
+		for i, s := range pcm {
+			both[2*i+side] = s
 		}
-		_, _ = w.Write(b[:])
 	}
-	if err := errors.Join(w.Flush(), f.Close()); err != nil {
+	if err := errors.Join(media.WriteWAV(f, media.EarRate, 2, both), f.Close()); err != nil {
 		return fault.Wrap(err, fault.Storage, "the recording cannot be written")
 	}
 	return nil
-}
-
-// stereoHeader begins a WAV file of n pairs of samples at EarRate.
-func stereoHeader(n int) []byte {
-	b := binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(36+4*n))
-	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x02\x00"...) // 16 bytes, PCM, 2 channels
-	b = binary.LittleEndian.AppendUint32(b, media.EarRate)
-	b = binary.LittleEndian.AppendUint32(b, 4*media.EarRate)
-	b = append(b, "\x04\x00\x10\x00data"...) // 4 bytes a pair, 16 bits a sample
-	return binary.LittleEndian.AppendUint32(b, uint32(4*n))
 }

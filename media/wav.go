@@ -15,6 +15,8 @@ const (
 	wavChannels = 8
 	wavPCM      = 1
 	wavFloat    = 3
+	wavALaw     = 6
+	wavMuLaw    = 7
 	wavExtended = 0xfffe
 	wavStreamed = 0xffffffff // a size that was not known when the header was written
 )
@@ -24,7 +26,7 @@ var ErrWAV = errors.New("not a usable WAV file")
 
 // WAVReader reads a RIFF WAVE file (Microsoft and IBM, Multimedia Programming
 // Interface and Data Specifications 1.0, chapter 3) as mono PCM: 8, 16, 24 or 32 bits
-// or 32-bit float, up to eight channels, which are mixed. It needs no seeking, and
+// 32-bit float or G.711, up to eight channels, which are mixed. It needs no seeking, and
 // memory that does not depend on what the file claims.
 type WAVReader struct {
 	// Rate is in Hz, 4,000 to 192,000.
@@ -130,6 +132,10 @@ func (w *WAVReader) format(size int64) error {
 		w.sample = func(b []byte) float32 { return float32(int32(binary.LittleEndian.Uint32(b))) / (1 << 16) }
 	case code == wavFloat && bits == 32:
 		w.sample = func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) * 32768 }
+	case code == wavALaw && bits == 8:
+		w.sample = func(b []byte) float32 { return float32(pcmaDecode[b[0]]) }
+	case code == wavMuLaw && bits == 8:
+		w.sample = func(b []byte) float32 { return float32(pcmuDecode[b[0]]) }
 	default:
 		return fmt.Errorf("%w: format %d with %d bits", ErrWAV, code, bits)
 	}

@@ -41,6 +41,8 @@ func TestWAVOfEveryKindIsRead(t *testing.T) {
 		"24 bits":         {foreignWAV(1, 1, 8000, 24, 6, "", []byte{0, 1, 0, 0, 0, 0x80}), []int16{1, -32768}},
 		"32 bits":         {foreignWAV(1, 1, 8000, 32, 4, "", []byte{0, 0, 2, 0}), []int16{2}},
 		"float":           {foreignWAV(3, 1, 8000, 32, 12, "", slices.Concat(half, loud, nan)), []int16{16384, 32767, 0}},
+		"A-law":           {foreignWAV(6, 1, 8000, 8, 2, "", []byte{0xAA, 0x2A}), []int16{32256, -32256}},
+		"mu-law":          {foreignWAV(7, 1, 8000, 8, 2, "", []byte{0x80, 0x00}), []int16{32124, -32124}},
 		"stereo":          {foreignWAV(1, 2, 8000, 16, 4, "", []byte{10, 0, 20, 0}), []int16{15}},
 		"streamed, 0":     {foreignWAV(1, 1, 8000, 16, 0, "", []byte{1, 0, 2, 0}), []int16{1, 2}},
 		"streamed, -1":    {foreignWAV(1, 1, 8000, 16, -1, "", []byte{1, 0, 2, 0}), []int16{1, 2}},

@@ -14,10 +14,8 @@ import (
 )
 
 const (
-	wavPCM        = 1
-	wavExtensible = 0xFFFE  // its subformat is taken to be PCM, as its width says 16 bits
-	maxWAVHeader  = 1 << 20 // bytes before the sound: a server may send tags
-	maxChannels   = 8
+	maxChannels = 8
+	wavPiece    = 2048 // samples of a WAV file that are read at once
 )
 
 // rates are those that sound comes at; a resampler for any other could be huge.
@@ -31,14 +29,14 @@ type soundReader struct {
 	kind     string
 	rate     int
 	channels int
-	left     int64 // bytes of sound to come, -1 when the server does not tell
+	wav      *media.WAVReader // nil for bare PCM
 	begun    bool
 	carry    []byte // of a frame that is not complete
 	convert  *media.Resampler
 }
 
 func newSoundReader(r io.Reader, kind string, params map[string]string) *soundReader {
-	s := &soundReader{r: bufio.NewReaderSize(r, 16<<10), kind: kind, rate: media.MouthRate, channels: 1, left: -1}
+	s := &soundReader{r: bufio.NewReaderSize(r, 16<<10), kind: kind, rate: media.MouthRate, channels: 1}
 	if n, err := strconv.Atoi(params["rate"]); err == nil {
 		s.rate = n
 	}
@@ -57,26 +55,28 @@ func (s *soundReader) next() ([]int16, error) {
 		}
 		s.begun = true
 	}
-	if s.left == 0 {
-		return s.end(io.EOF)
+	if s.wav != nil {
+		return s.nextOfWAV()
 	}
 	buf := make([]byte, len(s.carry), len(s.carry)+s.r.Size())
 	copy(buf, s.carry)
-	room := buf[len(buf):cap(buf)]
-	if s.left > 0 && s.left < int64(len(room)) {
-		room = room[:s.left]
-	}
-	n, err := s.r.Read(room)
+	n, err := s.r.Read(buf[len(buf):cap(buf)])
 	if n == 0 && err != nil { // an error that comes with sound comes again without
 		return s.end(err)
-	}
-	if s.left > 0 {
-		s.left -= int64(n)
 	}
 	buf = buf[:len(buf)+n]
 	whole := len(buf) - len(buf)%(2*s.channels)
 	s.carry = append(s.carry[:0], buf[whole:]...)
 	return s.resample(mono(buf[:whole], s.channels)), nil
+}
+
+func (s *soundReader) nextOfWAV() ([]int16, error) {
+	pcm := make([]int16, wavPiece)
+	n, err := s.wav.Read(pcm)
+	if err != nil {
+		return s.end(err)
+	}
+	return s.resample(pcm[:n]), nil
 }
 
 func (s *soundReader) resample(pcm []int16) []int16 {
@@ -104,9 +104,12 @@ func (s *soundReader) begin() error {
 	}
 	switch {
 	case bytes.Equal(head, []byte("RIFF")):
-		if err := s.readWAVHeader(); err != nil {
+		if s.wav, err = media.NewWAVReader(s.r); errors.Is(err, media.ErrWAV) {
+			return fault.Wrap(err, fault.Provider, "the voice sent a WAV file that cannot be read")
+		} else if err != nil {
 			return err
 		}
+		s.rate, s.channels = s.wav.Rate, s.wav.Channels
 	case notSound(s.kind, head):
 		return fault.New(fault.Provider, "the voice sent %s instead of PCM or WAV", orUnknown(s.kind))
 	}
@@ -133,75 +136,6 @@ func orUnknown(kind string) string {
 		return "something"
 	}
 	return kind
-}
-
-var errWAV = fault.New(fault.Provider, "the voice sent a WAV file that cannot be read")
-
-// readWAVHeader reads up to the sound. A streamed file does not know its length: it
-// then tells 0 or close to the largest number, which means to the end.
-func (s *soundReader) readWAVHeader() error {
-	var riff [12]byte
-	if _, err := io.ReadFull(s.r, riff[:]); err != nil || string(riff[8:]) != "WAVE" {
-		return wavError(err)
-	}
-	formatted := false
-	for read := int64(0); read < maxWAVHeader; {
-		var head [8]byte
-		if _, err := io.ReadFull(s.r, head[:]); err != nil {
-			return wavError(err)
-		}
-		id, size := string(head[:4]), int64(binary.LittleEndian.Uint32(head[4:]))
-		if id == "data" {
-			if !formatted {
-				return errWAV
-			}
-			if s.left = size; size == 0 || size >= 0x7FFFFF00 {
-				s.left = -1
-			}
-			return nil
-		}
-		if id == "fmt " {
-			n, err := s.readFormat(size)
-			if err != nil {
-				return err
-			}
-			size, formatted = size-n, true
-		}
-		size += (size & 1) // chunks are padded to even length
-		if read += size + 8; read > maxWAVHeader {
-			break
-		}
-		if _, err := io.CopyN(io.Discard, s.r, size); err != nil {
-			return wavError(err)
-		}
-	}
-	return errWAV
-}
-
-// readFormat reads the fixed part of a format chunk and returns its length.
-func (s *soundReader) readFormat(size int64) (int64, error) {
-	var f [16]byte
-	if size < int64(len(f)) {
-		return 0, errWAV
-	}
-	if _, err := io.ReadFull(s.r, f[:]); err != nil {
-		return 0, wavError(err)
-	}
-	format, bits := binary.LittleEndian.Uint16(f[0:]), binary.LittleEndian.Uint16(f[14:])
-	if (format != wavPCM && format != wavExtensible) || bits != 16 {
-		return 0, fault.New(fault.Provider, "the voice sent a WAV file of format %d with %d bits; 16-bit PCM is understood", format, bits)
-	}
-	s.channels = int(binary.LittleEndian.Uint16(f[2:]))
-	s.rate = int(min(binary.LittleEndian.Uint32(f[4:]), 1<<20))
-	return int64(len(f)), nil
-}
-
-// wavError keeps a failure to read apart from a file that is short.
-func wavError(err error) error {
-	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errWAV
-	}
-	return err
 }
 
 // mono is s16le of so many channels as one.
