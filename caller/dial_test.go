@@ -36,7 +36,7 @@ func TestFailuresAreToldInPlainWordsWithACode(t *testing.T) {
 		"unknown agent": {[]string{"--url", url, "--agent", "nobody", "--text", "hi"}, "(not_found)"},
 		"wrong token":   {[]string{"--url", url, "--resume", "rt_wrong", "--text", "hi"}, "(unauthorized)"},
 		"missing file":  {[]string{"--url", url, "--wav", "nowhere.wav"}, "nowhere.wav"},
-		"no WAV file":   {[]string{"--url", url, "--wav", text}, "not a WAV file (invalid_request)"},
+		"no WAV file":   {[]string{"--url", url, "--wav", text}, "not a usable WAV file"},
 		"no voice":      {[]string{"--url", url, "--say", "hi"}, "(unavailable)"},
 	} {
 		var out, errs bytes.Buffer
