@@ -57,7 +57,7 @@ func (s *Server) converse(call Call, who session.Caller, peer *webrtc.Peer) {
 	defer peer.Close()
 	select {
 	case <-peer.Ready():
-		s.serve(call, who, carried{wire: &peerWire{Peer: peer, receive: peer.Receive()}, source: peer.Source(), sink: peer.Sink()})
+		s.serve(call, who, carried{wire: &peerWire{Peer: peer, receive: peer.Receive()}, source: peer.Source(), sink: peer.Sink(), keys: peer.Keys()})
 	case <-peer.Done():
 		call.Hangup()
 	}

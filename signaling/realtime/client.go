@@ -20,6 +20,7 @@ type clientEvent struct {
 	ContentIndex int        `json:"content_index"`
 	AudioEnd     int        `json:"audio_end_ms"`
 	Audio        string     `json:"audio"`
+	Digit        string     `json:"digit"`
 }
 
 type clientItem struct {
@@ -120,6 +121,11 @@ func (t *talk) act(e *clientEvent) error {
 		t.tell("conversation.item.truncated", map[string]any{
 			"item_id": e.ItemID, "content_index": e.ContentIndex, "audio_end_ms": e.AudioEnd,
 		})
+	case "frontdesk.dtmf":
+		if len(e.Digit) != 1 || !strings.Contains("0123456789*#ABCD", e.Digit) {
+			return fault.New(fault.Invalid, "%.10q is no key: keys are 0-9, *, # and A-D", e.Digit)
+		}
+		t.hear(dialog.Heard{Kind: dialog.Digit, Text: e.Digit})
 	case "response.create":
 		t.hear(dialog.Heard{Kind: dialog.Respond})
 	case "response.cancel", "output_audio_buffer.clear":

@@ -131,6 +131,7 @@ func TestClientItemsAreHeard(t *testing.T) {
 	c.send(`{"type":"conversation.item.create","item":{"id":"mine","type":"message","role":"user","content":[{"type":"input_text","text":"Hello"}]}}`)
 	c.send(`{"type":"response.create"}`)
 	c.send(`{"type":"response.cancel"}`)
+	c.send(`{"type":"frontdesk.dtmf","digit":"#"}`)
 	h := <-heard
 	if h.Kind != dialog.ToolOutput || h.Result.CallID != "call_1" || string(h.Result.Output) != `"done"` {
 		t.Errorf("heard %+v", h)
@@ -140,6 +141,9 @@ func TestClientItemsAreHeard(t *testing.T) {
 	}
 	if a, b := <-heard, <-heard; a.Kind != dialog.Respond || b.Kind != dialog.Stop {
 		t.Errorf("heard %+v, %+v", a, b)
+	}
+	if h = <-heard; h.Kind != dialog.Digit || h.Text != "#" {
+		t.Errorf("heard %+v", h)
 	}
 	bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
 	if err := conn.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second)); err != nil {
@@ -172,6 +176,7 @@ func TestBadEventsGetAnErrorAndTheCallGoesOn(t *testing.T) {
 				`{"type":"conversation.item.retrieve","item_id":"none"}`,
 				`{"type":"conversation.item.truncate","item_id":"none"}`,
 				`{"type":"conversation.item.delete","item_id":"none"}`,
+				`{"type":"frontdesk.dtmf","digit":"12"}`, `{"type":"frontdesk.dtmf","digit":"x"}`,
 			} {
 				c.send(bad)
 				if e := c.next("error"); e.at("error", "message") == "" || e.at("error", "type") != "invalid_request_error" {

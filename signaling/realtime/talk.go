@@ -46,6 +46,7 @@ type carried struct {
 	wire
 	source  media.Source // nil without sound, like sink
 	sink    media.Sink
+	keys    <-chan byte                   // DTMF keys pressed on the line; nil without
 	speaks  func(frames func(pcm []byte)) // nil where sound has a way of its own
 	append  func(audio string) error      // input_audio_buffer.append; nil likewise
 	clear   func()                        // input_audio_buffer.clear; nil likewise
@@ -166,6 +167,13 @@ func (t *talk) dialogLine() dialog.Line {
 // context, one that was closed ends its inputs.
 func (t *talk) read(end context.CancelCauseFunc) {
 	defer close(t.inputs)
+	if t.line.keys != nil {
+		gone := make(chan struct{})
+		var pressing sync.WaitGroup
+		pressing.Go(func() { t.press(gone) })
+		defer pressing.Wait()
+		defer close(gone)
+	}
 	for {
 		message, err := t.line.Receive()
 		switch {
@@ -182,6 +190,29 @@ func (t *talk) read(end context.CancelCauseFunc) {
 			if !errors.Is(err, io.EOF) {
 				t.log.Debug("line ended", zap.Error(err))
 			}
+			return
+		}
+	}
+}
+
+// press hands on the keys pressed on the line, until it is gone.
+func (t *talk) press(gone <-chan struct{}) {
+	for {
+		select {
+		case key := <-t.line.keys:
+			t.mu.Lock()
+			t.tell("input_audio_buffer.dtmf_event_received", map[string]any{"event": string(key), "received_at": time.Now().Unix()})
+			t.mu.Unlock()
+			select {
+			case t.inputs <- dialog.Heard{Kind: dialog.Digit, Text: string(key), At: time.Now()}:
+			case <-gone:
+				return
+			case <-t.over.Done():
+				return
+			}
+		case <-gone:
+			return
+		case <-t.over.Done():
 			return
 		}
 	}

@@ -41,6 +41,7 @@ type client struct {
 	pc      *webrtc.PeerConnection
 	channel *webrtc.DataChannel
 	track   *webrtc.TrackLocalStaticSample
+	keypad  *keypad // of the track
 	opened  chan struct{}
 	events  chan []byte
 	remote  chan *webrtc.TrackRemote
@@ -50,6 +51,7 @@ type client struct {
 type clientOptions struct {
 	tcpOnly bool
 	noAudio bool
+	keys    bool           // offers telephone events
 	codec   string         // default Opus
 	label   string         // of the data channel
 	rude    bool           // ignores the limit on the size of messages
@@ -74,6 +76,14 @@ func newClient(t testing.TB, o clientOptions) *client {
 	if err := m.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)
 	}
+	if o.keys {
+		events := webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mimeKeys, ClockRate: 48000}, PayloadType: 110,
+		}
+		if err := m.RegisterCodec(events, webrtc.RTPCodecTypeAudio); err != nil {
+			t.Fatal(err)
+		}
+	}
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(m)).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +106,8 @@ func newClient(t testing.TB, o clientOptions) *client {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := pc.AddTrack(c.track); err != nil {
+		c.keypad = &keypad{TrackLocalStaticSample: c.track}
+		if _, err := pc.AddTrack(c.keypad); err != nil {
 			t.Fatal(err)
 		}
 		pc.OnTrack(func(r *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { c.remote <- r })

@@ -24,6 +24,7 @@ type ear struct {
 	taken    bool // a track is being read
 	closed   bool
 	reading  sync.WaitGroup
+	keys     keys // of the track's reader
 }
 
 func newEar() (*ear, error) {
@@ -31,7 +32,7 @@ func newEar() (*ear, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ear{receiver: r}, nil
+	return &ear{receiver: r, keys: newKeys()}, nil
 }
 
 func (e *ear) current() *media.Receiver {
@@ -66,8 +67,15 @@ func (e *ear) hear(track *webrtc.TrackRemote) {
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		if err != nil || packet.Unmarshal(buf[:n]) != nil || packet.PayloadType != coded {
+		if err != nil || packet.Unmarshal(buf[:n]) != nil {
 			failures++
+			continue
+		}
+		if packet.PayloadType != coded {
+			if failures++; isKeys(track.Codec().MimeType) { // what this packet is, by its payload type
+				e.keys.take(&packet)
+				failures = 0
+			}
 			continue
 		}
 		failures = 0

@@ -184,6 +184,15 @@ func (p *Peer) Source() media.Source {
 	return p.ear
 }
 
+// Keys are the keys the caller presses on the line itself, 0-9 * # A-D; nil when the
+// offer had no sound. The channel is not closed.
+func (p *Peer) Keys() <-chan byte {
+	if p.ear == nil {
+		return nil
+	}
+	return p.ear.keys.pressed
+}
+
 // Sink is where the agent's voice goes, nil when the offer had no sound.
 func (p *Peer) Sink() media.Sink {
 	if p.voice == nil {
