@@ -50,7 +50,7 @@ type Heard struct {
 	Kind   HeardKind
 	Item   string // id of the conversation item this belongs to: one per utterance or typed text
 	Text   string
-	Why    string    // Offset: the turn was judged finished, for this reason, and Final follows
+	Why    string    // Offset: the turn was judged finished, for this reason, and Final follows; Partial: words come only at pauses
 	At     time.Time // when it happened: for Onset and Offset the time of the sound, not of the decision
 	Change *Change
 	Result *tools.Result

@@ -155,7 +155,7 @@ func (l *loop) partial(h Heard) {
 		return
 	}
 	u.words = printable(h.Text)
-	l.floor.partials = true
+	l.floor.partials = l.floor.partials || h.Why == ""
 	l.tell(Event{Kind: CallerPartial, Turn: l.turns + 1, Item: h.Item, Text: u.words})
 	if r := l.reply; r != nil && r.audible && !isBackchannel(u.words) {
 		l.bargeIn(h.Item)

@@ -79,22 +79,40 @@ func (r *recognition) transcribe(ctx context.Context, s *speech) (string, error)
 		cancel(nil)
 		<-watched
 	}()
-	text := ""
-	for t, err := range r.listener.Utterance(ctx, s.read(ctx)) {
-		if err != nil {
-			return "", r.failure(ctx, err)
-		}
-		changed := t.Text != text
-		text = t.Text
-		r.ear.latest.Store(&latest{speech: s, Transcript: t})
-		if changed && !s.over() {
-			r.ear.tell(ctx, r.heard, Heard{Kind: Partial, Item: s.item, Text: text, At: time.Now()})
-		}
+	recognise := r.stream
+	if _, ok := r.listener.(Batch); ok && r.ear.replay == nil { // a replay has no time to wait for
+		recognise = r.batch
 	}
-	if ctx.Err() != nil {
+	text, err := recognise(ctx, s)
+	switch {
+	case err != nil:
+		return "", r.failure(ctx, err)
+	case ctx.Err() != nil:
 		return "", r.failure(ctx, context.Cause(ctx))
 	}
 	return text, nil
+}
+
+// stream recognises an utterance while it is spoken.
+func (r *recognition) stream(ctx context.Context, s *speech) (text string, err error) {
+	for t, err := range r.listener.Utterance(ctx, s.read(ctx)) {
+		if err != nil {
+			return "", err
+		}
+		changed := t.Text != text
+		text = t.Text
+		if r.ear.latest.Store(&latest{speech: s, Transcript: t}); changed {
+			r.partial(ctx, s, text, "")
+		}
+	}
+	return text, nil
+}
+
+// partial tells the words so far, until the utterance is over.
+func (r *recognition) partial(ctx context.Context, s *speech, text, why string) {
+	if !s.over() {
+		r.ear.tell(ctx, r.heard, Heard{Kind: Partial, Item: s.item, Text: text, Why: why, At: time.Now()})
+	}
 }
 
 // watch gives the recogniser finalWait from the end of the utterance.

@@ -22,20 +22,22 @@ var blocks = sync.Pool{New: func() any { return new(block) }}
 // real time: all is kept until both have released it, and the ear bounds how long an
 // utterance may be.
 type speech struct {
-	item  string
-	more  chan struct{} // a frame was added, or the end
-	ended chan struct{} // closed by end
-	taken chan struct{} // the recogniser took a frame or has released it all
-	users atomic.Int32
+	item   string
+	more   chan struct{} // a frame was added, or the end
+	ended  chan struct{} // closed by end
+	taken  chan struct{} // the recogniser took a frame or has released it all
+	pauses chan struct{} // the caller pauses
+	users  atomic.Int32
 
 	mu     sync.Mutex
 	blocks []*block
 	frames int
 	wants  int // the frame the recogniser asked for last
+	voiced int // frames up to the last one with speech
 }
 
 func newSpeech(item string) *speech {
-	s := &speech{item: item, more: make(chan struct{}, 1), ended: make(chan struct{}), taken: make(chan struct{}, 1)}
+	s := &speech{item: item, more: make(chan struct{}, 1), ended: make(chan struct{}), taken: make(chan struct{}, 1), pauses: make(chan struct{}, 1)}
 	s.users.Store(2)
 	return s
 }
@@ -54,6 +56,34 @@ func (s *speech) add(frame []int16) {
 	case s.more <- struct{}{}:
 	default:
 	}
+}
+
+// voice says that the last frame added holds speech.
+func (s *speech) voice() {
+	s.mu.Lock()
+	s.voiced = s.frames
+	s.mu.Unlock()
+}
+
+// pause says that the caller has been silent for earlyWait.
+func (s *speech) pause() {
+	select {
+	case s.pauses <- struct{}{}:
+	default:
+	}
+}
+
+func (s *speech) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.frames
+}
+
+// spoken is how many frames there are up to the last one with speech.
+func (s *speech) spoken() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.voiced
 }
 
 // end says that there is no more; the pump releases its part.
@@ -134,6 +164,17 @@ func (s *speech) read(ctx context.Context) iter.Seq[[]int16] {
 					return
 				}
 			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// first yields so many frames, which there are.
+func (s *speech) first(n int) iter.Seq[[]int16] {
+	return func(yield func([]int16) bool) {
+		for i := range n {
+			if !yield(s.frame(i)) {
+				return
 			}
 		}
 	}

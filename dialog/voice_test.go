@@ -134,6 +134,32 @@ func (s *scribbler) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.
 	}
 }
 
+// wholes is the scribbler as a recogniser of whole utterances that takes its time.
+type wholes struct {
+	*scribbler
+	takes time.Duration
+	asked []string // what it was asked for
+}
+
+func (w *wholes) Listen(context.Context, *Agent) (Listener, error) { return w, nil }
+func (w *wholes) Batch()                                           {}
+
+func (w *wholes) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter.Seq2[Transcript, error] {
+	return func(yield func(Transcript, error) bool) {
+		for t, err := range w.scribbler.Utterance(ctx, frames) {
+			w.mu.Lock()
+			w.asked = append(w.asked, t.Text)
+			w.mu.Unlock()
+			select {
+			case <-time.After(w.takes):
+				yield(t, err)
+			case <-ctx.Done():
+				yield(t, ctx.Err())
+			}
+		}
+	}
+}
+
 // perLetter is how many samples the voice of the tests takes for a letter: 50 ms.
 const perLetter = media.MouthRate / 20
 
@@ -209,6 +235,9 @@ func telephone(t *testing.T, agent *Agent, o Options, script func(*phone)) (*pho
 		defer mic.tick.Stop()
 		p = &phone{newCaller(t), mic, &scribbler{mic: mic, partials: true}, &loudspeaker{}, &journal{}}
 		a := *agent
+		if w, ok := a.Recognizer.(*wholes); ok {
+			w.scribbler, p.partials = p.scribbler, false
+		}
 		if a.Recognizer == nil {
 			a.Recognizer = p.scribbler
 		}

@@ -194,8 +194,9 @@ func (e *voiceEar) follow(ctx context.Context, now time.Time, heard chan<- Heard
 	if e.voiced {
 		e.spoken += media.FrameTime
 		e.silence = 0
-	} else {
-		e.silence += media.FrameTime
+		s.voice()
+	} else if e.silence += media.FrameTime; e.silence == earlyWait {
+		s.pause()
 	}
 	switch {
 	case e.paused && e.voiced && e.score == onsetFrames:

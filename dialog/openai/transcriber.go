@@ -100,6 +100,9 @@ func (l *listener) Close() error {
 	return nil
 }
 
+// Batch implements dialog.Batch.
+func (l *listener) Batch() {}
+
 // Utterance sends an utterance when it is over. Its first minute counts; the rest is
 // not heard. With Stream it yields the words as they come, else it yields once.
 func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
