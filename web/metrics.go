@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,6 +12,10 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/session"
 )
+
+// maxToolNames bounds the names in frontdesk_tool_calls_total: a model can make some up,
+// and a trusted client has tools of its own.
+const maxToolNames = 200
 
 // Metrics counts calls, turns and what went wrong, for Prometheus. It is a
 // session.Observer. All names begin with frontdesk_; times are in seconds.
@@ -24,12 +29,16 @@ type Metrics struct {
 	tools    *prometheus.CounterVec
 	notices  *prometheus.CounterVec
 	tokens   *prometheus.CounterVec
+
+	mu    sync.Mutex
+	named map[string]bool // the tools counted by name
 }
 
 // NewMetrics makes the metrics of one process.
 func NewMetrics() *Metrics {
 	latency := []float64{.01, .02, .05, .1, .2, .3, .4, .5, .6, .7, .8, 1, 1.5, 2, 3, 5, 10}
 	m := &Metrics{
+		named:    make(map[string]bool),
 		registry: prometheus.NewRegistry(),
 		active: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "frontdesk_calls_active", Help: "Calls in progress, by transport."}, []string{"transport"}),
@@ -87,7 +96,7 @@ func (m *Metrics) turn(t *dialog.Turn) {
 		if use.Failed {
 			outcome = "failed"
 		}
-		m.tools.WithLabelValues(use.Name, outcome).Inc()
+		m.tools.WithLabelValues(m.toolName(use.Name), outcome).Inc()
 	}
 	m.tokens.WithLabelValues("input").Add(float64(t.Usage.Input))
 	m.tokens.WithLabelValues("output").Add(float64(t.Usage.Output))
@@ -102,4 +111,18 @@ func (m *Metrics) turn(t *dialog.Turn) {
 			m.stages.WithLabelValues(stage).Observe(at.Sub(t.Times.SpeechEnd).Seconds())
 		}
 	}
+}
+
+// toolName is the name a tool is counted by: its own, or "other" when there are too many.
+func (m *Metrics) toolName(name string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.named[name]:
+	case len(m.named) == maxToolNames || len(name) > 64:
+		return "other"
+	default:
+		m.named[name] = true
+	}
+	return name
 }
