@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -23,6 +24,8 @@ import (
 	"frontdesk/media"
 	"frontdesk/tools"
 )
+
+const lateTools = 5 * time.Second // that a stopping node gives tools which outlast their deadline
 
 // roster is every agent of this node, and what they share.
 type roster struct {
@@ -146,6 +149,11 @@ func (b *builder) tools(ctx context.Context, f agentfile.File, texts *[]string) 
 	if err != nil {
 		return nil, err
 	}
+	b.roster.close = append(b.roster.close, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), lateTools)
+		defer cancel()
+		return r.Wait(ctx)
+	})
 	return r.Under(tools.Policy{Allow: f.Tools.Allow, Timeout: f.Tools.Timeout, Timeouts: f.Tools.Timeouts})
 }
 

@@ -192,20 +192,27 @@ func listen(ctx context.Context, c config.Config, n node) error {
 	}()
 	n.log.Info("ready", zap.String("url", publicURL(tcp.Addr(), certificates != nil)), zap.Int("agents", len(n.agents.agents)))
 
-	select {
-	case err := <-served:
-		return fmt.Errorf("serve HTTP: %w", err)
-	case <-ctx.Done():
-	}
-	n.log.Info("stopping: no new calls; running ones may finish", zap.Duration("within", c.Limits.Drain))
-	drain, giveUp := context.WithTimeout(serving, c.Limits.Drain)
+	drain, giveUp := context.WithCancel(serving)
 	defer giveUp()
+	var broken error
+	select {
+	case err := <-served: // nobody reaches this node any more
+		broken = fmt.Errorf("serve HTTP: %w", err)
+		giveUp()
+	case <-ctx.Done():
+		n.log.Info("stopping: no new calls; running ones may finish", zap.Duration("within", c.Limits.Drain))
+		late := time.AfterFunc(c.Limits.Drain, giveUp)
+		defer late.Stop()
+	}
 	drain, again := signal.NotifyContext(drain, os.Interrupt, syscall.SIGTERM) // a second signal ends the calls
 	defer again()
 	n.desk.Drain(drain)
 	end, cancel := context.WithTimeout(serving, requestTime)
 	defer cancel()
 	calls.Shutdown(end)
+	if broken != nil {
+		return broken
+	}
 	stopServing()
 	return <-served
 }
