@@ -18,6 +18,7 @@ type Agent struct {
 	Try          []string // things worth asking, shown to callers
 	Farewell     string   // said when the caller says goodbye, or has gone silent
 	Silence      Silence
+	Speculation  Speculation
 	Handover     Handover
 	Record       bool // record the sound of calls
 

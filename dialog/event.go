@@ -74,6 +74,7 @@ type Turn struct {
 	Why         string    `json:"why,omitempty"` // why the caller's turn was judged finished
 	Tools       []ToolUse `json:"tools,omitempty"`
 	Usage       Usage     `json:"usage"`
+	Discarded   Usage     `json:"discarded,omitzero"` // tokens of replies prepared before this one and thrown away
 	Times       Times     `json:"times"`
 	Error       string    `json:"error,omitempty"` // code of the failure, where there was one
 }
@@ -92,6 +93,7 @@ type Times struct {
 	SpeechEnd   time.Time `json:"speech_end,omitzero"`   // the caller's sound ended
 	Endpoint    time.Time `json:"endpoint,omitzero"`     // the turn was judged finished
 	Transcript  time.Time `json:"transcript,omitzero"`   // the final words were known
+	Speculated  time.Time `json:"speculated,omitzero"`   // the reply was begun, before the turn was over
 	FirstToken  time.Time `json:"first_token,omitzero"`  // the model's first text
 	FirstClause time.Time `json:"first_clause,omitzero"` // the first clause went to the mouth
 	FirstAudio  time.Time `json:"first_audio,omitzero"`  // the first sound left

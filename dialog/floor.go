@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,6 +37,7 @@ type utterance struct {
 	talking bool   // there is sound now
 	words   string // so far
 	stopped bool   // CallerStopped was told
+	guesses int    // replies prepared for it
 }
 
 func newFloor() floor {
@@ -102,6 +104,7 @@ func (l *loop) onset(h Heard) {
 		l.tell(Event{Kind: CallerStarted, At: h.At, Turn: l.turns + 1, Item: h.Item})
 	}
 	u.talking = true
+	l.discard() // there is more to come
 	l.floor.gate.hold()
 	if l.reply != nil && l.reply.audible {
 		l.overlap()
@@ -155,6 +158,9 @@ func (l *loop) partial(h Heard) {
 		return
 	}
 	u.words = printable(h.Text)
+	if l.guess != nil && !slices.Equal(l.guess.words, plainWords(u.words)) {
+		l.discard()
+	}
 	l.floor.partials = l.floor.partials || h.Why == ""
 	l.tell(Event{Kind: CallerPartial, Turn: l.turns + 1, Item: h.Item, Text: u.words})
 	if r := l.reply; r != nil && r.audible && !isBackchannel(u.words) {
@@ -194,6 +200,7 @@ func (l *loop) final(h Heard) {
 	r := l.reply
 	switch {
 	case text == "":
+		l.discard()
 		l.tell(Event{Kind: CallerSaid, Turn: l.turns + 1, Item: h.Item})
 		if l.floor.cutBy == h.Item { // the agent stopped for a sound that held no words
 			l.floor.owes = notUnderstood

@@ -46,6 +46,9 @@ type loop struct {
 	wanted       bool      // pending is to be answered
 	timing       timing    // of the speech in pending
 	reply        *reply    // the one under way, nil when there is none
+	guess        *guess    // what may become the next one
+	discarded    Usage     // by guesses of this call
+	wasted       Usage     // of that, since the last turn began
 	awaited      *awaited  // the client's tools a turn waits for
 	spare        int       // wishes for a reply still to come that one reply has met
 	floor        floor
@@ -143,6 +146,7 @@ func (l *loop) end(o Outcome, err error) {
 		return
 	}
 	l.outcome, l.err = o, err
+	l.discard()
 	l.stop()
 	for _, a := range []alarm{l.floor.alarm, l.quiet.alarm, l.digits.alarm} {
 		a.Stop()
@@ -198,6 +202,8 @@ func (l *loop) hear(h Heard) {
 		l.offset(h)
 	case Partial:
 		l.partial(h)
+	case MaybeFinished:
+		l.maybe(h)
 	case Final:
 		l.final(h)
 	case Deaf:
@@ -237,6 +243,9 @@ func (l *loop) typed(h Heard) {
 
 // said makes text a message that waits for its turn.
 func (l *loop) said(item, text string, typed bool) {
+	if typed {
+		l.discard()
+	}
 	l.pending = append(l.pending, Message{ID: item, Role: User, Text: text, Typed: typed})
 	l.tell(Event{Kind: CallerSaid, Turn: l.turns + 1, Item: item, Text: text, Typed: typed})
 }
@@ -287,6 +296,7 @@ func (l *loop) alter(c *Change) {
 	if c == nil {
 		return
 	}
+	l.discard()
 	if c.Instructions != nil {
 		l.instructions = *c.Instructions
 	}

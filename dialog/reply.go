@@ -14,7 +14,8 @@ const scriptQueue = 64
 // loop owns it, except for its script.
 type reply struct {
 	id, item string
-	turn     *turn // nil for a greeting, a prompt and a farewell in silence
+	turn     *turn  // nil for a greeting, a prompt and a farewell in silence
+	guess    *guess // its beginning, made ahead, or nil
 	ctx      context.Context
 	cancel   context.CancelFunc
 	script   *script
@@ -88,6 +89,8 @@ func (l *loop) begin(t *turn, then Outcome) *reply {
 	r.ctx, r.cancel = context.WithCancel(l.ctx)
 	if t != nil {
 		t.replies++
+	} else {
+		l.discard()
 	}
 	l.reply = r
 	l.quiet.alarm.Stop()

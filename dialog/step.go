@@ -69,7 +69,11 @@ func (l *loop) stream(r *reply, p Prompt) written {
 	defer watchdog.Stop()
 	var w written
 	var c cutter
-	for chunk, err := range l.agent.Model.Reply(ctx, p) {
+	chunks := l.agent.Model.Reply(ctx, p)
+	if made := r.guess.reply(p); made != nil {
+		chunks = made.all(ctx)
+	}
+	for chunk, err := range chunks {
 		watchdog.Stop() // the mouth's pace is not the model's fault
 		if err != nil {
 			w.err = modelError(ctx, err)

@@ -40,10 +40,13 @@ func (l *loop) answer() {
 	l.pending, l.wanted, l.timing = nil, false, timing{}
 	l.floor.owes, l.spare = "", 0
 	if isGoodbye(t.Caller) {
+		l.discard()
 		l.say(l.farewell(), t, Goodbye)
 		return
 	}
-	l.step(l.begin(t, ""))
+	r := l.begin(t, "")
+	l.commit(r)
+	l.step(r)
 }
 
 func (l *loop) farewell() string {

@@ -32,6 +32,39 @@ type voiceMouth struct {
 	play     player
 	voice    atomic.Pointer[Voice]
 	sounding func() // called when the first sound of a Say leaves
+	ready    atomic.Pointer[prepared]
+}
+
+// prepared is the sound of a clause that may be said soon.
+type prepared struct {
+	ctx   context.Context
+	text  string
+	voice Voice
+	sound *tape[[]int16]
+}
+
+// prepare makes the sound of a clause, for the next Say that wants it before ctx ends.
+func (m *voiceMouth) prepare(ctx context.Context, text string) {
+	p := &prepared{ctx: ctx, text: text, voice: *m.voice.Load(), sound: newTape[[]int16]()}
+	m.ready.Store(p)
+	for pcm, err := range m.synth.Speak(ctx, text, p.voice) {
+		if err != nil {
+			p.sound.end(err)
+			return
+		}
+		p.sound.add(pcm)
+	}
+	p.sound.end(ctx.Err())
+}
+
+// sound is that of a clause, prepared or made now.
+func (m *voiceMouth) sound(ctx context.Context, text string) iter.Seq2[[]int16, error] {
+	voice := *m.voice.Load()
+	p := m.ready.Swap(nil)
+	if p != nil && p.ctx.Err() == nil && p.text == text && p.voice == voice {
+		return p.sound.all(ctx)
+	}
+	return m.synth.Speak(ctx, text, voice)
 }
 
 // player is paced playout: media.Playout.
@@ -129,7 +162,7 @@ func (m *voiceMouth) voiced(ctx context.Context, s *saying, c *spoken) error {
 	defer cancel(nil)
 	watchdog := time.AfterFunc(voiceWait, func() { cancel(errSilentVoice) })
 	defer watchdog.Stop()
-	for pcm, err := range m.synth.Speak(ctx, strings.TrimSpace(c.text), *m.voice.Load()) {
+	for pcm, err := range m.sound(ctx, strings.TrimSpace(c.text)) {
 		watchdog.Stop() // a full queue is not the voice's fault
 		if err == nil {
 			s.grow(c, len(pcm))
