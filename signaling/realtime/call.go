@@ -31,6 +31,9 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request) error {
 	if err := asked.override(&who); err != nil {
 		return err
 	}
+	if err := s.o.Desk.Check(r.Context(), who); err != nil { // a connection is dear to prepare
+		return err
+	}
 	peer, answer, err := s.o.Transport.Answer(r.Context(), offer)
 	if err != nil {
 		return err
