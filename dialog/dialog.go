@@ -32,6 +32,8 @@ type HeardKind int
 
 const (
 	Onset         HeardKind = iota // the caller began to make a sound that may be speech
+	Stir                           // the first moment of what may become an Onset
+	Calm                           // it did not
 	Offset                         // the sound ended; the turn may go on
 	Partial                        // Text is the words of this utterance so far
 	MaybeFinished                  // Text may be all the caller wants to say; the reply may be prepared
@@ -74,9 +76,10 @@ type Mouth interface {
 	Say(ctx context.Context, clauses iter.Seq[string], progress func(piece string)) (heard string, err error)
 }
 
-// Ducker is a Mouth that can lower its voice while the caller may be interrupting.
+// Ducker is a Mouth that can lower its voice, or hold it, while the caller may be
+// interrupting.
 type Ducker interface {
-	Duck(on bool)
+	Duck(to media.Level)
 }
 
 // Recognizer turns speech into text. One serves many calls.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"frontdesk/media"
 )
 
 const (
@@ -24,11 +26,11 @@ type floor struct {
 	utterances map[string]*utterance // by item; one ends with its Final
 	alarm      alarm                 // runs while the caller speaks over the agent
 	gate       *gate
-	ducked     bool
-	partials   bool   // the ear gives partials
-	owes       string // what the agent says next, unless the caller says something first
-	cutBy      string // the item it stopped for
-	murmur     Heard  // the latest back-channel
+	level      media.Level // of the agent's voice
+	partials   bool        // the ear gives partials
+	owes       string      // what the agent says next, unless the caller says something first
+	cutBy      string      // the item it stopped for
+	murmur     Heard       // the latest back-channel
 }
 
 // utterance is one the caller is speaking.
@@ -111,9 +113,24 @@ func (l *loop) onset(h Heard) {
 	}
 }
 
-// overlap lowers the agent's voice until it is known whether the caller interrupts.
+// stir lowers the agent's voice for a sound that may become speech.
+func (l *loop) stir() {
+	if l.hearing && l.reply != nil && l.reply.audible && l.floor.level == media.Full {
+		l.duck(media.Low)
+	}
+}
+
+// calm brings it back when nothing came of the sound.
+func (l *loop) calm() {
+	if l.floor.level == media.Low && !l.floor.talking() {
+		l.duck(media.Full)
+	}
+}
+
+// overlap holds the agent's voice until it is known whether the caller interrupts: words
+// said beneath the caller's own would be lost.
 func (l *loop) overlap() {
-	l.duck(true)
+	l.duck(media.Held)
 	wait := insistWait
 	if l.floor.partials {
 		wait = insistWaitWords
@@ -121,10 +138,10 @@ func (l *loop) overlap() {
 	l.floor.alarm.set(wait)
 }
 
-func (l *loop) duck(on bool) {
-	if d, ok := l.mouth.(Ducker); ok && l.floor.ducked != on {
-		l.floor.ducked = on
-		d.Duck(on)
+func (l *loop) duck(to media.Level) {
+	if d, ok := l.mouth.(Ducker); ok && l.floor.level != to {
+		l.floor.level = to
+		d.Duck(to)
 	}
 }
 
@@ -137,7 +154,7 @@ func (l *loop) offset(h Heard) {
 	u.speechEnd = h.At
 	l.floor.alarm.Stop()
 	if u.words != "" && isBackchannel(u.words) {
-		l.duck(false)
+		l.duck(media.Full)
 	}
 	if h.Why != "" {
 		u.why, u.endpoint = h.Why, time.Now()
@@ -163,7 +180,11 @@ func (l *loop) partial(h Heard) {
 	}
 	l.floor.partials = l.floor.partials || h.Why == ""
 	l.tell(Event{Kind: CallerPartial, Turn: l.turns + 1, Item: h.Item, Text: u.words})
-	if r := l.reply; r != nil && r.audible && !isBackchannel(u.words) {
+	if r := l.reply; r == nil || !r.audible {
+		return
+	} else if isBackchannel(u.words) {
+		l.duck(media.Low)
+	} else {
 		l.bargeIn(h.Item)
 	}
 }
@@ -234,7 +255,7 @@ func (l *loop) left(item string) {
 	delete(l.floor.utterances, item)
 	if len(l.floor.utterances) == 0 {
 		l.floor.alarm.Stop()
-		l.duck(false)
+		l.duck(media.Full)
 		l.floor.gate.open()
 	}
 }

@@ -189,7 +189,7 @@ func (l *loop) recovered(code string) { delete(l.noticed, code) }
 
 // hear takes one thing the caller did.
 func (l *loop) hear(h Heard) {
-	if h.Item == "" {
+	if h.Item == "" && h.Kind != Stir && h.Kind != Calm {
 		h.Item = l.o.NewID("item_")
 	}
 	if h.At.IsZero() {
@@ -198,6 +198,10 @@ func (l *loop) hear(h Heard) {
 	switch h.Kind {
 	case Onset:
 		l.onset(h)
+	case Stir:
+		l.stir()
+	case Calm:
+		l.calm()
 	case Offset:
 		l.offset(h)
 	case Partial:

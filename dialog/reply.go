@@ -5,6 +5,8 @@ import (
 	"iter"
 	"strings"
 	"time"
+
+	"frontdesk/media"
 )
 
 // scriptQueue is how many clauses the writer may be ahead of the mouth; then it waits.
@@ -213,7 +215,7 @@ func (l *loop) finish(r *reply, heard string) {
 	r.isCut = r.isCut || !complete // the conversation ended
 	r.cancel()
 	l.reply = nil
-	l.duck(false)
+	l.duck(media.Full)
 	l.floor.alarm.Stop()
 	heard = strings.TrimSpace(heard)
 	if r.sounded {

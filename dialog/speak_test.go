@@ -94,6 +94,51 @@ func TestABackchannelDucksTheAgentAndLetsItGoOn(t *testing.T) {
 	}
 }
 
+func TestSpeechOverTheAgentIsNoticedAtOnce(t *testing.T) {
+	for _, says := range []string{"stop it now", "!"} {
+		var low, silent time.Duration
+		telephone(t, &Agent{Model: story}, Options{}, func(p *phone) {
+			p.partials = false
+			p.says("tell me")
+			p.wait(2 * time.Second)
+			p.microphone.says(says, 200*time.Millisecond)
+			for at := time.Duration(0); at < 400*time.Millisecond; at += 20 * time.Millisecond {
+				switch now := p.speaker.now(); {
+				case now == 0 && silent == 0:
+					silent = at
+				case now < 500 && low == 0:
+					low = at
+				}
+				p.wait(20 * time.Millisecond)
+			}
+			p.wait(10 * time.Second)
+		})
+		if low == 0 || low > 60*time.Millisecond || silent == 0 || silent > 120*time.Millisecond {
+			t.Errorf("%q: quieter after %v, silent after %v", says, low, silent)
+		}
+	}
+}
+
+func TestAHeldVoiceGoesOnWhereItWas(t *testing.T) {
+	p, _ := telephone(t, &Agent{Model: story}, Options{}, func(p *phone) {
+		p.partials = false
+		p.says("tell me")
+		p.wait(2 * time.Second)
+		p.says("!")
+		p.wait(12 * time.Second)
+	})
+	turn := p.turns()[0]
+	played := 0
+	for _, f := range p.speaker.frames {
+		if f > 0 {
+			played++
+		}
+	}
+	if want := letters(turn.Reply) * perLetter / media.MouthFrame; turn.Reply != turn.Written || played < want || played > want+2 {
+		t.Errorf("%d frames of sound for %d frames of text, %q", played, want, turn.Reply)
+	}
+}
+
 func TestACoughDucksTheAgentAndLetsItGoOn(t *testing.T) {
 	for _, partials := range []bool{true, false} {
 		p, _ := telephone(t, &Agent{Model: story}, Options{}, func(p *phone) {

@@ -155,9 +155,15 @@ func (e *voiceEar) hear(ctx context.Context, now time.Time, heard chan<- Heard) 
 	e.voiced = p >= speechOn || e.voiced && p >= speechOff
 	switch {
 	case !e.voiced:
+		if e.score == 1 && e.current == nil {
+			e.tell(ctx, heard, Heard{Kind: Calm, At: now})
+		}
 		e.score = max(e.score-1, 0)
 	case e.score == 0:
 		e.score, e.since = 1, now.Add(-media.FrameTime)
+		if e.current == nil {
+			e.tell(ctx, heard, Heard{Kind: Stir, At: e.since})
+		}
 	default:
 		e.score = min(e.score+1, onsetFrames)
 	}

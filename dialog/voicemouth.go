@@ -77,7 +77,7 @@ type player interface {
 	Played() int64
 	// Flush drops what has not left.
 	Flush()
-	Duck(on bool)
+	Duck(to media.Level)
 }
 
 func newVoiceMouth(agent *Agent, play player) *voiceMouth {
@@ -89,7 +89,7 @@ func newVoiceMouth(agent *Agent, play player) *voiceMouth {
 func (m *voiceMouth) setVoice(v Voice) { m.voice.Store(&v) }
 
 // Duck implements Ducker.
-func (m *voiceMouth) Duck(on bool) { m.play.Duck(on) }
+func (m *voiceMouth) Duck(to media.Level) { m.play.Duck(to) }
 
 // Say implements Mouth.
 func (m *voiceMouth) Say(ctx context.Context, clauses iter.Seq[string], progress func(piece string)) (string, error) {

@@ -28,6 +28,7 @@ type Playout struct {
 	fading bool    // the next frame is the last one, faded out
 	gain   float32 // now
 	target float32 // where gain is going
+	held   bool    // nothing leaves once it is there
 }
 
 // NewPlayout plays to sink once Run runs.
@@ -76,6 +77,12 @@ func (p *Playout) take(frame []int16) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := min(p.size, len(frame))
+	if p.held && p.gain == 0 {
+		if p.fading {
+			p.size, p.fading = 0, false
+		}
+		return false
+	}
 	if n == 0 {
 		p.gain, p.fading = p.target, false // nothing to click
 		return false
@@ -161,12 +168,18 @@ func (p *Playout) Flush() {
 	p.signal()
 }
 
-// Duck lowers the voice by 18 dB, or brings it back, within 10 ms.
-func (p *Playout) Duck(on bool) {
+// Level is how loud a Playout plays.
+type Level int
+
+const (
+	Full Level = iota
+	Low        // 18 dB lower
+	Held       // not at all: what comes next waits, and nothing is lost
+)
+
+// Duck changes the level, over 10 ms at most.
+func (p *Playout) Duck(to Level) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.target = 1
-	if on {
-		p.target = duckGain
-	}
+	p.target, p.held = [...]float32{1, duckGain, 0}[to], to == Held
 }

@@ -123,9 +123,9 @@ func TestDuckLowersTheVoiceWithoutClicks(t *testing.T) {
 		play(t, s, time.Second, func(ctx context.Context, p *Playout) {
 			_ = p.Write(ctx, tone(440, MouthRate, MouthRate, 8000))
 			<-time.After(10*FrameTime + FrameTime/2)
-			p.Duck(true)
+			p.Duck(Low)
 			<-time.After(10 * FrameTime)
-			p.Duck(false)
+			p.Duck(Full)
 		})
 		second := func(from, to int) float64 { return level(s.heard[from*MouthFrame:to*MouthFrame], 440, MouthRate) }
 		near(t, "before", second(0, 10), 8000, 100)
@@ -136,6 +136,39 @@ func TestDuckLowersTheVoiceWithoutClicks(t *testing.T) {
 				t.Fatalf("a click of %d at %d", d, i)
 			}
 		}
+	})
+}
+
+func TestAHeldVoiceLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &speaker{}
+		play(t, s, time.Second, func(ctx context.Context, p *Playout) {
+			_ = p.Write(ctx, tone(440, MouthRate, 20*MouthFrame, 8000))
+			<-time.After(5*FrameTime + FrameTime/2)
+			p.Duck(Held)
+			<-time.After(FrameTime)
+			before := p.Played()
+			<-time.After(10 * FrameTime)
+			if now := p.Played(); now != before {
+				t.Errorf("%d samples left while held", now-before)
+			}
+			p.Duck(Full)
+			<-time.After(20 * FrameTime)
+			if now := p.Played(); now != 20*MouthFrame {
+				t.Errorf("%d samples of %d left", now, 20*MouthFrame)
+			}
+			_ = p.Write(ctx, tone(440, MouthRate, 20*MouthFrame, 8000))
+			<-time.After(2 * FrameTime)
+			p.Duck(Held)
+			<-time.After(2 * FrameTime)
+			p.Flush()
+			p.Duck(Full)
+			before = p.Played()
+			<-time.After(5 * FrameTime)
+			if now := p.Played(); now != before {
+				t.Errorf("%d samples left after a flush", now-before)
+			}
+		})
 	})
 }
 
