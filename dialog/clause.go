@@ -10,6 +10,7 @@ const (
 	maxClause      = 200 // bytes; a voice should not have to wait for more
 	softClause     = 100 // from here on a comma is as good as a full stop
 	minFirstClause = 3   // words before a comma may end the first clause
+	firstClause    = 6   // words from which it ends before a conjunction, too
 )
 
 // Clauses cuts a stream of text into pieces a voice can speak: the first one short,
@@ -124,6 +125,9 @@ func (c *cutter) atSpace(space byte) int {
 			return n
 		}
 	}
+	if before := text[:len(text)-len(word)]; !c.begun && conjunctions[word] && words(before) >= firstClause {
+		return len(before)
+	}
 	return 0
 }
 
@@ -136,6 +140,9 @@ var abbreviations = map[string]bool{
 	"aug.": true, "sep.": true, "sept.": true, "oct.": true, "nov.": true, "dec.": true,
 	"u.s.": true, "u.k.": true, "jr.": true, "sr.": true, "min.": true, "max.": true,
 }
+
+// conjunctions begin a clause of their own.
+var conjunctions = wordSet("and but because which while so when if unless until although before after whereas")
 
 // endsSentence reports whether a word with a full stop ends a sentence. At the start
 // of a line a number is one of a list.

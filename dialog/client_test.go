@@ -131,6 +131,21 @@ func TestTextThatIsTooLongIsRefusedAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestMessagesNobodyWantsAnsweredAreBounded(t *testing.T) {
+	c, _ := converse(t, &Agent{Model: echo}, Options{}, func(c *caller) {
+		for range maxPending + 5 {
+			c.send(Heard{Kind: Typed, Text: "x"})
+		}
+		synctest.Wait()
+		c.send(Heard{Kind: Respond})
+		c.wait(time.Second)
+		c.types("hello")
+	})
+	if n := strings.Count(c.notices(), "rate_limited"); n != 5 || len(c.turns()) != 2 {
+		t.Errorf("%d refused, %d turns", n, len(c.turns()))
+	}
+}
+
 func TestATrustedClientAltersTheAgent(t *testing.T) {
 	var seen []Prompt
 	model := modelFunc(func(_ context.Context, p Prompt, yield func(Chunk, error) bool) {

@@ -12,6 +12,7 @@ import (
 const (
 	heardQueue = 64 // what the ears may be ahead of the loop; then they wait
 	postQueue  = 64 // likewise for the loop's other goroutines
+	maxPending = 64 // messages that were typed and no reply was asked for
 )
 
 // lineEnded is what an ear's end becomes, behind all it heard.
@@ -237,6 +238,9 @@ func (l *loop) typed(h Heard) {
 	l.quiet.active()
 	l.rearm()
 	text, err := checkTyped(h.Text)
+	if err == nil && len(l.pending) >= maxPending {
+		err = fault.New(fault.Limited, "%d messages wait for an answer already: ask for one first", len(l.pending))
+	}
 	if err != nil {
 		f := fault.From(err)
 		l.tell(Event{Kind: Noticed, Turn: l.turns, Item: h.Item, Notice: &Notice{Code: string(f.Code), Text: f.Message, Err: err}})
