@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,7 @@ import (
 	"frontdesk/dialog/flite"
 	"frontdesk/dialog/openai"
 	"frontdesk/dialog/pocketsphinx"
+	"frontdesk/dialog/silero"
 	"frontdesk/fault"
 	"frontdesk/media"
 	"frontdesk/tools"
@@ -46,6 +48,9 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 		return nil, err
 	}
 	b := builder{c: c, log: log, tickets: tickets, roster: &roster{agents: make(map[string]*dialog.Agent), first: c.Agent}}
+	if err := b.openDetector(); err != nil {
+		return nil, misuse{err}
+	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		a, err := b.agent(ctx, files[name])
 		if err != nil {
@@ -97,6 +102,26 @@ type builder struct {
 	log     *zap.Logger
 	tickets *tools.Tickets
 	roster  *roster
+
+	detector func() dialog.VoiceDetector
+}
+
+// openDetector opens the voice detector that all agents share.
+func (b *builder) openDetector() error {
+	b.detector = func() dialog.VoiceDetector { return media.NewDetector() }
+	if b.c.VAD.Model == "" {
+		return nil
+	}
+	n, err := silero.Open(silero.Config{
+		Model: b.c.VAD.Model, Library: b.c.VAD.Library,
+		Failed: func(err error) { b.log.Error("the built-in detector takes over in a call", zap.Error(err)) },
+	})
+	if err != nil {
+		return fmt.Errorf("vad: %w", err)
+	}
+	b.detector = n.Detector
+	b.roster.close = append(b.roster.close, n.Close)
+	return nil
 }
 
 func (b *builder) agent(ctx context.Context, f agentfile.File) (*dialog.Agent, error) {
@@ -104,7 +129,7 @@ func (b *builder) agent(ctx context.Context, f agentfile.File) (*dialog.Agent, e
 		Name: f.Name, Title: f.Title, Greeting: f.Greeting, Instructions: f.Instructions,
 		Language: f.Language, Voice: f.Voice, Try: f.Try, Farewell: f.Farewell,
 		Silence: f.Silence, Handover: f.Handover, Record: f.Record,
-		Detector: func() dialog.VoiceDetector { return media.NewDetector() },
+		Detector: b.detector,
 	}
 	texts := append([]string{f.Title, f.Greeting, f.Farewell, f.Handover.Message}, f.Try...)
 	var err error

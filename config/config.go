@@ -29,6 +29,7 @@ type Config struct {
 	LLM Providers `yaml:"llm"` // models, in fallback order; the built-in clerk is always the last
 	STT Provider  `yaml:"stt"` // how Frontdesk hears
 	TTS Provider  `yaml:"tts"` // how Frontdesk speaks
+	VAD VAD       `yaml:"vad"` // how Frontdesk tells speech from other sound
 
 	WebRTC WebRTC `yaml:"webrtc"`
 	TLS    TLS    `yaml:"tls"`
@@ -45,6 +46,12 @@ type Provider struct {
 	Model    string `yaml:"model"`
 	Voice    string `yaml:"voice"` // where the agent names none
 	Key      string `yaml:"key"`
+}
+
+// VAD is a neural voice detector in place of the built-in one.
+type VAD struct {
+	Model   string `yaml:"model"`   // ONNX file of Silero VAD, version 5; "": the built-in detector
+	Library string `yaml:"library"` // ONNX Runtime; "": where the system looks for libraries
 }
 
 // WebRTC is how browsers' media reaches this machine.
@@ -123,6 +130,9 @@ func (c *Config) Check() error {
 	}
 	checkProvider(wrong, "stt", c.STT, "pocketsphinx", "openai", "none")
 	checkProvider(wrong, "tts", c.TTS, "flite", "espeak", "openai", "none")
+	if c.VAD.Library != "" && c.VAD.Model == "" {
+		wrong("vad", "library is of no use without model")
+	}
 	for i, o := range c.Origins {
 		if u, err := url.Parse(o); err != nil || u.Host == "" || u.Path != "" || (u.Scheme != "http" && u.Scheme != "https") {
 			wrong(fmt.Sprintf("origins[%d]", i), "%q is not an origin such as https://shop.example", o)

@@ -45,6 +45,7 @@ func TestWrongKeysAndValuesAreNamedWithTheirLine(t *testing.T) {
 		"provider sans URL": {"llm: {provider: openai, model: x}\n", "frontdesk.yaml:1:1: llm[0].url"},
 		"in a list":         {"llm:\n- {provider: clerk}\n- {provider: openai, url: 'http://x/v1'}\n", "frontdesk.yaml:3:3: llm[1].model"},
 		"key in list":       {"llm:\n- {provider: clerk}\n- {provider: openai, uri: 'http://x/v1'}\n", "frontdesk.yaml:3:22"},
+		"half of a VAD":     {"vad: {library: libonnxruntime.so}\n", "frontdesk.yaml:1:1: vad"},
 		"half of TLS":       {"tls: {cert: a.pem}\n", "tls: cert and key"},
 		"address":           {"listen: 8080x\n", "listen"},
 		"origin":            {"origins: ['shop.example']\n", "origins[0]"},

@@ -26,7 +26,7 @@ const (
 
 // Config is where things are.
 type Config struct {
-	Model   string      // ONNX file
+	Model   string      // ONNX file of Silero VAD
 	Library string      // ONNX Runtime, 1.24 or later; "": where the system looks for libraries
 	Failed  func(error) // told when the network fails in a call, which goes on with a media.Detector; may be nil
 }
