@@ -49,7 +49,18 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // Listen implements dialog.Recognizer.
-func (p pace) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) { return ears(p), nil }
+func (p pace) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) {
+	if p.word == 0 {
+		return wholes{ears(p)}, nil
+	}
+	return ears(p), nil
+}
+
+// wholes are ears that need the whole utterance.
+type wholes struct{ ears }
+
+// Batch implements dialog.Batch.
+func (wholes) Batch() {}
 
 // ears recognise the question in anything.
 type ears pace

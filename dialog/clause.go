@@ -11,6 +11,7 @@ const (
 	softClause     = 100 // from here on a comma is as good as a full stop
 	minFirstClause = 3   // words before a comma may end the first clause
 	firstClause    = 6   // words from which it ends before a conjunction, too
+	longFirst      = 8   // words from which it ends before a preposition, too
 )
 
 // Clauses cuts a stream of text into pieces a voice can speak: the first one short,
@@ -125,7 +126,11 @@ func (c *cutter) atSpace(space byte) int {
 			return n
 		}
 	}
-	if before := text[:len(text)-len(word)]; !c.begun && conjunctions[word] && words(before) >= firstClause {
+	if c.begun {
+		return 0
+	}
+	before := text[:len(text)-len(word)]
+	if n := words(before); n >= firstClause && conjunctions[word] || n >= longFirst && prepositions[word] {
 		return len(before)
 	}
 	return 0
@@ -141,8 +146,11 @@ var abbreviations = map[string]bool{
 	"u.s.": true, "u.k.": true, "jr.": true, "sr.": true, "min.": true, "max.": true,
 }
 
-// conjunctions begin a clause of their own.
-var conjunctions = wordSet("and but because which while so when if unless until although before after whereas")
+// conjunctions begin a clause of their own, prepositions at least a phrase.
+var (
+	conjunctions = wordSet("and but because which while so when if unless until although before after whereas")
+	prepositions = wordSet("for with from within without during through between under over about at on in by")
+)
 
 // endsSentence reports whether a word with a full stop ends a sentence. At the start
 // of a line a number is one of a list.

@@ -16,6 +16,8 @@ func TestClausesAreCutWhereASpeakerPauses(t *testing.T) {
 			[]string{"Let me look at that, ", "it takes a second, thank you. ", "Done."}},
 		{"the first ends before a conjunction", "Your order has left our warehouse today and should be with you on Monday and not later. Fine.",
 			[]string{"Your order has left our warehouse today ", "and should be with you on Monday and not later. ", "Fine."}},
+		{"or a preposition", "It takes us three to five working days for a refund to get to you.",
+			[]string{"It takes us three to five working days ", "for a refund to get to you."}},
 		{"too short to cut", "Yes, sir, it does. Good.", []string{"Yes, sir, it does. ", "Good."}},
 		{"prices", "It costs $45.50 today. Not more.", []string{"It costs $45.50 today. ", "Not more."}},
 		{"times of day", "We open at 9 a.m. on Monday. Come by.", []string{"We open at 9 a.m. on Monday. ", "Come by."}},

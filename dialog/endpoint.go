@@ -9,7 +9,7 @@ import (
 
 const (
 	surelyHeard = 200 * time.Millisecond // of silence, when the recogniser itself says that the turn is over
-	maybeWait   = 140 * time.Millisecond // before a turn may be finished, at least
+	maybeWait   = 60 * time.Millisecond  // before a turn may be finished, at least
 	longestTurn = 45 * time.Second
 )
 
@@ -47,7 +47,7 @@ func (e *endpointer) Judge(ev Evidence) Verdict {
 	}
 	wait, why := e.judge.Wait(ev.Words, ev.Asked, ev.Silence)
 	return Verdict{
-		Maybe:    ev.Silence >= max(maybeWait, wait/2),
+		Maybe:    ev.Silence >= max(maybeWait, wait/3),
 		Finished: ev.Silence >= wait,
 		Why:      why,
 	}

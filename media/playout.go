@@ -78,9 +78,6 @@ func (p *Playout) take(frame []int16) bool {
 	defer p.mu.Unlock()
 	n := min(p.size, len(frame))
 	if p.held && p.gain == 0 {
-		if p.fading {
-			p.size, p.fading = 0, false
-		}
 		return false
 	}
 	if n == 0 {
@@ -162,7 +159,10 @@ func (p *Playout) Played() int64 {
 func (p *Playout) Flush() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.size > 0 {
+	switch {
+	case p.gain == 0: // it is silent already
+		p.size = 0
+	case p.size > 0:
 		p.size, p.fading = min(p.size, MouthFrame), true
 	}
 	p.signal()
