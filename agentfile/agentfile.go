@@ -38,6 +38,7 @@ type File struct {
 	Try          []string
 	Farewell     string
 	Silence      dialog.Silence
+	Speculation  dialog.Speculation
 	Handover     dialog.Handover
 	Record       bool
 	Tools        Tools

@@ -24,6 +24,7 @@ const (
 	maxTry          = 6
 	maxTools        = 100
 	maxPrompts      = 10
+	maxTokens       = 10_000_000
 	minWait         = time.Second
 	maxWait         = 10 * time.Minute
 	maxTimeout      = 5 * time.Minute
@@ -63,6 +64,13 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 	var err error
 	if f.Silence, err = s.silence(); err != nil {
 		return File{}, err
+	}
+	f.Speculation.Off = s.doc.Speculation.Off
+	if n := s.doc.Speculation.Tokens; n != nil {
+		if *n < 1 || *n > maxTokens {
+			return File{}, s.wrong("speculation.tokens", "%d is not between 1 and %d", *n, maxTokens)
+		}
+		f.Speculation.Tokens = *n
 	}
 	f.Tools, err = s.tools(root)
 	return f, err

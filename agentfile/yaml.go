@@ -34,6 +34,10 @@ type document struct {
 	Handover struct {
 		Message string `yaml:"message"`
 	} `yaml:"handover"`
+	Speculation struct {
+		Off    bool `yaml:"off"`
+		Tokens *int `yaml:"tokens"`
+	} `yaml:"speculation"`
 	Record bool `yaml:"record"`
 	Tools  struct {
 		Allow    *[]string         `yaml:"allow"`
