@@ -24,12 +24,13 @@ type background struct {
 	floor  [vadBands + 1]float32
 	usual  [vadBands + 1]float32
 	unrest float32 // mean distance of the level from the usual one
+	pitch  float32 // how periodic it usually is, -1 to 1: hum is, noise is not
 	known  int     // frames averaged
 }
 
 // forget makes it know nothing.
 func (g *background) forget() {
-	*g = background{unrest: 3}
+	*g = background{unrest: 3, pitch: -1}
 	for i := range g.minima {
 		clearMinima(&g.minima[i])
 	}
@@ -41,8 +42,8 @@ func clearMinima(m *[vadBands + 1]float32) {
 	}
 }
 
-// hear takes the power of a frame.
-func (g *background) hear(power *[vadBands + 1]float32) {
+// hear takes the power of a frame and how periodic it is.
+func (g *background) hear(power *[vadBands + 1]float32, pitch float32) {
 	if g.known == 0 {
 		g.smooth = *power
 	}
@@ -59,11 +60,11 @@ func (g *background) hear(power *[vadBands + 1]float32) {
 		g.frames, g.block = 0, (g.block+1)%backgroundBlocks
 		clearMinima(&g.minima[g.block])
 	}
-	g.average(power)
+	g.average(power, pitch)
 }
 
 // average learns the usual levels from a frame that may be background.
-func (g *background) average(power *[vadBands + 1]float32) {
+func (g *background) average(power *[vadBands + 1]float32, pitch float32) {
 	level := max(decibel(power[vadLevel]), vadQuiet)
 	if g.known == 0 {
 		for b, p := range power {
@@ -78,6 +79,7 @@ func (g *background) average(power *[vadBands + 1]float32) {
 		}
 		off := level - g.usual[vadLevel]
 		g.unrest += (max(off, -off) - g.unrest) * rate / 2
+		g.pitch += (pitch - g.pitch) * rate
 	}
 	for b, floor := range g.floor {
 		g.usual[b] = min(max(g.usual[b], floor), floor+backgroundSpan)

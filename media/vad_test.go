@@ -74,6 +74,82 @@ func TestDetectorHearsAVoiceOverNoiseAtOnceAndItsEndSoon(t *testing.T) {
 	}
 }
 
+func TestDetectorTellsTheCallerFromVoicesFarAway(t *testing.T) {
+	const seconds = 14
+	r := rand.New(rand.NewPCG(9, 10))
+	pcm := make([]float64, seconds*EarRate)
+	for _, hz := range []float64{85, 105, 125, 155, 190, 220, 250} {
+		far, shift := voice(hz, len(pcm), 1), r.IntN(EarRate)
+		for i := range pcm {
+			pcm[i] += far[(i+shift)%len(far)]
+		}
+	}
+	pcm = unit(pcm)
+	near := voice(130, 2*EarRate, 1)
+	gain := 3000 / rmsOf(near)
+	for i := range pcm {
+		pcm[i] *= 3000 / 10 // 20 dB under the caller
+		if at := i % (7 * EarRate); at >= 3*EarRate && at < 5*EarRate {
+			pcm[i] += gain * near[at-3*EarRate]
+		}
+	}
+	p := detections(NewDetector(), pcm)
+	for _, turn := range []int{150, 500} {
+		if n := voiced(p[turn : turn+5]); n < 2 {
+			t.Errorf("onset of the turn at %d s after 60 ms: %.2f", turn/50, p[turn:turn+5])
+		}
+		if n := voiced(p[turn : turn+100]); n < 90 {
+			t.Errorf("%d of 100 frames of the turn at %d s heard", n, turn/50)
+		}
+	}
+	if n := voiced(p[255:500]); n > 12 {
+		t.Errorf("%d of 245 frames between turns were taken for the caller", n)
+	}
+}
+
+func rmsOf(x []float64) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += v * v
+	}
+	return math.Sqrt(sum / float64(len(x)))
+}
+
+func TestDetectorHearsAnyLevelAndIsNotFooledByTheLine(t *testing.T) {
+	for name, line := range map[string]func(i int, v float64) float64{
+		"quiet":  func(_ int, v float64) float64 { return v / 10 },
+		"loud":   func(_ int, v float64) float64 { return v * 5 },
+		"offset": func(_ int, v float64) float64 { return v + 1500 },
+		"clicks": func(i int, v float64) float64 {
+			if i%(EarRate*7/10) < 2 {
+				return v + 8000
+			}
+			return v
+		},
+		"hum": func(i int, v float64) float64 { return v + 20*math.Sin(2*math.Pi*50*float64(i)/EarRate) },
+	} {
+		pcm := whiteNoise(rand.New(rand.NewPCG(11, 12)), 6*EarRate)
+		near := voice(130, EarRate, 2000)
+		for i := range pcm {
+			pcm[i] *= 8
+			if at := i - 3*EarRate; at >= 0 && at < len(near) {
+				pcm[i] += near[at]
+			}
+			pcm[i] = min(max(line(i, pcm[i]), -32768), 32767)
+		}
+		p := detections(NewDetector(), pcm)
+		if n := voiced(p[150:155]); n < 2 {
+			t.Errorf("%s: onset after 60 ms: %.2f", name, p[150:155])
+		}
+		if n := voiced(p[150:200]); n < 44 {
+			t.Errorf("%s: %d of 50 frames of speech heard", name, n)
+		}
+		if n := voiced(p[25:150]) + voiced(p[205:]); n > 8 {
+			t.Errorf("%s: %d of 220 frames of background heard as speech", name, n)
+		}
+	}
+}
+
 func TestDetectorLearnsALouderNoise(t *testing.T) {
 	pcm := pinkNoise(rand.New(rand.NewPCG(3, 4)), 6*EarRate)
 	for i := range pcm {

@@ -28,7 +28,7 @@ const vadLevelFrom, vadLevelTo = 2, 14
 
 // VoiceTraits is what a frame is judged by, each of the order of one. Levels are in
 // tens of dB; low, mid and high are up to 625 Hz, to 2.3 kHz and above.
-type VoiceTraits [16]float32
+type VoiceTraits [17]float32
 
 // The traits. A caller is told from other voices by the last frames' level over the
 // background and under the caller's own, and by the single pitch that stands out.
@@ -47,15 +47,16 @@ const (
 	clearness   // of the line: the background under the caller's level
 	pitched     // how periodic the sound is, -1 to 1
 	pitchLasting
-	rising   // since vadRiseLag frames
-	learning // how much of the background is known, 0 to 1
+	pitchUsual // of the background
+	rising     // since vadRiseLag frames
+	learning   // how much of the background is known, 0 to 1
 )
 
 // listener measures the traits of a stream.
 type listener struct {
 	sound      [fftSize]float32 // the last samples, oldest first
-	low        [vadPast]float32 // the same at 4 kHz, without its DC
-	dc         float32
+	low        [vadPast]float32 // the same at 4 kHz, without what is below a voice
+	below      [2]float32       // what is: DC, hum
 	fft        spectrum
 	power      [fftHalf]float32
 	background background
@@ -78,8 +79,9 @@ func (l *listener) Measure(frame []int16) *VoiceTraits {
 	}
 	l.fft.power(&l.power, &l.sound)
 	bands := l.bands()
-	l.background.hear(&bands)
-	l.compare(&bands)
+	pitch := 2*l.pitch() - 1
+	l.background.hear(&bands, pitch)
+	l.compare(&bands, pitch)
 	return &l.traits
 }
 
@@ -96,8 +98,11 @@ func (l *listener) take(frame []int16) {
 			sum += s
 		}
 		sum /= vadCut
-		l.dc += (sum - l.dc) * 0.12 // 80 Hz
-		l.low[i] = sum - l.dc
+		for k := range l.below {
+			l.below[k] += (sum - l.below[k]) * 0.17 // 120 Hz
+			sum -= l.below[k]
+		}
+		l.low[i] = sum
 	}
 }
 
@@ -117,8 +122,8 @@ func (l *listener) bands() (out [vadBands + 1]float32) {
 	return out
 }
 
-// compare sets the traits of a frame with this power in its bands.
-func (l *listener) compare(power *[vadBands + 1]float32) {
+// compare sets the traits of a frame with this power in its bands and this pitch.
+func (l *listener) compare(power *[vadBands + 1]float32, pitch float32) {
 	var floor, usual [vadBands]float32
 	most := float32(0)
 	for b := range vadBands {
@@ -132,7 +137,6 @@ func (l *listener) compare(power *[vadBands + 1]float32) {
 	if level > l.caller {
 		l.caller += (level - l.caller) * vadRaise
 	}
-	pitch := 2*l.pitch() - 1
 	t := &l.traits
 	t[lowOverFloor], t[midOverFloor], t[highOverFloor] = mean(floor[:6])/10, mean(floor[6:11])/10, mean(floor[11:])/10
 	t[lowOverUsual], t[midOverUsual], t[highOverUsual] = mean(usual[:6])/10, mean(usual[6:11])/10, mean(usual[11:])/10
@@ -144,6 +148,7 @@ func (l *listener) compare(power *[vadBands + 1]float32) {
 	t[clearness] = max(common-l.caller, -70) / 20
 	t[pitched] = pitch
 	t[pitchLasting] += (pitch - t[pitchLasting]) * vadSmooth
+	t[pitchUsual] = l.background.pitch
 	t[rising] = min(max(level-l.levels[vadRiseLag-1], -30), 30) / 10
 	t[learning] = float32(min(l.background.known, 2*backgroundFrames)) / (2 * backgroundFrames)
 	copy(l.levels[1:], l.levels[:])

@@ -28,7 +28,7 @@ type moment struct {
 }
 
 // lessons are whole calls and single recordings, as they are and altered: quieter and
-// louder, with a DC offset and clicks, and with noise that comes and goes.
+// louder, with a DC offset, hum and clicks, and with noise that comes and goes.
 func lessons(corpus []*eval.Recording) ([]lesson, error) {
 	clean, err := eval.Calls(corpus, eval.Conditions()[0])
 	if err != nil {
@@ -44,7 +44,7 @@ func lessons(corpus []*eval.Recording) ([]lesson, error) {
 			rnd := chance(c.Name, call.Turns[0].Voice)
 			varied := eval.Call{Turns: call.Turns, PCM: altered(rnd, call.PCM)}
 			out = append(out, whole(call), whole(varied), whole(alternating(clean[i], call)))
-			lead := func() int { return rnd.IntN(1300) } // or it learns when the corpus begins to speak
+			lead := func() int { return int(3500 * math.Pow(rnd.Float64(), 2)) } // or it learns when the corpus begins to speak
 			out = append(append(out, singles(call, lead)...), singles(varied, lead)...)
 		}
 		return out, nil
@@ -134,17 +134,20 @@ func speaking(r *eval.Recording, ms int) bool {
 	return false
 }
 
-// altered is pcm at another level, with a DC offset and clicks.
+// altered is pcm at another level, with a DC offset, the hum of the mains and clicks.
 func altered(rnd *rand.Rand, pcm []int16) []int16 {
 	gain := math.Pow(10, (rnd.Float64()*26-18)/20)
 	dc := rnd.NormFloat64() * 100
+	hum, hz := math.Pow(10, rnd.Float64()*2), 50+10*float64(rnd.IntN(2))
 	out := make([]int16, len(pcm))
 	click := 0.0
 	for i, v := range pcm {
 		if rnd.IntN(media.EarRate) == 0 {
 			click = rnd.NormFloat64() * 8000
 		}
-		out[i] = int16(math.Round(min(max(float64(v)*gain+dc+click, math.MinInt16), math.MaxInt16)))
+		phase := 2 * math.Pi * hz * float64(i) / media.EarRate
+		sound := float64(v)*gain + dc + hum*(math.Sin(phase)+0.2*math.Sin(3*phase)) + click
+		out[i] = int16(math.Round(min(max(sound, math.MinInt16), math.MaxInt16)))
 		click *= -0.8
 	}
 	return out
