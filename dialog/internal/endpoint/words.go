@@ -23,6 +23,7 @@ const (
 	subject         // a thing, and nothing said of it
 	story           // what has happened, and not yet what is wanted
 	polite          // it closes with "please", "thanks" or "goodbye"
+	point           // it says what is wanted, or what is wrong
 	length          // how many words, up to 5, in fives
 	wordless        // there are none
 	pitch           // how far the voice fell at the end, in octaves
@@ -33,7 +34,7 @@ const (
 
 // Names are the features' names, in order.
 var Names = [count]string{"always", "ending", "open", "filler", "question", "answer", "fragment", "digits", "number",
-	"spelling", "address", "clause", "list", "subject", "story", "polite", "length", "wordless", "pitch", "slowing", "pace"}
+	"spelling", "address", "clause", "list", "subject", "story", "polite", "point", "length", "wordless", "pitch", "slowing", "pace"}
 
 // Features is what a silence is judged by.
 type Features [count]float64
@@ -126,6 +127,7 @@ func (f *Features) sentence(said, main []string, asks bool) {
 	set(clause, conjunctions[main[0]] && len(main) < wholeClause && !asks)
 	set(subject, determiners[main[0]] && len(main) <= 4 && !any(main, invertedVerbs))
 	set(story, tells(main))
+	set(point, len(main) >= 4 && (any(main, wishes) || any(main, troubles)))
 }
 
 // asking reports whether words are a question or end with one: "…can I get another".
