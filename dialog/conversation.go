@@ -53,6 +53,10 @@ func (c *Conversation) Run(ctx context.Context, line Line) (Outcome, error) {
 		l.asked = ear.ask
 		l.hearing = ear.hears()
 		ears = append(ears, ear)
+		if line.Sink != nil {
+			ear.echo.detector = media.NewEchoDetector()
+			line.Sink = reflected{line.Sink, ear.echo.detector}
+		}
 	}
 	if line.Sink != nil && c.agent.Synthesizer != nil {
 		l.speakThrough(media.NewPlayout(line.Sink))

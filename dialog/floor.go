@@ -182,7 +182,7 @@ func (l *loop) partial(h Heard) {
 	l.tell(Event{Kind: CallerPartial, Turn: l.turns + 1, Item: h.Item, Text: u.words})
 	if r := l.reply; r == nil || !r.audible {
 		return
-	} else if isBackchannel(u.words) {
+	} else if isBackchannel(u.words) || h.Echo && repeats(u.words, r.written.String()) {
 		l.duck(media.Low)
 	} else {
 		l.bargeIn(h.Item)
@@ -227,6 +227,8 @@ func (l *loop) final(h Heard) {
 			l.floor.owes = notUnderstood
 		}
 		l.proceed()
+	case r != nil && r.audible && !r.isCut && h.Echo && repeats(text, r.written.String()):
+		l.tell(Event{Kind: CallerSaid, Turn: l.turns + 1, Item: h.Item})
 	case r != nil && r.audible && !r.isCut && isBackchannel(text):
 		l.tell(Event{Kind: CallerSaid, Turn: l.turns + 1, Item: h.Item, Text: text})
 		l.floor.murmur = Heard{Item: h.Item, Text: text, At: u.transcript}

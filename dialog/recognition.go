@@ -56,7 +56,10 @@ func (r *recognition) recognise(ctx context.Context, s *speech) error {
 	if err != nil {
 		return err
 	}
-	r.ear.tell(ctx, r.heard, Heard{Kind: Final, Item: s.item, Text: text, At: time.Now()})
+	if s.over() && s.own {
+		text = ""
+	}
+	r.ear.tell(ctx, r.heard, Heard{Kind: Final, Item: s.item, Text: text, Echo: s.echo, At: time.Now()})
 	return nil
 }
 
@@ -113,7 +116,7 @@ func (r *recognition) stream(ctx context.Context, s *speech) (text string, err e
 // partial tells the words so far, until the utterance is over.
 func (r *recognition) partial(ctx context.Context, s *speech, text, why string) {
 	if !s.over() {
-		r.ear.tell(ctx, r.heard, Heard{Kind: Partial, Item: s.item, Text: text, Why: why, At: time.Now()})
+		r.ear.tell(ctx, r.heard, Heard{Kind: Partial, Item: s.item, Text: text, Why: why, Echo: s.echo, At: time.Now()})
 	}
 }
 

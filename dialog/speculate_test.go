@@ -164,7 +164,7 @@ func TestTheFirstClauseSoundsAtOnceWhenItWasMadeAhead(t *testing.T) {
 		mu.Lock()
 		asked[text]++
 		mu.Unlock()
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 		return nil
 	}}
 	m := &slow{reply: func(_ Prompt, yield func(Chunk, error) bool) { yield(Chunk{Text: "It is here. And it is yours."}, nil) }}

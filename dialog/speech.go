@@ -26,7 +26,9 @@ type speech struct {
 	more   chan struct{} // a frame was added, or the end
 	ended  chan struct{} // closed by end
 	taken  chan struct{} // the recogniser took a frame or has released it all
+	echo   bool          // the agent may be heard in it
 	pauses chan struct{} // the caller pauses
+	own    bool          // it was mostly the agent's voice; to be read after the end
 	users  atomic.Int32
 
 	mu     sync.Mutex

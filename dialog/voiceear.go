@@ -37,6 +37,7 @@ type voiceEar struct {
 	endpointer Endpointer
 	queue      chan *speech
 	asked      atomic.Pointer[string]
+	echo       reflection
 	latest     atomic.Pointer[latest]
 	deaf       atomic.Bool
 	replay     func(Heard) // takes what is heard, in Replay
@@ -44,8 +45,9 @@ type voiceEar struct {
 	// The pump's.
 	frame   []int16
 	preroll [prerollFrames][media.EarFrame]int16
-	rolled  int // frames ever written to preroll since it was cleared
-	voiced  bool
+	rolled  int       // frames ever written to preroll since it was cleared
+	sounds  bool      // there is speech, the caller's or the agent's own
+	voiced  bool      // the caller's
 	score   int       // of an onset or a resumption, in frames
 	since   time.Time // of the score's first frame
 	current *speech
@@ -55,9 +57,10 @@ type voiceEar struct {
 // turnEvidence is what the pump knows of the utterance under way.
 type turnEvidence struct {
 	lasted, spoken, silence time.Duration
-	paused                  bool   // Offset was told
-	maybe                   bool   // MaybeFinished was told in this pause
-	maybeWords              string // with it
+	own                     time.Duration // speech that was the agent's
+	paused                  bool          // Offset was told
+	maybe                   bool          // MaybeFinished was told in this pause
+	maybeWords              string        // with it
 }
 
 // latest is a recogniser's latest transcript of an utterance.
@@ -152,7 +155,9 @@ func (e *voiceEar) hear(ctx context.Context, now time.Time, heard chan<- Heard) 
 		return
 	}
 	p := e.detector.Detect(e.frame)
-	e.voiced = p >= speechOn || e.voiced && p >= speechOff
+	sounds := p >= speechOn || e.sounds && p >= speechOff
+	own := e.echo.heard(e.frame, sounds)
+	e.sounds, e.voiced = sounds, sounds && !own
 	switch {
 	case !e.voiced:
 		if e.score == 1 && e.current == nil {
@@ -182,6 +187,7 @@ func (e *voiceEar) await(ctx context.Context, heard chan<- Heard) {
 		return
 	}
 	s := newSpeech(e.newID("item_"))
+	s.echo = e.echo.possible()
 	for i := max(0, e.rolled-prerollFrames); i < e.rolled; i++ {
 		s.add(e.preroll[i%prerollFrames][:])
 	}
@@ -197,6 +203,9 @@ func (e *voiceEar) follow(ctx context.Context, now time.Time, heard chan<- Heard
 	s := e.current
 	s.add(e.frame)
 	e.lasted += media.FrameTime
+	if e.sounds && !e.voiced {
+		e.own += media.FrameTime
+	}
 	if e.voiced {
 		e.spoken += media.FrameTime
 		e.silence = 0
@@ -223,7 +232,8 @@ func (e *voiceEar) follow(ctx context.Context, now time.Time, heard chan<- Heard
 	switch {
 	case v.Finished:
 		e.tell(ctx, heard, Heard{Kind: Offset, Item: s.item, At: now.Add(-e.silence), Why: v.Why})
-		e.current, e.score, e.voiced = nil, 0, false
+		s.own = e.own > e.spoken
+		e.current, e.score, e.voiced, e.sounds = nil, 0, false, false
 		s.end()
 	case v.Maybe && (!e.maybe || e.maybeWords != words.Text):
 		e.maybe, e.maybeWords = true, words.Text

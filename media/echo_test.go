@@ -1,0 +1,190 @@
+package media
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+const (
+	agentText  = "Express shipping takes one to two working days and costs nine dollars. Orders placed before two in the afternoon leave our warehouse on the same day, and you get a message with a link to follow the parcel. Is there anything else that I can do for you?"
+	callerText = "No wait, I did not ask about that. I want to know where my lamp is."
+)
+
+// says is text spoken by an installed voice, at rate.
+func says(t testing.TB, voice, text string, rate int) []float64 {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "speech.wav")
+	if out, err := exec.Command("flite", "-voice", voice, "-t", text, "-o", file).CombinedOutput(); err != nil {
+		t.Fatalf("flite: %v: %s", err, out)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	pcm, from, err := ReadWAV(f, 60*EarRate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	re := NewResampler(from, rate)
+	out := make([]float64, 0, len(pcm)*2)
+	for _, v := range re.Flush(re.Process(nil, pcm)) {
+		out = append(out, float64(v))
+	}
+	return out
+}
+
+// echoPath is a loudspeaker, a room and a line.
+type echoPath struct {
+	delay int // ms
+	gain  float64
+	room  []float64 // taps, 5 ms apart
+}
+
+func newEchoPath(delay int, gainDB float64) echoPath {
+	rnd := rand.New(rand.NewPCG(7, uint64(delay)))
+	p := echoPath{delay: delay, gain: math.Pow(10, gainDB/20), room: []float64{1}}
+	for i := range 16 {
+		p.room = append(p.room, 0.5*rnd.NormFloat64()*math.Exp(-float64(i)/5))
+	}
+	return p
+}
+
+// through is what of sound (at EarRate) comes back.
+func (p echoPath) through(sound []float64) []float64 {
+	low, high := 0.0, 0.0 // a small loudspeaker: 250 Hz to 5 kHz
+	out := make([]float64, len(sound)+p.delay*16+len(p.room)*80)
+	for i, v := range sound {
+		low += (v - low) * 0.86
+		high += (low - high) * 0.1
+		for k, tap := range p.room {
+			out[i+p.delay*16+k*80] += p.gain * tap * (low - high)
+		}
+	}
+	return out
+}
+
+// mixed is what a microphone brings, frame by frame.
+func mixed(length int, parts ...[]float64) [][]int16 {
+	rnd := rand.New(rand.NewPCG(5, 6))
+	var frames [][]int16
+	for at := 0; at+EarFrame <= length; at += EarFrame {
+		frame := make([]int16, EarFrame)
+		for i := range frame {
+			x := 10 * rnd.NormFloat64()
+			for _, p := range parts {
+				if at+i < len(p) {
+					x += p[at+i]
+				}
+			}
+			frame[i] = int16(min(max(x, math.MinInt16), math.MaxInt16))
+		}
+		frames = append(frames, frame)
+	}
+	return frames
+}
+
+// echoes runs the detectors and returns, for the frames with speech from one on, what
+// share is taken for echo.
+func echoes(d *EchoDetector, played []float64, heard [][]int16, from, to int) float64 {
+	v := NewDetector()
+	speech, echo := 0, 0
+	for i, frame := range heard {
+		out := make([]int16, MouthFrame)
+		silent := true
+		for k := range out {
+			if at := i*MouthFrame + k; at < len(played) {
+				out[k] = int16(played[at])
+				silent = silent && out[k] == 0
+			}
+		}
+		if silent {
+			out = nil
+		}
+		d.Played(out)
+		is := d.IsEcho(frame)
+		if p := v.Detect(frame); i >= from && i < to && p >= 0.6 {
+			speech++
+			if is {
+				echo++
+			}
+		}
+	}
+	if speech == 0 {
+		return -1
+	}
+	return float64(echo) / float64(speech)
+}
+
+func TestTheAgentsOwnVoiceIsToldFromACaller(t *testing.T) {
+	played, source := says(t, "slt", agentText, MouthRate), says(t, "slt", agentText, EarRate)
+	caller := says(t, "rms", callerText, EarRate)
+	frames := len(source) / EarFrame
+	for _, tt := range []struct {
+		name   string
+		delay  int
+		gain   float64
+		hidden float64 // share of a caller that may be lost in the echo: it can be as loud
+	}{{"a handset", 70, -24, 0.1}, {"a loudspeaker", 160, -10, 0.2}, {"a loud one far away", 300, -3, 0.7}, {"half a second", 480, -12, 0.1}} {
+		t.Run(tt.name, func(t *testing.T) {
+			echo := newEchoPath(tt.delay, tt.gain).through(source)
+			share := echoes(NewEchoDetector(), played, mixed(len(source), echo), 75, frames)
+			t.Logf("%.0f %% of the echo is known as such", 100*share)
+			if share >= 0 && share < 0.9 {
+				t.Errorf("%.0f %% of the echo is known as such", 100*share)
+			}
+			const at = 200 // frames into the reply
+			both := append(make([]float64, at*EarFrame), caller...)
+			talk := len(caller) / EarFrame
+			share = echoes(NewEchoDetector(), played, mixed(len(source), echo, both), at, at+talk)
+			t.Logf("%.0f %% of a caller over it is taken for echo", 100*share)
+			if share > tt.hidden {
+				t.Errorf("%.0f %% of a caller over the echo is taken for echo", 100*share)
+			}
+		})
+	}
+}
+
+func TestACallerWithoutEchoIsNeverTakenForIt(t *testing.T) {
+	played := says(t, "slt", agentText, MouthRate)
+	caller := says(t, "rms", callerText+" "+callerText+" "+callerText, EarRate)
+	share := echoes(NewEchoDetector(), played, mixed(len(caller), caller), 0, len(caller)/EarFrame)
+	t.Logf("%.0f %% of a caller alone is taken for echo", 100*share)
+	if share > 0.08 {
+		t.Errorf("%.0f %% of the caller is taken for echo", 100*share)
+	}
+	if share := echoes(NewEchoDetector(), nil, mixed(len(caller), caller), 0, len(caller)/EarFrame); share > 0 {
+		t.Errorf("%.0f %% while nothing is played", 100*share)
+	}
+}
+
+func TestEchoDetectionDoesNotAllocate(t *testing.T) {
+	d := NewEchoDetector()
+	in, out := make([]int16, EarFrame), make([]int16, MouthFrame)
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range out {
+		out[i] = int16(r.Uint32() >> 20)
+	}
+	copy(in, out)
+	if n := testing.AllocsPerRun(200, func() { d.Played(out); d.IsEcho(in) }); n > 0 {
+		t.Errorf("%v allocations a frame", n)
+	}
+}
+
+func BenchmarkEchoDetector(b *testing.B) {
+	d := NewEchoDetector()
+	in, out := make([]int16, EarFrame), make([]int16, MouthFrame)
+	for i := range out {
+		out[i] = int16(3000 * math.Sin(float64(i)/9))
+	}
+	copy(in, out)
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Played(out)
+		d.IsEcho(in)
+	}
+}
