@@ -7,10 +7,15 @@ import (
 	"testing"
 )
 
-// voice is n samples of something like a vowel of hz, four syllables a second.
+// voice is n samples of something like a vowel of hz (a whole number), four syllables a
+// second; so it repeats every second.
 func voice(hz float64, n int, amplitude float64) []float64 {
 	out := make([]float64, n)
 	for i := range out {
+		if i >= EarRate {
+			out[i] = out[i-EarRate]
+			continue
+		}
 		at := float64(i) / EarRate
 		for k := 1.0; k*hz < 3500; k++ {
 			formant := 1/(1+math.Pow((k*hz-600)/250, 2)) + 0.4/(1+math.Pow((k*hz-1700)/300, 2))
