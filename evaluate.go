@@ -16,7 +16,7 @@ import (
 	"frontdesk/session"
 )
 
-const evalUsage = `frontdesk eval turns MANIFEST [--condition NAME] [--agent NAME] [--json] [--details]
+const evalUsage = `frontdesk eval turns MANIFEST [--condition NAME] [--agent NAME] [--hangover TIME] [--json] [--details]
 
 Plays recorded turns to the ears of an agent, faster than real time, and says how
 soon they notice that the caller has finished, and how often too soon. MANIFEST is
@@ -39,6 +39,7 @@ func evalCommand(ctx context.Context, args, environ []string, stdout, stderr io.
 	name := o.String("condition", "", "only the `condition` of that name")
 	agent := o.String("agent", "", "`name` of the agent whose ears listen")
 	asJSON := o.Bool("json", false, "print one JSON object per condition")
+	hangover := o.Duration("hangover", 0, "end turns after so much silence `time`, to compare with")
 	details := o.Bool("details", false, "print each turn that was cut off, missed or late")
 	given, err := o.parse(args[1:], 1)
 	if err != nil {
@@ -61,6 +62,11 @@ func evalCommand(ctx context.Context, args, environ []string, stdout, stderr io.
 		return err
 	}
 	return withAgent(ctx, c, *agent, stderr, func(a *dialog.Agent) error {
+		if *hangover > 0 {
+			fixed := *a
+			fixed.Endpointer = func() dialog.Endpointer { return eval.Hangover(*hangover) }
+			a = &fixed
+		}
 		return evalTurns(ctx, a, corpus, conditions, turnsReport{stdout, *asJSON, *details})
 	})
 }

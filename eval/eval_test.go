@@ -73,19 +73,11 @@ func (loud) Detect(frame []int16) float32 {
 	return 0
 }
 
-// hangover is an Endpointer that waits for one length of silence.
-type hangover time.Duration
-
-func (hangover) Reset() {}
-func (h hangover) Judge(e dialog.Evidence) dialog.Verdict {
-	return dialog.Verdict{Finished: e.Silence >= time.Duration(h), Why: "silence"}
-}
-
 func agentThatWaits(h time.Duration) *dialog.Agent {
 	return &dialog.Agent{
 		Recognizer: mute{},
 		Detector:   func() dialog.VoiceDetector { return loud{} },
-		Endpointer: func() dialog.Endpointer { return hangover(h) },
+		Endpointer: func() dialog.Endpointer { return Hangover(h) },
 	}
 }
 

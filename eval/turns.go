@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"frontdesk/dialog"
 	"frontdesk/media"
@@ -23,6 +24,17 @@ type Turns struct {
 	DelayP95      int     `json:"delay_ms_p95"`
 	Missed        float64 `json:"missed_pct"`         // of turns, whose end was not noticed within 3 s
 	FrameAccuracy float64 `json:"frame_accuracy_pct"` // of the recordings' 20 ms frames, rightly told to be speech or not
+}
+
+// Hangover is an Endpointer that waits for one length of silence, to compare with.
+type Hangover time.Duration
+
+// Reset implements dialog.Endpointer.
+func (Hangover) Reset() {}
+
+// Judge implements dialog.Endpointer.
+func (h Hangover) Judge(e dialog.Evidence) dialog.Verdict {
+	return dialog.Verdict{Finished: e.Silence >= time.Duration(h), Why: "silence"}
 }
 
 // Decided is what the ears made of one turn.
