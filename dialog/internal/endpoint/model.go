@@ -36,19 +36,20 @@ func (m *Model) Wait(logit float64) time.Duration {
 	return m.Fast + time.Duration(unsure*float64(m.Slow-m.Fast))
 }
 
-// Reason names the feature that decided: the one that speaks most for the wait there is.
+// Reason names the feature that decided: the one that speaks most for the wait there is,
+// or "doubt" when none does.
 func (m *Model) Reason(f *Features) string {
 	toward := 1.0
 	if m.Logit(f) < m.At {
 		toward = -1
 	}
-	best := always
+	why, most := "doubt", 0.0
 	for i := always + 1; i < count; i++ {
-		if toward*m.Weights[i]*f[i] > toward*m.Weights[best]*f[best] || best == always && f[i] != 0 {
-			best = i
+		if part := toward * m.Weights[i] * f[i]; part > most {
+			why, most = Names[i], part
 		}
 	}
-	return Names[best]
+	return why
 }
 
 // Wordless is f without what words tell, as other languages and ears without partial
