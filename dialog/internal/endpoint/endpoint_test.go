@@ -96,12 +96,10 @@ func TestLearnedWaitsAreInOrder(t *testing.T) {
 
 func TestTheReasonIsWhatSpeaksMostForTheWait(t *testing.T) {
 	for words, want := range map[string]string{
-		"where is my order":  "question",
-		"yes please":         "answer",
-		"and then um":        "filler",
-		"if i cancel today":  "clause",
-		"there is my order":  "doubt",
-		"where is my parcel": "question",
+		"yes please":        "answer",
+		"and then um":       "filler",
+		"if i cancel today": "clause",
+		"there is my order": "doubt",
 	} {
 		if _, why := NewJudge(&Words, &Wordless, "").Wait(words, "", 0); why != want {
 			t.Errorf("%q: %s, want %s", words, why, want)

@@ -3,11 +3,14 @@ package endpoint
 import (
 	"strings"
 	"time"
+
+	"frontdesk/media"
 )
 
 const (
-	minPause = 200 * time.Millisecond // the shortest silence that counts as a pause
-	fading   = 0.9                    // share of a pause that is remembered from turn to turn
+	minPause   = 200 * time.Millisecond // the shortest silence that counts as a pause
+	hesitation = 450 * time.Millisecond // that a sound of hesitation lasts, at most
+	fading     = 0.9                    // share of a pause that is remembered from turn to turn
 )
 
 // Judge follows one caller through a call. Not safe for concurrent use.
@@ -17,8 +20,10 @@ type Judge struct {
 	prosody         Prosody
 	pause           time.Duration // the longest one lately
 	silence         time.Duration
-	said, asked     string // what features was made of
-	judged          bool   // features is of this silence
+	stretch         time.Duration // of speech since the last pause
+	paused          bool          // there was one in this turn
+	said, asked     string        // what features was made of
+	judged          bool          // features is of this silence
 	features        Features
 }
 
@@ -31,6 +36,7 @@ func NewJudge(words, wordless *Model, language string) *Judge {
 // Reset begins a turn.
 func (j *Judge) Reset() {
 	j.silence, j.judged = 0, false
+	j.stretch, j.paused = 0, false
 	j.pause = time.Duration(fading * float64(j.pause))
 }
 
@@ -38,7 +44,9 @@ func (j *Judge) Reset() {
 func (j *Judge) Hear(frame []int16) {
 	if j.silence >= minPause {
 		j.pause = max(j.pause, j.silence)
+		j.stretch, j.paused = 0, true
 	}
+	j.stretch += media.FrameTime
 	j.silence, j.judged = 0, false
 	if len(frame) > 0 {
 		j.prosody.Hear(frame)
@@ -60,6 +68,9 @@ func (j *Judge) Features(said, asked string, silence time.Duration) *Features {
 	}
 	j.prosody.set(&j.features)
 	j.features[pace] = min(j.pause.Seconds(), 1.5)
+	if j.paused && j.stretch < hesitation {
+		j.features[island] = 1
+	}
 	return &j.features
 }
 

@@ -55,5 +55,5 @@ func (m *Model) Reason(f *Features) string {
 // Wordless is f without what words tell, as other languages and ears without partial
 // results have it.
 func (f Features) Wordless() Features {
-	return Features{always: 1, wordless: 1, pitch: f[pitch], slowing: f[slowing], pace: f[pace]}
+	return Features{always: 1, wordless: 1, pitch: f[pitch], slowing: f[slowing], pace: f[pace], island: f[island]}
 }

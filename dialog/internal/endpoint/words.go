@@ -29,12 +29,13 @@ const (
 	pitch           // how far the voice fell at the end, in octaves
 	slowing         // how much longer the last syllable is than usual, in tenths of a second
 	pace            // the longest pause this caller went on from lately, in seconds
+	island          // a short sound behind a pause, as hesitations are
 	count
 )
 
 // Names are the features' names, in order.
 var Names = [count]string{"always", "ending", "open", "filler", "question", "answer", "fragment", "digits", "number",
-	"spelling", "address", "clause", "list", "subject", "story", "polite", "point", "length", "wordless", "pitch", "slowing", "pace"}
+	"spelling", "address", "clause", "list", "subject", "story", "polite", "point", "length", "wordless", "pitch", "slowing", "pace", "island"}
 
 // Features is what a silence is judged by.
 type Features [count]float64
@@ -62,11 +63,14 @@ var (
 	leadIns           = wordSet("hello hi hey sorry okay ok so well yes yeah no oh and but please just um uh er right then also excuse me good morning afternoon evening actually")
 	closings          = wordSet("please thanks goodbye bye you")
 	wishes            = wordSet("want need like wish hope wonder wondering wanted calling looking trying please interested help")
-	troubles          = wordSet("not never still wrong damaged broken broke twice stopped forgot lost can't won't don't doesn't didn't isn't hasn't haven't wasn't but problem again instead yet recognize know understand sure")
-	conjunctions      = wordSet("if when because since although though while unless once after before")
-	determiners       = wordSet("the my your our a an this that these those some its his her their")
-	phones            = wordSet("phone telephone mobile cell")
-	mails             = wordSet("email e-mail mail address letter")
+	troubles          = wordSet(`not never still wrong damaged broken broke twice stopped forgot lost can't won't don't doesn't didn't isn't hasn't haven't wasn't but problem again instead yet recognize know understand sure
+		never locked crash crashes crashed leak leaks leaking error fail fails failed missing late slow freezes frozen expired declined rejected cracked dead empty`)
+	// orders begin a request: "cancel my order", "let me speak to somebody".
+	orders       = wordSet("connect stop give tell send open create cancel close check let put transfer show help call change reset find get make take explain repeat add remove update track talk speak")
+	conjunctions = wordSet("if when because since although though while unless once after before")
+	determiners  = wordSet("the my your our a an this that these those some its his her their")
+	phones       = wordSet("phone telephone mobile cell")
+	mails        = wordSet("email e-mail mail address letter")
 )
 
 const (
@@ -88,7 +92,7 @@ func (f *Features) words(said, asked []string) {
 		main = main[1:]
 	}
 	asks := asking(main)
-	hangs := openEnds[last] && !closed(main, asks)
+	hangs := openEnds[last] && len(said) > 1 && !closed(main, asks)
 	if len(said) <= 4 && !hangs && all(said, answers) {
 		f[answer] = 1
 		return
@@ -126,8 +130,8 @@ func (f *Features) sentence(said, main []string, asks bool) {
 	set(question, asks && len(main) >= 3 && !first)
 	set(clause, conjunctions[main[0]] && len(main) < wholeClause && !asks)
 	set(subject, determiners[main[0]] && len(main) <= 4 && !any(main, invertedVerbs))
-	set(story, tells(main))
-	set(point, len(main) >= 4 && (any(main, wishes) || any(main, troubles)))
+	set(story, f[number] == 0 && tells(main))
+	set(point, len(main) >= 3 && (orders[main[0]] || any(said, wishes) || any(main, troubles)))
 }
 
 // asking reports whether words are a question or end with one: "…can I get another".
