@@ -2,9 +2,11 @@ package caller
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"strings"
 	"time"
 
+	"frontdesk/dialog"
 	"frontdesk/fault"
 )
 
@@ -12,6 +14,7 @@ import (
 // turn in which it began to be said, a response to the turn in which it was created.
 type book struct {
 	now     *turn            // number 0 is the greeting
+	last    *turn            // the one before
 	open    map[string]*turn // utterances that are being heard, by item
 	under   map[string]*reply
 	stirred time.Time    // when the server last told something of the conversation
@@ -29,7 +32,8 @@ type turn struct {
 	spoken    bool      // everything has been sent
 	heard     []string
 	replies   []*reply
-	owed      bool // the server understood something to which no response has ended yet
+	record    *dialog.Turn // the server's own, nil until it came
+	owed      bool         // the server understood something to which no response has ended yet
 }
 
 // reply is one of the agent's responses.
@@ -47,7 +51,7 @@ func newBook() book {
 func (b *book) begin(number int, u utterance) *turn {
 	t := &turn{utterance: u, number: number, item: "item_" + rand.Text(), began: time.Now(), spoken: u.text, owed: u.text}
 	b.now.until = t.began
-	b.now = t
+	b.last, b.now = b.now, t
 	return t
 }
 
@@ -76,10 +80,26 @@ func (b *book) note(e event) {
 			r.turn.owed = false
 			delete(b.under, e.Response.ID)
 		}
+	case "frontdesk.turn":
+		b.recorded(e)
 	default:
 		return
 	}
 	b.stirred = time.Now()
+}
+
+// recorded takes the server's record of a turn: that of the turn with these words.
+func (b *book) recorded(e event) {
+	var r dialog.Turn
+	if json.Unmarshal(e.Turn, &r) != nil || r.Caller == "" {
+		return
+	}
+	for _, t := range []*turn{b.now, b.last} {
+		if t != nil && t.record == nil && strings.Contains(join(t.heard...), r.Caller) {
+			t.record = &r
+			return
+		}
+	}
 }
 
 // understood takes the words of an utterance, which may be none.

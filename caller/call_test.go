@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -54,8 +55,12 @@ func TestSpokenCallIsHeardAndAnswered(t *testing.T) {
 		if got.DelayMS == nil || *got.DelayMS <= 0 || got.AudioMS < 300 {
 			t.Errorf("turn %d: measured %+v", i+1, got)
 		}
-		got.DelayMS, got.AudioMS = nil, 0
-		if got != want {
+		if got.Why == "" || got.Stages["onset"] >= 0 || got.Stages["endpoint"] <= 0 ||
+			got.Stages["first_audio"] < got.Stages["transcript"] || got.Stages["heard"] <= got.Stages["first_audio"] {
+			t.Errorf("turn %d: ended by %q, stages %v", i+1, got.Why, got.Stages)
+		}
+		got.DelayMS, got.AudioMS, got.Why, got.Stages = nil, 0, "", nil
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("turn %d: %+v, want %+v", i+1, got, want)
 		}
 	}
@@ -96,7 +101,7 @@ func TestTypedCallIsAnsweredInWriting(t *testing.T) {
 		t.Fatalf("status %d, %+v\n%s", status, turns, stderr)
 	}
 	for i, text := range []string{"hello", "goodnight"} {
-		if want := (turnLine{Turn: i + 1, Said: text, Heard: text, Reply: "You said: " + text}); turns[i] != want {
+		if want := (turnLine{Turn: i + 1, Said: text, Heard: text, Reply: "You said: " + text}); !reflect.DeepEqual(turns[i], want) {
 			t.Errorf("%+v, want %+v", turns[i], want)
 		}
 	}

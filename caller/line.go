@@ -82,6 +82,7 @@ type event struct {
 	Message     string          `json:"message"`
 	Result      string          `json:"result"`
 	Reason      string          `json:"reason"`
+	Turn        json.RawMessage `json:"turn"` // a dialog.Turn in frontdesk.turn
 	Item        struct {
 		ID   string `json:"id"`
 		Role string `json:"role"`

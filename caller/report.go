@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"frontdesk/dialog"
 )
 
 const leastReply = 100 * time.Millisecond // of audible sound
@@ -51,7 +53,40 @@ type turnLine struct {
 	AudioMS     int64  `json:"reply_audio_ms"`
 	DelayMS     *int64 `json:"voice_to_voice_ms"` // null for what was typed, and when nothing was heard
 	Interrupted bool   `json:"interrupted"`
+	Why         string `json:"why,omitempty"` // what decided that the caller had finished
+	Stages      stages `json:"stages_ms,omitempty"`
 	Error       string `json:"error,omitempty"` // a code
+}
+
+// stages are when the stages of a turn came, in ms from the end of the caller's speech,
+// as the server saw it.
+type stages map[string]int64
+
+// stageNames are all there are, in their usual order.
+var stageNames = []string{"onset", "speculated", "endpoint", "transcript", "first_token", "first_clause", "first_audio", "heard"}
+
+func stagesOf(t dialog.Times) stages {
+	if t.SpeechEnd.IsZero() {
+		return nil
+	}
+	s := make(stages)
+	for i, at := range []time.Time{t.Onset, t.Speculated, t.Endpoint, t.Transcript, t.FirstToken, t.FirstClause, t.FirstAudio, t.Heard} {
+		if !at.IsZero() {
+			s[stageNames[i]] = at.Sub(t.SpeechEnd).Milliseconds()
+		}
+	}
+	return s
+}
+
+// String lists the stages of the reply for people.
+func (s stages) String() string {
+	var parts []string
+	for _, name := range stageNames[1:] {
+		if ms, ok := s[name]; ok {
+			parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(name, "_", " "), ms))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // turn prints a turn and reports whether it was answered: audibly, or in writing when
@@ -64,6 +99,9 @@ func (p *report) turn(t *turn, m measured) bool {
 	if m.delay != nil {
 		ms := m.delay.Milliseconds()
 		l.DelayMS = &ms
+	}
+	if t.record != nil {
+		l.Why, l.Stages = t.record.Why, stagesOf(t.record.Times)
 	}
 	switch {
 	case t.text && l.Reply == "", !t.text && m.audible < leastReply:
@@ -96,7 +134,11 @@ func (p *report) people(l turnLine) {
 		{"   heard", l.Heard},
 		{"   reply", l.Reply},
 		{"   timing", strings.Join(how, ", ")},
+		{"   stages", l.Stages.String()},
 	} {
+		if row.text == "" && row.label == "   stages" {
+			continue // typed, or the server tells none
+		}
 		if row.text == "" {
 			row.text = "-"
 		}

@@ -30,6 +30,8 @@ type Metrics struct {
 	notices  *prometheus.CounterVec
 	tokens   *prometheus.CounterVec
 
+	speculated prometheus.Counter
+
 	mu    sync.Mutex
 	named map[string]bool // the tools counted by name
 }
@@ -57,9 +59,11 @@ func NewMetrics() *Metrics {
 		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "frontdesk_notices_total", Help: "Steps on the degradation ladder and other notices, by code."}, []string{"code"}),
 		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "frontdesk_model_tokens_total", Help: "Tokens of language models, by direction."}, []string{"direction"}),
+			Name: "frontdesk_model_tokens_total", Help: "Tokens of language models: input, output, and discarded with replies begun too early."}, []string{"direction"}),
+		speculated: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "frontdesk_speculated_turns_total", Help: "Turns whose reply was begun before they were surely over."}),
 	}
-	m.registry.MustRegister(m.active, m.calls, m.lasted, m.turns, m.stages, m.tools, m.notices, m.tokens,
+	m.registry.MustRegister(m.active, m.calls, m.lasted, m.turns, m.stages, m.tools, m.notices, m.tokens, m.speculated,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -100,12 +104,16 @@ func (m *Metrics) turn(t *dialog.Turn) {
 	}
 	m.tokens.WithLabelValues("input").Add(float64(t.Usage.Input))
 	m.tokens.WithLabelValues("output").Add(float64(t.Usage.Output))
+	m.tokens.WithLabelValues("discarded").Add(float64(t.Discarded.Input + t.Discarded.Output))
+	if !t.Times.Speculated.IsZero() {
+		m.speculated.Inc()
+	}
 	if t.Times.SpeechEnd.IsZero() {
 		return
 	}
 	for stage, at := range map[string]time.Time{
 		"endpoint": t.Times.Endpoint, "transcript": t.Times.Transcript, "first_token": t.Times.FirstToken,
-		"first_clause": t.Times.FirstClause, "first_audio": t.Times.FirstAudio,
+		"first_clause": t.Times.FirstClause, "first_audio": t.Times.FirstAudio, "heard": t.Times.Heard,
 	} {
 		if !at.IsZero() {
 			m.stages.WithLabelValues(stage).Observe(at.Sub(t.Times.SpeechEnd).Seconds())

@@ -53,6 +53,7 @@ export class Developer {
     row.firstChild.scope = "row";
     for (const [name] of stages) row.append(make("td", "", name in steps ? String(steps[name]) : "–"));
     row.append(make("td", "total", "total" in steps ? String(steps.total) : "–"));
+    row.append(make("td", "why", turn.why || "–"));
     this.#turns.append(row);
     if (this.#turns.childElementCount > maxTurns) this.#turns.firstChild.remove();
   }
