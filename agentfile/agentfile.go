@@ -39,6 +39,7 @@ type File struct {
 	Farewell     string
 	Silence      dialog.Silence
 	Speculation  dialog.Speculation
+	Filler       dialog.Filler
 	Handover     dialog.Handover
 	Record       bool
 	Tools        Tools

@@ -60,6 +60,7 @@ try: [one, two]
 farewell: Bye.
 silence: {prompt: Still there?, wait: 8s, prompts: 3}
 speculation: {off: true, tokens: 1000}
+filler: {texts: [Let me see.], after: 1s}
 handover: {message: Somebody calls back.}
 record: true
 tools:
@@ -80,6 +81,7 @@ tools:
 		Silence: dialog.Silence{Prompt: "Still there?", Wait: 8 * time.Second, Prompts: 3},
 
 		Speculation: dialog.Speculation{Off: true, Tokens: 1000},
+		Filler:      dialog.Filler{Texts: []string{"Let me see."}, After: time.Second},
 		Handover:    dialog.Handover{Message: "Somebody calls back."},
 		Record:      true,
 		Tools: Tools{
@@ -129,6 +131,8 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		{"nothing to try", "name: shop\ntry: [a, '']\n", "shop/agent.yaml:2:10: try[1]: is empty"},
 		{"wait without unit", "name: shop\nsilence: {wait: 10}\n", `shop/agent.yaml:2:17: silence.wait: "10" is not a duration such as 10s`},
 		{"wait too short", "name: shop\nsilence: {wait: 1ms}\n", "silence.wait: 1ms is not between 1s and 10m0s"},
+		{"filler without words", "name: shop\nfiller: {texts: [\"\"]}\n", "filler.texts[0]: is empty"},
+		{"filler too soon", "name: shop\nfiller: {after: 1ms}\n", "filler.after: 1ms is not between 200ms and 10s"},
 		{"tokens", "name: shop\nspeculation: {tokens: 0}\n", "shop/agent.yaml:2:23: speculation.tokens: 0 is not between 1 and 10000000"},
 		{"prompts", "name: shop\nsilence: {prompts: 99}\n", "shop/agent.yaml:2:20: silence.prompts: 99 is not between 1 and 10"},
 		{"allow", "name: shop\ntools:\n  allow:\n    - good\n    - Not good\n", `shop/agent.yaml:5:7: tools.allow[1]: "Not good" is not the name of a tool`},

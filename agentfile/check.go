@@ -25,6 +25,8 @@ const (
 	maxTools        = 100
 	maxPrompts      = 10
 	maxTokens       = 10_000_000
+	minFiller       = 200 * time.Millisecond
+	maxFiller       = 10 * time.Second
 	minWait         = time.Second
 	maxWait         = 10 * time.Minute
 	maxTimeout      = 5 * time.Minute
@@ -63,6 +65,9 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 	}
 	var err error
 	if f.Silence, err = s.silence(); err != nil {
+		return File{}, err
+	}
+	if f.Filler, err = s.filler(); err != nil {
 		return File{}, err
 	}
 	f.Speculation.Off = s.doc.Speculation.Off
@@ -122,6 +127,31 @@ func (s *source) checkTexts() error {
 		}
 	}
 	return nil
+}
+
+func (s *source) filler() (dialog.Filler, error) {
+	var out dialog.Filler
+	d := s.doc.Filler
+	if d.Texts != nil {
+		out.Texts = make([]string, 0, len(*d.Texts))
+		for i, text := range *d.Texts {
+			text = strings.TrimSpace(text)
+			path := fmt.Sprintf("filler.texts[%d]", i)
+			switch n := utf8.RuneCountInString(text); {
+			case text == "":
+				return out, s.wrong(path, "is empty")
+			case n > maxLine:
+				return out, s.wrong(path, "%d characters long; the limit is %d", n, maxLine)
+			}
+			out.Texts = append(out.Texts, text)
+		}
+	}
+	if d.After == "" {
+		return out, nil
+	}
+	var err error
+	out.After, err = s.duration("filler.after", d.After, minFiller, maxFiller)
+	return out, err
 }
 
 func (s *source) silence() (dialog.Silence, error) {

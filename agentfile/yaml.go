@@ -34,6 +34,10 @@ type document struct {
 	Handover struct {
 		Message string `yaml:"message"`
 	} `yaml:"handover"`
+	Filler struct {
+		Texts *[]string `yaml:"texts"`
+		After string    `yaml:"after"`
+	} `yaml:"filler"`
 	Speculation struct {
 		Off    bool `yaml:"off"`
 		Tokens *int `yaml:"tokens"`

@@ -55,6 +55,7 @@ type loop struct {
 	floor        floor
 	quiet        quiet
 	digits       digits
+	filling      alarm // until a filler
 	scribe       scribe
 	noticed      map[string]bool // degradations the caller has been told
 	failures     int             // replies in a row that no model gave
@@ -78,6 +79,7 @@ func newLoop(ctx context.Context, agent *Agent, o Options, line Line) *loop {
 		floor:        newFloor(),
 		quiet:        quiet{alarm: newAlarm()},
 		digits:       digits{alarm: newAlarm()},
+		filling:      newAlarm(),
 		noticed:      make(map[string]bool),
 	}
 	if o.Instructions != "" {
@@ -109,6 +111,8 @@ func (l *loop) run(ears []Ear) (Outcome, error) {
 			f()
 		case <-l.floor.alarm.C:
 			l.insist()
+		case <-l.filling.C:
+			l.fill()
 		case <-l.quiet.alarm.C:
 			l.silent()
 		case <-l.digits.alarm.C:
@@ -149,7 +153,7 @@ func (l *loop) end(o Outcome, err error) {
 	l.outcome, l.err = o, err
 	l.discard()
 	l.stop()
-	for _, a := range []alarm{l.floor.alarm, l.quiet.alarm, l.digits.alarm} {
+	for _, a := range []alarm{l.floor.alarm, l.quiet.alarm, l.digits.alarm, l.filling} {
 		a.Stop()
 	}
 	if l.reply != nil {

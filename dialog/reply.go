@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"strings"
+	"sync"
 	"time"
 
 	"frontdesk/media"
@@ -23,6 +24,7 @@ type reply struct {
 	script   *script
 	calls    calls
 	drafts   map[string]string // what was written beside the calls of a message, by its id
+	filler   string            // said while there were no words, or ""
 	then     Outcome           // how the conversation ends once this was heard
 	steps    int
 	used     Usage
@@ -38,9 +40,35 @@ type reply struct {
 // writer, the mouth its one reader.
 type script struct {
 	clauses chan string
+	mu      sync.Mutex // of what follows but handed: a filler may come before the step's first clause
+	begun   bool
 	left    int  // bytes that may still be written
 	glued   bool // the last clause ended without a space
 	handed  strings.Builder
+}
+
+// first writes a clause if nothing has been written yet.
+func (s *script) first(clause string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.begun {
+		return false
+	}
+	s.begun, s.glued = true, true
+	s.clauses <- clause // there is room
+	return true
+}
+
+// fit makes clause follow what was written, and reports whether more may be.
+func (s *script) fit(clause string) (string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.glued && !isSpace(clause[0]) {
+		clause = " " + clause
+	}
+	s.begun, s.glued = true, !isSpace(clause[len(clause)-1])
+	s.left -= len(clause)
+	return clause, s.left > 0
 }
 
 // read yields the clauses as they come. The first waits until open lets it pass.
@@ -128,16 +156,12 @@ func (l *loop) write(r *reply, clause string) bool {
 	if strings.TrimSpace(clause) == "" {
 		return s.left > 0
 	}
-	if s.glued && !isSpace(clause[0]) {
-		clause = " " + clause
-	}
-	s.glued = !isSpace(clause[len(clause)-1])
-	s.left -= len(clause)
+	clause, more := s.fit(clause)
 	at := time.Now()
 	l.post(func() { l.wrote(r, clause, at) })
 	select {
 	case s.clauses <- clause:
-		return s.left > 0
+		return more
 	case <-r.ctx.Done():
 		return false
 	}
@@ -217,6 +241,7 @@ func (l *loop) finish(r *reply, heard string) {
 	l.reply = nil
 	l.duck(media.Full)
 	l.floor.alarm.Stop()
+	l.filling.Stop()
 	heard = strings.TrimSpace(heard)
 	if r.sounded {
 		l.tell(Event{Kind: SpeakingStopped, At: now, Turn: l.turns, Response: r.id, Interrupted: !complete})

@@ -216,7 +216,7 @@ func TestWordsBeforeTheAnswerBeginsAreAnsweredTogether(t *testing.T) {
 		p.wait(10 * time.Second)
 	})
 	turns := p.turns()
-	if len(turns) != 2 || turns[0].Reply != "" || turns[0].Status != Cancelled || turns[1].Reply != "You said: the one with the lamp." {
+	if len(turns) != 2 || turns[0].Reply != "" || turns[0].Status != Cancelled || turns[1].Reply != "Just a second. You said: the one with the lamp." {
 		t.Errorf("turns %+v", turns)
 	}
 	if got := p.journal.history(); !strings.HasPrefix(got, "u:where is my order | u:the one with the lamp | a:") {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"frontdesk/fault"
@@ -158,7 +157,7 @@ func (l *loop) stepped(r *reply, w written) {
 
 // conclude closes a reply, and says fallback when nothing at all was written.
 func (l *loop) conclude(r *reply, fallback string) {
-	if strings.TrimSpace(r.written.String()) != "" {
+	if !r.silent() {
 		l.close(r)
 		return
 	}

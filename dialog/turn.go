@@ -19,6 +19,7 @@ type turn struct {
 	replies int // under way
 	tools   int // under way
 	waiting bool
+	filled  bool // a filler was said
 	done    bool
 }
 
@@ -46,6 +47,7 @@ func (l *loop) answer() {
 	}
 	r := l.begin(t, "")
 	l.commit(r)
+	l.awaitWords(t)
 	l.step(r)
 }
 
