@@ -219,6 +219,14 @@ func (b *builder) ears(f agentfile.File, texts []string) (dialog.Recognizer, err
 }
 
 func (b *builder) voice(f agentfile.File) (dialog.Synthesizer, error) {
+	v, err := b.synthesizer(f)
+	if v == nil || err != nil {
+		return nil, err
+	}
+	return dialog.Remember(v), nil
+}
+
+func (b *builder) synthesizer(f agentfile.File) (dialog.Synthesizer, error) {
 	p := b.c.TTS
 	english := f.Language == "" || strings.HasPrefix(strings.ToLower(f.Language), "en")
 	switch {

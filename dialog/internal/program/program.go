@@ -24,7 +24,6 @@ const (
 	killTime   = 500 * time.Millisecond // for a killed process to let go of its pipes
 	maxClip    = 120 * 48000            // samples of a clause
 	maxError   = 4 << 10                // bytes kept of what a program complains of
-	cacheSize  = 8 << 20                // bytes of sound remembered
 )
 
 // Program is an installed speech program. It is safe for concurrent use.
@@ -33,7 +32,6 @@ type Program struct {
 	path  string
 	limit time.Duration // clauseTime
 	slots chan struct{} // one for each process that may run
-	cache *cache
 
 	converters sync.Pool // of *converter: their filters take longer to make than to use
 }
@@ -56,7 +54,6 @@ func Find(name, debianPackage string) (*Program, error) {
 		path:  path,
 		limit: clauseTime,
 		slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
-		cache: newCache(cacheSize),
 	}, nil
 }
 
@@ -96,12 +93,8 @@ func (p *Program) failed(ctx context.Context, err error, complaint string) error
 }
 
 // Speak returns the sound of one clause, ready to be played: what the program says
-// with args and input, or what it said the last time. The slice belongs to the caller.
+// with args and input. The slice belongs to the caller.
 func (p *Program) Speak(ctx context.Context, input string, args ...string) ([]int16, error) {
-	key := strings.Join(args, "\x00") + "\x00" + input
-	if pcm, ok := p.cache.get(key); ok {
-		return pcm, nil
-	}
 	wav, err := p.Run(ctx, 2*maxClip, input, args...)
 	if err != nil {
 		return nil, err
@@ -110,9 +103,7 @@ func (p *Program) Speak(ctx context.Context, input string, args ...string) ([]in
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Provider, "%s made no sound that can be read", p.name)
 	}
-	pcm = p.convert(level(trim(pcm, rate)), rate)
-	p.cache.put(key, pcm)
-	return pcm, nil
+	return p.convert(level(trim(pcm, rate)), rate), nil
 }
 
 func (p *Program) convert(pcm []int16, rate int) []int16 {

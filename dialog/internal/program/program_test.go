@@ -3,13 +3,11 @@ package program
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -97,22 +95,6 @@ func TestSilenceStaysSilent(t *testing.T) {
 	}
 }
 
-func TestRepeatedClauseRunsNoProcess(t *testing.T) {
-	log := filepath.Join(t.TempDir(), "log")
-	p := script(t, "echo run >>"+log+"; cat "+tone(t, 4000))
-	for _, text := range []string{"hello", "hello", "goodbye", "hello"} {
-		pcm, err := p.Speak(t.Context(), text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		clear(pcm) // it is the caller's to change
-	}
-	b, err := os.ReadFile(log)
-	if err != nil || strings.Count(string(b), "run") != 2 {
-		t.Errorf("%q, %v", b, err)
-	}
-}
-
 func TestFailuresAreTold(t *testing.T) {
 	for name, c := range map[string]struct {
 		commands string
@@ -169,44 +151,4 @@ func TestSlowProcessTimesOutWhileOthersWait(t *testing.T) {
 	if _, err := p.Speak(t.Context(), "hello"); code(err) != fault.Timeout {
 		t.Errorf("without a slot: %v", err)
 	}
-}
-
-func TestCacheKeepsWhatWasUsedLast(t *testing.T) {
-	c := newCache(10 * 1200)
-	for i := range 20 {
-		c.put(fmt.Sprint(i), make([]int16, 500))
-		if _, ok := c.get("0"); !ok {
-			t.Fatalf("forgot the one in use after %d", i)
-		}
-	}
-	if _, ok := c.get("1"); ok {
-		t.Error("kept an old one")
-	}
-	if _, ok := c.get("19"); !ok {
-		t.Error("forgot the last one")
-	}
-	if c.size > c.limit || c.recent.Len() != len(c.entries) {
-		t.Errorf("%d bytes in %d clips, %d entries", c.size, c.recent.Len(), len(c.entries))
-	}
-	c.put("huge", make([]int16, 100000))
-	if _, ok := c.get("huge"); ok || len(c.entries) < 5 {
-		t.Error("one clip took the place of all")
-	}
-}
-
-func TestCacheIsSafeForManyCallers(t *testing.T) {
-	c := newCache(20000)
-	var callers sync.WaitGroup
-	for range 8 {
-		callers.Go(func() {
-			for j := range 200 {
-				key := fmt.Sprint(j % 30)
-				if pcm, ok := c.get(key); ok && len(pcm) != 100+j%30 {
-					t.Errorf("%s has %d samples", key, len(pcm))
-				}
-				c.put(key, make([]int16, 100+j%30))
-			}
-		})
-	}
-	callers.Wait()
 }
