@@ -169,6 +169,10 @@ func TestACallerAsksAloudAndHearsTheAnswer(t *testing.T) {
 	p.click("#hangup")
 	p.phase("ended")
 	p.shot("ended")
+	p.click(".developer summary")
+	p.until("the turn's stages and its reason are there",
+		`(cells => cells.length === 7 && Number(cells[5].innerText) > 0 && /^[a-z]+$/.test(cells[6].innerText))([...document.querySelectorAll("#turns td")])`)
+	p.shot("developer")
 }
 
 func TestAConversationCanBeTyped(t *testing.T) {
