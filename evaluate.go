@@ -17,25 +17,30 @@ import (
 )
 
 const evalUsage = `frontdesk eval turns MANIFEST [--condition NAME] [--agent NAME] [--hangover TIME] [--json] [--details]
+frontdesk eval interruptions MANIFEST [--agent NAME] [--json] [--details]
 
-Plays recorded turns to the ears of an agent, faster than real time, and says how
-soon they notice that the caller has finished, and how often too soon. MANIFEST is
-a JSON list of {"file", "voice", "speech_start_ms", "speech_end_ms",
+turns plays recorded turns to the ears of an agent, faster than real time, and says how
+soon they notice that the caller has finished, and how often too soon.
+interruptions plays the recordings of the categories interruption, yes_no and
+backchannel, and coughs and knocks, to an agent that speaks, in real time, and says
+whether and how soon it stops or goes on. MANIFEST is a JSON list of {"file", "voice", "category", "ref", "speech_start_ms", "speech_end_ms",
 "speech_segments_ms": [[from, to]…], "pauses": [{"start_ms", "end_ms"}…]}.
 
 `
 
 // evalCommand measures the ears on recordings.
 func evalCommand(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "interruptions" {
+		return evalInterruptions(ctx, args[1:], environ, stdout, stderr)
+	}
 	if len(args) == 0 || args[0] != "turns" {
 		_, _ = io.WriteString(stderr, evalUsage)
 		if len(args) > 0 && (args[0] == "-h" || args[0] == "--help") {
 			return flag.ErrHelp
 		}
-		return misuse{errors.New("eval: what is to be measured? turns")}
+		return misuse{errors.New("eval: what is to be measured? turns or interruptions")}
 	}
-	o := newOptions("eval turns", stderr)
-	o.Usage = func() { _, _ = io.WriteString(stderr, evalUsage); o.PrintDefaults() }
+	o := evalOptions("turns", stderr)
 	name := o.String("condition", "", "only the `condition` of that name")
 	agent := o.String("agent", "", "`name` of the agent whose ears listen")
 	asJSON := o.Bool("json", false, "print one JSON object per condition")
@@ -69,6 +74,70 @@ func evalCommand(ctx context.Context, args, environ []string, stdout, stderr io.
 		}
 		return evalTurns(ctx, a, corpus, conditions, turnsReport{stdout, *asJSON, *details})
 	})
+}
+
+func evalOptions(what string, stderr io.Writer) *options {
+	o := newOptions("eval "+what, stderr)
+	o.Usage = func() { _, _ = io.WriteString(stderr, evalUsage); o.PrintDefaults() }
+	return o
+}
+
+// evalInterruptions measures what an agent that speaks does when there is sound.
+func evalInterruptions(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	o := evalOptions("interruptions", stderr)
+	agent := o.String("agent", "", "`name` of the agent that speaks")
+	asJSON := o.Bool("json", false, "print one JSON object per kind of sound")
+	details := o.Bool("details", false, "print each sound that was taken for another kind")
+	given, err := o.parse(args, 1)
+	if err != nil {
+		return err
+	}
+	corpus, err := eval.Load(given[0])
+	if err != nil {
+		return err
+	}
+	c, err := o.settings(environ)
+	if err != nil {
+		return err
+	}
+	var kinds []eval.Interruptions
+	var all []eval.Overlap
+	err = withAgent(ctx, c, *agent, stderr, func(a *dialog.Agent) (err error) {
+		kinds, all, err = eval.RunInterruptions(ctx, a, corpus)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := writeInterruptions(stdout, kinds, *asJSON); err != nil {
+		return err
+	}
+	for _, o := range all {
+		if *details && o.Stopped != o.Interrupts() {
+			fmt.Fprintf(stdout, "  %s at %d ms: stopped %v, resumed %v, %q\n", o.File, o.Into, o.Stopped, o.Resumed, o.Said)
+		}
+	}
+	return nil
+}
+
+func writeInterruptions(out io.Writer, kinds []eval.Interruptions, asJSON bool) error {
+	if asJSON {
+		for _, k := range kinds {
+			if err := json.NewEncoder(out).Encode(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	fmt.Fprintf(out, "%-12s %5s  %8s  %8s  %18s  %18s  %9s  %s\n", "kind", "cases",
+		"stopped", "resumed", "softer 50th, 95th", "silent 50th, 95th", "back", "words lost")
+	for _, k := range kinds {
+		if _, err := fmt.Fprintf(out, "%-12s %5d  %6.1f %%  %6.1f %%  %7d, %5d ms  %8d, %5d ms  %6d ms  %8.1f %%\n", k.Kind, k.Cases,
+			k.Stopped, k.Resumed, k.DuckedP50, k.DuckedP95, k.SilentP50, k.SilentP95, k.ResumedP50, k.WordsLost); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // withAgent opens the agent of that name, as serving would, for as long as do runs.

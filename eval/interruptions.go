@@ -1,0 +1,357 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"frontdesk/dialog"
+	"frontdesk/media"
+)
+
+const (
+	soundsMade   = 12   // of each kind that is made rather than recorded
+	afterSound   = 4000 // ms that a call goes on after the sound's end
+	softer       = 0.25 // of the agent's power before the sound: 12 dB is much less
+	levelFrames  = 25   // frames before the sound by which the agent's level is judged
+	fullFrames   = 10   // frames in which a voice that has resumed is at that level again
+	silentFrames = 15   // frames that are longer than the gaps within fluent speech
+	audible      = 900  // mean square of a frame that sounds: -61 dB
+)
+
+// announcement is what the agent says when it is interrupted: fluent speech that is
+// longer than any call here lasts.
+const announcement = "Thank you for waiting while I looked at all of the details of your latest order with us and at each of the parcels that belong to it. " +
+	"The first of them left our warehouse on Monday morning and should arrive at your house before the end of this week, " +
+	"and the second one follows a few days later because one of the lamps had to be sent to us by the manufacturer. " +
+	"You will receive a message with the number of the parcel and the name of the driver on the morning of the delivery."
+
+// Interruptions is how an agent that speaks took one kind of sound. Times are in
+// milliseconds; a quantile of nothing is 0.
+type Interruptions struct {
+	Kind       string  `json:"kind"`
+	Cases      int     `json:"cases"`
+	Stopped    float64 `json:"stopped_pct"` // the agent ended what it was saying
+	Resumed    float64 `json:"resumed_pct"` // it went on with it
+	DuckedP50  int     `json:"ducked_ms_p50"`
+	DuckedP95  int     `json:"ducked_ms_p95"`
+	SilentP50  int     `json:"silent_ms_p50"`
+	SilentP95  int     `json:"silent_ms_p95"`
+	ResumedP50 int     `json:"resumed_ms_p50"`
+	WordsLost  float64 `json:"words_lost_pct"` // of the words that answer or interrupt
+}
+
+// Overlap is one sound over the agent's voice, and what became of both.
+type Overlap struct {
+	*Recording
+	Into    int // ms into the agent's speech at which the recording begins
+	Stopped bool
+	Resumed bool
+	Ducked  int    // ms from the sound's begin until the agent was 12 dB softer, -1 if it never was
+	Silent  int    // ms from the sound's begin until nothing was heard of the agent, likewise
+	Back    int    // ms from the sound's end until the agent had its level again, likewise
+	Said    string // by the caller, as it was understood
+}
+
+// Interrupts reports whether the agent should stop for the sound.
+func (o *Overlap) Interrupts() bool { return o.Category == "interruption" || o.Category == "yes_no" }
+
+// Overlaps are all kinds of RunInterruptions, in its order.
+func Overlaps() []string {
+	return []string{"interruption", "yes_no", "backchannel", "cough", "knock"}
+}
+
+// RunInterruptions lets agent speak in real time, plays it what callers do meanwhile,
+// early in its speech and later, and scores what it makes of that: recordings of
+// corpus by their category, and coughs and knocks that are made here.
+func RunInterruptions(ctx context.Context, agent *dialog.Agent, corpus []*Recording) ([]Interruptions, []Overlap, error) {
+	var all []Overlap
+	for _, r := range append(slices.Clone(corpus), madeSounds()...) {
+		if slices.Contains(Overlaps(), r.Category) {
+			for _, into := range []int{300, 2000} {
+				all = append(all, Overlap{Recording: r, Into: into})
+			}
+		}
+	}
+	errs := make([]error, len(all))
+	var work sync.WaitGroup
+	room := make(chan struct{}, 2*runtime.GOMAXPROCS(0))
+	for i := range all {
+		work.Go(func() {
+			room <- struct{}{}
+			defer func() { <-room }()
+			errs[i] = all[i].run(ctx, agent)
+		})
+	}
+	work.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", all[i].File, err)
+		}
+	}
+	var list []Interruptions
+	for _, kind := range Overlaps() {
+		if s := scoreOverlaps(kind, all); s.Cases > 0 {
+			list = append(list, s)
+		}
+	}
+	return list, all, nil
+}
+
+// scoreOverlaps sums up the overlaps of a kind.
+func scoreOverlaps(kind string, all []Overlap) Interruptions {
+	s := Interruptions{Kind: kind}
+	var ducked, silent, back []int
+	stopped, resumed, lost, words := 0, 0, 0, 0
+	for _, o := range all {
+		if o.Category != kind {
+			continue
+		}
+		s.Cases++
+		if o.Stopped {
+			stopped++
+		}
+		if o.Resumed {
+			resumed++
+		}
+		ducked, silent = addTime(ducked, o.Ducked), addTime(silent, o.Silent)
+		back = addTime(back, o.Back)
+		if o.Interrupts() {
+			n, of := missing(o.Words, o.Said)
+			lost, words = lost+n, words+of
+		}
+	}
+	s.Stopped, s.Resumed = percent(stopped, s.Cases), percent(resumed, s.Cases)
+	s.DuckedP50, s.DuckedP95 = quantile(ducked, 0.5), quantile(ducked, 0.95)
+	s.SilentP50, s.SilentP95 = quantile(silent, 0.5), quantile(silent, 0.95)
+	s.ResumedP50, s.WordsLost = quantile(back, 0.5), percent(lost, words)
+	return s
+}
+
+func addTime(list []int, ms int) []int {
+	if ms < 0 {
+		return list
+	}
+	return append(list, ms)
+}
+
+// missing is how many words of ref are not in said, and of how many.
+func missing(ref, said string) (lost, of int) {
+	there := make(map[string]int)
+	for _, w := range strings.Fields(strings.ToLower(said)) {
+		there[strings.Trim(w, ".,?!")]++
+	}
+	words := strings.Fields(ref)
+	for _, w := range words {
+		if there[w]--; there[w] < 0 {
+			lost++
+		}
+	}
+	return lost, len(words)
+}
+
+// run is one call.
+func (o *Overlap) run(ctx context.Context, agent *dialog.Agent) error {
+	a := *agent
+	a.Greeting, a.Model = announcement, oneSentence{}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c := &overlapCall{overlap: o, clock: time.NewTicker(media.FrameTime), ctx: ctx, done: cancel, first: -1}
+	defer c.clock.Stop()
+	line := dialog.Line{Inputs: make(chan dialog.Heard), Source: c, Sink: c, Tell: c.tell}
+	if _, err := dialog.New(&a, dialog.Options{}).Run(ctx, line); err != nil && !c.ended {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o.judge(c.level, c.sound)
+	return nil
+}
+
+// judge finds when the agent's level changed. level is the mean square of what it
+// sent in each frame since it began to speak; sound is the frame of that in which the
+// recording begins.
+func (o *Overlap) judge(level []float64, sound int) {
+	begin, end := sound+o.Start/20, sound+o.End/20
+	o.Ducked, o.Silent, o.Back = -1, -1, -1
+	if sound <= 0 || begin >= len(level) {
+		return
+	}
+	full := mean(level[max(0, sound-levelFrames):sound]) // the room of a recording may stir the agent already
+	for i := begin; i < len(level); i++ {
+		if o.Ducked < 0 && loudest(level, i, 5) < softer*full {
+			o.Ducked = (i - begin) * 20
+		}
+		if o.Silent < 0 && loudest(level, i, silentFrames) < audible {
+			o.Silent = (i - begin) * 20
+		}
+	}
+	for i := max(end, begin+max(o.Ducked, o.Silent, 0)/20); !o.Stopped && i+fullFrames <= len(level); i++ {
+		if level[i] > max(audible, softer*full) && mean(level[i:i+fullFrames]) > softer*full {
+			o.Back = (i - end) * 20
+			break
+		}
+	}
+	o.Resumed = !o.Stopped && o.Back >= 0
+}
+
+func mean(x []float64) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += v
+	}
+	return sum / float64(max(len(x), 1))
+}
+
+// loudest is the loudest of n frames from i on.
+func loudest(level []float64, i, n int) float64 { return slices.Max(level[i:min(i+n, len(level))]) }
+
+// overlapCall is the caller's side of a call: media.Source and media.Sink.
+type overlapCall struct {
+	overlap *Overlap
+	clock   *time.Ticker
+	ctx     context.Context
+	done    func()
+	random  uint32
+
+	mu    sync.Mutex
+	first int       // of level, -1 before the agent speaks
+	level []float64 // mean square per frame, from the agent's first sound on
+	sound int       // len(level) when the recording began, 0 before
+	at    int       // samples of the recording that were read
+	after int       // frames read since its speech ended
+	reply string    // the announcement's
+	ended bool      // all was measured
+}
+
+// ReadFrame implements media.Source: a quiet room and the recording in it.
+func (c *overlapCall) ReadFrame(frame []int16) error {
+	select {
+	case <-c.clock.C:
+	case <-c.ctx.Done():
+		return c.ctx.Err()
+	}
+	for i := range frame {
+		c.random = c.random*1664525 + 1013904223
+		frame[i] = int16(c.random>>29) - 4
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.overlap
+	if len(c.level)*20 < o.Into {
+		return nil
+	}
+	if c.sound == 0 {
+		c.sound = max(len(c.level), 1)
+	}
+	for i := range frame {
+		if c.at < len(o.PCM) {
+			frame[i] = clip(float64(frame[i]) + float64(o.PCM[c.at]))
+			c.at++
+		}
+	}
+	if c.at >= samples(o.End) {
+		c.after++
+	}
+	if c.after*20 >= afterSound {
+		c.ended = true
+		c.done()
+	}
+	return nil
+}
+
+// WriteFrame implements media.Sink.
+func (c *overlapCall) WriteFrame(frame []int16) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	sum := 0.0
+	for _, v := range frame {
+		sum += float64(v) * float64(v)
+	}
+	sum /= media.MouthFrame
+	if len(c.level) > 0 || sum >= audible {
+		c.level = append(c.level, sum)
+	}
+	return nil
+}
+
+// tell takes the conversation's events.
+func (c *overlapCall) tell(e dialog.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.overlap
+	switch {
+	case c.ended:
+	case e.Kind == dialog.ReplyStarted && c.reply == "":
+		c.reply = e.Response
+	case e.Kind == dialog.ReplyEnded && e.Response == c.reply && e.Interrupted:
+		o.Stopped = true
+	case e.Kind == dialog.CallerSaid:
+		o.Said = strings.TrimSpace(o.Said + " " + e.Text)
+	}
+}
+
+// oneSentence is a Model that always answers the same.
+type oneSentence struct{}
+
+func (oneSentence) Reply(context.Context, dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
+	return func(yield func(dialog.Chunk, error) bool) {
+		yield(dialog.Chunk{Text: "I see what you mean."}, nil)
+	}
+}
+
+// madeSounds are coughs and knocks. A cough is noise that bursts and dies away in 60
+// to 300 ms; a knock is a few low resonances of a plate that die away in 20 to 60 ms,
+// once or a few times.
+func madeSounds() []*Recording {
+	rnd := rand.New(rand.NewPCG(5, 6))
+	var list []*Recording
+	for i := range soundsMade {
+		part := float64(i) / (soundsMade - 1)
+		length := 60 + int(240*part)
+		cough := made("cough", i, length)
+		addCough(rnd, cough.PCM, samples(cough.Start), samples(length))
+		times := 1 + i%3
+		knock := made("knock", i, times*180-80)
+		for n := range times {
+			addKnock(rnd, knock.PCM, samples(knock.Start+180*n), 0.005+0.01*part)
+		}
+		list = append(list, cough, knock)
+	}
+	return list
+}
+
+func made(kind string, i, length int) *Recording {
+	const start = 300
+	return &Recording{File: fmt.Sprintf("%s %d", kind, i+1), Category: kind, Start: start, End: start + length,
+		Segments: [][2]int{{start, start + length}}, PCM: make([]int16, samples(start+length+300))}
+}
+
+// addCough adds noise of a throat's band, 20 ms rising, then dying away.
+func addCough(rnd *rand.Rand, pcm []int16, at, n int) {
+	low := 0.0
+	for i := range n {
+		low = 0.6*low + rnd.NormFloat64()
+		rise := min(float64(i)/float64(samples(20)), 1)
+		pcm[at+i] = clip(2500 * low * rise * math.Exp(-3*float64(i)/float64(n)))
+	}
+}
+
+// addKnock adds a blow that dies away by e within seconds.
+func addKnock(rnd *rand.Rand, pcm []int16, at int, seconds float64) {
+	for i := range min(samples(100), len(pcm)-at) {
+		t := float64(i) / media.EarRate
+		x := 0.3 * rnd.NormFloat64() * math.Exp(-t/0.002)
+		for _, hz := range []float64{180, 430, 950} {
+			x += math.Sin(2*math.Pi*hz*t) * 200 / hz
+		}
+		pcm[at+i] = clip(9000 * x * math.Exp(-t/seconds))
+	}
+}
