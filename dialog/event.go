@@ -70,6 +70,7 @@ type Turn struct {
 	Reply       string    `json:"reply"`   // what the caller heard
 	Written     string    `json:"written"` // what the model wrote
 	Interrupted bool      `json:"interrupted,omitempty"`
+	Cut         string    `json:"cut,omitempty"` // why the agent stopped for the caller's speech: "words", "lasting speech", "a turn"
 	Status      Status    `json:"status"`
 	Why         string    `json:"why,omitempty"` // why the caller's turn was judged finished
 	Tools       []ToolUse `json:"tools,omitempty"`

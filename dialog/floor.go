@@ -12,10 +12,15 @@ import (
 
 const (
 	// insistWait is how long speech over the agent lasts until it is an interruption
-	// although no word of it is known, as with ears that give no partials.
-	insistWait = 550 * time.Millisecond
-	// insistWaitWords is the same where partials come.
-	insistWaitWords = 1100 * time.Millisecond
+	// although its words are none or do not tell. The voice is held meanwhile, so that
+	// waiting costs the caller nothing.
+	insistWait = time.Second
+	// surelySpeech is how long the caller speaks until any words at all stop the agent.
+	// The first guesses of a recogniser at a short sound are often wrong.
+	surelySpeech = 700 * time.Millisecond
+	// briefSpeech is how long a sound lasts, with what the ears take to notice its end,
+	// that is taken for a back-channel although one word in it is none.
+	briefSpeech = 650 * time.Millisecond
 	// assentWait is how long before the end of a question a yes may come.
 	assentWait = 1500 * time.Millisecond
 )
@@ -27,7 +32,6 @@ type floor struct {
 	alarm      alarm                 // runs while the caller speaks over the agent
 	gate       *gate
 	level      media.Level // of the agent's voice
-	partials   bool        // the ear gives partials
 	owes       string      // what the agent says next, unless the caller says something first
 	cutBy      string      // the item it stopped for
 	murmur     Heard       // the latest back-channel
@@ -40,6 +44,14 @@ type utterance struct {
 	words   string // so far
 	stopped bool   // CallerStopped was told
 	guesses int    // replies prepared for it
+}
+
+// lasted is how long the caller has spoken.
+func (u *utterance) lasted() time.Duration {
+	if u.talking || u.speechEnd.IsZero() {
+		return time.Since(u.onset)
+	}
+	return u.speechEnd.Sub(u.onset)
 }
 
 func newFloor() floor {
@@ -131,11 +143,7 @@ func (l *loop) calm() {
 // said beneath the caller's own would be lost.
 func (l *loop) overlap() {
 	l.duck(media.Held)
-	wait := insistWait
-	if l.floor.partials {
-		wait = insistWaitWords
-	}
-	l.floor.alarm.set(wait)
+	l.floor.alarm.set(insistWait)
 }
 
 func (l *loop) duck(to media.Level) {
@@ -178,30 +186,41 @@ func (l *loop) partial(h Heard) {
 	if l.guess != nil && !slices.Equal(l.guess.words, plainWords(u.words)) {
 		l.discard()
 	}
-	l.floor.partials = l.floor.partials || h.Why == ""
 	l.tell(Event{Kind: CallerPartial, Turn: l.turns + 1, Item: h.Item, Text: u.words})
-	if r := l.reply; r == nil || !r.audible {
-		return
-	} else if isBackchannel(u.words) || h.Echo && repeats(u.words, r.written.String()) {
+	r := l.reply
+	switch {
+	case r == nil || !r.audible:
+	case isBackchannel(u.words) || h.Echo && repeats(u.words, r.written.String()):
 		l.duck(media.Low)
-	} else {
-		l.bargeIn(h.Item)
+	case l.isMeant(u.words) || u.lasted() >= surelySpeech:
+		l.bargeIn(h.Item, "words")
+	default:
+		l.duck(media.Held)
 	}
+}
+
+// isMeant reports whether the words alone tell that they are meant for the agent. In
+// other languages than English all words do.
+func (l *loop) isMeant(words string) bool {
+	return !isEnglish(l.agent.Language) || isUrgent(words)
 }
 
 // insist stops the agent for a caller who keeps speaking over it.
 func (l *loop) insist() {
 	for item, u := range l.floor.utterances {
-		if u.talking && u.words == "" && l.reply != nil {
-			l.bargeIn(item)
+		if u.talking && (u.words == "" || !isBackchannel(u.words)) && l.reply != nil {
+			l.bargeIn(item, "lasting speech")
 			return
 		}
 	}
 }
 
 // bargeIn stops the agent for an utterance whose words are still coming.
-func (l *loop) bargeIn(item string) {
+func (l *loop) bargeIn(item, why string) {
 	l.floor.cutBy = item
+	if l.reply.why == "" {
+		l.reply.why = why
+	}
 	l.cut(l.reply)
 }
 
@@ -229,7 +248,7 @@ func (l *loop) final(h Heard) {
 		l.proceed()
 	case r != nil && r.audible && !r.isCut && h.Echo && repeats(text, r.written.String()):
 		l.tell(Event{Kind: CallerSaid, Turn: l.turns + 1, Item: h.Item})
-	case r != nil && r.audible && !r.isCut && isBackchannel(text):
+	case r != nil && r.audible && !r.isCut && (isBackchannel(text) || u.lasted() < briefSpeech && !l.isMeant(text) && isBrief(text)):
 		l.tell(Event{Kind: CallerSaid, Turn: l.turns + 1, Item: h.Item, Text: text})
 		l.floor.murmur = Heard{Item: h.Item, Text: text, At: u.transcript}
 	default:
@@ -246,6 +265,9 @@ func (l *loop) takeTurn(item, text string, t timing) {
 	}
 	l.timing, l.wanted = t, true
 	if l.reply != nil {
+		if l.reply.why == "" {
+			l.reply.why = "a turn"
+		}
 		l.cut(l.reply)
 		return
 	}
@@ -262,11 +284,12 @@ func (l *loop) left(item string) {
 	}
 }
 
-// assented takes a back-channel that came at the very end of a question for its answer.
+// assented takes a back-channel, or a short word that was taken for one, that came at the
+// very end of a question for its answer.
 func (l *loop) assented(heard string) {
 	m := l.floor.murmur
 	l.floor.murmur = Heard{}
-	if m.Text == "" || time.Since(m.At) > assentWait || !strings.HasSuffix(heard, "?") || !isAssent(m.Text) {
+	if m.Text == "" || time.Since(m.At) > assentWait || !strings.HasSuffix(heard, "?") || isBackchannel(m.Text) && !isAssent(m.Text) {
 		return
 	}
 	l.pending = append(l.pending, Message{ID: m.Item, Role: User, Text: m.Text})

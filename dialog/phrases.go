@@ -9,6 +9,7 @@ import (
 const (
 	defaultPrompt   = "Are you still there?"
 	defaultFarewell = "Thank you for calling. Goodbye!"
+	takeYourTime    = "Of course."
 	notUnderstood   = "Sorry, I did not get that. Could you say it another way?"
 )
 
@@ -48,7 +49,12 @@ var (
 	// murmurs are what listeners say to show that they follow, not to take the turn.
 	murmurs = wordSet("uh huh mm mhm hm hmm mmm mmhm uhhuh um ah oh ok okay right yeah yep yes sure alright i see good great fine cool")
 	// fillers alone say nothing yet; recognisers also hear them in noise.
-	fillers = wordSet("uh um er erm ah a the and but so well i")
+	fillers = wordSet("uh um er erm ah a the and but so well i you though both oh")
+	// urgent are words that are meant for the agent however short the sound is.
+	urgent = wordSet("stop wait no not hold hang help agent person human operator sorry excuse actually pardon cancel wrong " +
+		"what why who where when which how repeat again louder slower goodbye bye hello")
+	// asides are words with which callers ask for time.
+	asides = wordSet("hold hang on wait just one a sec second seconds moment minute give me for please sorry let")
 )
 
 // isBackchannel reports whether words said while the agent speaks only show that the
@@ -59,6 +65,49 @@ func isBackchannel(text string) bool {
 		return false
 	}
 	return !slices.ContainsFunc(said, func(w string) bool { return !murmurs[w] && !fillers[w] })
+}
+
+// isEnglish reports whether language (BCP 47) is English, which is also the default.
+func isEnglish(language string) bool {
+	l := strings.ToLower(language)
+	return l == "" || l == "en" || strings.HasPrefix(l, "en-")
+}
+
+// isUrgent reports whether a word of text is meant to stop the agent.
+func isUrgent(text string) bool {
+	return slices.ContainsFunc(plainWords(text), func(w string) bool { return urgent[w] })
+}
+
+// isBrief reports whether text is what a recogniser may make of a murmur or a cough: one
+// word that is neither urgent nor a filler.
+func isBrief(text string) bool {
+	if isUrgent(text) {
+		return false
+	}
+	n := 0
+	for _, w := range plainWords(text) {
+		if !murmurs[w] && !fillers[w] {
+			n++
+		}
+	}
+	return n <= 1
+}
+
+// isAside reports whether the caller only asks for time: "hold on a second".
+func isAside(text string) bool {
+	said := plainWords(text)
+	for _, w := range said {
+		if !asides[w] && !murmurs[w] {
+			return false
+		}
+	}
+	all := " " + strings.Join(said, " ") + " "
+	for _, p := range []string{"hold on", "hang on", "wait a", "one second", "one moment", "one minute", "a second", "a sec", "a moment", "a minute"} {
+		if strings.Contains(all, " "+p+" ") {
+			return true
+		}
+	}
+	return false
 }
 
 // isAssent reports whether a back-channel would answer a question with yes.

@@ -33,3 +33,31 @@ func TestBackchannelsAndFarewellsAreTold(t *testing.T) {
 		}
 	}
 }
+
+func TestShortWordsAndAsidesAreTold(t *testing.T) {
+	for _, tt := range []struct {
+		text         string
+		brief, aside bool
+	}{
+		{"though", true, false},
+		{"the flood", true, false},
+		{"look you you", true, false},
+		{"no", false, false},
+		{"stop", false, false},
+		{"why", false, false},
+		{"my printer", false, false},
+		{"Hold on a second.", false, true},
+		{"one moment please", false, true},
+		{"okay, just a minute", false, true},
+		{"wait a second that's wrong", false, false},
+		{"wait stop", false, false},
+		{"one", true, false},
+	} {
+		if got := isBrief(tt.text); got != tt.brief {
+			t.Errorf("isBrief(%q) = %v", tt.text, got)
+		}
+		if got := isAside(tt.text); got != tt.aside {
+			t.Errorf("isAside(%q) = %v", tt.text, got)
+		}
+	}
+}

@@ -32,7 +32,8 @@ type reply struct {
 	audible  bool // the caller hears it
 	sounded  bool // by sound
 	isCut    bool
-	closed   bool // everything is written
+	why      string // it was cut, where speech did
+	closed   bool   // everything is written
 	failed   bool
 }
 
@@ -282,6 +283,9 @@ func (l *loop) settle(r *reply, heard string, status Status, at time.Time) {
 		t.Status = status
 	}
 	t.Interrupted = t.Interrupted || status == Cancelled
+	if status == Cancelled {
+		t.Cut = r.why
+	}
 	if r.calls.client {
 		l.await(t, status)
 	}

@@ -45,6 +45,11 @@ func (l *loop) answer() {
 		l.say(l.farewell(), t, Goodbye)
 		return
 	}
+	if !t.Typed && isAside(t.Caller) {
+		l.discard()
+		l.say(takeYourTime, t, "")
+		return
+	}
 	r := l.begin(t, "")
 	l.commit(r)
 	l.awaitWords(t)
