@@ -67,6 +67,8 @@ func BenchmarkReply(b *testing.B) {
 	fixed := pace{firstToken: 200 * time.Millisecond, token: 20 * time.Millisecond, firstSound: 100 * time.Millisecond, letter: letterTime}
 	streaming := fixed
 	streaming.word = 260 * time.Millisecond
+	waiting := streaming
+	waiting.waits = true
 	for _, bb := range []struct {
 		name string
 		pace pace
@@ -74,6 +76,7 @@ func BenchmarkReply(b *testing.B) {
 		{"providers=instant", pace{letter: letterTime}},
 		{"providers=fixed,words=final", fixed},
 		{"providers=fixed,words=streamed", streaming},
+		{"providers=fixed,words=streamed,speculation=off", waiting},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			for b.Loop() {

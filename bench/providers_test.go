@@ -20,6 +20,8 @@ type pace struct {
 	word time.Duration
 	// letter is how fast the voice speaks.
 	letter time.Duration
+	// waits is that no reply is begun before the turn is over.
+	waits bool
 }
 
 // question is what every caller says.

@@ -41,8 +41,8 @@ func serve(tb testing.TB, p pace) *server {
 	noted := &turns{ended: make(chan struct{}, 64)}
 	agent := &dialog.Agent{
 		Name: "desk", Title: "The desk", Language: "en-US",
-		Silence: dialog.Silence{Wait: time.Hour},
-		Model:   p, Recognizer: p, Synthesizer: p, Tools: registry,
+		Silence: dialog.Silence{Wait: time.Hour}, Speculation: dialog.Speculation{Off: p.waits},
+		Model: p, Recognizer: p, Synthesizer: p, Tools: registry,
 		Detector:   func() dialog.VoiceDetector { return media.NewDetector() },
 		Endpointer: func() dialog.Endpointer { return &patience{Endpointer: dialog.NewEndpointer(""), turns: noted} },
 	}
