@@ -14,13 +14,13 @@ const (
 	// insistWait is how long speech over the agent lasts until it is an interruption
 	// although its words are none or do not tell. The voice is held meanwhile, so that
 	// waiting costs the caller nothing.
-	insistWait = time.Second
-	// surelySpeech is how long the caller speaks until any words at all stop the agent.
-	// The first guesses of a recogniser at a short sound are often wrong.
+	insistWait = 1200 * time.Millisecond
+	// surelySpeech is how long the caller speaks until several words stop the agent. The first
+	// guesses of a recogniser at a short sound are often wrong.
 	surelySpeech = 700 * time.Millisecond
-	// briefSpeech is how long a sound lasts, with what the ears take to notice its end,
-	// that is taken for a back-channel although one word in it is none.
-	briefSpeech = 650 * time.Millisecond
+	// briefSpeech is how long the ears take a sound to last at most that is a back-channel
+	// although one word in it is none. With the room around it, that is 550 ms of voice.
+	briefSpeech = 950 * time.Millisecond
 	// assentWait is how long before the end of a question a yes may come.
 	assentWait = 1500 * time.Millisecond
 )
@@ -192,7 +192,7 @@ func (l *loop) partial(h Heard) {
 	case r == nil || !r.audible:
 	case isBackchannel(u.words) || h.Echo && repeats(u.words, r.written.String()):
 		l.duck(media.Low)
-	case l.isMeant(u.words) || u.lasted() >= surelySpeech:
+	case l.isMeant(u.words) || !isBrief(u.words) && u.lasted() >= surelySpeech:
 		l.bargeIn(h.Item, "words")
 	default:
 		l.duck(media.Held)

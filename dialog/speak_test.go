@@ -168,12 +168,50 @@ func TestAnEarWithoutPartialsIsInterruptedByLongSpeech(t *testing.T) {
 	}
 }
 
+func TestOneShortWordStopsTheAgentOnlyWhenItIsMeantForIt(t *testing.T) {
+	for _, tt := range []struct {
+		says, language, cut string
+	}{
+		{"though", "", ""},
+		{"why", "", "words"},
+		{"stop", "", "words"},
+		{"my printer is on fire", "", "words"},
+		{"nein", "de-DE", "words"},
+	} {
+		for _, partials := range []bool{true, false} {
+			p, _ := telephone(t, &Agent{Model: story, Language: tt.language}, Options{}, func(p *phone) {
+				p.partials = partials
+				p.says("tell me")
+				p.wait(2 * time.Second)
+				p.says(tt.says)
+				p.wait(10 * time.Second)
+			})
+			cut := tt.cut
+			if got := p.turns()[0]; got.Interrupted != (cut != "") || (got.Cut == "") != (cut == "") || partials && got.Cut != cut {
+				t.Errorf("%s, partials %v: cut for %q, want %q", tt.says, partials, got.Cut, cut)
+			}
+		}
+	}
+}
+
+func TestACallerWhoAsksForTimeIsGivenIt(t *testing.T) {
+	p, _ := telephone(t, &Agent{Model: story}, Options{}, func(p *phone) {
+		p.says("tell me")
+		p.wait(2 * time.Second)
+		p.says("hold on a second")
+		p.wait(5 * time.Second)
+	})
+	if turns := p.turns(); len(turns) != 2 || !turns[0].Interrupted || turns[1].Reply != takeYourTime {
+		t.Errorf("turns %+v", turns)
+	}
+}
+
 func TestLongNoiseIsAskedAbout(t *testing.T) {
 	p, _ := telephone(t, &Agent{Model: story}, Options{}, func(p *phone) {
 		p.partials = false
 		p.says("tell me")
 		p.wait(2 * time.Second)
-		p.says("! ! ! ! !")
+		p.says("! ! ! ! ! ! ! ! !")
 		p.wait(6 * time.Second)
 	})
 	if got := p.replies(); len(got) != 2 || got[1] != notUnderstood {
@@ -232,7 +270,7 @@ func TestTheAgentDoesNotBeginWhileTheCallerSpeaks(t *testing.T) {
 	p, _ := telephone(t, &Agent{Model: slow}, Options{}, func(p *phone) {
 		p.says("where is my order")
 		p.wait(450 * time.Millisecond) // now the model thinks
-		p.says("! ! ! ! !")
+		p.says("! ! ! ! ! ! ! ! !")
 		if p.speaker.now() != 0 {
 			t.Error("the agent speaks over the caller")
 		}
