@@ -17,7 +17,7 @@ const (
 	insistWait = 1200 * time.Millisecond
 	// surelySpeech is how long the caller speaks until several words stop the agent. The first
 	// guesses of a recogniser at a short sound are often wrong.
-	surelySpeech = 700 * time.Millisecond
+	surelySpeech = 850 * time.Millisecond
 	// briefSpeech is how long the ears take a sound to last at most that is a back-channel
 	// although one word in it is none. With the room around it, that is 550 ms of voice.
 	briefSpeech = 950 * time.Millisecond

@@ -52,7 +52,7 @@ var (
 	fillers = wordSet("uh um er erm ah a the and but so well i you though both oh")
 	// urgent are words that are meant for the agent however short the sound is.
 	urgent = wordSet("stop wait no not hold hang help agent person human operator sorry excuse actually pardon cancel wrong " +
-		"what why who where when which how repeat again louder slower goodbye bye hello")
+		"what why where when which how repeat again louder slower goodbye bye hello")
 	// asides are words with which callers ask for time.
 	asides = wordSet("hold hang on wait just one a sec second seconds moment minute give me for please sorry let")
 )

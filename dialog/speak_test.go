@@ -175,7 +175,7 @@ func TestOneShortWordStopsTheAgentOnlyWhenItIsMeantForIt(t *testing.T) {
 		{"though", "", ""},
 		{"why", "", "words"},
 		{"stop", "", "words"},
-		{"my printer is on fire", "", "words"},
+		{"my printer is on fire since this morning", "", "words"},
 		{"nein", "de-DE", "words"},
 	} {
 		for _, partials := range []bool{true, false} {
