@@ -31,6 +31,7 @@ type floor struct {
 	utterances map[string]*utterance // by item; one ends with its Final
 	alarm      alarm                 // runs while the caller speaks over the agent
 	gate       *gate
+	unsure     bool        // the latest onset may be an echo
 	level      media.Level // of the agent's voice
 	owes       string      // what the agent says next, unless the caller says something first
 	cutBy      string      // the item it stopped for
@@ -118,6 +119,7 @@ func (l *loop) onset(h Heard) {
 		l.tell(Event{Kind: CallerStarted, At: h.At, Turn: l.turns + 1, Item: h.Item})
 	}
 	u.talking = true
+	l.floor.unsure = h.Echo
 	l.discard() // there is more to come
 	l.floor.gate.hold()
 	if l.reply != nil && l.reply.audible {
@@ -142,7 +144,11 @@ func (l *loop) calm() {
 // overlap holds the agent's voice until it is known whether the caller interrupts: words
 // said beneath the caller's own would be lost.
 func (l *loop) overlap() {
-	l.duck(media.Held)
+	if l.floor.unsure { // a little more of the voice tells whether this is its echo
+		l.duck(media.Low)
+	} else {
+		l.duck(media.Held)
+	}
 	l.floor.alarm.set(insistWait)
 }
 
@@ -190,7 +196,7 @@ func (l *loop) partial(h Heard) {
 	r := l.reply
 	switch {
 	case r == nil || !r.audible:
-	case isBackchannel(u.words) || h.Echo && repeats(u.words, r.written.String()):
+	case isBackchannel(u.words) || h.Echo && mayRepeat(u.words, r.written.String()):
 		l.duck(media.Low)
 	case l.isMeant(u.words) || !isBrief(u.words) && u.lasted() >= surelySpeech:
 		l.bargeIn(h.Item, "words")

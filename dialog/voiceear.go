@@ -194,7 +194,7 @@ func (e *voiceEar) await(ctx context.Context, heard chan<- Heard) {
 	e.current, e.rolled = s, 0
 	e.turnEvidence = turnEvidence{spoken: onsetFrames * media.FrameTime}
 	e.endpointer.Reset()
-	e.tell(ctx, heard, Heard{Kind: Onset, Item: s.item, At: e.since})
+	e.tell(ctx, heard, Heard{Kind: Onset, Item: s.item, Echo: e.echo.unsure(), At: e.since})
 	e.queue <- s // only the pump sends, and there is room
 }
 

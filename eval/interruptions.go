@@ -22,6 +22,7 @@ const (
 	softer       = 0.25 // of the agent's power before the sound: 12 dB is much less
 	levelFrames  = 25   // frames before the sound by which the agent's level is judged
 	fullFrames   = 10   // frames in which a voice that has resumed is at that level again
+	softFrames   = 5    // frames that are not one sound's dip
 	silentFrames = 15   // frames that are longer than the gaps within fluent speech
 	audible      = 900  // mean square of a frame that sounds: -61 dB
 )
@@ -51,7 +52,8 @@ type Interruptions struct {
 // Overlap is one sound over the agent's voice, and what became of both.
 type Overlap struct {
 	*Recording
-	Into    int // ms into the agent's speech at which the recording begins
+	Into    int          // ms into the agent's speech at which the recording begins
+	Echo    *Loudspeaker // by which the agent hears itself all along, or nil
 	Stopped bool
 	Resumed bool
 	Ducked  int    // ms from the sound's begin until the agent was 12 dB softer, -1 if it never was
@@ -65,7 +67,15 @@ func (o *Overlap) Interrupts() bool { return o.Category == "interruption" || o.C
 
 // Overlaps are all kinds of RunInterruptions, in its order.
 func Overlaps() []string {
-	return []string{"interruption", "yes_no", "backchannel", "cough", "knock"}
+	return []string{"interruption", "yes_no", "backchannel", "cough", "knock", "echo", "interruption over echo"}
+}
+
+// kind is what it is scored as.
+func (o *Overlap) kind() string {
+	if o.Echo != nil && o.Category != "echo" {
+		return o.Category + " over echo"
+	}
+	return o.Category
 }
 
 // RunInterruptions lets agent speak in real time, plays it what callers do meanwhile,
@@ -73,12 +83,18 @@ func Overlaps() []string {
 // corpus by their category, and coughs and knocks that are made here.
 func RunInterruptions(ctx context.Context, agent *dialog.Agent, corpus []*Recording) ([]Interruptions, []Overlap, error) {
 	var all []Overlap
-	for _, r := range append(slices.Clone(corpus), madeSounds()...) {
+	for i, r := range append(slices.Clone(corpus), madeSounds()...) {
 		if slices.Contains(Overlaps(), r.Category) {
 			for _, into := range []int{300, 2000} {
 				all = append(all, Overlap{Recording: r, Into: into})
 			}
 		}
+		if r.Category == "interruption" {
+			all = append(all, Overlap{Recording: r, Into: 4000, Echo: newLoudspeaker(i)})
+		}
+	}
+	for i := range soundsMade {
+		all = append(all, Overlap{Recording: made("echo", i, 8000), Echo: newLoudspeaker(i)})
 	}
 	errs := make([]error, len(all))
 	var work sync.WaitGroup
@@ -111,7 +127,7 @@ func scoreOverlaps(kind string, all []Overlap) Interruptions {
 	var ducked, silent, back []int
 	stopped, resumed, lost, words := 0, 0, 0, 0
 	for _, o := range all {
-		if o.Category != kind {
+		if o.kind() != kind {
 			continue
 		}
 		s.Cases++
@@ -163,7 +179,8 @@ func (o *Overlap) run(ctx context.Context, agent *dialog.Agent) error {
 	a.Greeting, a.Model = announcement, oneSentence{}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := &overlapCall{overlap: o, clock: time.NewTicker(media.FrameTime), ctx: ctx, done: cancel, first: -1}
+	c := &overlapCall{overlap: o, clock: time.NewTicker(media.FrameTime), ctx: ctx, done: cancel, first: -1,
+		down: media.NewResampler(media.MouthRate, media.EarRate)}
 	defer c.clock.Stop()
 	line := dialog.Line{Inputs: make(chan dialog.Heard), Source: c, Sink: c, Tell: c.tell}
 	if _, err := dialog.New(&a, dialog.Options{}).Run(ctx, line); err != nil && !c.ended {
@@ -186,10 +203,10 @@ func (o *Overlap) judge(level []float64, sound int) {
 	}
 	full := mean(level[max(0, sound-levelFrames):sound]) // the room of a recording may stir the agent already
 	for i := begin; i < len(level); i++ {
-		if o.Ducked < 0 && loudest(level, i, 5) < softer*full {
+		if o.Ducked < 0 && i+softFrames <= len(level) && loudest(level, i, softFrames) < softer*full {
 			o.Ducked = (i - begin) * 20
 		}
-		if o.Silent < 0 && loudest(level, i, silentFrames) < audible {
+		if o.Silent < 0 && i+silentFrames <= len(level) && loudest(level, i, silentFrames) < audible {
 			o.Silent = (i - begin) * 20
 		}
 	}
@@ -211,7 +228,7 @@ func mean(x []float64) float64 {
 }
 
 // loudest is the loudest of n frames from i on.
-func loudest(level []float64, i, n int) float64 { return slices.Max(level[i:min(i+n, len(level))]) }
+func loudest(level []float64, i, n int) float64 { return slices.Max(level[i : i+n]) }
 
 // overlapCall is the caller's side of a call: media.Source and media.Sink.
 type overlapCall struct {
@@ -229,6 +246,8 @@ type overlapCall struct {
 	after int       // frames read since its speech ended
 	reply string    // the announcement's
 	ended bool      // all was measured
+	voice []int16   // what the agent ever said, at media.EarRate
+	down  *media.Resampler
 }
 
 // ReadFrame implements media.Source: a quiet room and the recording in it.
@@ -245,6 +264,9 @@ func (c *overlapCall) ReadFrame(frame []int16) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := c.overlap
+	if o.Echo != nil {
+		o.Echo.add(frame, c.voice)
+	}
 	if len(c.level)*20 < o.Into {
 		return nil
 	}
@@ -276,6 +298,12 @@ func (c *overlapCall) WriteFrame(frame []int16) error {
 		sum += float64(v) * float64(v)
 	}
 	sum /= media.MouthFrame
+	if c.overlap.Echo != nil {
+		if frame == nil {
+			frame = make([]int16, media.MouthFrame)
+		}
+		c.voice = c.down.Process(c.voice, frame)
+	}
 	if len(c.level) > 0 || sum >= audible {
 		c.level = append(c.level, sum)
 	}

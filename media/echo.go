@@ -12,12 +12,15 @@ const (
 	echoKeep   = 0.985 // of the statistics from frame to frame: about 1.3 s
 	echoEnough = 30    // frames played before a delay is believed
 	echoAlike  = 0.7   // correlation from which it is
+	echoStill  = 0.7   // and from which it still is, once it was
+	echoStep   = 0.5   // dB by which what is known of a band changes in a frame
 	echoFloor  = 20    // dB, a band's level under which it holds nothing of interest
 	echoSpan   = 30    // dB over that which count as one loudness more or less
 	echoMargin = 6     // dB by which a caller stands out of the echo that is expected
 	echoTail   = 3     // frames for which a room goes on sounding
 	echoDecay  = 6     // dB by which that fades in a frame
 	echoBeyond = 2     // bands in which a caller stands out
+	echoWarm   = 50    // frames of sound before which there is no telling
 	echoUnsure = 100   // frames of sound in which echo must have shown, if there is any
 	echoTypic  = 0.6   // of the gains seen that are lower than the one expected
 )
@@ -46,8 +49,9 @@ type EchoDetector struct {
 	meanOut, meanIn    [echoBands]float32
 	cross, squareOut   [echoLags]float32
 	squareIn, evidence float32
-	gain               [echoBands]float32
-	lag                int // -1 while none is known
+	gain               [echoBands]float32 // dB by which a band comes back; as loud as it went until it is known
+	learned            int                // frames gain was learned from
+	lag                int                // -1 while none is known
 }
 
 // NewEchoDetector makes a detector for one call.
@@ -56,9 +60,6 @@ func NewEchoDetector() *EchoDetector {
 	for i, hz := range echoEdges {
 		d.edgesIn[i] = int(hz * fftSize / EarRate)
 		d.edgesOut[i] = int(hz * fftSize / MouthRate)
-	}
-	for b := range d.gain {
-		d.gain[b] = -12
 	}
 	return d
 }
@@ -115,6 +116,13 @@ func (d *EchoDetector) IsEcho(frame []int16) bool {
 	return beyond < echoBeyond
 }
 
+// Unsure reports whether so little was played yet that echo could not be told.
+func (d *EchoDetector) Unsure() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.quiet <= echoLags && d.sounded < echoWarm
+}
+
 // Possible reports whether there is echo, or not yet enough was played to know.
 func (d *EchoDetector) Possible() bool {
 	d.mu.Lock()
@@ -137,6 +145,9 @@ func (d *EchoDetector) correlate(heard *[echoBands]float32) {
 		d.squareIn += in[b] * in[b]
 	}
 	best, alike := -1, float32(echoAlike)
+	if d.lag >= 0 {
+		alike = echoStill
+	}
 	for lag := range echoLags {
 		out := d.at(lag)
 		cross, square := float32(0), float32(0)
@@ -176,7 +187,10 @@ func (d *EchoDetector) expect() (levels [echoBands]float32, any bool) {
 
 // learn follows how loud each band comes back.
 func (d *EchoDetector) learn(heard *[echoBands]float32) {
-	const step = 0.5
+	step := float32(echoStep)
+	if d.learned++; d.learned < echoWarm {
+		step *= 4
+	}
 	out := d.at(d.lag)
 	for b := range echoBands {
 		switch {
