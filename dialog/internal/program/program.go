@@ -20,10 +20,10 @@ import (
 )
 
 const (
-	clauseTime = 5 * time.Second        // for a clause, the wait for a free slot included
-	killTime   = 500 * time.Millisecond // for a killed process to let go of its pipes
-	maxClip    = 120 * 48000            // samples of a clause
-	maxError   = 4 << 10                // bytes kept of what a program complains of
+	clauseTime = 5 * time.Second // for a clause, the wait for a free slot included
+	killTime   = 2 * time.Second // for a killed process to let go of its pipes
+	maxClip    = 120 * 48000     // samples of a clause
+	maxError   = 4 << 10         // bytes kept of what a program complains of
 )
 
 // Program is an installed speech program. It is safe for concurrent use.
