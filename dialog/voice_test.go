@@ -86,6 +86,7 @@ func (loudness) Detect(frame []int16) float32 { return float32(min(frame[0], 1))
 type scribbler struct {
 	mic      *microphone
 	partials bool
+	drafts   bool                // a partial's last word lacks its last letter
 	fail     func(try int) error // called when an utterance is over
 	pace     time.Duration       // time it takes for a frame
 
@@ -116,7 +117,11 @@ func (s *scribbler) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.
 			}
 			last = f[1]
 			words = append(words, s.mic.word(last))
-			if s.partials && !yield(Transcript{Text: strings.Join(words, " ")}, nil) {
+			text := strings.Join(words, " ")
+			if s.drafts {
+				text = text[:len(text)-1]
+			}
+			if s.partials && !yield(Transcript{Text: text}, nil) {
 				return
 			}
 		}
