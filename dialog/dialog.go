@@ -184,8 +184,8 @@ type VoiceDetector interface {
 type Endpointer interface {
 	// Judge sees every frame's evidence, from onset on, in order.
 	Judge(Evidence) Verdict
-	// Reset starts a new utterance.
-	Reset()
+	// Reset starts a new utterance, so long after the last one was judged finished.
+	Reset(since time.Duration)
 }
 
 // Evidence is what an Endpointer knows after a frame.

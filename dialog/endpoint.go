@@ -27,9 +27,9 @@ type endpointer struct {
 }
 
 // Reset implements Endpointer.
-func (e *endpointer) Reset() {
+func (e *endpointer) Reset(since time.Duration) {
 	e.lasted = 0
-	e.judge.Reset()
+	e.judge.Reset(since)
 }
 
 // Judge implements Endpointer.

@@ -7,7 +7,7 @@ import (
 
 // ends plays speech, then silence, and returns when in the silence the turn ended.
 func ends(e Endpointer, words string, speech time.Duration) (after time.Duration, why string) {
-	e.Reset()
+	e.Reset(time.Minute)
 	for spoken := time.Duration(0); spoken < speech; spoken += 20 * time.Millisecond {
 		if v := e.Judge(Evidence{Speech: true, Spoken: spoken, Words: words}); v.Finished {
 			return 0, v.Why
@@ -76,7 +76,7 @@ func BenchmarkEndpointerPerFrame(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if i%1000 == 0 {
-			e.Reset()
+			e.Reset(time.Minute)
 		}
 		e.Judge(ev)
 	}

@@ -51,6 +51,7 @@ type voiceEar struct {
 	score   int       // of an onset or a resumption, in frames
 	since   time.Time // of the score's first frame
 	current *speech
+	between time.Duration // since the last utterance
 	turnEvidence
 }
 
@@ -181,6 +182,7 @@ func (e *voiceEar) hear(ctx context.Context, now time.Time, heard chan<- Heard) 
 
 // await looks for the onset of an utterance.
 func (e *voiceEar) await(ctx context.Context, heard chan<- Heard) {
+	e.between += media.FrameTime
 	copy(e.preroll[e.rolled%prerollFrames][:], e.frame)
 	e.rolled++
 	if e.score < onsetFrames || len(e.queue) == speechQueue {
@@ -193,7 +195,8 @@ func (e *voiceEar) await(ctx context.Context, heard chan<- Heard) {
 	}
 	e.current, e.rolled = s, 0
 	e.turnEvidence = turnEvidence{spoken: onsetFrames * media.FrameTime}
-	e.endpointer.Reset()
+	e.endpointer.Reset(max(0, e.between-onsetFrames*media.FrameTime))
+	e.between = 0
 	e.tell(ctx, heard, Heard{Kind: Onset, Item: s.item, Echo: e.echo.unsure(), At: e.since})
 	e.queue <- s // only the pump sends, and there is room
 }

@@ -30,7 +30,7 @@ type Turns struct {
 type Hangover time.Duration
 
 // Reset implements dialog.Endpointer.
-func (Hangover) Reset() {}
+func (Hangover) Reset(time.Duration) {}
 
 // Judge implements dialog.Endpointer.
 func (h Hangover) Judge(e dialog.Evidence) dialog.Verdict {
@@ -141,7 +141,7 @@ type tracer struct {
 	seen func(Spoken, int, dialog.Evidence)
 }
 
-func (tracer) Reset() {}
+func (tracer) Reset(time.Duration) {}
 
 func (t tracer) Judge(e dialog.Evidence) dialog.Verdict {
 	d := t.decided[t.turn].Spoken

@@ -47,9 +47,20 @@ func TestWhatWordsTell(t *testing.T) {
 		{"i returned the shoes and still have no money", "", nil, []int{story}},
 		{"i want to cancel my subscription", "", nil, []int{story, open}},
 		{"a person please", "", []int{polite}, nil},
+		{"yes", "How can I help you today?", []int{fragment}, []int{answer}},
+		{"no thank you", "What else can I help with?", []int{answer}, nil},
+		{"yes", "I found two orders. Is it the lamp?", []int{answer}, nil},
+		{"yes it is", "Is it the lamp?", []int{answer}, []int{open}},
+		{"yes and it is", "", []int{open}, []int{answer}},
+		{"the red one", "Which colour would you like?", []int{answer}, []int{subject, fragment}},
+		{"the red one", "", []int{subject}, []int{answer}},
+		{"i think", "Which colour would you like?", []int{fragment}, []int{answer}},
+		{"yes", "Could you tell me your order number?", []int{fragment}, []int{answer}},
+		{"four seven", "Thank you. Could you tell me your order number?", []int{digits}, nil},
+		{"three", "I see order 48213. How many lamps do you want?", nil, []int{digits}},
 	} {
 		var f Features
-		f.words(strings.Fields(tt.words), normalised(tt.asked))
+		f.words(strings.Fields(tt.words), newAsked(tt.asked))
 		for _, i := range tt.yes {
 			if f[i] == 0 {
 				t.Errorf("%q after %q is not told by %s: %v", tt.words, tt.asked, Names[i], f)
@@ -87,11 +98,6 @@ func TestLearnedWaitsAreInOrder(t *testing.T) {
 	if !(done < none && none < hanging) || done < 150*time.Millisecond || hanging > 2*time.Second {
 		t.Errorf("finished %v, wordless %v, dangling %v", done, none, hanging)
 	}
-	for _, m := range []*Model{&Words, &Wordless} {
-		if m.Weights[pace] > 0 {
-			t.Error("a caller who makes pauses is waited for less")
-		}
-	}
 }
 
 func TestTheReasonIsWhatSpeaksMostForTheWait(t *testing.T) {
@@ -107,24 +113,69 @@ func TestTheReasonIsWhatSpeaksMostForTheWait(t *testing.T) {
 	}
 }
 
-func TestPausesOfTheCallerAreRememberedAndFade(t *testing.T) {
+// says plays speech with pauses in it, and then waits for the silence to be the end.
+func says(j *Judge, since time.Duration, words string, pauses ...time.Duration) (wait time.Duration, why string) {
+	j.Reset(since)
+	speech := func() {
+		for range 50 {
+			j.Hear(nil)
+		}
+	}
+	speech()
+	for _, pause := range pauses {
+		j.Wait("", "", pause)
+		speech()
+	}
+	for silence := time.Duration(0); ; silence += 20 * time.Millisecond {
+		if wait, why = j.Wait(words, "", silence); silence >= wait {
+			return wait, why
+		}
+	}
+}
+
+func TestACallerWhoMakesLongPausesIsWaitedForAWhile(t *testing.T) {
+	const hanging, pause = "my order number is", 1600 * time.Millisecond
 	j := NewJudge(&Words, &Wordless, "")
-	j.Hear(nil)
-	j.Features("", "", 100*time.Millisecond)
-	j.Hear(nil)
-	if p := j.Features("", "", 0)[pace]; p != 0 {
-		t.Errorf("a gap of 100 ms is a pause of %v s", p)
+	usual, _ := says(j, time.Minute, hanging, 100*time.Millisecond, 900*time.Millisecond)
+	if wait, _ := NewJudge(&Words, &Wordless, "").Wait(hanging, "", 0); usual != wait {
+		t.Errorf("pauses as others make them: %v, not %v", usual, wait)
 	}
-	j.Features("", "", 800*time.Millisecond)
-	j.Hear(nil)
-	after := j.Features("", "", 900*time.Millisecond)[pace] // this one ended the turn
-	if after != 0.8 {
-		t.Errorf("a pause of 800 ms is remembered as %v s", after)
+	patient, why := says(j, time.Minute, hanging, pause)
+	if patient <= pause || why != "pace" {
+		t.Errorf("behind a pause of %v: %v, for %q", pause, patient, why)
 	}
-	j.Reset()
-	j.Hear(nil)
-	if later := j.Features("", "", 20*time.Millisecond)[pace]; later >= after || later < after/2 {
-		t.Errorf("a turn later it is %v s", later)
+	if long, _ := says(j, time.Minute, hanging, time.Minute); long > slowest {
+		t.Errorf("behind an endless pause: %v", long)
+	}
+	sure, _ := says(j, time.Minute, "yes please")
+	if wait, _ := NewJudge(&Words, &Wordless, "").Wait("yes please", "", 0); sure != wait {
+		t.Errorf("where there is no doubt: %v, not %v", sure, wait)
+	}
+	for range 20 {
+		patient, _ = says(j, time.Minute, hanging)
+	}
+	if patient != usual {
+		t.Errorf("twenty turns later: %v, not %v", patient, usual)
+	}
+}
+
+func TestACallerWhoWasCutOffIsJudgedWithMoreCare(t *testing.T) {
+	// It can be the end, and is taken for it once.
+	const words = "i want to cancel my order"
+	j := NewJudge(&Words, &Wordless, "")
+	first, _ := says(j, time.Minute, words)
+	for range 2 { // each goes on at once
+		says(j, 100*time.Millisecond, words)
+	}
+	cut, _ := says(j, 100*time.Millisecond, words)
+	if cut <= first {
+		t.Errorf("%v, and %v behind three turns that were cut off", first, cut)
+	}
+	for range 20 {
+		cut, _ = says(j, time.Minute, words)
+	}
+	if cut-first > 20*time.Millisecond {
+		t.Errorf("twenty turns later: %v, not %v", cut, first)
 	}
 }
 

@@ -10,7 +10,14 @@ import (
 const (
 	minPause   = 200 * time.Millisecond // the shortest silence that counts as a pause
 	hesitation = 450 * time.Millisecond // that a sound of hesitation lasts, at most
-	fading     = 0.9                    // share of a pause that is remembered from turn to turn
+
+	// What is learned of a caller: how long a pause they go on from, and that turns were
+	// ended too soon. No recordings taught these, which hold one turn of each caller.
+	fading   = 0.9                     // share that is remembered from turn to turn
+	reaction = 600 * time.Millisecond  // from a turn's end; who speaks sooner had not finished
+	slack    = 200 * time.Millisecond  // waited beyond the longest pause
+	slowest  = 2000 * time.Millisecond // wait because of pauses
+	caution  = 0.7                     // logits that a turn must be surer of its end, behind one that was cut off
 )
 
 // Judge follows one caller through a call. Not safe for concurrent use.
@@ -18,7 +25,8 @@ type Judge struct {
 	words, wordless *Model
 	english         bool
 	prosody         Prosody
-	pause           time.Duration // the longest one lately
+	pause           time.Duration // the longest one lately that was no end
+	careful         float64       // logits to be surer by
 	silence         time.Duration
 	stretch         time.Duration // of speech since the last pause
 	paused          bool          // there was one in this turn
@@ -33,17 +41,22 @@ func NewJudge(words, wordless *Model, language string) *Judge {
 	return &Judge{words: words, wordless: wordless, english: l == "" || l == "en" || strings.HasPrefix(l, "en-")}
 }
 
-// Reset begins a turn.
-func (j *Judge) Reset() {
+// Reset begins a turn, so long after the last one was ended.
+func (j *Judge) Reset(since time.Duration) {
+	j.pause = time.Duration(fading * float64(j.pause))
+	j.careful *= fading
+	if j.stretch > 0 && since < reaction {
+		j.pause = max(j.pause, min(j.silence+since, slowest))
+		j.careful = min(j.careful+caution, 2*caution)
+	}
 	j.silence, j.judged = 0, false
 	j.stretch, j.paused = 0, false
-	j.pause = time.Duration(fading * float64(j.pause))
 }
 
 // Hear takes a frame with speech, which it does not keep.
 func (j *Judge) Hear(frame []int16) {
 	if j.silence >= minPause {
-		j.pause = max(j.pause, j.silence)
+		j.pause = max(j.pause, min(j.silence, slowest))
 		j.stretch, j.paused = 0, true
 	}
 	j.stretch += media.FrameTime
@@ -62,12 +75,11 @@ func (j *Judge) Features(said, asked string, silence time.Duration) *Features {
 	}
 	j.judged, j.said, j.asked = true, said, asked
 	if j.english {
-		j.features.words(normalised(said), normalised(asked))
+		j.features.words(normalised(said), newAsked(asked))
 	} else {
 		j.features = Features{always: 1, wordless: 1}
 	}
 	j.prosody.set(&j.features)
-	j.features[pace] = min(j.pause.Seconds(), 1.5)
 	if j.paused && j.stretch < hesitation {
 		j.features[island] = 1
 	}
@@ -82,7 +94,11 @@ func (j *Judge) Wait(said, asked string, silence time.Duration) (wait time.Durat
 	if f[wordless] > 0 {
 		m = j.wordless
 	}
-	return m.Wait(m.Logit(f)), m.Reason(f)
+	wait, why = m.wait(m.Logit(f)-j.careful, max(m.Slow, min(j.pause+slack, slowest))), m.Reason(f)
+	if wait > m.Slow && wait > m.Wait(m.Logit(f)) {
+		why = "pace"
+	}
+	return wait, why
 }
 
 // normalised is the words of text in lower case, without punctuation.

@@ -31,9 +31,11 @@ func (m *Model) Logit(f *Features) float64 {
 }
 
 // Wait is how long a silence with that logit must last to end the turn.
-func (m *Model) Wait(logit float64) time.Duration {
+func (m *Model) Wait(logit float64) time.Duration { return m.wait(logit, m.Slow) }
+
+func (m *Model) wait(logit float64, slow time.Duration) time.Duration {
 	unsure := 1 / (1 + math.Exp((logit-m.At)/m.Width))
-	return m.Fast + time.Duration(unsure*float64(m.Slow-m.Fast))
+	return m.Fast + time.Duration(unsure*float64(slow-m.Fast))
 }
 
 // Reason names the feature that decided: the one that speaks most for the wait there is,
@@ -55,5 +57,5 @@ func (m *Model) Reason(f *Features) string {
 // Wordless is f without what words tell, as other languages and ears without partial
 // results have it.
 func (f Features) Wordless() Features {
-	return Features{always: 1, wordless: 1, pitch: f[pitch], slowing: f[slowing], pace: f[pace], island: f[island]}
+	return Features{always: 1, wordless: 1, pitch: f[pitch], slowing: f[slowing], island: f[island]}
 }

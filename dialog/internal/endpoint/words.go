@@ -28,14 +28,13 @@ const (
 	wordless        // there are none
 	pitch           // how far the voice fell at the end, in octaves
 	slowing         // how much longer the last syllable is than usual, in tenths of a second
-	pace            // the longest pause this caller went on from lately, in seconds
 	island          // a short sound behind a pause, as hesitations are
 	count
 )
 
 // Names are the features' names, in order.
 var Names = [count]string{"always", "ending", "open", "filler", "question", "answer", "fragment", "digits", "number",
-	"spelling", "address", "clause", "list", "subject", "story", "polite", "point", "length", "wordless", "pitch", "slowing", "pace", "island"}
+	"spelling", "address", "clause", "list", "subject", "story", "polite", "point", "length", "wordless", "pitch", "slowing", "island"}
 
 // Features is what a silence is judged by.
 type Features [count]float64
@@ -80,7 +79,7 @@ const (
 )
 
 // words sets what the words said so far, normalised, tell after what was asked.
-func (f *Features) words(said, asked []string) {
+func (f *Features) words(said []string, q asked) {
 	*f = Features{always: 1}
 	if len(said) == 0 {
 		f[wordless] = 1
@@ -93,7 +92,7 @@ func (f *Features) words(said, asked []string) {
 	}
 	asks := asking(main)
 	hangs := openEnds[last] && len(said) > 1 && !closed(main, asks)
-	if len(said) <= 4 && !hangs && all(said, answers) {
+	if q.answered(said, hangs) {
 		f[answer] = 1
 		return
 	}
@@ -111,7 +110,7 @@ func (f *Features) words(said, asked []string) {
 	case len(main) <= 2:
 		f[fragment] = 1
 	}
-	f.number(said, asked)
+	f.number(said, q.words)
 	f.spelled(said)
 	f.sentence(said, main, asks)
 }
@@ -129,7 +128,7 @@ func (f *Features) sentence(said, main []string, asks bool) {
 	set(list, first || len(said) >= 3 && said[len(said)-1] == "questions")
 	set(question, asks && len(main) >= 3 && !first)
 	set(clause, conjunctions[main[0]] && len(main) < wholeClause && !asks)
-	set(subject, determiners[main[0]] && len(main) <= 4 && !any(main, invertedVerbs))
+	set(subject, determiners[main[0]] && len(main) <= 4 && !any(main, invertedVerbs) && !any(main, troubles))
 	set(story, f[number] == 0 && tells(main))
 	set(point, len(main) >= 3 && (orders[main[0]] || any(said, wishes) || any(main, troubles)))
 }

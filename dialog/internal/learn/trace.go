@@ -88,7 +88,7 @@ func (r *recorder) saw(s eval.Spoken, ms int, e dialog.Evidence) {
 	}
 	if r.last[s.Voice] != s.Recording {
 		r.last[s.Voice] = s.Recording
-		j.Reset()
+		j.Reset(time.Minute)
 	}
 	if e.Speech {
 		j.Hear(e.Frame)

@@ -206,9 +206,6 @@ func regress(examples []example) endpoint.Features {
 			}
 			speed[i] = 0.9*speed[i] + 0.5*slope[i]/total
 			w[i] += speed[i]
-			if endpoint.Names[i] == "pace" {
-				w[i] = min(w[i], 0) // a caller who makes long pauses has not finished sooner
-			}
 		}
 	}
 	return w
