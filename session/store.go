@@ -31,12 +31,18 @@ type Lease struct {
 	Nonce   string    // random; a write under another nonce than the stored one is refused
 	Epoch   int64     // grows with every acquisition: max(previous+1, store's clock in ms)
 	Expires time.Time // by the local monotonic clock; the holder stops acting before it
+	History string    // which history of the store it was taken in; another one may lack recent writes
 }
 
 // Store keeps sessions: one writer each, an ordered log and a state. Every method
 // has the deadline of its ctx. Errors are fault.Error: NotFound for a session the
 // store does not hold, Conflict for a lease that is held or lost and for an entry
-// that exists with other content, Storage when the store refuses to write.
+// that exists with other content, Storage when the store refuses to write,
+// Unavailable when it cannot be reached.
+//
+// A store that runs on several servers may lose its latest writes when another server
+// takes over. Then leases of the history before are lost: their holders acquire again
+// and commit again what they committed lately.
 type Store interface {
 	// Acquire takes the session's lease for ttl, creating the session if it is new.
 	// It fails with Conflict while another owner's lease runs, unless take is set:

@@ -1,0 +1,181 @@
+// Package valkeytest starts real Valkey servers for tests: on free ports of loopback,
+// with their files in the test's folder, gone when the test ends.
+package valkeytest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+const patience = 20 * time.Second // for a server to start, stop or reach a state
+
+// Server is a running server.
+type Server struct {
+	Addr string // host:port
+
+	dir  string
+	args []string
+	cmd  *exec.Cmd
+	out  *bytes.Buffer
+}
+
+// Start runs a server with further settings, each as on its command line, until t ends.
+func Start(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	dir := t.TempDir()
+	_, port, err := net.SplitHostPort(free(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Addr: "127.0.0.1:" + port, dir: dir}
+	s.args = append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--daemonize", "no",
+		"--dbfilename", "dump.rdb", "--repl-diskless-sync-delay", "0"}, settings...)
+	t.Cleanup(func() {
+		s.Kill()
+		if t.Failed() {
+			t.Logf("server at %s:\n%s", s.Addr, tail(s.out.String()))
+		}
+	})
+	s.Restart(t)
+	return s
+}
+
+// Restart starts the server again, with the files it left.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.Kill()
+	s.out = new(bytes.Buffer)
+	s.cmd = exec.Command(program(t), s.args...)
+	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.Until(t, "PONG", "PING")
+}
+
+// Kill ends the server at once, as a crash would.
+func (s *Server) Kill() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
+
+// Pause stops the server's process, Resume lets it go on.
+func (s *Server) Pause() error  { return s.cmd.Process.Signal(stop) }
+func (s *Server) Resume() error { return s.cmd.Process.Signal(goOn) }
+
+// Do sends a command and returns the answer as text, an error answer as an error.
+func (s *Server) Do(command ...string) (string, error) {
+	conn, err := net.DialTimeout("tcp", s.Addr, time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	return roundTrip(conn, command)
+}
+
+// Until repeats a command until its answer contains want.
+func (s *Server) Until(t testing.TB, want string, command ...string) {
+	t.Helper()
+	end := time.Now().Add(patience)
+	for {
+		answer, err := s.Do(command...)
+		if err == nil && strings.Contains(answer, want) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%v at %s never gave %q, at last %q, %v", command, s.Addr, want, answer, err)
+		}
+		time.Sleep(2 * time.Millisecond) // the server's own time, which nothing here can wait for
+	}
+}
+
+// Must is Do for commands that work.
+func (s *Server) Must(t testing.TB, command ...string) string {
+	t.Helper()
+	answer, err := s.Do(command...)
+	if err != nil {
+		t.Fatalf("%v at %s: %v", command, s.Addr, err)
+	}
+	return answer
+}
+
+// Replica starts a server that has caught up with s.
+func (s *Server) Replica(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(s.Addr)
+	r := Start(t, append([]string{"--replicaof", host + " " + port}, settings...)...)
+	r.Until(t, "master_link_status:up", "INFO", "replication")
+	s.Until(t, "state=online", "INFO", "replication")
+	return r
+}
+
+// Cluster starts a cluster of n primaries.
+func Cluster(t testing.TB, n int) []*Server {
+	t.Helper()
+	const slots = 16384
+	var nodes []*Server
+	for range n {
+		nodes = append(nodes, Start(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", freePort(t)))
+	}
+	for i, node := range nodes {
+		node.Must(t, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(i*slots/n), strconv.Itoa((i+1)*slots/n-1))
+		node.Must(t, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
+		if i > 0 {
+			host, port, _ := net.SplitHostPort(node.Addr)
+			bus := node.args[len(node.args)-1]
+			nodes[0].Must(t, "CLUSTER", "MEET", host, port, bus)
+		}
+	}
+	for _, node := range nodes {
+		node.Until(t, "cluster_state:ok", "CLUSTER", "INFO")
+		node.Until(t, fmt.Sprintf("cluster_known_nodes:%d", n), "CLUSTER", "INFO")
+	}
+	return nodes
+}
+
+// program finds a server's binary.
+func program(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"valkey-server", "redis-server"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatal("neither valkey-server nor redis-server is installed: run make setup, or scripts/setup test")
+	return ""
+}
+
+// free is an address nothing listens at.
+func free(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func freePort(t testing.TB) string {
+	t.Helper()
+	_, port, _ := net.SplitHostPort(free(t))
+	return port
+}
+
+func tail(s string) string {
+	if n := len(s) - 4000; n > 0 {
+		return s[n:]
+	}
+	return s
+}

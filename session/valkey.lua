@@ -1,0 +1,160 @@
+-- The operations of a session.Store on Valkey, one per call: ARGV[1] names it. Each is
+-- all or nothing, because a script runs alone and every refusal comes before the first
+-- write. Each may be repeated: the second time changes nothing.
+--
+-- KEYS: lease  a hash: owner, nonce, epoch, leased, lives (milliseconds since 1970)
+--       log    a stream: the entries under their own ids
+--       state  a string
+-- A session is there while its life or its lease lasts, whichever is longer; then its
+-- keys expire together.
+--
+-- The reply is {status, history of this server, its replicas, ...}. A server has another
+-- history after a failover or a restart: what it acknowledged before may be missing.
+local lease, log, state = KEYS[1], KEYS[2], KEYS[3]
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+local replication = redis.call('INFO', 'replication')
+local history = string.match(replication, 'master_replid:(%x+)') or ''
+local replicas = tonumber(string.match(replication, 'connected_slaves:(%d+)') or 0)
+
+local function reply(status, ...)
+	return { status, history, replicas, ... }
+end
+
+-- stored reads the lease: {there, owner, nonce, epoch, leased, lives}.
+local function stored()
+	local f = redis.call('HMGET', lease, 'owner', 'nonce', 'epoch', 'leased', 'lives')
+	return {
+		there = f[1] and true or false,
+		owner = f[1], nonce = f[2],
+		epoch = tonumber(f[3] or 0), leased = tonumber(f[4] or 0), lives = tonumber(f[5] or 0),
+	}
+end
+
+local function number(n) return string.format('%.0f', n) end
+
+-- keep lets the session expire when its life and its lease are over.
+local function keep(l)
+	local over = number(math.max(l.leased, l.lives))
+	for _, key in ipairs(KEYS) do
+		redis.call('PEXPIREAT', key, over)
+	end
+end
+
+-- refusal says why the holder of nonce may not write at the time at, or nil.
+local function refusal(l, nonce, known, at)
+	if known ~= '' and known ~= history then
+		return reply('elsewhere')
+	end
+	if not l.there then
+		return reply('none')
+	end
+	if l.nonce ~= nonce or l.leased <= at then
+		return reply('lost')
+	end
+end
+
+local function acquire(nonce, owner, ttl, take)
+	local l = stored()
+	if l.leased > now and l.nonce == nonce then -- the answer to the first try was lost
+		return reply('ok', number(l.epoch))
+	end
+	if l.leased > now and l.owner ~= owner and take ~= '1' then
+		return reply('held', number(l.leased - now))
+	end
+	if math.max(l.leased, l.lives) <= now then -- what may be left of an earlier life is gone
+		redis.call('DEL', lease, log, state)
+		l.lives = 0
+	end
+	l.epoch = math.max(l.epoch + 1, now)
+	l.leased = now + tonumber(ttl)
+	redis.call('HSET', lease, 'owner', owner, 'nonce', nonce, 'epoch', number(l.epoch),
+		'leased', number(l.leased), 'lives', number(l.lives))
+	keep(l)
+	return reply('ok', number(l.epoch))
+end
+
+-- lend sets the end of the lease that nonce holds; ttl '0' gives it up.
+local function lend(nonce, known, ttl)
+	local l = stored()
+	local refused = refusal(l, nonce, known, ttl == '0' and -1 or now)
+	if refused then
+		return refused
+	end
+	l.leased = ttl == '0' and 0 or now + tonumber(ttl)
+	redis.call('HSET', lease, 'leased', number(l.leased))
+	keep(l)
+	return reply('ok')
+end
+
+-- after tells whether the id a is behind b. Their parts may be too large for Lua's
+-- numbers, and have no leading zeros.
+local function after(a, b)
+	local at, as = string.match(a, '(%d+)-(%d+)')
+	local bt, bs = string.match(b, '(%d+)-(%d+)')
+	if at == bt then
+		at, bt = as, bs
+	end
+	return #at > #bt or #at == #bt and at > bt
+end
+
+-- entries reads n of them from ARGV: id, kind, time, body. It gives those that are not
+-- there yet, or why one cannot be added.
+local function fresh(first, n)
+	local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+	local top = last and last[1] or '0-0'
+	local new, content = {}, {}
+	for i = first, first + 4 * (n - 1), 4 do
+		local id, kind, at, body = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+		if after(id, top) then
+			top, content[id] = id, { kind, body }
+			new[#new + 1] = { id, 'kind', kind, 'at', at, 'body', body }
+		else
+			local found = content[id]
+			if not found then
+				local there = redis.call('XRANGE', log, id, id)[1]
+				if not there then
+					return nil, reply('late', id)
+				end
+				found = { there[2][2], there[2][6] }
+			end
+			if found[1] ~= kind or found[2] ~= body then
+				return nil, reply('differs', id)
+			end
+		end
+	end
+	return new
+end
+
+local function commit(nonce, known, life, text, n)
+	local l = stored()
+	local refused = refusal(l, nonce, known, now)
+	if refused then
+		return refused
+	end
+	local new, why = fresh(7, tonumber(n))
+	if why then
+		return why
+	end
+	for _, e in ipairs(new) do
+		redis.call('XADD', log, unpack(e))
+	end
+	redis.call('SET', state, text)
+	l.lives = now + tonumber(life)
+	redis.call('HSET', lease, 'lives', number(l.lives))
+	keep(l)
+	return reply('ok')
+end
+
+local function load()
+	local l = stored()
+	if math.max(l.leased, l.lives) <= now then
+		return reply('none')
+	end
+	return reply('ok', redis.call('GET', state) or '{}', redis.call('XRANGE', log, '-', '+'))
+end
+
+local operations = { acquire = acquire, lend = lend, commit = commit, load = load }
+return operations[ARGV[1]](unpack(ARGV, 2, math.min(#ARGV, 6)))
