@@ -33,11 +33,11 @@ func codecs() (*webrtc.MediaEngine, error) {
 	return m, nil
 }
 
-// newEncoder returns nil for a codec that is not ours.
-func newEncoder(mime string) (encoder, error) {
+// newEncoder returns nil for a codec that is not ours. spoken is all voices'.
+func newEncoder(mime string, spoken *media.OpusCache) (encoder, error) {
 	switch strings.ToLower(mime) {
 	case "audio/opus":
-		return media.NewOpusEncoder()
+		return media.NewCachedOpusEncoder(spoken)
 	case "audio/pcmu":
 		return newG711(media.EncodePCMU), nil
 	case "audio/pcma":

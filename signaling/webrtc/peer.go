@@ -72,7 +72,7 @@ func (p *Peer) listen() error {
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "no decoder could be made")
 	}
-	p.ear, p.voice = ear, newVoice()
+	p.ear, p.voice = ear, newVoice(p.transport.spoken)
 	p.pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { p.ear.hear(track) })
 	return nil
 }

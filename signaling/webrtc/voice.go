@@ -24,6 +24,8 @@ type encoder interface {
 // voice is the agent's sound on its way out: a media.Sink that is a pion track. Its
 // RTP clock goes on in silence, of which little is sent.
 type voice struct {
+	spoken *media.OpusCache
+
 	mu      sync.Mutex
 	out     webrtc.TrackLocalWriter // nil until negotiated, and when the connection ends
 	encoder encoder
@@ -34,7 +36,9 @@ type voice struct {
 	payload [maxPayload]byte
 }
 
-func newVoice() *voice { return &voice{quiet: trailing + 1, gap: true} }
+func newVoice(spoken *media.OpusCache) *voice {
+	return &voice{spoken: spoken, quiet: trailing + 1, gap: true}
+}
 
 // silence is what a nil frame sounds like.
 var silence [media.MouthFrame]int16
@@ -73,7 +77,7 @@ func (v *voice) WriteFrame(frame []int16) error {
 // Bind implements webrtc.TrackLocal.
 func (v *voice) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	for _, codec := range c.CodecParameters() {
-		e, err := newEncoder(codec.MimeType)
+		e, err := newEncoder(codec.MimeType, v.spoken)
 		if err != nil {
 			return webrtc.RTPCodecParameters{}, err
 		}

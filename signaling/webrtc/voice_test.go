@@ -21,11 +21,11 @@ func (s *sent) Write([]byte) (int, error) { return 0, nil }
 
 func boundVoice(t testing.TB, out webrtc.TrackLocalWriter) *voice {
 	t.Helper()
-	enc, err := newEncoder(webrtc.MimeTypeOpus)
+	enc, err := newEncoder(webrtc.MimeTypeOpus, sound.NewOpusCache())
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := newVoice()
+	v := newVoice(nil)
 	v.out, v.encoder, v.step = out, enc, 960
 	return v
 }
@@ -83,7 +83,7 @@ func TestSpeechRightBehindAPacketOfSilenceBeginsATalkspurt(t *testing.T) {
 }
 
 func TestUnboundVoiceIsSilent(t *testing.T) {
-	if err := newVoice().WriteFrame(tone(sound.MouthRate, 440, sound.MouthFrame, 0)); err != nil {
+	if err := newVoice(nil).WriteFrame(tone(sound.MouthRate, 440, sound.MouthFrame, 0)); err != nil {
 		t.Error(err)
 	}
 }

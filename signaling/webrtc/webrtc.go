@@ -20,6 +20,8 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
 	"go.uber.org/zap"
+
+	"frontdesk/media"
 )
 
 const (
@@ -51,6 +53,7 @@ type Transport struct {
 	udp    ice.UDPMux
 	tcp    ice.TCPMux
 	log    *zap.Logger
+	spoken *media.OpusCache
 
 	mu     sync.Mutex
 	closed bool
@@ -81,8 +84,9 @@ func New(o Options) (*Transport, error) {
 			Certificates: []webrtc.Certificate{*certificate},
 			BundlePolicy: webrtc.BundlePolicyMaxBundle,
 		},
-		log:   o.Log,
-		peers: make(map[*Peer]struct{}),
+		log:    o.Log,
+		spoken: media.NewOpusCache(),
+		peers:  make(map[*Peer]struct{}),
 	}
 	t.api = webrtc.NewAPI(
 		webrtc.WithMediaEngine(codecs),
