@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -66,10 +67,11 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 		return err
 	}
 	defer db.Close()
-	store, err := session.OpenSQLite(ctx, db)
+	store, closeStore, err := openStore(ctx, c, db)
 	if err != nil {
 		return err
 	}
+	defer closeStore()
 	tokens, err := newTokens(c)
 	if err != nil {
 		return err
@@ -110,13 +112,14 @@ func newTokens(c config.Config) (*session.Tokens, error) {
 	return session.NewTokens(secret), nil
 }
 
-// nodeName names this process among others.
+// nodeName names this process among others, also those of containers that are all
+// process 1 of the same host name.
 func nodeName() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "node"
 	}
-	return host + "-" + strconv.Itoa(os.Getpid())
+	return host + "-" + strconv.Itoa(os.Getpid()) + "-" + rand.Text()[:6]
 }
 
 // sweep deletes sessions whose life is over, now and then, until it is stopped.

@@ -20,7 +20,7 @@ type Config struct {
 	Data    string   `yaml:"data"`    // folder of the store, recordings and secrets
 	Agents  string   `yaml:"agents"`  // folder of agents
 	Agent   string   `yaml:"agent"`   // who answers a caller that names no agent
-	Store   string   `yaml:"store"`   // "sqlite" keeps sessions in the data folder
+	Store   string   `yaml:"store"`   // "sqlite" keeps sessions in the data folder, valkey://host:port where nodes share them
 	Keys    []string `yaml:"keys"`    // server keys: their holders may change an agent's instructions and tools
 	Origins []string `yaml:"origins"` // other sites whose pages may call, such as https://shop.example
 	Proxies []string `yaml:"proxies"` // networks of proxies in front, whose X-Forwarded-For is believed
@@ -31,10 +31,11 @@ type Config struct {
 	TTS Provider  `yaml:"tts"` // how Frontdesk speaks
 	VAD VAD       `yaml:"vad"` // how Frontdesk tells speech from other sound
 
-	WebRTC WebRTC `yaml:"webrtc"`
-	TLS    TLS    `yaml:"tls"`
-	Limits Limits `yaml:"limits"`
-	Log    Log    `yaml:"log"`
+	WebRTC     WebRTC     `yaml:"webrtc"`
+	TLS        TLS        `yaml:"tls"`
+	Limits     Limits     `yaml:"limits"`
+	Durability Durability `yaml:"durability"` // of the store that nodes share
+	Log        Log        `yaml:"log"`
 
 	places places // where values were set, for errors
 }
@@ -108,7 +109,8 @@ func Default() Config {
 			SessionLife:     24 * time.Hour,
 			Drain:           time.Minute,
 		},
-		Log: Log{Level: "info"},
+		Durability: Durability{Wait: 500 * time.Millisecond},
+		Log:        Log{Level: "info"},
 	}
 }
 
@@ -122,9 +124,7 @@ func (c *Config) Check() error {
 	if _, _, err := splitAddress(c.Listen); err != nil {
 		wrong("listen", "%v", err)
 	}
-	if c.Store != "sqlite" {
-		wrong("store", "%q is not a store: use sqlite", c.Store)
-	}
+	c.checkStore(wrong)
 	for i, p := range c.LLM {
 		checkProvider(wrong, fmt.Sprintf("llm[%d]", i), p, "openai", "clerk")
 	}

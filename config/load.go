@@ -196,7 +196,7 @@ func (c Config) Masked() Config {
 		}
 		return "********"
 	}
-	c.Secret = mask(c.Secret)
+	c.Secret, c.Store = mask(c.Secret), maskStore(c.Store)
 	c.Keys = append([]string(nil), c.Keys...)
 	for i := range c.Keys {
 		c.Keys[i] = mask(c.Keys[i])

@@ -98,6 +98,8 @@ func TestAWrongStartSaysWhatIsWrong(t *testing.T) {
 		"a database that is none":      {args: []string{"--data", filepath.Join(file, "data")}, exit: 1, says: []string{"database"}},
 		"a secret cut short":           {args: []string{"--data", filepath.Join(file, "short")}, exit: 1, says: []string{"secret", "3 bytes"}},
 		"no certificate":               {env: []string{"FRONTDESK_TLS_CERT=/nothing.pem", "FRONTDESK_TLS_KEY=/nothing.pem"}, exit: 2, says: []string{"certificate", "nothing.pem"}},
+		"a store that is not there":    {env: []string{"FRONTDESK_STORE=valkey://desk:hush@127.0.0.1:1", "FRONTDESK_SECRET=" + strings.Repeat("x", 32)}, exit: 1, says: []string{"store at 127.0.0.1:1: the store cannot be reached", "refused"}},
+		"a shared store, no secret":    {env: []string{"FRONTDESK_STORE=valkey://desk:hush@127.0.0.1:1"}, exit: 2, says: []string{"secret: missing", "tokens"}},
 		"half a certificate":           {env: []string{"FRONTDESK_TLS_CERT=/nothing.pem"}, exit: 2, says: []string{"tls", "key"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -118,6 +120,9 @@ func TestAWrongStartSaysWhatIsWrong(t *testing.T) {
 			}
 			if strings.Contains(out.String(), "goroutine") {
 				t.Error("it panics")
+			}
+			if strings.Contains(out.String(), "hush") {
+				t.Error("it tells a password")
 			}
 			if t.Failed() {
 				t.Logf("it says:\n%s", &out)

@@ -1,0 +1,87 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestSharedStoresAreFound(t *testing.T) {
+	for text, want := range map[string]Server{
+		"valkey://store":                        {Addresses: []string{"store:6379"}},
+		"redis://127.0.0.1:7000/3":              {Addresses: []string{"127.0.0.1:7000"}, DB: 3},
+		"valkeys://frontdesk:p%40ss%3A@a.b,c:1": {Addresses: []string{"a.b:6379", "c:1"}, Username: "frontdesk", Password: "p@ss:", TLS: true},
+		"rediss://:p@[::1]:7000,[::2]/":         {Addresses: []string{"[::1]:7000", "[::2]:6379"}, Password: "p", TLS: true},
+	} {
+		c, err := load(t, "store: '"+text+"'\nsecret: hush-hush-hush-hush-hush-hush-hush\n")
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if s, shared, err := c.SharedStore(); !shared || err != nil || !reflect.DeepEqual(s, want) {
+			t.Errorf("%s: got %+v, %v, want %+v", text, s, err, want)
+		}
+	}
+	if _, shared, err := Default().SharedStore(); shared || err != nil {
+		t.Errorf("the default is shared, or wrong: %v", err)
+	}
+}
+
+func TestAWrongStoreIsNamedAndKeepsItsPassword(t *testing.T) {
+	const secret = "\nsecret: hush-hush-hush-hush-hush-hush-hush\n"
+	for text, want := range map[string]string{
+		"store: 'postgres://u:hush-1@h'" + secret:                            "1:1: store: not a store",
+		"store: 'valkey://u:hush-1@h'":                                       "secret: missing",
+		"store: 'valkey://u:hush%zz@h'" + secret:                             "store: user or password",
+		"store: 'valkey://u:hush?1@h'" + secret:                              "%3F",
+		"store: 'valkey://u:hush-1@'" + secret:                               "not an address",
+		"store: 'valkey://u:hush-1@h,'" + secret:                             "not an address",
+		"store: 'valkey://u:hush-1@h:0'" + secret:                            "not an address",
+		"store: 'valkey://u:hush-1@h:70000'" + secret:                        "not an address",
+		"store: 'valkey://u:hush-1@a:b:c'" + secret:                          "not an address",
+		"store: 'valkey://u:hush-1@h/first'" + secret:                        "database",
+		"store: 'valkey://u:hush-1@a,b/1'" + secret:                          "only database 0",
+		"durability: {replicas: 1}":                                          "durability.replicas",
+		"store: 'valkey://h'\ndurability: {require: true}" + secret:          "durability.require",
+		"store: 'valkey://h'\ndurability: {replicas: -1}" + secret:           "durability.replicas",
+		"store: 'valkey://h'\ndurability: {replicas: 1, wait: 10s}" + secret: "durability.wait",
+	} {
+		_, err := load(t, text)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: got %v, want something with %q", text, err, want)
+		}
+	}
+}
+
+func TestMaskedShowsNoPasswordOfTheStore(t *testing.T) {
+	for text, want := range map[string]string{
+		"sqlite":                 "sqlite",
+		"valkey://h:1,i/2":       "valkey://h:1,i/2",
+		"valkey://desk:hush-1@h": "valkey://********@h",
+		"valkeys://:hush@1@h":    "valkeys://********@h",
+		"valkey://hush-2@h:1":    "valkey://********@h:1",
+	} {
+		if got := (Config{Store: text}).Masked().Store; got != want {
+			t.Errorf("%s is shown as %s", text, got)
+		}
+	}
+}
+
+func FuzzParseServer(f *testing.F) {
+	f.Add("valkey://u:p@h:1,[::1]/2")
+	f.Add("rediss://%41@h")
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := parseServer(text)
+		if err != nil {
+			return
+		}
+		for _, a := range s.Addresses {
+			if _, port, err := splitAddress(a); err != nil || port == 0 {
+				t.Errorf("%q: address %q", text, a)
+			}
+		}
+		if shown := maskStore(text); len(s.Password) > 8 && strings.Contains(shown, s.Password) && !strings.Contains(shown, "********") {
+			t.Errorf("%q is shown as %q", text, shown)
+		}
+	})
+}

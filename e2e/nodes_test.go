@@ -1,0 +1,69 @@
+package e2e
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"frontdesk/internal/valkeytest"
+)
+
+func TestAnotherNodeGoesOnWhenOneIsKilled(t *testing.T) {
+	store := valkeytest.Start(t)
+	shared := env("FRONTDESK_STORE=valkey://"+store.Addr, "FRONTDESK_SECRET="+strings.Repeat("between us ", 4))
+	one, two := start(t, noVoice, shared), start(t, noVoice, shared)
+	c := one.typing(t, two.token(t)) // any node's token will do
+	c.begin(t, true)
+	var said exchange
+	said.ask(t, c, "Where is my order 47329?", "floor lamp")
+	said.ask(t, c, "What time do you open on Saturday?", "Saturday")
+	log := []string{"XREVRANGE", "fd:{" + c.session + "}:log", "+", "-", "COUNT", "1"}
+	store.Until(t, "open on Saturday", log...)
+	one.kill()
+
+	again := two.typing(t, c.resume)
+	again.begin(t, false)
+	past := history(t, again, len(said)+1) // the greeting too
+	if !slices.Equal(past[1:], said) {
+		t.Errorf("the history is\n%s\nwant\n%s", strings.Join(past[1:], "\n"), strings.Join(said, "\n"))
+	}
+	again.answers(t, "Do you ship to Canada?", "Canada")
+}
+
+func TestCallsGoOnWithoutTheSharedStore(t *testing.T) {
+	store := valkeytest.Start(t)
+	relay := valkeytest.NewRelay(t, store.Addr)
+	s := start(t, noVoice, env("FRONTDESK_STORE=valkey://"+relay.Addr, "FRONTDESK_SECRET="+strings.Repeat("between us ", 4)))
+	token := s.token(t)
+	c := s.typing(t, token)
+	c.begin(t, true)
+	var said exchange
+	said.ask(t, c, "Where is my order 47329?", "floor lamp")
+
+	relay.Down()
+	said.ask(t, c, "What time do you open on Saturday?", "Saturday")
+	if e := c.expect(t, "frontdesk.notice"); e.text("code") != "not_saved" || e.text("message") == "" {
+		t.Errorf("told %v", e)
+	}
+	said.ask(t, c, "Please open a ticket: my printer stopped working.")
+	if refusal := said.ask(t, c, "My number is 5 5 5, 0 1 2 3 4 5 6."); strings.Contains(refusal, "T-") {
+		t.Errorf("a ticket was opened without a record: %q", refusal)
+	}
+	resp, body := s.post(t, "/v1/realtime/calls", "application/sdp", strings.NewReader(wholeOffer), bearer(token))
+	checkFault(t, resp, body, 503, "unavailable")
+	if resp.Header.Get("Retry-After") == "" {
+		t.Error("nobody is told when to come back")
+	}
+
+	relay.Up()
+	said.ask(t, c, "Do you ship to Canada?", "Canada")
+	c.expect(t, "frontdesk.turn")
+	s.hangup(t, c)
+	c.expect(t, "frontdesk.ended")
+	again := s.typing(t, c.resume)
+	again.begin(t, false)
+	past := history(t, again, len(said)+1)
+	if !slices.Equal(past[1:], said) {
+		t.Errorf("the history is\n%s\nwant\n%s", strings.Join(past[1:], "\n"), strings.Join(said, "\n"))
+	}
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"frontdesk/config"
+	"frontdesk/session"
+)
+
+const storeStart = 10 * time.Second // that a shared store has to answer at the start
+
+// openStore opens the store that nodes share where the configuration names one, else
+// the one in db. close must be called.
+func openStore(ctx context.Context, c config.Config, db *sql.DB) (store session.Store, close func(), err error) {
+	server, shared, err := c.SharedStore()
+	if err != nil {
+		return nil, nil, misuse{err}
+	}
+	if !shared {
+		store, err := session.OpenSQLite(ctx, db)
+		return store, func() {}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeStart)
+	defer cancel()
+	o := session.ValkeyOptions{
+		Addresses: server.Addresses, Username: server.Username, Password: server.Password, DB: server.DB,
+		Replicas: c.Durability.Replicas, ReplicaWait: c.Durability.Wait, RequireReplicas: c.Durability.Require,
+	}
+	if server.TLS {
+		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	v, err := session.OpenValkey(ctx, o)
+	if err != nil {
+		return nil, nil, fmt.Errorf("store at %s: %w", strings.Join(server.Addresses, ", "), err)
+	}
+	return v, v.Close, nil
+}
