@@ -127,7 +127,7 @@ func (c *Call) prepare(ctx context.Context, state State, resumed bool) error {
 	if err == nil {
 		c.turn = state.Turn
 		c.history = messages(entries)
-		c.journal = newJournal(store, lease, state, c.history, c.desk.o.Life)
+		c.journal = newJournal(store, lease, state, entries, c.desk.o.Life)
 		if !resumed {
 			err = c.journal.Append(ctx, nil, nil) // the session exists from now on
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,11 +20,17 @@ const (
 	endingEntry  = "ending"
 )
 
-// maxPending bounds the entries that wait for a store that is away.
-const maxPending = 1000
+const (
+	maxPending = 1000 // entries that wait for a store that is away; further ones are refused
+	// What was acknowledged lately, for a server that takes over without it. The oldest
+	// goes first: it has been on the replicas for longest.
+	maxRecent      = 100
+	maxRecentBytes = 256 << 10 // of their bodies
+)
 
 // journal is a session's log under one lease. What the store refused is kept and
-// written with the next append, so a store that comes back has missed nothing.
+// written with the next append, so a store that comes back has missed nothing. A store
+// that lost what it had acknowledged gets it again.
 type journal struct {
 	store Store
 	life  time.Duration
@@ -33,13 +40,17 @@ type journal struct {
 	state   State
 	known   map[string]bool // ids of the messages already in the log
 	pending []Entry
+	recent  []Entry // acknowledged, in order
+	bytes   int     // of recent's bodies
 }
 
-func newJournal(store Store, lease Lease, state State, history []dialog.Message, life time.Duration) *journal {
+// newJournal goes on with a log that holds entries.
+func newJournal(store Store, lease Lease, state State, entries []Entry, life time.Duration) *journal {
 	j := &journal{store: store, lease: lease, state: state, life: life, known: make(map[string]bool)}
-	for _, m := range history {
+	for _, m := range messages(entries) {
 		j.known[m.ID] = true
 	}
+	j.acknowledge(entries)
 	return j
 }
 
@@ -97,24 +108,54 @@ func (j *journal) commit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	err := j.store.Commit(ctx, j.lease, j.pending, j.state, j.life)
-	if isConflict(err) && j.retake(ctx) {
-		err = j.store.Commit(ctx, j.lease, j.pending, j.state, j.life)
+	if isConflict(err) {
+		return j.regain(ctx)
+	}
+	if err == nil {
+		j.acknowledge(j.pending)
+		j.pending = nil
+	}
+	return err
+}
+
+// acknowledge remembers entries that the store has.
+func (j *journal) acknowledge(entries []Entry) {
+	for _, e := range entries {
+		j.bytes += len(e.Body)
+	}
+	j.recent = append(j.recent, entries...)
+	for len(j.recent) > maxRecent || j.bytes > maxRecentBytes {
+		j.bytes -= len(j.recent[0].Body)
+		j.recent[0] = Entry{} // its body can go
+		j.recent = j.recent[1:]
+	}
+}
+
+// regain gets a lease back that ran out while the store was away, or that another
+// server of the store does not know, unless another owner has it. Then it writes what is
+// pending, after what may be missing there.
+func (j *journal) regain(ctx context.Context) error {
+	lease, err := j.store.Renew(ctx, j.lease, leaseTTL)
+	if isConflict(err) {
+		lease, err = j.store.Acquire(ctx, j.lease.Session, j.lease.Owner, leaseTTL, false)
 	}
 	if err != nil {
 		return err
 	}
-	j.pending = j.pending[:0]
-	return nil
-}
-
-// retake takes a lease again that ran out while the store was away, unless another
-// owner has it.
-func (j *journal) retake(ctx context.Context) bool {
-	lease, err := j.store.Acquire(ctx, j.lease.Session, j.lease.Owner, leaseTTL, false)
-	if err == nil {
-		j.lease = lease
+	entries := j.pending
+	if lease.History != j.lease.History {
+		entries = slices.Concat(j.recent, j.pending)
 	}
-	return err == nil
+	if err := j.store.Commit(ctx, lease, entries, j.state, j.life); err != nil {
+		if isConflict(err) { // somebody else's entries are there
+			_ = j.store.Release(ctx, lease)
+		}
+		return err
+	}
+	j.lease = lease
+	j.acknowledge(j.pending)
+	j.pending = nil
+	return nil
 }
 
 func isConflict(err error) bool { return err != nil && fault.From(err).Code == fault.Conflict }
@@ -126,11 +167,11 @@ func (j *journal) renew(ctx context.Context) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	lease, err := j.store.Renew(ctx, j.lease, leaseTTL)
-	switch {
-	case err == nil:
+	if isConflict(err) || err == nil && lease.History != j.lease.History {
+		return j.regain(ctx)
+	}
+	if err == nil {
 		j.lease = lease
-	case isConflict(err) && j.retake(ctx):
-		return nil
 	}
 	return err
 }

@@ -41,14 +41,17 @@ type Lease struct {
 // Unavailable when it cannot be reached.
 //
 // A store that runs on several servers may lose its latest writes when another server
-// takes over. Then leases of the history before are lost: their holders acquire again
-// and commit again what they committed lately.
+// takes over. It then has another history, and commits under a lease of the one before
+// are refused with Conflict. Their holders renew, and commit again what they committed
+// lately.
 type Store interface {
 	// Acquire takes the session's lease for ttl, creating the session if it is new.
 	// It fails with Conflict while another owner's lease runs, unless take is set:
 	// then the other owner loses it at once.
 	Acquire(ctx context.Context, session, owner string, ttl time.Duration, take bool) (Lease, error)
-	// Renew extends a lease that is still held, Release gives it up.
+	// Renew extends a lease that is still held, Release gives it up. The lease that Renew
+	// returns may be of another history than l: it is restored there, unless a later one
+	// (by its epoch) is.
 	Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error)
 	Release(ctx context.Context, l Lease) error
 	// Commit appends entries, replaces the state and extends the session's life to

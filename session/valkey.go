@@ -47,15 +47,17 @@ func (v *Valkey) Acquire(ctx context.Context, session, owner string, ttl time.Du
 // Renew implements Store.
 func (v *Valkey) Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error) {
 	l.Expires = time.Now().Add(ttl)
-	if _, err := v.call(ctx, l.Session, "lend", l.Nonce, l.History, decimal(ttl)); err != nil {
+	r, err := v.call(ctx, l.Session, "renew", l.Nonce, l.History, decimal(ttl), l.Owner, strconv.FormatInt(l.Epoch, 10))
+	if err != nil {
 		return Lease{}, err
 	}
+	l.History = r.history
 	return l, nil
 }
 
 // Release implements Store. Giving up a lease that has run out is no error.
 func (v *Valkey) Release(ctx context.Context, l Lease) error {
-	_, err := v.call(ctx, l.Session, "lend", l.Nonce, l.History, "0")
+	_, err := v.call(ctx, l.Session, "release", l.Nonce, l.History)
 	return err
 }
 

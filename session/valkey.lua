@@ -56,6 +56,20 @@ local function refusal(l, nonce, known, at)
 	end
 end
 
+local function put(l)
+	redis.call('HSET', lease, 'owner', l.owner, 'nonce', l.nonce, 'epoch', number(l.epoch),
+		'leased', number(l.leased), 'lives', number(l.lives))
+	keep(l)
+end
+
+-- begin clears what may be left of an earlier life.
+local function begin(l)
+	if math.max(l.leased, l.lives) <= now then
+		redis.call('DEL', lease, log, state)
+		l.lives = 0
+	end
+end
+
 local function acquire(nonce, owner, ttl, take)
 	local l = stored()
 	if l.leased > now and l.nonce == nonce then -- the answer to the first try was lost
@@ -64,28 +78,42 @@ local function acquire(nonce, owner, ttl, take)
 	if l.leased > now and l.owner ~= owner and take ~= '1' then
 		return reply('held', number(l.leased - now))
 	end
-	if math.max(l.leased, l.lives) <= now then -- what may be left of an earlier life is gone
-		redis.call('DEL', lease, log, state)
-		l.lives = 0
-	end
-	l.epoch = math.max(l.epoch + 1, now)
-	l.leased = now + tonumber(ttl)
-	redis.call('HSET', lease, 'owner', owner, 'nonce', nonce, 'epoch', number(l.epoch),
-		'leased', number(l.leased), 'lives', number(l.lives))
-	keep(l)
+	begin(l)
+	l.owner, l.nonce, l.epoch, l.leased = owner, nonce, math.max(l.epoch + 1, now), now + tonumber(ttl)
+	put(l)
 	return reply('ok', number(l.epoch))
 end
 
--- lend sets the end of the lease that nonce holds; ttl '0' gives it up.
-local function lend(nonce, known, ttl)
+-- renew, in another history than the lease is of, restores it unless a later one is
+-- there. The reply's history then differs, and the holder has to bring what is missing.
+local function renew(nonce, known, ttl, owner, epoch)
 	local l = stored()
-	local refused = refusal(l, nonce, known, ttl == '0' and -1 or now)
+	if known ~= '' and known ~= history then
+		epoch = tonumber(epoch)
+		if l.nonce ~= nonce and l.epoch >= epoch then
+			return reply('lost')
+		end
+		begin(l)
+		l.owner, l.nonce, l.epoch = owner, nonce, epoch
+	else
+		local refused = refusal(l, nonce, known, now)
+		if refused then
+			return refused
+		end
+	end
+	l.leased = now + tonumber(ttl)
+	put(l)
+	return reply('ok')
+end
+
+local function release(nonce, known)
+	local l = stored()
+	local refused = refusal(l, nonce, known, -1)
 	if refused then
 		return refused
 	end
-	l.leased = ttl == '0' and 0 or now + tonumber(ttl)
-	redis.call('HSET', lease, 'leased', number(l.leased))
-	keep(l)
+	l.leased = 0
+	put(l)
 	return reply('ok')
 end
 
@@ -100,7 +128,7 @@ local function after(a, b)
 	return #at > #bt or #at == #bt and at > bt
 end
 
--- entries reads n of them from ARGV: id, kind, time, body. It gives those that are not
+-- fresh reads n entries from ARGV: id, kind, time, body. It gives those that are not
 -- there yet, or why one cannot be added.
 local function fresh(first, n)
 	local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
@@ -143,8 +171,7 @@ local function commit(nonce, known, life, text, n)
 	end
 	redis.call('SET', state, text)
 	l.lives = now + tonumber(life)
-	redis.call('HSET', lease, 'lives', number(l.lives))
-	keep(l)
+	put(l)
 	return reply('ok')
 end
 
@@ -156,5 +183,5 @@ local function load()
 	return reply('ok', redis.call('GET', state) or '{}', redis.call('XRANGE', log, '-', '+'))
 end
 
-local operations = { acquire = acquire, lend = lend, commit = commit, load = load }
+local operations = { acquire = acquire, renew = renew, release = release, commit = commit, load = load }
 return operations[ARGV[1]](unpack(ARGV, 2, math.min(#ARGV, 6)))

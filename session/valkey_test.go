@@ -40,7 +40,7 @@ func TestAValkeyClusterKeepsTheContract(t *testing.T) {
 
 func TestValkeyWithAReplicaKeepsTheContract(t *testing.T) {
 	primary := valkeytest.Start(t)
-	primary.Replica(t)
+	primary.Replica(t, primary.Addr)
 	storetest.Run(t, func(t *testing.T) session.Store {
 		return openValkey(t, session.ValkeyOptions{
 			Addresses: []string{primary.Addr}, Replicas: 1, ReplicaWait: time.Second, RequireReplicas: true,
@@ -107,6 +107,11 @@ func TestAnAcquisitionWhoseAnswerWasLostIsTheSame(t *testing.T) {
 	if _, err := store.Acquire(t.Context(), "s", "a", time.Minute, false); err != nil {
 		t.Fatal(err)
 	}
+	for range 64 { // so that all of the client's connections are there
+		if _, _, err := store.Load(t.Context(), "s"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	relay.Mute()
 	got := make(chan session.Lease)
 	go func() {
@@ -116,13 +121,7 @@ func TestAnAcquisitionWhoseAnswerWasLostIsTheSame(t *testing.T) {
 		}
 		got <- l
 	}()
-	other := openValkey(t, session.ValkeyOptions{Addresses: []string{server.Addr}})
-	for { // until the lease is b's, in the server
-		_, err := other.Acquire(t.Context(), "s", "a", time.Minute, false)
-		if err != nil {
-			break
-		}
-	}
+	server.Until(t, "b", "HGET", "fd:{s}:lease", "owner")
 	epoch := server.Must(t, "HGET", "fd:{s}:lease", "epoch")
 	relay.Break()
 	relay.Up()
@@ -182,4 +181,116 @@ func TestAnUnfitValkeyIsRefusedAtTheStart(t *testing.T) {
 		})
 	}
 	openValkey(t, session.ValkeyOptions{Addresses: []string{locked.Addr}, Password: "right"})
+}
+
+// replicated is a store with one replica, which the relay connects to it.
+func replicated(t *testing.T) (primary, replica *valkeytest.Server, link *valkeytest.Relay) {
+	t.Helper()
+	primary = valkeytest.Start(t)
+	link = valkeytest.NewRelay(t, primary.Addr)
+	return primary, primary.Replica(t, link.Addr), link
+}
+
+func TestACommitWaitsForReplicas(t *testing.T) {
+	primary, replica, link := replicated(t)
+	o := session.ValkeyOptions{Addresses: []string{primary.Addr}, Replicas: 1, ReplicaWait: 100 * time.Millisecond}
+	lenient := openValkey(t, o)
+	o.RequireReplicas = true
+	strict := openValkey(t, o)
+	l, err := strict.Acquire(t.Context(), "s", "a", time.Minute, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := strict.Commit(t.Context(), l, line("1-1"), session.State{}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	link.Mute() // the replica is connected and gets nothing
+	wantFault(t, strict.Commit(t.Context(), l, line("1-2"), session.State{}, time.Minute), fault.Unavailable)
+	if err := lenient.Commit(t.Context(), l, line("1-3"), session.State{}, time.Minute); err != nil {
+		t.Errorf("without durability.require: %v", err)
+	}
+	link.Up()
+	for _, id := range []string{"1-2", "1-3"} {
+		if err := strict.Commit(t.Context(), l, line(id), session.State{}, time.Minute); err != nil {
+			t.Errorf("once the replica is there again: %v", err)
+		}
+	}
+	primary.Kill()
+	replica.Must(t, "REPLICAOF", "NO", "ONE")
+	_, entries, err := openValkey(t, session.ValkeyOptions{Addresses: []string{replica.Addr}}).Load(t.Context(), "s")
+	if err != nil || len(entries) != 3 {
+		t.Errorf("the replica has %v, %v", entries, err)
+	}
+	o.Addresses = []string{replica.Addr}
+	alone := openValkey(t, o) // nobody copies what it writes
+	_, err = alone.Acquire(t.Context(), "s", "a", time.Minute, false)
+	wantFault(t, err, fault.Unavailable)
+}
+
+func TestALeaseEndsWithItsServer(t *testing.T) {
+	primary, replica, _ := replicated(t)
+	front := valkeytest.NewRelay(t, primary.Addr)
+	store := openValkey(t, session.ValkeyOptions{Addresses: []string{front.Addr}, Replicas: 1, ReplicaWait: time.Second})
+	l, err := store.Acquire(t.Context(), "s", "a", time.Minute, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	primary.Kill()
+	replica.Must(t, "REPLICAOF", "NO", "ONE")
+	front.To(replica.Addr)
+	err = store.Commit(t.Context(), l, line("1-1"), session.State{}, time.Minute)
+	if fault.From(err).Code != fault.Conflict {
+		t.Errorf("a commit went on as if nothing had happened: %v", err)
+	}
+	if _, err := store.Acquire(t.Context(), "s", "b", time.Minute, false); fault.From(err).Code != fault.Conflict {
+		t.Errorf("another owner took what is still a's: %v", err)
+	}
+	again, err := store.Renew(t.Context(), l, time.Minute)
+	if err != nil || again.History == l.History {
+		t.Fatalf("%+v after %+v, %v", again, l, err)
+	}
+	if err := store.Commit(t.Context(), again, line("1-1"), session.State{}, time.Minute); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestALeaseThatTheNewServerMissedGoesByItsEpoch(t *testing.T) {
+	primary, replica, link := replicated(t)
+	front := valkeytest.NewRelay(t, primary.Addr)
+	store := openValkey(t, session.ValkeyOptions{Addresses: []string{front.Addr}, Replicas: 1, ReplicaWait: time.Second})
+	acquire := func(session, owner string) session.Lease {
+		l, err := store.Acquire(t.Context(), session, owner, time.Minute, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	first := acquire("s", "a")
+	link.Mute()
+	second := acquire("s", "b")
+	unheard := acquire("t", "b")
+	primary.Kill()
+	replica.Must(t, "REPLICAOF", "NO", "ONE")
+	front.To(replica.Addr)
+	for _, l := range []session.Lease{second, unheard} {
+		again, err := store.Renew(t.Context(), l, time.Minute)
+		if err != nil || again.Epoch != l.Epoch {
+			t.Fatalf("%+v after %+v, %v", again, l, err)
+		}
+		if err := store.Commit(t.Context(), again, line("1-1"), session.State{}, time.Minute); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := store.Renew(t.Context(), first, time.Minute); fault.From(err).Code != fault.Conflict {
+		t.Errorf("the owner before has it again: %v", err)
+	}
+}
+
+func TestFewRightsAreEnough(t *testing.T) {
+	rights := []string{"~fd:*", "+@read", "+@write", "+@scripting", "+@connection", "+info", "+time", "+wait", "+cluster"}
+	server := valkeytest.Start(t)
+	server.Must(t, append([]string{"ACL", "SETUSER", "desk", "on", ">word"}, rights...)...)
+	storetest.Run(t, func(t *testing.T) session.Store {
+		return openValkey(t, session.ValkeyOptions{Addresses: []string{server.Addr}, Username: "desk", Password: "word"})
+	})
 }

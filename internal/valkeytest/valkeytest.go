@@ -110,11 +110,12 @@ func (s *Server) Must(t testing.TB, command ...string) string {
 	return answer
 }
 
-// Replica starts a server that has caught up with s.
-func (s *Server) Replica(t testing.TB, settings ...string) *Server {
+// Replica starts a server that has caught up with s, which it reaches at addr: its own
+// address or a relay's.
+func (s *Server) Replica(t testing.TB, addr string) *Server {
 	t.Helper()
-	host, port, _ := net.SplitHostPort(s.Addr)
-	r := Start(t, append([]string{"--replicaof", host + " " + port}, settings...)...)
+	host, port, _ := net.SplitHostPort(addr)
+	r := Start(t, "--replicaof", host+" "+port)
 	r.Until(t, "master_link_status:up", "INFO", "replication")
 	s.Until(t, "state=online", "INFO", "replication")
 	return r
