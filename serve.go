@@ -72,6 +72,11 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 		return err
 	}
 	defer closeStore()
+	limits := sessionLimits(c.Limits)
+	gate, err := openGate(store, limits)
+	if err != nil {
+		return err
+	}
 	tokens, err := newTokens(c)
 	if err != nil {
 		return err
@@ -88,7 +93,8 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 		Tokens:  tokens,
 		Agent:   agents.Find,
 		Node:    nodeName(),
-		Limits:  session.Limits{Calls: c.Limits.Calls, CallsPerAddress: c.Limits.CallsPerAddress, StartsPerMinute: c.Limits.StartsPerMinute, Duration: c.Limits.CallDuration},
+		Limits:  limits,
+		Gate:    gate,
 		Life:    c.Limits.SessionLife,
 		Records: filepath.Join(c.Data, "recordings"),
 

@@ -40,3 +40,19 @@ func openStore(ctx context.Context, c config.Config, db *sql.DB) (store session.
 	}
 	return v, v.Close, nil
 }
+
+// openGate makes the gate that keeps the limits: over all nodes where they share store.
+func openGate(store session.Store, l session.Limits) (session.Gate, error) {
+	if v, shared := store.(*session.Valkey); shared {
+		return v.Gate(l)
+	}
+	return session.NewGate(l), nil
+}
+
+func sessionLimits(l config.Limits) session.Limits {
+	return session.Limits{
+		Calls: l.Calls, CallsTotal: l.CallsTotal, CallsPerAddress: l.CallsPerAddress,
+		StartsPerMinute: l.StartsPerMinute, StartsPerSecond: l.StartsPerSecond,
+		TokensPerHour: l.TokensPerHour, Duration: l.CallDuration,
+	}
+}

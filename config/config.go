@@ -78,9 +78,12 @@ type TLS struct {
 
 // Limits bound what callers may use; 0 is no limit.
 type Limits struct {
-	Calls           int           `yaml:"calls"`             // at a time
+	Calls           int           `yaml:"calls"`             // at a time on one node
+	CallsTotal      int           `yaml:"calls_total"`       // at a time on all nodes
 	CallsPerAddress int           `yaml:"calls_per_address"` // at a time
 	StartsPerMinute int           `yaml:"starts_per_minute"` // from one address
+	StartsPerSecond int           `yaml:"starts_per_second"` // from one address: how large a burst may be
+	TokensPerHour   int           `yaml:"tokens_per_hour"`   // of language models, by one agent's calls
 	CallDuration    time.Duration `yaml:"call_duration"`
 	SessionLife     time.Duration `yaml:"session_life"` // how long a conversation can be taken up again
 	Drain           time.Duration `yaml:"drain"`        // how long a stopping server lets calls finish
@@ -166,7 +169,10 @@ func (c *Config) Check() error {
 
 func (c *Config) checkLimits(wrong func(key, format string, args ...any)) {
 	l := c.Limits
-	for key, n := range map[string]int{"calls": l.Calls, "calls_per_address": l.CallsPerAddress, "starts_per_minute": l.StartsPerMinute} {
+	for key, n := range map[string]int{
+		"calls": l.Calls, "calls_total": l.CallsTotal, "calls_per_address": l.CallsPerAddress,
+		"starts_per_minute": l.StartsPerMinute, "starts_per_second": l.StartsPerSecond, "tokens_per_hour": l.TokensPerHour,
+	} {
 		if n < 0 {
 			wrong("limits."+key, "%d is below 0", n)
 		}

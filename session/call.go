@@ -106,7 +106,9 @@ func (c *Call) leave() {
 	if err := c.desk.o.Store.Release(ctx, c.journal.currentLease()); err != nil {
 		c.log.Warn("lease not released; it will expire", zap.Error(err))
 	}
-	c.desk.gate.leave(c.who.Address)
+	if err := c.desk.gate.Leave(ctx, c.session, c.who.Address); err != nil {
+		c.log.Warn("call counted on; it will be forgotten", zap.Error(err))
+	}
 	c.desk.unseat(c)
 }
 
@@ -198,7 +200,7 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 	out, err := dialog.New(c.agent, dialog.Options{
 		Instructions: c.who.Instructions,
 		Tools:        c.who.Tools,
-		Journal:      c.journal,
+		Journal:      &metered{Journal: c.journal, gate: c.desk.gate, agent: c.agent.Name, log: c.log},
 		History:      c.history,
 		Turn:         c.turn,
 		NewID:        newID,
@@ -252,6 +254,7 @@ func (c *Call) keepLease(ctx context.Context) {
 		switch {
 		case err == nil:
 			away = false
+			c.stay(ctx)
 		case ctx.Err() != nil:
 		case isConflict(err):
 			c.cancel(errFenced)
@@ -260,6 +263,15 @@ func (c *Call) keepLease(ctx context.Context) {
 			away = true
 			c.log.Warn("lease not renewed; trying on", zap.Error(err))
 		}
+	}
+}
+
+// stay keeps the call counted.
+func (c *Call) stay(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if err := c.desk.gate.Stay(ctx, c.session, c.who.Address); err != nil && ctx.Err() == nil {
+		c.log.Warn("call not counted", zap.Error(err))
 	}
 }
 

@@ -38,6 +38,7 @@ type Options struct {
 	Agent    func(name string) (*dialog.Agent, error) // "" asks for the default one; fault.NotFound
 	Node     string                                   // names this process in leases and logs
 	Limits   Limits
+	Gate     Gate          // keeps the limits; nil: those of this process alone
 	Life     time.Duration // how long a session may be resumed after it was last heard
 	Records  string        // folder for recordings of the agents that ask for them; "" records none
 	Observer Observer
@@ -54,7 +55,7 @@ type Observer interface {
 // Desk admits callers and runs their calls. Safe for concurrent use.
 type Desk struct {
 	o    Options
-	gate *turnstile
+	gate Gate
 
 	mu       sync.Mutex
 	draining bool
@@ -65,9 +66,12 @@ type Desk struct {
 
 // NewDesk makes a desk.
 func NewDesk(o Options) *Desk {
+	if o.Gate == nil {
+		o.Gate = NewGate(o.Limits)
+	}
 	return &Desk{
 		o:        o,
-		gate:     newTurnstile(o.Limits),
+		gate:     o.Gate,
 		calls:    make(map[string]*Call),
 		sessions: make(map[string]*Call),
 	}
@@ -78,28 +82,29 @@ func NewDesk(o Options) *Desk {
 func (d *Desk) Admit(ctx context.Context, who Caller) (*Call, error) {
 	ctx, cancel := context.WithTimeout(ctx, moveTimeout+storeTimeout)
 	defer cancel()
-	if err := d.gate.enter(who.Address); err != nil {
+	session := who.Resume
+	if session == "" {
+		session = "sess_" + rand.Text()
+	}
+	if err := d.gate.Enter(ctx, session, who.Address); err != nil {
 		return nil, err
 	}
-	c, err := d.admit(ctx, who)
+	c, err := d.admit(ctx, session, who)
 	if err != nil {
-		d.gate.leave(who.Address)
+		_ = d.gate.Leave(ctx, session, who.Address) // else it is forgotten
 		return nil, err
 	}
 	return c, nil
 }
 
-func (d *Desk) admit(ctx context.Context, who Caller) (*Call, error) {
+func (d *Desk) admit(ctx context.Context, session string, who Caller) (*Call, error) {
 	c := &Call{
 		desk: d, who: who,
 		id:      "rtc_" + rand.Text(),
-		session: who.Resume,
+		session: session,
 		done:    make(chan struct{}),
 	}
 	resumed := who.Resume != ""
-	if !resumed {
-		c.session = "sess_" + rand.Text()
-	}
 	c.log = d.o.Log.With(zap.String("call", c.id), zap.String("session", c.session), zap.String("request", who.Request))
 	state, agent, err := d.look(ctx, who)
 	if err != nil { // before the line that is there has to go
@@ -123,7 +128,7 @@ func (d *Desk) Check(ctx context.Context, who Caller) error {
 	if !d.Accepting() {
 		return stopping()
 	}
-	if err := d.gate.check(who.Address); err != nil {
+	if err := d.gate.Check(ctx, who.Address); err != nil {
 		return err
 	}
 	_, _, err := d.look(ctx, who)
@@ -134,7 +139,7 @@ func stopping() error {
 	return fault.New(fault.Unavailable, "this server is about to stop").Retryable(5 * time.Second)
 }
 
-// look finds who's session, where one is resumed, and agent.
+// look finds who's session, where one is resumed, and agent, who must have tokens left.
 func (d *Desk) look(ctx context.Context, who Caller) (State, *dialog.Agent, error) {
 	state := State{Created: time.Now()}
 	if who.Resume != "" {
@@ -148,6 +153,9 @@ func (d *Desk) look(ctx context.Context, who Caller) (State, *dialog.Agent, erro
 		who.Agent = state.Agent
 	}
 	agent, err := d.o.Agent(who.Agent)
+	if err == nil {
+		err = d.gate.Spend(ctx, agent.Name, 0)
+	}
 	return state, agent, err
 }
 

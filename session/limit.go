@@ -1,109 +1,85 @@
 package session
 
 import (
-	"sync"
+	"context"
 	"time"
 
-	"golang.org/x/time/rate"
+	"go.uber.org/zap"
 
+	"frontdesk/dialog"
 	"frontdesk/fault"
 )
 
 // Limits bound what callers may use. A zero field is no limit.
 type Limits struct {
-	Calls           int           // calls at a time
+	Calls           int           // calls at a time in this process
+	CallsTotal      int           // calls at a time in all processes
 	CallsPerAddress int           // calls at a time from one address
 	StartsPerMinute int           // calls begun per minute from one address
+	StartsPerSecond int           // calls begun per second from one address: how large a burst may be
+	TokensPerHour   int           // of language models, by the calls of one agent
 	Duration        time.Duration // longest call
 }
 
-// maxAddresses bounds the memory of who called lately. When it is full, addresses
-// with nothing running are forgotten.
-const maxAddresses = 10_000
-
-// turnstile counts calls against Limits. Safe for concurrent use.
-type turnstile struct {
-	limits Limits
-
-	mu        sync.Mutex
-	running   int
-	addresses map[string]*address
+// Gate counts what callers use against Limits. Errors are fault.Error: Limited with the
+// time to come back, Unavailable when nobody can count.
+type Gate interface {
+	// Enter counts a session's line from an address in, or says why not; a session that
+	// is in already and only changes its line takes no other's place. Leave must follow.
+	// Those of a process that ended without it are forgotten after some seconds, so Stay
+	// must be called every leaseRenewal while the line lasts.
+	Enter(ctx context.Context, session, address string) error
+	Stay(ctx context.Context, session, address string) error
+	Leave(ctx context.Context, session, address string) error
+	// Check says why Enter would refuse the address, and counts nothing.
+	Check(ctx context.Context, address string) error
+	// Spend counts tokens that an agent's calls have used, and says whether the agent
+	// may go on. 0 tokens only ask.
+	Spend(ctx context.Context, agent string, tokens int) error
 }
 
-type address struct {
-	running int
-	starts  *rate.Limiter
+const (
+	busyRetry = 10 * time.Second // when a line may be free again
+)
+
+func errBusy() error {
+	return fault.New(fault.Limited, "all lines are busy: please try again in a moment").Retryable(busyRetry)
 }
 
-func newTurnstile(l Limits) *turnstile {
-	return &turnstile{limits: l, addresses: make(map[string]*address)}
+func errAddressBusy(n int) error {
+	return fault.New(fault.Limited, "there are already %d calls from your address", n).Retryable(busyRetry)
 }
 
-// enter counts a call from addr in, or says why not. leave must follow.
-func (t *turnstile) enter(addr string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	a := t.address(addr)
-	if err := t.refusal(a); err != nil {
-		return err
+func errTooFast(wait time.Duration) error {
+	return fault.New(fault.Limited, "too many calls from your address in a short time").Retryable(max(wait, time.Millisecond))
+}
+
+func errSpent(wait time.Duration) error {
+	return fault.New(fault.Limited, "this agent has answered as much as it may for now").Retryable(max(wait, time.Millisecond))
+}
+
+// metered counts the tokens of a conversation's turns, beside the conversation.
+type metered struct {
+	dialog.Journal
+	gate  Gate
+	agent string
+	log   *zap.Logger
+	owed  int // used and not yet counted, because the count cannot be reached
+}
+
+// Append implements dialog.Journal.
+func (m *metered) Append(ctx context.Context, messages []dialog.Message, turn *dialog.Turn) error {
+	if turn != nil {
+		m.owed += turn.Usage.Input + turn.Usage.Output + turn.Discarded.Input + turn.Discarded.Output
 	}
-	a.starts.Allow()
-	t.running++
-	a.running++
-	return nil
-}
-
-// check says why enter would not let addr in, and counts nothing.
-func (t *turnstile) check(addr string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.refusal(t.address(addr))
-}
-
-// refusal says which limit a has reached. t.mu is held.
-func (t *turnstile) refusal(a *address) error {
-	l := t.limits
-	switch {
-	case l.Calls > 0 && t.running >= l.Calls:
-		return fault.New(fault.Limited, "all lines are busy: please try again in a moment").Retryable(10 * time.Second)
-	case l.CallsPerAddress > 0 && a.running >= l.CallsPerAddress:
-		return fault.New(fault.Limited, "there are already %d calls from your address", a.running).Retryable(10 * time.Second)
-	}
-	if l.StartsPerMinute > 0 {
-		if missing := 1 - a.starts.Tokens(); missing > 0 {
-			wait := time.Duration(missing * float64(time.Minute) / float64(l.StartsPerMinute))
-			return fault.New(fault.Limited, "too many calls from your address in a short time").Retryable(wait)
+	err := m.Journal.Append(ctx, messages, turn)
+	if err == nil && m.owed > 0 {
+		switch err := m.gate.Spend(ctx, m.agent, m.owed); {
+		case err == nil, fault.From(err).Code == fault.Limited: // calls under way may go on
+			m.owed = 0
+		default:
+			m.log.Warn("tokens not counted yet", zap.Int("tokens", m.owed), zap.Error(err))
 		}
 	}
-	return nil
-}
-
-func (t *turnstile) leave(addr string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.running--
-	if a := t.addresses[addr]; a != nil {
-		a.running--
-	}
-}
-
-func (t *turnstile) address(addr string) *address {
-	a := t.addresses[addr]
-	if a != nil {
-		return a
-	}
-	if len(t.addresses) >= maxAddresses {
-		for k, a := range t.addresses {
-			if a.running == 0 {
-				delete(t.addresses, k)
-			}
-		}
-	}
-	every, burst := rate.Inf, 1
-	if n := t.limits.StartsPerMinute; n > 0 {
-		every, burst = rate.Every(time.Minute/time.Duration(n)), n
-	}
-	a = &address{starts: rate.NewLimiter(every, burst)}
-	t.addresses[addr] = a
-	return a
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -106,6 +107,8 @@ func (v *Valkey) Load(ctx context.Context, session string) (State, []Entry, erro
 // Sweep implements Store: the server deletes sessions by itself.
 func (v *Valkey) Sweep(context.Context) (int, error) { return 0, nil }
 
+var errShort = errors.New("the store's answer is too short")
+
 // reply is what the script answered.
 type reply struct {
 	history  string // which history of the store the server has
@@ -115,7 +118,7 @@ type reply struct {
 
 func (r reply) text(i int) (string, error) {
 	if i >= len(r.values) {
-		return "", fmt.Errorf("the store's answer is too short")
+		return "", errShort
 	}
 	return r.values[i].ToString()
 }
@@ -123,7 +126,7 @@ func (r reply) text(i int) (string, error) {
 // entries reads the stream at i of the answer.
 func (r reply) entries(i int) ([]Entry, error) {
 	if i >= len(r.values) {
-		return nil, fmt.Errorf("the store's answer is too short")
+		return nil, errShort
 	}
 	found, err := r.values[i].AsXRange()
 	if err != nil {
@@ -142,13 +145,13 @@ func (r reply) entries(i int) ([]Entry, error) {
 
 // parseReply reads {status, history, replicas, ...}. A status other than ok is a
 // fault.Error.
-func parseReply(session string, answer valkey.ValkeyResult) (reply, error) {
+func parseReply(answer valkey.ValkeyResult) (reply, error) {
 	values, err := answer.ToArray()
 	if err != nil {
 		return reply{}, err
 	}
 	if len(values) < 3 {
-		return reply{}, fmt.Errorf("the store's answer is too short")
+		return reply{}, errShort
 	}
 	var r reply
 	status, err := values[0].ToString()

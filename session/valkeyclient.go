@@ -41,17 +41,30 @@ const (
 	maxTries       = 3                // of an operation whose connection broke
 )
 
-// The script is sent by its hash, and whole to a server that does not know it: a
-// restarted, promoted or new node of a cluster needs no loading, and nodes of two
-// versions of Frontdesk do not overwrite each other's as they would a function library.
-//
 //go:embed valkey.lua
-var valkeyScript string
+var storeSource string
 
-var valkeyScriptHash = func() string {
-	sum := sha1.Sum([]byte(valkeyScript)) // what EVALSHA goes by
-	return hex.EncodeToString(sum[:])
-}()
+var storeScript = newScript(storeSource)
+
+// script is one that the server runs. It is sent by its hash, and whole to a server that
+// does not know it: a restarted, promoted or new node of a cluster needs no loading, and
+// nodes of two versions of Frontdesk do not overwrite each other's, as they would with a
+// function library.
+type script struct{ source, hash string }
+
+func newScript(source string) script {
+	sum := sha1.Sum([]byte(source)) // what EVALSHA goes by
+	return script{source, hex.EncodeToString(sum[:])}
+}
+
+func (s script) run(ctx context.Context, c valkey.CoreClient, keys, args []string) valkey.ValkeyResult {
+	n := int64(len(keys))
+	answer := c.Do(ctx, c.B().Evalsha().Sha1(s.hash).Numkeys(n).Key(keys...).Arg(args...).Build())
+	if err, ok := valkey.IsValkeyErr(answer.Error()); ok && err.IsNoScript() {
+		answer = c.Do(ctx, c.B().Eval().Script(s.source).Numkeys(n).Key(keys...).Arg(args...).Build())
+	}
+	return answer
+}
 
 // OpenValkey connects to the store, by the deadline of ctx. Close must be called.
 func OpenValkey(ctx context.Context, o ValkeyOptions) (*Valkey, error) {
@@ -116,27 +129,32 @@ func (v *Valkey) Close() { v.client.Close() }
 
 // call runs an operation of the script on a session's keys. Every one of them may be
 // repeated, so one whose connection broke is.
-func (v *Valkey) call(ctx context.Context, session string, args ...string) (reply, error) {
-	return v.repeat(ctx, func() (reply, error) { return run(ctx, v.client, session, args) })
+func (v *Valkey) call(ctx context.Context, session string, args ...string) (r reply, err error) {
+	err = repeat(ctx, func() (err error) {
+		r, err = ask(ctx, v.client, session, args)
+		return err
+	})
+	return r, err
 }
 
 // write is call, and returns when the durability asked for is reached.
-func (v *Valkey) write(ctx context.Context, session string, args ...string) (reply, error) {
+func (v *Valkey) write(ctx context.Context, session string, args ...string) (r reply, err error) {
 	if v.o.Replicas == 0 {
 		return v.call(ctx, session, args...)
 	}
-	return v.repeat(ctx, func() (reply, error) {
+	err = repeat(ctx, func() (err error) {
 		c, release := v.client.Dedicate() // WAIT counts what was written on its own connection
 		defer release()
-		r, err := run(ctx, c, session, args)
-		if err == nil {
+		if r, err = ask(ctx, c, session, args); err == nil {
 			err = v.await(ctx, c, r.replicas)
 		}
-		if err != nil && fault.From(err).Code == fault.Internal { // the connection may be of no use any more
-			c.Close()
+		var known *fault.Error
+		if err != nil && !errors.As(err, &known) {
+			c.Close() // it may be of no use any more
 		}
-		return r, err
+		return err
 	})
+	return r, err
 }
 
 // await waits until the replicas have what was written on c; there are as many as
@@ -156,17 +174,17 @@ func (v *Valkey) await(ctx context.Context, c valkey.CoreClient, connected int) 
 	return nil
 }
 
-// repeat tries again when a connection broke.
-func (v *Valkey) repeat(ctx context.Context, try func() (reply, error)) (reply, error) {
+// repeat tries again when a connection broke. The error is a fault.Error.
+func repeat(ctx context.Context, try func() error) error {
 	for n := 1; ; n++ {
-		r, err := try()
+		err := try()
 		if err == nil {
-			return r, nil
+			return nil
 		}
 		var known *fault.Error
 		_, answered := valkey.IsValkeyErr(err)
 		if errors.As(err, &known) || answered || n == maxTries || ctx.Err() != nil {
-			return reply{}, valkeyFault(ctx, err)
+			return valkeyFault(ctx, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -175,14 +193,9 @@ func (v *Valkey) repeat(ctx context.Context, try func() (reply, error)) (reply, 
 	}
 }
 
-func run(ctx context.Context, c valkey.CoreClient, session string, args []string) (reply, error) {
+func ask(ctx context.Context, c valkey.CoreClient, session string, args []string) (reply, error) {
 	tag := "fd:{" + session + "}:"
-	keys := []string{tag + "lease", tag + "log", tag + "state"}
-	answer := c.Do(ctx, c.B().Evalsha().Sha1(valkeyScriptHash).Numkeys(3).Key(keys...).Arg(args...).Build())
-	if err, ok := valkey.IsValkeyErr(answer.Error()); ok && err.IsNoScript() {
-		answer = c.Do(ctx, c.B().Eval().Script(valkeyScript).Numkeys(3).Key(keys...).Arg(args...).Build())
-	}
-	return parseReply(session, answer)
+	return parseReply(storeScript.run(ctx, c, []string{tag + "lease", tag + "log", tag + "state"}, args))
 }
 
 // valkeyFault tells what an error of the client or the server means to a caller.
