@@ -22,20 +22,23 @@ const (
 	rampTime      = 25 * time.Millisecond // between the beginnings of two calls
 )
 
-// BenchmarkCalls is what calls cost and how evenly the agents speak, by how many there are.
+// BenchmarkCalls is what calls cost and how evenly the agents speak, by how many there
+// are, when agents say what was never said before and when all say the same.
 func BenchmarkCalls(b *testing.B) {
-	for _, callers := range []int{1, 20, 100, 200} {
-		b.Run(strconv.Itoa(callers), func(b *testing.B) {
-			for b.Loop() {
-				load(b, callers)
-			}
-			b.ReportMetric(0, "ns/op")
-		})
+	for _, said := range []string{"new", "again"} {
+		for _, callers := range []int{1, 20, 100, 200} {
+			b.Run("said="+said+"/"+strconv.Itoa(callers), func(b *testing.B) {
+				for b.Loop() {
+					load(b, callers, pace{letter: letterTime, repeats: said == "again"})
+				}
+				b.ReportMetric(0, "ns/op")
+			})
+		}
 	}
 }
 
-func load(b *testing.B, callers int) {
-	s := serve(b, pace{letter: letterTime})
+func load(b *testing.B, callers int, p pace) {
+	s := serve(b, p)
 	s.tap.listen()
 	debug.FreeOSMemory()
 	before := memoryNow()

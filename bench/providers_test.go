@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"frontdesk/dialog"
@@ -22,6 +23,8 @@ type pace struct {
 	letter time.Duration
 	// waits is that no reply is begun before the turn is over.
 	waits bool
+	// repeats is that a clause always sounds the same. Else no two do, and all is encoded.
+	repeats bool
 }
 
 // question is what every caller says.
@@ -121,13 +124,22 @@ func (p pace) Speak(ctx context.Context, text string, _ dialog.Voice) iter.Seq2[
 			return
 		}
 		const piece = 5 * media.MouthFrame // the voice's period divides it: no seam is heard
-		for left := len(text) * samples(p.letter) / piece; left >= 0; left-- {
+		first := append([]int16(nil), spoken...)
+		if !p.repeats {
+			first[0], first[1] = int16(clauses.Add(1)), int16(clauses.Load()>>16)
+		}
+		if !yield(first, nil) {
+			return
+		}
+		for left := len(text) * samples(p.letter) / piece; left > 0; left-- {
 			if !yield(append([]int16(nil), spoken...), nil) {
 				return
 			}
 		}
 	}
 }
+
+var clauses atomic.Int32
 
 // spoken is the 100 ms that all of the agent's speech is made of.
 var spoken = agentVoice(100 * time.Millisecond)

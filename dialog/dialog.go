@@ -54,6 +54,7 @@ type Heard struct {
 	Text   string
 	Why    string    // Offset: the turn was judged finished, for this reason, and Final follows; Partial: words come only at pauses
 	At     time.Time // when it happened: for Onset and Offset the time of the sound, not of the decision
+	Speaks bool      // MaybeFinished: they have not yet fallen silent
 	Echo   bool      // Onset, Partial, Final: the agent's own voice may come back from the caller's loudspeaker
 	Change *Change
 	Result *tools.Result

@@ -24,11 +24,12 @@ func NewEndpointer(language string) Endpointer {
 type endpointer struct {
 	judge  *endpoint.Judge
 	lasted time.Duration
+	words  string // while the caller spoke
 }
 
 // Reset implements Endpointer.
 func (e *endpointer) Reset(since time.Duration) {
-	e.lasted = 0
+	e.lasted, e.words = 0, ""
 	e.judge.Reset(since)
 }
 
@@ -40,7 +41,11 @@ func (e *endpointer) Judge(ev Evidence) Verdict {
 	}
 	if ev.Speech {
 		e.judge.Hear(ev.Frame)
-		return Verdict{}
+		v := Verdict{}
+		if ev.Words != e.words {
+			e.words, v.Maybe = ev.Words, e.judge.Complete(ev.Words, ev.Asked)
+		}
+		return v
 	}
 	if ev.Final && ev.Silence >= surelyHeard {
 		return Verdict{Finished: true, Why: "the recogniser heard the end"}

@@ -70,6 +70,23 @@ func TestAReplyIsPreparedBeforeTheTurnIsOver(t *testing.T) {
 	}
 }
 
+func TestAReplyIsPreparedWhileTheLastWordIsSpoken(t *testing.T) {
+	e := NewEndpointer("")
+	e.Reset(time.Minute)
+	maybe := func(words string) bool { return e.Judge(Evidence{Speech: true, Words: words}).Maybe }
+	for _, words := range []string{"", "where", "where is my", "i want to talk about the", "my number is four seven"} {
+		if maybe(words) {
+			t.Errorf("%q may be all", words)
+		}
+	}
+	if !maybe("where is my order") || maybe("where is my order") {
+		t.Error("words that may be all are not told, once")
+	}
+	if de := NewEndpointer("de-DE"); de.Judge(Evidence{Speech: true, Words: "where is my order"}).Maybe {
+		t.Error("words of another language tell something")
+	}
+}
+
 func BenchmarkEndpointerPerFrame(b *testing.B) {
 	e := NewEndpointer("")
 	ev := Evidence{Frame: make([]int16, 320), Speech: true, Words: "my order number is four seven three", Asked: "How can I help?"}

@@ -18,7 +18,7 @@ func TestASlowReplyBeginsWithOneFiller(t *testing.T) {
 		{"fast", 300 * time.Millisecond, Filler{}, "You said: where is my order."},
 		{"slow", 2 * time.Second, Filler{}, "Let me check that. You said: where is my order."},
 		{"its own words", 2 * time.Second, Filler{Texts: []string{"Hang on."}}, "Hang on. You said: where is my order."},
-		{"soon", 700 * time.Millisecond, Filler{Texts: []string{"Hang on."}, After: 400 * time.Millisecond}, "Hang on. You said: where is my order."},
+		{"soon", time.Second, Filler{Texts: []string{"Hang on."}, After: 400 * time.Millisecond}, "Hang on. You said: where is my order."},
 		{"off", 2 * time.Second, Filler{Texts: []string{}}, "You said: where is my order."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

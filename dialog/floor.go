@@ -44,7 +44,8 @@ type utterance struct {
 	talking bool   // there is sound now
 	words   string // so far
 	stopped bool   // CallerStopped was told
-	guesses int    // replies prepared for it
+	guesses int    // replies prepared for it at its pauses
+	hasty   int    // and while it was spoken
 }
 
 // lasted is how long the caller has spoken.

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	maxGuesses    = 4     // of one utterance
+	maxGuesses    = 4     // of one utterance, at its pauses
+	maxHasty      = 3     // and while the caller speaks
 	guessSteps    = 3     // of a reply that are made ahead
 	defaultTokens = 50000 // that a call may discard
 	tokenLetters  = 4     // bytes of text of a token, where the model does not count
@@ -56,10 +57,14 @@ func (l *loop) maybe(h Heard) {
 		return
 	}
 	l.discard()
-	if !l.mayGuess(u, h.Text) {
+	if !l.mayGuess(u, h) {
 		return
 	}
-	u.guesses++
+	if h.Speaks {
+		u.hasty++
+	} else {
+		u.guesses++
+	}
 	g := &guess{words: words, began: time.Now(), steps: make(map[string]*tape[Chunk]), tools: make(map[string]*guessedTool)}
 	g.ctx, g.cancel = context.WithCancel(l.ctx)
 	l.guess = g
@@ -72,14 +77,14 @@ func (l *loop) maybe(h Heard) {
 }
 
 // mayGuess reports whether a reply may be prepared now.
-func (l *loop) mayGuess(u *utterance, text string) bool {
+func (l *loop) mayGuess(u *utterance, h Heard) bool {
 	limit := l.agent.Speculation.Tokens
 	if limit == 0 {
 		limit = defaultTokens
 	}
 	return !l.agent.Speculation.Off && l.discarded.Input+l.discarded.Output < limit &&
-		u.guesses < maxGuesses && len(l.floor.utterances) == 1 &&
-		l.reply == nil && l.awaited == nil && len(l.pending) == 0 && l.outcome == "" && !isGoodbye(text)
+		u.guesses < maxGuesses && (!h.Speaks || u.hasty < maxHasty) && len(l.floor.utterances) == 1 &&
+		l.reply == nil && l.awaited == nil && len(l.pending) == 0 && l.outcome == "" && !isGoodbye(h.Text)
 }
 
 // promptWith is what the model would be asked if m were said now.

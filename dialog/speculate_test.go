@@ -126,7 +126,7 @@ func TestOnlyToolsThatReadRunAhead(t *testing.T) {
 	}
 	agent := &Agent{Model: m.model(), Tools: registry(t, map[string]func(context.Context) (string, error){"look": tool("look"), "refund_write": tool("refund_write")})}
 	p, _ := telephone(t, agent, Options{}, func(p *phone) {
-		p.says("i want my money back for the lamp")
+		p.says("where is my money")
 		p.wait(8 * time.Second)
 	})
 	turn := p.turns()[0]

@@ -240,7 +240,7 @@ func (e *voiceEar) follow(ctx context.Context, now time.Time, heard chan<- Heard
 		s.end()
 	case v.Maybe && (!e.maybe || e.maybeWords != words.Text):
 		e.maybe, e.maybeWords = true, words.Text
-		e.tell(ctx, heard, Heard{Kind: MaybeFinished, Item: s.item, Text: words.Text, At: now})
+		e.tell(ctx, heard, Heard{Kind: MaybeFinished, Item: s.item, Text: words.Text, Speaks: e.silence == 0, At: now})
 	}
 }
 

@@ -101,6 +101,17 @@ func (j *Judge) Wait(said, asked string, silence time.Duration) (wait time.Durat
 	return wait, why
 }
 
+// Complete reports whether by the words alone a turn would be over for sure, were the
+// caller silent now.
+func (j *Judge) Complete(said, asked string) bool {
+	if !j.english || said == "" {
+		return false
+	}
+	var f Features
+	f.words(normalised(said), newAsked(asked))
+	return j.words.Wait(j.words.Logit(&f)-j.careful) < (j.words.Fast+j.words.Slow)/2
+}
+
 // normalised is the words of text in lower case, without punctuation.
 func normalised(text string) []string {
 	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
