@@ -241,28 +241,17 @@ func judge(ctx context.Context, out dialog.Outcome, err error) Ending {
 // keepLease renews the lease until ctx ends. A store that is away does not end the
 // call: nobody can take the lease there either. A lease that is another's does.
 func (c *Call) keepLease(ctx context.Context) {
-	tick := time.NewTicker(leaseRenewal)
-	defer tick.Stop()
 	away := false // the store, which is logged once
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		err := c.journal.renew(ctx)
-		switch {
-		case err == nil:
-			away = false
+	err := c.journal.keep(ctx, func(err error) {
+		if err == nil {
 			c.stay(ctx)
-		case ctx.Err() != nil:
-		case isConflict(err):
-			c.cancel(errFenced)
-			return
-		case !away:
-			away = true
+		} else if !away {
 			c.log.Warn("lease not renewed; trying on", zap.Error(err))
 		}
+		away = err != nil
+	})
+	if err != nil {
+		c.cancel(errFenced)
 	}
 }
 

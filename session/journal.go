@@ -28,12 +28,19 @@ const (
 	maxRecentBytes = 256 << 10 // of their bodies
 )
 
+// pace is how long a lease lasts, how often it is renewed, and how long the store may
+// take. A holder that cannot renew has several tries before its lease can be taken.
+type pace struct{ ttl, renewal, timeout time.Duration }
+
+var usualPace = pace{ttl: leaseTTL, renewal: leaseRenewal, timeout: storeTimeout}
+
 // journal is a session's log under one lease. What the store refused is kept and
 // written with the next append, so a store that comes back has missed nothing. A store
 // that lost what it had acknowledged gets it again.
 type journal struct {
 	store Store
 	life  time.Duration
+	pace  pace
 
 	mu      sync.Mutex
 	lease   Lease
@@ -46,7 +53,7 @@ type journal struct {
 
 // newJournal goes on with a log that holds entries.
 func newJournal(store Store, lease Lease, state State, entries []Entry, life time.Duration) *journal {
-	j := &journal{store: store, lease: lease, state: state, life: life, known: make(map[string]bool)}
+	j := &journal{store: store, lease: lease, state: state, life: life, pace: usualPace, known: make(map[string]bool)}
 	for _, m := range messages(entries) {
 		j.known[m.ID] = true
 	}
@@ -105,7 +112,7 @@ func (j *journal) add(kind string, body any) error {
 
 // commit writes what is pending. It outlives an interruption of the caller's turn.
 func (j *journal) commit(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.pace.timeout)
 	defer cancel()
 	err := j.store.Commit(ctx, j.lease, j.pending, j.state, j.life)
 	if isConflict(err) {
@@ -135,9 +142,9 @@ func (j *journal) acknowledge(entries []Entry) {
 // server of the store does not know, unless another owner has it. Then it writes what is
 // pending, after what may be missing there.
 func (j *journal) regain(ctx context.Context) error {
-	lease, err := j.store.Renew(ctx, j.lease, leaseTTL)
+	lease, err := j.store.Renew(ctx, j.lease, j.pace.ttl)
 	if isConflict(err) {
-		lease, err = j.store.Acquire(ctx, j.lease.Session, j.lease.Owner, leaseTTL, false)
+		lease, err = j.store.Acquire(ctx, j.lease.Session, j.lease.Owner, j.pace.ttl, false)
 	}
 	if err != nil {
 		return err
@@ -160,13 +167,34 @@ func (j *journal) regain(ctx context.Context) error {
 
 func isConflict(err error) bool { return err != nil && fault.From(err).Code == fault.Conflict }
 
+// keep renews the lease until ctx ends, and tells each how that went. It returns the
+// error when the lease is another's.
+func (j *journal) keep(ctx context.Context, each func(error)) error {
+	tick := time.NewTicker(j.pace.renewal)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		err := j.renew(ctx)
+		if isConflict(err) {
+			return err
+		}
+		if ctx.Err() == nil {
+			each(err)
+		}
+	}
+}
+
 // renew extends the lease, or takes it again when it ran out and nobody has it.
 func (j *journal) renew(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, j.pace.timeout)
 	defer cancel()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	lease, err := j.store.Renew(ctx, j.lease, leaseTTL)
+	lease, err := j.store.Renew(ctx, j.lease, j.pace.ttl)
 	if isConflict(err) || err == nil && lease.History != j.lease.History {
 		return j.regain(ctx)
 	}

@@ -114,11 +114,19 @@ func (s *Server) Must(t testing.TB, command ...string) string {
 // address or a relay's.
 func (s *Server) Replica(t testing.TB, addr string) *Server {
 	t.Helper()
-	host, port, _ := net.SplitHostPort(addr)
-	r := Start(t, "--replicaof", host+" "+port)
-	r.Until(t, "master_link_status:up", "INFO", "replication")
-	s.Until(t, "state=online", "INFO", "replication")
+	r := Start(t)
+	r.Follow(t, s, addr)
 	return r
+}
+
+// Follow makes s a replica of primary, which it reaches at addr, and waits until it has
+// caught up.
+func (s *Server) Follow(t testing.TB, primary *Server, addr string) {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(addr)
+	s.Must(t, "REPLICAOF", host, port)
+	s.Until(t, "master_link_status:up", "INFO", "replication")
+	primary.Until(t, "state=online", "INFO", "replication")
 }
 
 // Cluster starts a cluster of n primaries.
