@@ -15,6 +15,7 @@ type Options struct {
 	Journal      Journal                    // nil keeps nothing
 	History      []Message                  // what was said before, oldest first; no greeting is said then
 	Turn         int                        // number of the last turn of History
+	Saying       *Saying                    // what was being said then and is to go on, or nil
 	NewID        func(prefix string) string // makes "item_…", "resp_…", "call_…"; unique in the session
 }
 

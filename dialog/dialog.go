@@ -222,9 +222,16 @@ type Line struct {
 
 // Journal keeps a conversation durable.
 type Journal interface {
-	// Append returns once the messages or the turn are durable. It is called before a
-	// tool with an effect runs and after each turn; a message already appended under
-	// the same ID is not appended again. What an error kept from being written is the
-	// journal's to write with the next Append. Calls come one at a time.
-	Append(ctx context.Context, messages []Message, turn *Turn) error
+	// Append returns once the record is durable. It is called before a tool with an
+	// effect runs, while a reply is said and after each turn; a message already appended
+	// under the same ID is not appended again. What an error kept from being written is
+	// the journal's to write with the next Append. Calls come one at a time.
+	Append(ctx context.Context, r Record) error
+}
+
+// Record is what is new in a conversation.
+type Record struct {
+	Messages []Message
+	Turn     *Turn   // that has ended, or nil
+	Saying   *Saying // the reply under way, in place of what was kept before; nil when there is none
 }

@@ -59,6 +59,7 @@ type loop struct {
 	scribe       scribe
 	noticed      map[string]bool // degradations the caller has been told
 	failures     int             // replies in a row that no model gave
+	broken       *Saying         // what was being said when the line broke
 }
 
 func newLoop(ctx context.Context, agent *Agent, o Options, line Line) *loop {
@@ -166,6 +167,9 @@ func (l *loop) end(o Outcome, err error) {
 // leave records what no reply took up any more.
 func (l *loop) leave() {
 	l.abandon()
+	if l.outcome == CallerGone && l.wanted && len(l.pending) > 0 {
+		l.broken = &Saying{Turn: l.turns + 1, Caller: l.pending[len(l.pending)-1].Text, At: time.Now().UTC()}
+	}
 	for _, m := range l.pending {
 		l.history.add(m)
 		l.scribe.note(m)

@@ -29,9 +29,13 @@ type reply struct {
 	steps    int
 	used     Usage
 	written  strings.Builder
-	audible  bool // the caller hears it
-	sounded  bool // by sound
+	heard    string    // so far
+	broken   *Saying   // it goes on with, or nil
+	repeated *repeated // of that, or nil
+	audible  bool      // the caller hears it
+	sounded  bool      // by sound
 	isCut    bool
+	meant    bool   // by the caller
 	why      string // it was cut, where speech did
 	closed   bool   // everything is written
 	failed   bool
@@ -154,6 +158,9 @@ func (l *loop) recite(r *reply, text string) {
 func (l *loop) write(r *reply, clause string) bool {
 	s := r.script
 	clause = plain(clause)
+	if r.repeated != nil {
+		clause = r.repeated.pass(clause)
+	}
 	if strings.TrimSpace(clause) == "" {
 		return s.left > 0
 	}
@@ -176,6 +183,7 @@ func (l *loop) wrote(r *reply, clause string, at time.Time) {
 		r.turn.Times.FirstClause = at
 	}
 	r.written.WriteString(clause)
+	l.keep()
 	l.tell(Event{Kind: ReplyText, Turn: l.turns, Response: r.id, Item: r.item, Text: clause})
 }
 
@@ -203,6 +211,11 @@ func (l *loop) speak(r *reply, mouth Mouth) func() {
 
 func (l *loop) progress(r *reply, piece string) {
 	r.audible = true
+	before := sentence(r.written.String(), len(r.heard))
+	r.heard += piece
+	if sentence(r.written.String(), len(r.heard)) > before {
+		l.keep()
+	}
 	l.tell(Event{Kind: ReplyHeard, Turn: l.turns, Response: r.id, Item: r.item, Text: piece})
 }
 
@@ -227,6 +240,7 @@ func (l *loop) sounding() {
 
 // cut interrupts a reply. It ends when the mouth has told what was heard.
 func (l *loop) cut(r *reply) {
+	r.meant = r.meant || l.outcome == ""
 	if !r.isCut {
 		r.isCut = true
 		r.cancel()
@@ -237,6 +251,9 @@ func (l *loop) cut(r *reply) {
 func (l *loop) finish(r *reply, heard string) {
 	now := time.Now()
 	complete := r.closed && len(heard) == r.written.Len()
+	if l.outcome == CallerGone && !complete && !r.meant {
+		l.broken = r.saying(heard, r.closed)
+	}
 	r.isCut = r.isCut || !complete // the conversation ended
 	r.cancel()
 	l.reply = nil

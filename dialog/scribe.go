@@ -20,9 +20,8 @@ type scribe struct {
 }
 
 type record struct {
-	messages []Message
-	turn     *Turn
-	saved    chan<- error // gets the outcome, unless nil; never blocks
+	Record
+	saved chan<- error // gets the outcome, unless nil; never blocks
 }
 
 func (s *scribe) note(m Message) { s.fresh = append(s.fresh, m) }
@@ -49,7 +48,7 @@ func (l *loop) save(turn *Turn, saved chan<- error) {
 		s.queue = s.queue[1:]
 		l.notice("not_saved", notSaved, lost)
 	}
-	s.queue = append(s.queue, record{messages: s.fresh, turn: turn, saved: saved})
+	s.queue = append(s.queue, record{Record{s.fresh, turn, l.saying()}, saved})
 	s.fresh = nil
 	l.saveNext()
 }
@@ -65,7 +64,7 @@ func (l *loop) saveNext() {
 	l.spawn(func() func() {
 		ctx, cancel := context.WithTimeout(l.life, saveTimeout)
 		defer cancel()
-		err := l.o.Journal.Append(ctx, r.messages, r.turn)
+		err := l.o.Journal.Append(ctx, r.Record)
 		if r.saved != nil {
 			r.saved <- err
 		}

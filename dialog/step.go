@@ -52,6 +52,10 @@ func (l *loop) prompt(r *reply) Prompt {
 	if l.instructions != "" {
 		p.Instructions = l.instructions + "\n\n" + spokenRules
 	}
+	if r.broken != nil && r.broken.Text != "" {
+		p.Messages = r.resumed(p.Messages)
+		p.Instructions += "\n\n" + goOnRules
+	}
 	if r.steps <= maxSteps {
 		p.Tools = l.specs()
 	}

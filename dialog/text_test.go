@@ -123,24 +123,26 @@ type journal struct {
 	messages []Message
 	turns    []Turn
 	known    map[string]bool
+	saying   *Saying
 	err      error
 }
 
-func (j *journal) Append(_ context.Context, messages []Message, turn *Turn) error {
+func (j *journal) Append(_ context.Context, r Record) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.known == nil {
 		j.known = make(map[string]bool)
 	}
-	for _, m := range messages {
+	j.saying = r.Saying
+	for _, m := range r.Messages {
 		if m.ID == "" || j.known[m.ID] {
 			panic("a message without an ID of its own")
 		}
 		j.known[m.ID] = true
 		j.messages = append(j.messages, m)
 	}
-	if turn != nil {
-		j.turns = append(j.turns, *turn)
+	if r.Turn != nil {
+		j.turns = append(j.turns, *r.Turn)
 	}
 	return j.err
 }

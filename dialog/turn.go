@@ -52,6 +52,7 @@ func (l *loop) answer() {
 	}
 	r := l.begin(t, "")
 	l.commit(r)
+	l.save(nil, nil)
 	l.awaitWords(t)
 	l.step(r)
 }
@@ -64,6 +65,9 @@ func (l *loop) farewell() string {
 }
 
 func (l *loop) greet() {
+	if l.goOn() {
+		return
+	}
 	if len(l.o.History) > 0 || strings.TrimSpace(l.agent.Greeting) == "" {
 		l.rearm()
 		return

@@ -224,6 +224,7 @@ type phone struct {
 	*scribbler
 	speaker *loudspeaker
 	journal *journal
+	lose    context.CancelFunc // breaks the line
 }
 
 // says speaks at two hundred milliseconds a word and waits until it is said.
@@ -238,7 +239,9 @@ func telephone(t *testing.T, agent *Agent, o Options, script func(*phone)) (*pho
 	synctest.Test(t, func(t *testing.T) {
 		mic := newMicrophone()
 		defer mic.tick.Stop()
-		p = &phone{newCaller(t), mic, &scribbler{mic: mic, partials: true}, &loudspeaker{}, &journal{}}
+		ctx, lose := context.WithCancel(t.Context())
+		defer lose()
+		p = &phone{newCaller(t), mic, &scribbler{mic: mic, partials: true}, &loudspeaker{}, &journal{}, lose}
 		a := *agent
 		if w, ok := a.Recognizer.(*wholes); ok {
 			w.scribbler, p.partials = p.scribbler, false
@@ -259,7 +262,7 @@ func telephone(t *testing.T, agent *Agent, o Options, script func(*phone)) (*pho
 		line.Source, line.Sink = p.microphone, p.speaker
 		go func() {
 			defer close(done)
-			end.outcome, end.err = New(&a, o).Run(t.Context(), line)
+			end.outcome, end.err = New(&a, o).Run(ctx, line)
 		}()
 		synctest.Wait()
 		script(p)

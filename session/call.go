@@ -24,6 +24,7 @@ type Call struct {
 	agent   *dialog.Agent
 	history []dialog.Message
 	turn    int
+	saying  *dialog.Saying // that is to go on, or nil
 	journal *journal
 	log     *zap.Logger
 	done    chan struct{} // closed when the session's line is free again
@@ -128,10 +129,13 @@ func (c *Call) prepare(ctx context.Context, state State, resumed bool) error {
 	}
 	if err == nil {
 		c.turn = state.Turn
+		if s := state.Saying; s != nil && time.Since(s.At) < goOnWithin {
+			c.saying = s
+		}
 		c.history = messages(entries)
 		c.journal = newJournal(store, lease, state, entries, c.desk.o.Life)
 		if !resumed {
-			err = c.journal.Append(ctx, nil, nil) // the session exists from now on
+			err = c.journal.Append(ctx, dialog.Record{}) // the session exists from now on
 		}
 	}
 	if err != nil {
@@ -203,6 +207,7 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 		Journal:      &metered{Journal: c.journal, gate: c.desk.gate, agent: c.agent.Name, log: c.log},
 		History:      c.history,
 		Turn:         c.turn,
+		Saying:       c.saying,
 		NewID:        newID,
 	}).Run(ctx, line)
 	return judge(ctx, out, err)

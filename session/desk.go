@@ -20,6 +20,7 @@ const (
 	leaseRenewal = 3 * time.Second
 	storeTimeout = 3 * time.Second
 	moveTimeout  = 5 * time.Second
+	goOnWithin   = time.Minute // of a broken reply: who comes back later has moved on
 )
 
 // Why a running call is told to end; the cause of its context.

@@ -68,11 +68,11 @@ type metered struct {
 }
 
 // Append implements dialog.Journal.
-func (m *metered) Append(ctx context.Context, messages []dialog.Message, turn *dialog.Turn) error {
-	if turn != nil {
+func (m *metered) Append(ctx context.Context, r dialog.Record) error {
+	if turn := r.Turn; turn != nil {
 		m.owed += turn.Usage.Input + turn.Usage.Output + turn.Discarded.Input + turn.Discarded.Output
 	}
-	err := m.Journal.Append(ctx, messages, turn)
+	err := m.Journal.Append(ctx, r)
 	if err == nil && m.owed > 0 {
 		switch err := m.gate.Spend(ctx, m.agent, m.owed); {
 		case err == nil, fault.From(err).Code == fault.Limited: // calls under way may go on

@@ -36,6 +36,9 @@ const (
 	OverLimit Result = "limited"  // the call reached its longest duration
 )
 
+// breaks reports whether the caller was still there and wants to go on.
+func (r Result) breaks() bool { return r == Lost || r == Moved || r == Draining || r == Broken }
+
 // Ending is how and why a call ended. One value feeds log, metric and store.
 type Ending struct {
 	Result Result

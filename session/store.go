@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+
+	"frontdesk/dialog"
 )
 
 // Entry is one record in a session's log. Its ID orders it and makes a retry
@@ -21,7 +23,10 @@ type State struct {
 	Created time.Time `json:"created"`
 	Seq     int       `json:"seq"`            // last entry's SEQ
 	Turn    int       `json:"turn"`           // last turn's number
+	Version int       `json:"version"`        // grows with every commit, so that a late one is known as such
 	Ended   string    `json:"ended,omitzero"` // the Ending's result, "" while it may be resumed
+
+	Saying *dialog.Saying `json:"saying,omitempty"` // the reply that was under way
 }
 
 // Lease is the right to write a session. Every write carries it.
@@ -56,7 +61,8 @@ type Store interface {
 	Release(ctx context.Context, l Lease) error
 	// Commit appends entries, replaces the state and extends the session's life to
 	// life from now, all or nothing. Entries that are already there with the same
-	// content are skipped: a retry does no harm.
+	// content are skipped, and a state of a lower version than the one that is there is
+	// not written: a retry does no harm, however late it arrives.
 	Commit(ctx context.Context, l Lease, entries []Entry, s State, life time.Duration) error
 	// Load reads a session whole. It needs no lease.
 	Load(ctx context.Context, session string) (State, []Entry, error)

@@ -1,0 +1,164 @@
+package dialog
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// goOnRules tell a model to finish what it was saying when the line broke.
+const goOnRules = "The line broke while you were speaking. Your last message is what you have said so far. " +
+	"Say only what follows it: do not repeat, greet or explain."
+
+// Saying is a reply under way: what another line, or another machine, goes on with.
+type Saying struct {
+	Item   string    `json:"item,omitzero"`
+	Turn   int       `json:"turn"` // it belongs to; 0 for a greeting or a prompt
+	Caller string    `json:"caller,omitzero"`
+	Text   string    `json:"text,omitzero"`   // written so far
+	Filler string    `json:"filler,omitzero"` // that Text begins with
+	Heard  string    `json:"heard,omitzero"`  // of Text; while it is spoken, up to the last sentence that was
+	Whole  bool      `json:"whole,omitzero"`  // Text is all there is
+	Then   Outcome   `json:"then,omitzero"`   // how the conversation ends once it was heard
+	At     time.Time `json:"at"`
+}
+
+// saying is what could be gone on with now.
+func (l *loop) saying() *Saying {
+	r := l.reply
+	if r == nil || r.isCut {
+		return l.broken
+	}
+	text := r.written.String()
+	return r.saying(text[:sentence(text, len(r.heard))], r.closed)
+}
+
+func (r *reply) saying(heard string, whole bool) *Saying {
+	s := &Saying{Item: r.item, Text: r.written.String(), Filler: r.filler, Heard: heard, Whole: whole, Then: r.then, At: time.Now().UTC()}
+	if r.turn != nil {
+		s.Turn, s.Caller = r.turn.Number, r.turn.Caller
+	}
+	return s
+}
+
+// keep makes what is being said durable. Of several such records only the last is.
+func (l *loop) keep() {
+	s := &l.scribe
+	if l.o.Journal == nil {
+		return
+	}
+	if n := len(s.queue); n > 0 {
+		s.queue[n-1].Saying = l.saying()
+		return
+	}
+	s.queue = append(s.queue, record{Record: Record{Saying: l.saying()}})
+	l.saveNext()
+}
+
+// goOn says the rest of what was being said when the last line broke, from the
+// beginning of the sentence, and reports whether there is any.
+func (l *loop) goOn() bool {
+	s := l.o.Saying
+	if s == nil || s.Turn == 0 && s.Heard == "" || !strings.HasPrefix(s.Text, s.Heard) {
+		return false
+	}
+	heard := strings.TrimSpace(s.Heard)
+	if heard != "" && !slices.ContainsFunc(l.history.messages, func(m Message) bool { return m.ID == s.Item }) {
+		m := Message{ID: s.Item, Role: Assistant, Text: heard, Interrupted: true}
+		l.history.add(m)
+		l.scribe.note(m)
+	}
+	rest := strings.TrimSpace(s.Text[sentence(s.Text, len(s.Heard)):])
+	if s.Turn == 0 || rest == "" && s.Whole {
+		if rest != "" {
+			l.say(rest, nil, s.Then)
+			return true
+		}
+		l.save(nil, nil)
+		return false
+	}
+	l.turns++
+	t := &turn{Turn: Turn{Number: l.turns, Status: Completed, Why: "resumed"}}
+	if s.Turn > l.o.Turn { // it was not recorded
+		t.Caller = s.Caller
+	}
+	r := l.begin(t, s.Then)
+	r.broken = s
+	l.save(nil, nil)
+	if s.Text == "" {
+		l.step(r)
+		return true
+	}
+	l.spawn(func() func() {
+		l.recite(r, rest)
+		return func() {
+			switch {
+			case s.Whole:
+				l.close(r)
+			case !r.isCut:
+				r.repeated = &repeated{said: strings.Fields(strings.TrimPrefix(s.Text, s.Filler))}
+				l.step(r)
+			}
+		}
+	})
+	return true
+}
+
+// resumed makes messages end with what the agent has said so far of a broken reply.
+func (r *reply) resumed(messages []Message) []Message {
+	s := r.broken
+	for i := range messages {
+		if messages[i].ID == s.Item {
+			messages[i].Text = strings.TrimSpace(s.Text)
+			return messages
+		}
+	}
+	return append(messages, Message{ID: s.Item, Role: Assistant, Text: strings.TrimSpace(s.Text)})
+}
+
+// repeated takes what was said already from the beginning of a text that repeats it.
+type repeated struct {
+	said []string // words
+	held []string // clauses that may be a repetition
+	n    int      // words of them
+}
+
+// pass returns the new part of the next clause, and what was held back before it when
+// it was no repetition.
+func (p *repeated) pass(clause string) string {
+	if p.said == nil {
+		return clause
+	}
+	p.held = append(p.held, clause)
+	rest := clause
+	for _, word := range strings.Fields(clause) {
+		if p.n == len(p.said) {
+			break
+		}
+		if word != p.said[p.n] {
+			p.said = nil
+			return strings.Join(p.held, "")
+		}
+		p.n++
+		rest = rest[strings.Index(rest, word)+len(word):]
+	}
+	if p.n < len(p.said) {
+		return ""
+	}
+	p.said = nil
+	return rest
+}
+
+// sentence is where in text the sentence begins in which the n-th byte lies.
+func sentence(text string, n int) int {
+	start, end := 0, 0
+	for clause := range Clauses(slices.Values([]string{text})) {
+		if end += len(clause); end-len(clause)+len(strings.TrimRight(clause, " \n")) > n {
+			break
+		}
+		if last := clause[len(clause)-1]; last == '\n' || strings.ContainsAny(lastWord([]byte(strings.TrimSpace(clause))), ".!?。！？") {
+			start = end
+		}
+	}
+	return start
+}
