@@ -159,8 +159,9 @@ func (s *SQLite) Commit(ctx context.Context, l Lease, entries []Entry, state Sta
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE sessions SET state = ?, lives_until = ? WHERE id = ?`,
-			stateJSON, now+milliseconds(life), l.Session)
+		_, err := tx.ExecContext(ctx, `UPDATE sessions SET state = ?, lives_until = ?
+			WHERE id = ? AND coalesce(state ->> 'version', 0) <= ?`,
+			stateJSON, now+milliseconds(life), l.Session, state.Version)
 		return err
 	})
 }

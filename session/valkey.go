@@ -68,7 +68,7 @@ func (v *Valkey) Commit(ctx context.Context, l Lease, entries []Entry, state Sta
 	if err != nil {
 		return fmt.Errorf("encode state: %w", err)
 	}
-	args := []string{"commit", l.Nonce, l.History, decimal(life), string(stateJSON), strconv.Itoa(len(entries))}
+	args := []string{"commit", l.Nonce, l.History, decimal(life), strconv.Itoa(state.Version), string(stateJSON)}
 	for _, e := range entries {
 		turn, seq, err := parseEntryID(e.ID)
 		if err != nil {

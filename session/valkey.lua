@@ -2,7 +2,8 @@
 -- all or nothing, because a script runs alone and every refusal comes before the first
 -- write. Each may be repeated: the second time changes nothing.
 --
--- KEYS: lease  a hash: owner, nonce, epoch, leased, lives (milliseconds since 1970)
+-- KEYS: lease  a hash: owner, nonce, epoch, version of the state, and leased and lives,
+--              when those end (milliseconds since 1970)
 --       log    a stream: the entries under their own ids
 --       state  a string
 -- A session is there while its life or its lease lasts, whichever is longer; then its
@@ -23,13 +24,14 @@ local function reply(status, ...)
 	return { status, history, replicas, ... }
 end
 
--- stored reads the lease: {there, owner, nonce, epoch, leased, lives}.
+-- stored reads the lease.
 local function stored()
-	local f = redis.call('HMGET', lease, 'owner', 'nonce', 'epoch', 'leased', 'lives')
+	local f = redis.call('HMGET', lease, 'owner', 'nonce', 'epoch', 'leased', 'lives', 'version')
 	return {
 		there = f[1] and true or false,
 		owner = f[1], nonce = f[2],
 		epoch = tonumber(f[3] or 0), leased = tonumber(f[4] or 0), lives = tonumber(f[5] or 0),
+		version = tonumber(f[6] or 0),
 	}
 end
 
@@ -58,7 +60,7 @@ end
 
 local function put(l)
 	redis.call('HSET', lease, 'owner', l.owner, 'nonce', l.nonce, 'epoch', number(l.epoch),
-		'leased', number(l.leased), 'lives', number(l.lives))
+		'leased', number(l.leased), 'lives', number(l.lives), 'version', number(l.version))
 	keep(l)
 end
 
@@ -66,7 +68,7 @@ end
 local function begin(l)
 	if math.max(l.leased, l.lives) <= now then
 		redis.call('DEL', lease, log, state)
-		l.lives = 0
+		l.lives, l.version = 0, 0
 	end
 end
 
@@ -128,13 +130,13 @@ local function after(a, b)
 	return #at > #bt or #at == #bt and at > bt
 end
 
--- fresh reads n entries from ARGV: id, kind, time, body. It gives those that are not
--- there yet, or why one cannot be added.
-local function fresh(first, n)
+-- fresh reads entries from ARGV, from first on: id, kind, time, body. It gives those that
+-- are not there yet, or why one cannot be added.
+local function fresh(first)
 	local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
 	local top = last and last[1] or '0-0'
 	local new, content = {}, {}
-	for i = first, first + 4 * (n - 1), 4 do
+	for i = first, #ARGV, 4 do
 		local id, kind, at, body = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
 		if after(id, top) then
 			top, content[id] = id, { kind, body }
@@ -156,22 +158,25 @@ local function fresh(first, n)
 	return new
 end
 
-local function commit(nonce, known, life, text, n)
+local function commit(nonce, known, life, version, text)
 	local l = stored()
 	local refused = refusal(l, nonce, known, now)
 	if refused then
 		return refused
 	end
-	local new, why = fresh(7, tonumber(n))
+	local new, why = fresh(7)
 	if why then
 		return why
 	end
 	for _, e in ipairs(new) do
 		redis.call('XADD', log, unpack(e))
 	end
-	redis.call('SET', state, text)
-	l.lives = now + tonumber(life)
-	put(l)
+	version = tonumber(version)
+	if version >= l.version then -- else it is a try of long ago
+		redis.call('SET', state, text)
+		l.version, l.lives = version, now + tonumber(life)
+		put(l)
+	end
 	return reply('ok')
 end
 

@@ -17,6 +17,28 @@ func retry(t *testing.T, f *fixture) {
 	wantEqual(t, "entries", entries, []session.Entry{entry("0-1", "one"), entry("1-2", "two"), entry("1-3", "three")})
 }
 
+func lateRetry(t *testing.T, f *fixture) {
+	l := f.acquire(t, "a", long)
+	write := func(l session.Lease, version int, entries ...session.Entry) {
+		t.Helper()
+		if err := f.store.Commit(f.ctx, l, entries, session.State{Seq: len(entries), Version: version}, long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, two := entry("0-1", "one"), entry("0-2", "two")
+	write(l, 1, one)
+	write(l, 2, one, two)
+	write(l, 1, one) // on its way since before the second
+	state, _ := f.load(t)
+	wantEqual(t, "state", state, session.State{Seq: 2, Version: 2})
+	wantEqual(t, "ids", f.ids(t), []string{"0-1", "0-2"})
+	next := f.acquire(t, "b", long)
+	write(next, 2, one, two)
+	write(next, 3)
+	state, _ = f.load(t)
+	wantEqual(t, "state of another owner", state, session.State{Version: 3})
+}
+
 func changedContent(t *testing.T, f *fixture) {
 	l := f.acquire(t, "a", long)
 	f.commit(t, l, long, entry("0-1", "one"))

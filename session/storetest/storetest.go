@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) session.Store) {
 		{"RenewKeepsTheLease", renew},
 		{"EpochOnlyGrows", epochs},
 		{"RetryIsADuplicate", retry},
+		{"LateRetryTurnsNothingBack", lateRetry},
 		{"ChangedContentIsAConflict", changedContent},
 		{"RefusedCommitChangesNothing", allOrNothing},
 		{"EntriesAreOrderedByNumber", order},
