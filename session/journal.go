@@ -62,10 +62,10 @@ func newJournal(store Store, lease Lease, state State, entries []Entry, life tim
 }
 
 // Append implements dialog.Journal.
-func (j *journal) Append(ctx context.Context, messages []dialog.Message, turn *dialog.Turn) error {
+func (j *journal) Append(ctx context.Context, r dialog.Record) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for _, m := range messages {
+	for _, m := range r.Messages {
 		if !j.known[m.ID] {
 			if err := j.add(messageEntry, m); err != nil {
 				return err
@@ -73,12 +73,13 @@ func (j *journal) Append(ctx context.Context, messages []dialog.Message, turn *d
 			j.known[m.ID] = true
 		}
 	}
-	if turn != nil {
-		j.state.Turn = turn.Number
-		if err := j.add(turnEntry, turn); err != nil {
+	if r.Turn != nil {
+		j.state.Turn = r.Turn.Number
+		if err := j.add(turnEntry, r.Turn); err != nil {
 			return err
 		}
 	}
+	j.state.Saying = r.Saying
 	return j.commit(ctx)
 }
 
@@ -87,6 +88,9 @@ func (j *journal) end(ctx context.Context, e Ending) error {
 	defer j.mu.Unlock()
 	if e.Result == Done {
 		j.state.Ended = string(e.Result)
+	}
+	if !e.Result.breaks() {
+		j.state.Saying = nil
 	}
 	if err := j.add(endingEntry, map[string]string{"result": string(e.Result), "reason": e.Reason}); err != nil {
 		return err

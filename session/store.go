@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+
+	"frontdesk/dialog"
 )
 
 // Entry is one record in a session's log. Its ID orders it and makes a retry
@@ -23,6 +25,8 @@ type State struct {
 	Turn    int       `json:"turn"`           // last turn's number
 	Version int       `json:"version"`        // grows with every commit, so that a late one is known as such
 	Ended   string    `json:"ended,omitzero"` // the Ending's result, "" while it may be resumed
+
+	Saying *dialog.Saying `json:"saying,omitempty"` // the reply that was under way
 }
 
 // Lease is the right to write a session. Every write carries it.
