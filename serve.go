@@ -90,6 +90,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 	metrics := web.NewMetrics()
 	desk := session.NewDesk(session.Options{
 		Store:   store,
+		Shared:  c.Store != "sqlite",
 		Tokens:  tokens,
 		Agent:   agents.Find,
 		Node:    nodeName(),

@@ -16,6 +16,7 @@ type Options struct {
 	History      []Message                  // what was said before, oldest first; no greeting is said then
 	Turn         int                        // number of the last turn of History
 	Saying       *Saying                    // what was being said then and is to go on, or nil
+	Part         <-chan struct{}            // closed to end the conversation between two sentences; nil never does
 	NewID        func(prefix string) string // makes "item_…", "resp_…", "call_…"; unique in the session
 }
 
@@ -26,6 +27,7 @@ const (
 	CallerGone Outcome = "caller_gone" // the line closed
 	Goodbye    Outcome = "goodbye"     // the caller said goodbye and was answered
 	NoAnswer   Outcome = "no_answer"   // the caller fell silent
+	Parted     Outcome = "parted"      // it was asked to, and goes on elsewhere
 )
 
 // Conversation is one session's talk over one line.

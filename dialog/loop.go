@@ -60,6 +60,7 @@ type loop struct {
 	noticed      map[string]bool // degradations the caller has been told
 	failures     int             // replies in a row that no model gave
 	broken       *Saying         // what was being said when the line broke
+	parting      bool            // the conversation is to end at a good moment
 }
 
 func newLoop(ctx context.Context, agent *Agent, o Options, line Line) *loop {
@@ -118,6 +119,9 @@ func (l *loop) run(ears []Ear) (Outcome, error) {
 			l.silent()
 		case <-l.digits.alarm.C:
 			l.dialled()
+		case <-l.o.Part:
+			l.o.Part, l.parting = nil, true
+			l.part(false)
 		case <-l.awaited.deadline():
 			l.awaitedTooLong()
 		case <-ended:
@@ -167,7 +171,7 @@ func (l *loop) end(o Outcome, err error) {
 // leave records what no reply took up any more.
 func (l *loop) leave() {
 	l.abandon()
-	if l.outcome == CallerGone && l.wanted && len(l.pending) > 0 {
+	if l.wanted && len(l.pending) > 0 {
 		l.broken = &Saying{Turn: l.turns + 1, Caller: l.pending[len(l.pending)-1].Text, At: time.Now().UTC()}
 	}
 	for _, m := range l.pending {
@@ -304,6 +308,7 @@ func (l *loop) proceed() {
 		l.say(text, nil, "")
 	default:
 		l.rearm()
+		l.part(false)
 	}
 }
 

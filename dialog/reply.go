@@ -215,6 +215,7 @@ func (l *loop) progress(r *reply, piece string) {
 	r.heard += piece
 	if sentence(r.written.String(), len(r.heard)) > before {
 		l.keep()
+		defer l.part(true)
 	}
 	l.tell(Event{Kind: ReplyHeard, Turn: l.turns, Response: r.id, Item: r.item, Text: piece})
 }
@@ -251,7 +252,7 @@ func (l *loop) cut(r *reply) {
 func (l *loop) finish(r *reply, heard string) {
 	now := time.Now()
 	complete := r.closed && len(heard) == r.written.Len()
-	if l.outcome == CallerGone && !complete && !r.meant {
+	if l.outcome != "" && !complete && !r.meant {
 		l.broken = r.saying(heard, r.closed)
 	}
 	r.isCut = r.isCut || !complete // the conversation ended

@@ -104,6 +104,18 @@ func (l *loop) goOn() bool {
 	return true
 }
 
+// part ends the conversation, if it is to, unless the caller speaks, something is being
+// looked up or a sentence is under way.
+func (l *loop) part(betweenSentences bool) {
+	if !l.parting || l.outcome != "" || len(l.floor.utterances) > 0 || l.awaited != nil {
+		return
+	}
+	if r := l.reply; r != nil && (!betweenSentences || r.calls.running > 0) {
+		return
+	}
+	l.end(Parted, nil)
+}
+
 // resumed makes messages end with what the agent has said so far of a broken reply.
 func (r *reply) resumed(messages []Message) []Message {
 	s := r.broken

@@ -27,6 +27,7 @@ type Call struct {
 	saying  *dialog.Saying // that is to go on, or nil
 	journal *journal
 	log     *zap.Logger
+	parting chan struct{} // closed when the call is to end between two sentences
 	done    chan struct{} // closed when the session's line is free again
 
 	mu     sync.Mutex
@@ -208,6 +209,7 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 		History:      c.history,
 		Turn:         c.turn,
 		Saying:       c.saying,
+		Part:         c.parting,
 		NewID:        newID,
 	}).Run(ctx, line)
 	return judge(ctx, out, err)
@@ -236,6 +238,8 @@ func judge(ctx context.Context, out dialog.Outcome, err error) Ending {
 	switch out {
 	case dialog.Goodbye:
 		return Ending{Result: Done, Reason: "the conversation came to its end"}
+	case dialog.Parted:
+		return Ending{Result: Draining, Reason: errDrained.Error()}
 	case dialog.NoAnswer:
 		return Ending{Result: Silent, Reason: "nobody spoke any more"}
 	default:

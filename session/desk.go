@@ -20,7 +20,8 @@ const (
 	leaseRenewal = 3 * time.Second
 	storeTimeout = 3 * time.Second
 	moveTimeout  = 5 * time.Second
-	goOnWithin   = time.Minute // of a broken reply: who comes back later has moved on
+	noticeTime   = 2 * time.Second // for those who spread the calls to notice that a node takes none
+	goOnWithin   = time.Minute     // of a broken reply: who comes back later has moved on
 )
 
 // Why a running call is told to end; the cause of its context.
@@ -41,6 +42,7 @@ type Options struct {
 	Limits   Limits
 	Gate     Gate          // keeps the limits; nil: those of this process alone
 	Life     time.Duration // how long a session may be resumed after it was last heard
+	Shared   bool          // other nodes share Store: calls need not end where they began
 	Records  string        // folder for recordings of the agents that ask for them; "" records none
 	Observer Observer
 	Log      *zap.Logger
@@ -103,6 +105,7 @@ func (d *Desk) admit(ctx context.Context, session string, who Caller) (*Call, er
 		desk: d, who: who,
 		id:      "rtc_" + rand.Text(),
 		session: session,
+		parting: make(chan struct{}),
 		done:    make(chan struct{}),
 	}
 	resumed := who.Resume != ""
@@ -137,7 +140,7 @@ func (d *Desk) Check(ctx context.Context, who Caller) error {
 }
 
 func stopping() error {
-	return fault.New(fault.Unavailable, "this server is about to stop").Retryable(5 * time.Second)
+	return fault.New(fault.Unavailable, "this server is about to stop").Retryable(time.Second)
 }
 
 // look finds who's session, where one is resumed, and agent, who must have tokens left.
@@ -218,8 +221,10 @@ func (d *Desk) Accepting() bool {
 	return !d.draining
 }
 
-// Drain admits no more calls and returns when the running ones have finished. When
-// ctx ends first, it ends them as Draining and waits for that.
+// Drain admits no more calls and returns when the running ones have ended: where other
+// nodes share the store as Draining, between two sentences, once those nodes are known
+// to take calls; else when they have finished. When ctx ends first, it ends them as
+// Draining at once, and waits for that.
 func (d *Desk) Drain(ctx context.Context) {
 	d.mu.Lock()
 	d.draining = true
@@ -229,16 +234,30 @@ func (d *Desk) Drain(ctx context.Context) {
 		defer close(idle)
 		d.running.Wait()
 	}()
-	select {
-	case <-idle:
-		return
-	case <-ctx.Done():
+	var part <-chan time.Time
+	if d.o.Shared {
+		part = time.After(noticeTime)
 	}
+	for {
+		select {
+		case <-idle:
+			return
+		case <-part:
+			d.each(func(c *Call) { close(c.parting) })
+		case <-ctx.Done():
+			d.each(func(c *Call) { c.end(errDrained) })
+			<-idle
+			return
+		}
+	}
+}
+
+// each calls f for every call there is.
+func (d *Desk) each(f func(*Call)) {
 	d.mu.Lock()
-	left := slices.Collect(maps.Values(d.calls))
+	calls := slices.Collect(maps.Values(d.calls))
 	d.mu.Unlock()
-	for _, c := range left {
-		c.end(errDrained)
+	for _, c := range calls {
+		f(c)
 	}
-	<-idle
 }

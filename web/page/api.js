@@ -34,6 +34,15 @@ export async function fetchToken(agent, signal) {
   return (await response.json()).value;
 }
 
+// reachable tells whether a server answers.
+export async function reachable() {
+  try {
+    return (await fetch("readyz", { signal: AbortSignal.timeout(1000), cache: "no-store" })).ok;
+  } catch {
+    return false;
+  }
+}
+
 // offerCall trades an SDP offer for an answer and the call's id.
 export async function offerCall(agent, token, sdp, signal) {
   const response = await request(`v1/realtime/calls?model=${encodeURIComponent(agent)}`, {

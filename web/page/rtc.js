@@ -4,11 +4,13 @@
 //   remote   MediaStream of the agent, null without sound
 //   send(event), close()
 // and tells `onEvent(event)` and, once, `onLost()` when it breaks by itself.
-import { abandonCall, offerCall } from "./api.js";
+import { abandonCall, offerCall, reachable } from "./api.js";
 import { noSound } from "./problem.js";
 
 const patience = 8000; // ms until sound must get through
 const hiccup = 4000; // ms a broken connection may take to mend itself
+const silence = 1300; // ms without a packet of an agent that sends one every 400 ms, even when quiet
+const look = 200; // ms between looks at what has come
 
 export async function openCall({ agent, token, microphone, iceServers, signal, onEvent, onLost }) {
   if (!window.RTCPeerConnection) throw noSound();
@@ -53,13 +55,34 @@ function opened(peer, channel, signal) {
   });
 }
 
+// listen calls onSilent when sound stops coming although the server can be reached: it is
+// another one then, or a new one. A browser by itself takes much longer to notice.
+function listen(peer, onSilent) {
+  let packets = 0;
+  let since = Date.now();
+  let asking = false;
+  return setInterval(async () => {
+    const before = packets;
+    for (const report of (await peer.getStats()).values()) {
+      if (report.type === "inbound-rtp") packets = report.packetsReceived;
+    }
+    if (packets !== before) since = Date.now();
+    if (asking || packets < 5 || Date.now() - since < silence) return;
+    asking = true;
+    if ((await reachable()) && Date.now() - since >= silence) onSilent();
+    asking = false;
+  }, look);
+}
+
 // watch calls onLost once when the connection is gone for good; it returns close.
 function watch(peer, channel, onLost) {
   let waiting = 0;
   let over = false;
+  const listening = listen(peer, () => lost());
   const close = () => {
     over = true;
     clearTimeout(waiting);
+    clearInterval(listening);
     channel.close();
     peer.close();
   };

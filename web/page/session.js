@@ -11,7 +11,7 @@ import { Problem, fromError, fromEvent } from "./problem.js";
 import { openCall } from "./rtc.js";
 import { openSocketCall, openText } from "./socket.js";
 
-const waits = [300, 1000, 2000, 4000, 8000, 8000, 8000]; // ms before each attempt to come back
+const waits = [100, 1000, 2000, 4000, 8000, 8000, 8000]; // ms before each attempt to come back
 const maxWait = 15_000; // ms: the longest a busy server is waited for before an attempt
 const maxUnsent = 10;
 
@@ -200,20 +200,26 @@ export class Session {
   #take(event) {
     if (event.type === "frontdesk.session") this.#token = event.resume_token;
     this.#tell(event);
-    if (event.type !== "frontdesk.ended" || interrupted.has(event.result)) return;
+    if (event.type !== "frontdesk.ended") return;
+    if (event.result === "draining") this.#comeBack(true);
+    if (interrupted.has(event.result)) return;
     if (event.result === "failed") this.#fail(fromEvent({ code: "failed", message: event.reason }), this.#work.signal);
     else this.#finish(event.result, event.reason);
   }
 
-  // comeBack tries for a while to go on with the session after a line was lost.
-  async #comeBack() {
+  // comeBack tries for a while to go on with the session after a line was lost, or at
+  // once when the server asked for it: then nobody need notice.
+  async #comeBack(asked = false) {
+    if (!this.#line) return; // it is being opened
     const voice = this.#line.voice;
     const signal = this.#begin();
     this.#onSound(null, null);
     let after = 0;
     for (let attempt = 1; ; attempt++) {
-      this.#tell({ type: "reconnecting", attempt });
-      await pause(Math.max(waits[attempt - 1], Math.min(after, maxWait)), signal);
+      if (!asked || attempt > 1) {
+        this.#tell({ type: "reconnecting", attempt });
+        await pause(Math.max(waits[attempt - 1], Math.min(after, maxWait)), signal);
+      }
       if (signal.aborted) return;
       try {
         return await this.#open(voice, signal);
