@@ -49,6 +49,7 @@ export class Transcript {
     "response.output_text.done": (e) => this.#said(e, () => e.text),
     "response.done": (e) => this.#replied(e.response),
 
+    "frontdesk.ended": (e) => e.result === "draining" && this.#moved(),
     "frontdesk.tool": (e) => this.#tool(e.response_id, e.notes ?? []),
     "frontdesk.notice": (e) => this.#notice(e.message),
   };
@@ -124,6 +125,11 @@ export class Transcript {
     entry.interrupted = response.status === "cancelled";
     if (!entry.text && !entry.notes.length) this.#remove(entry);
     return true;
+  }
+
+  // moved takes back that the last reply was interrupted: it goes on elsewhere.
+  #moved() {
+    return this.#change(this.entries.findLast((e) => e.who === "agent"), { interrupted: false });
   }
 
   // tool shows what a tool found or made with the reply it was used for.

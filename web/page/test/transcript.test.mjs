@@ -119,3 +119,13 @@ test("latencies skip stages that did not happen", () => {
   });
   assert.deepEqual(latencies({}), {});
 });
+
+test("a reply that moves to another node is not shown as interrupted", () => {
+  const t = new Transcript();
+  t.apply({ type: "response.created", response: { id: "r1" } });
+  t.apply({ type: "response.output_audio_transcript.delta", response_id: "r1", item_id: "i1", delta: "One. " });
+  t.apply({ type: "response.done", response: { id: "r1", status: "cancelled" } });
+  assert.equal(t.entries[0].interrupted, true);
+  t.apply({ type: "frontdesk.ended", result: "draining" });
+  assert.equal(t.entries[0].interrupted, false);
+});
