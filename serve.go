@@ -104,6 +104,11 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 	})
 	stopSweeping := sweep(store, log)
 	defer stopSweeping()
+	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
+	var watch sync.WaitGroup
+	watch.Go(func() { desk.Watch(watching) })
+	defer watch.Wait()
+	defer stopWatching()
 	return listen(ctx, c, node{desk: desk, tokens: tokens, agents: agents, metrics: metrics, log: log})
 }
 

@@ -27,6 +27,7 @@ type Call struct {
 	saying  *dialog.Saying // that is to go on, or nil
 	journal *journal
 	log     *zap.Logger
+	doubt   chan struct{} // the lease may be another's
 	parting chan struct{} // closed when the call is to end between two sentences
 	done    chan struct{} // closed when the session's line is free again
 
@@ -135,6 +136,7 @@ func (c *Call) prepare(ctx context.Context, state State, resumed bool) error {
 		}
 		c.history = messages(entries)
 		c.journal = newJournal(store, lease, state, entries, c.desk.o.Life)
+		c.journal.doubt = c.doubt
 		if !resumed {
 			err = c.journal.Append(ctx, dialog.Record{}) // the session exists from now on
 		}

@@ -105,6 +105,7 @@ func (d *Desk) admit(ctx context.Context, session string, who Caller) (*Call, er
 		desk: d, who: who,
 		id:      "rtc_" + rand.Text(),
 		session: session,
+		doubt:   make(chan struct{}, 1),
 		parting: make(chan struct{}),
 		done:    make(chan struct{}),
 	}
@@ -204,6 +205,32 @@ func (d *Desk) unseat(c *Call) {
 	d.mu.Unlock()
 	close(c.done)
 	d.running.Done()
+}
+
+// Watch has calls end whose sessions other nodes take, as soon as that happens, until ctx
+// ends. Without it they end when they next renew their lease.
+func (d *Desk) Watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := d.o.Store.Watch(ctx, func(session string) {
+			d.mu.Lock()
+			c := d.sessions[session]
+			d.mu.Unlock()
+			if c == nil {
+				return
+			}
+			select {
+			case c.doubt <- struct{}{}:
+			default: // it is looking already
+			}
+		})
+		if err != nil {
+			d.o.Log.Debug("not told of leases", zap.Error(err))
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // Find returns the admitted call of that id, until it is over.

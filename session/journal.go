@@ -41,6 +41,7 @@ type journal struct {
 	store Store
 	life  time.Duration
 	pace  pace
+	doubt <-chan struct{} // the lease may be another's
 
 	mu      sync.Mutex
 	lease   Lease
@@ -182,6 +183,7 @@ func (j *journal) keep(ctx context.Context, each func(error)) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		case <-j.doubt:
 		}
 		err := j.renew(ctx)
 		if isConflict(err) {

@@ -277,6 +277,12 @@ func load(ctx context.Context, tx *sql.Tx, session string) (State, []Entry, erro
 	return state, entries, rows.Err()
 }
 
+// Watch implements Store: the one process knows.
+func (s *SQLite) Watch(ctx context.Context, _ func(string)) error {
+	<-ctx.Done()
+	return nil
+}
+
 // Sweep implements Store.
 func (s *SQLite) Sweep(ctx context.Context) (int, error) {
 	var swept int64

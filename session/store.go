@@ -66,6 +66,10 @@ type Store interface {
 	Commit(ctx context.Context, l Lease, entries []Entry, s State, life time.Duration) error
 	// Load reads a session whole. It needs no lease.
 	Load(ctx context.Context, session string) (State, []Entry, error)
+	// Watch calls taken, which must not block, with each session whose lease was taken
+	// from its owner while it ran. It returns when ctx ends or the store is away; what
+	// happens then is not told later. A store of a single process never calls it.
+	Watch(ctx context.Context, taken func(session string)) error
 	// Sweep deletes sessions whose life is over and returns how many.
 	Sweep(ctx context.Context) (int, error)
 }

@@ -104,6 +104,15 @@ func (v *Valkey) Load(ctx context.Context, session string) (State, []Entry, erro
 	return state, entries, nil
 }
 
+// Watch implements Store.
+func (v *Valkey) Watch(ctx context.Context, taken func(session string)) error {
+	err := v.client.Receive(ctx, v.client.B().Subscribe().Channel("fd:taken").Build(), func(m valkey.PubSubMessage) { taken(m.Message) })
+	if ctx.Err() != nil {
+		return nil
+	}
+	return valkeyFault(ctx, err)
+}
+
 // Sweep implements Store: the server deletes sessions by itself.
 func (v *Valkey) Sweep(context.Context) (int, error) { return 0, nil }
 

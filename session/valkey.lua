@@ -80,6 +80,9 @@ local function acquire(nonce, owner, ttl, take)
 	if l.leased > now and l.owner ~= owner and take ~= '1' then
 		return reply('held', number(l.leased - now))
 	end
+	if l.leased > now and l.owner ~= owner then -- who stops sooner than its next write would tell
+		redis.call('PUBLISH', 'fd:taken', string.match(lease, '{(.*)}'))
+	end
 	begin(l)
 	l.owner, l.nonce, l.epoch, l.leased = owner, nonce, math.max(l.epoch + 1, now), now + tonumber(ttl)
 	put(l)

@@ -287,7 +287,7 @@ func TestALeaseThatTheNewServerMissedGoesByItsEpoch(t *testing.T) {
 }
 
 func TestFewRightsAreEnough(t *testing.T) {
-	rights := []string{"~fd:*", "+@read", "+@write", "+@scripting", "+@connection", "+info", "+time", "+wait", "+cluster"}
+	rights := []string{"~fd:*", "&fd:*", "+@read", "+@write", "+@scripting", "+@connection", "+info", "+time", "+wait", "+cluster", "+publish", "+subscribe"}
 	server := valkeytest.Start(t)
 	server.Must(t, append([]string{"ACL", "SETUSER", "desk", "on", ">word"}, rights...)...)
 	storetest.Run(t, func(t *testing.T) session.Store {
