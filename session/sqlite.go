@@ -87,7 +87,7 @@ func OpenSQLite(ctx context.Context, db *sql.DB) (*SQLite, error) {
 
 // Acquire implements Store.
 func (s *SQLite) Acquire(ctx context.Context, session, owner string, ttl time.Duration, take bool) (Lease, error) {
-	lease := Lease{Session: session, Owner: owner, Nonce: rand.Text(), Expires: time.Now().Add(ttl)}
+	lease := Lease{Session: session, Owner: owner, Nonce: rand.Text(), Expires: expiry(ttl)}
 	err := s.write(ctx, func(tx *sql.Tx, now int64) error {
 		var holder string
 		var epoch, leased, lives int64
@@ -119,7 +119,7 @@ func (s *SQLite) Acquire(ctx context.Context, session, owner string, ttl time.Du
 
 // Renew implements Store.
 func (s *SQLite) Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error) {
-	l.Expires = time.Now().Add(ttl)
+	l.Expires = expiry(ttl)
 	err := s.write(ctx, func(tx *sql.Tx, now int64) error {
 		if err := holds(ctx, tx, l, now); err != nil {
 			return err
@@ -317,6 +317,10 @@ func (s *SQLite) write(ctx context.Context, fn func(tx *sql.Tx, now int64) error
 func milliseconds(d time.Duration) int64 {
 	return int64((d + time.Millisecond - 1) / time.Millisecond)
 }
+
+// expiry is when a lease taken now is over for its holder: not after it is over in the
+// store, which counts in whole milliseconds.
+func expiry(ttl time.Duration) time.Time { return time.Now().Add(ttl - time.Millisecond) }
 
 func errNoSession() error {
 	return fault.New(fault.NotFound, "there is no such session, or its life is over")

@@ -29,7 +29,7 @@ func (v *Valkey) Acquire(ctx context.Context, session, owner string, ttl time.Du
 	if take {
 		taking = "1"
 	}
-	l := Lease{Session: session, Owner: owner, Nonce: rand.Text(), Expires: time.Now().Add(ttl)}
+	l := Lease{Session: session, Owner: owner, Nonce: rand.Text(), Expires: expiry(ttl)}
 	r, err := v.write(ctx, session, "acquire", l.Nonce, owner, decimal(ttl), taking)
 	if err != nil {
 		return Lease{}, err
@@ -47,7 +47,7 @@ func (v *Valkey) Acquire(ctx context.Context, session, owner string, ttl time.Du
 
 // Renew implements Store.
 func (v *Valkey) Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error) {
-	l.Expires = time.Now().Add(ttl)
+	l.Expires = expiry(ttl)
 	r, err := v.call(ctx, l.Session, "renew", l.Nonce, l.History, decimal(ttl), l.Owner, strconv.FormatInt(l.Epoch, 10))
 	if err != nil {
 		return Lease{}, err

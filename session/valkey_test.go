@@ -193,9 +193,11 @@ func replicated(t *testing.T) (primary, replica *valkeytest.Server, link *valkey
 
 func TestACommitWaitsForReplicas(t *testing.T) {
 	primary, replica, link := replicated(t)
-	o := session.ValkeyOptions{Addresses: []string{primary.Addr}, Replicas: 1, ReplicaWait: 100 * time.Millisecond}
+	o := session.ValkeyOptions{Addresses: []string{primary.Addr}, Replicas: 1, ReplicaWait: 50 * time.Millisecond}
 	lenient := openValkey(t, o)
 	o.RequireReplicas = true
+	hasty := openValkey(t, o)
+	o.ReplicaWait = time.Minute
 	strict := openValkey(t, o)
 	l, err := strict.Acquire(t.Context(), "s", "a", time.Minute, false)
 	if err != nil {
@@ -205,7 +207,7 @@ func TestACommitWaitsForReplicas(t *testing.T) {
 		t.Fatal(err)
 	}
 	link.Mute() // the replica is connected and gets nothing
-	wantFault(t, strict.Commit(t.Context(), l, line("1-2"), session.State{}, time.Minute), fault.Unavailable)
+	wantFault(t, hasty.Commit(t.Context(), l, line("1-2"), session.State{}, time.Minute), fault.Unavailable)
 	if err := lenient.Commit(t.Context(), l, line("1-3"), session.State{}, time.Minute); err != nil {
 		t.Errorf("without durability.require: %v", err)
 	}
