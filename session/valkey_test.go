@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -253,6 +254,51 @@ func TestALeaseEndsWithItsServer(t *testing.T) {
 	}
 	if err := store.Commit(t.Context(), again, line("1-1"), session.State{}, time.Minute); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAClusterFailsOver(t *testing.T) {
+	nodes := valkeytest.Cluster(t, 3)
+	const name = "s"
+	slot, err := strconv.Atoi(nodes[0].Must(t, "CLUSTER", "KEYSLOT", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	primary := nodes[slot*3/16384]
+	valkeytest.ClusterReplica(t, nodes, primary)
+	var others []string
+	for _, n := range nodes {
+		if n != primary {
+			others = append(others, n.Addr)
+		}
+	}
+	store := openValkey(t, session.ValkeyOptions{Addresses: others, Replicas: 1, ReplicaWait: time.Second})
+	l, err := store.Acquire(t.Context(), name, "a", time.Minute, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Commit(t.Context(), l, line("1-1"), session.State{}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	primary.Kill()
+	end := time.Now().Add(20 * time.Second)
+	var again session.Lease
+	for again.Nonce == "" {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		again, err = store.Renew(ctx, l, time.Minute)
+		cancel()
+		if err != nil && (fault.From(err).Code != fault.Unavailable || time.Now().After(end)) {
+			t.Fatal(err)
+		}
+	}
+	if again.History == l.History {
+		t.Error("the new server is not known as such")
+	}
+	if err := store.Commit(t.Context(), again, line("1-2"), session.State{}, time.Minute); err != nil {
+		t.Error(err)
+	}
+	if _, entries, err := store.Load(t.Context(), name); err != nil || len(entries) != 2 {
+		t.Errorf("the log holds %v, %v", entries, err)
 	}
 }
 

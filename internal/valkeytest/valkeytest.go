@@ -19,7 +19,7 @@ const patience = 20 * time.Second // for a server to start, stop or reach a stat
 type Server struct {
 	Addr string // host:port
 
-	dir  string
+	bus  string // port of its cluster's bus
 	args []string
 	cmd  *exec.Cmd
 	out  *bytes.Buffer
@@ -33,7 +33,7 @@ func Start(t testing.TB, settings ...string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Addr: "127.0.0.1:" + port, dir: dir}
+	s := &Server{Addr: "127.0.0.1:" + port}
 	s.args = append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--daemonize", "no",
 		"--dbfilename", "dump.rdb", "--repl-diskless-sync-delay", "0"}, settings...)
 	t.Cleanup(func() {
@@ -129,21 +129,50 @@ func (s *Server) Follow(t testing.TB, primary *Server, addr string) {
 	primary.Until(t, "state=online", "INFO", "replication")
 }
 
+// ClusterReplica adds to a cluster a node that takes over when the primary dies.
+func ClusterReplica(t testing.TB, nodes []*Server, primary *Server) *Server {
+	t.Helper()
+	r := startClustered(t)
+	r.meet(t, nodes[0])
+	id := primary.Must(t, "CLUSTER", "MYID")
+	r.Until(t, id, "CLUSTER", "NODES")
+	r.Must(t, "CLUSTER", "REPLICATE", id)
+	r.Until(t, "master_link_status:up", "INFO", "replication")
+	for _, n := range nodes { // else they would not vote
+		n.Until(t, "slave "+id, "CLUSTER", "NODES")
+	}
+	return r
+}
+
+func startClustered(t testing.TB) *Server {
+	t.Helper()
+	bus := freePort(t)
+	s := Start(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", bus,
+		"--cluster-node-timeout", "500")
+	s.bus = bus
+	return s
+}
+
+// meet makes s known to other's cluster.
+func (s *Server) meet(t testing.TB, other *Server) {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(s.Addr)
+	other.Must(t, "CLUSTER", "MEET", host, port, s.bus)
+}
+
 // Cluster starts a cluster of n primaries.
 func Cluster(t testing.TB, n int) []*Server {
 	t.Helper()
 	const slots = 16384
 	var nodes []*Server
 	for range n {
-		nodes = append(nodes, Start(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", freePort(t)))
+		nodes = append(nodes, startClustered(t))
 	}
 	for i, node := range nodes {
 		node.Must(t, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(i*slots/n), strconv.Itoa((i+1)*slots/n-1))
 		node.Must(t, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
 		if i > 0 {
-			host, port, _ := net.SplitHostPort(node.Addr)
-			bus := node.args[len(node.args)-1]
-			nodes[0].Must(t, "CLUSTER", "MEET", host, port, bus)
+			node.meet(t, nodes[0])
 		}
 	}
 	for _, node := range nodes {
