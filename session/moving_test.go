@@ -42,6 +42,7 @@ func TestANodeStopsAtOnceWhenAnotherTakesItsSession(t *testing.T) {
 	server.Until(t, "2", "PUBSUB", "NUMSUB", "fd:taken")
 	old := begin(t, t.Context(), one, session.Caller{})
 	old.say("one")
+	server.Until(t, "turn", "XREVRANGE", "fd:{"+old.call.Session()+"}:log", "+", "-", "COUNT", "1")
 	began := time.Now()
 	renewed := begin(t, t.Context(), two, session.Caller{Resume: old.call.Session()})
 	e := <-old.ending
