@@ -63,6 +63,7 @@ type client struct {
 	events  chan event // closed when the line ends
 	err     error      // why the line ended, once events is closed
 	seen    []string   // types of the events so far, for failures
+	notices []event
 	session string
 	call    string // id
 	resume  string // token
@@ -80,6 +81,9 @@ func (c *client) next() (event, error) {
 			return nil, fmt.Errorf("%w: %v; events so far: %v", errLineEnded, c.err, c.seen)
 		}
 		c.seen = append(c.seen, e.text("type"))
+		if e.text("type") == "frontdesk.notice" {
+			c.notices = append(c.notices, e)
+		}
 		return e, nil
 	case <-late.C:
 		return nil, fmt.Errorf("no event for %v; events so far: %v", patience, c.seen)
@@ -107,6 +111,14 @@ func (c *client) expect(t *testing.T, kind string) event {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// noticed waits until the caller was told of something, in words, if that is still to come.
+func (c *client) noticed(t *testing.T, code string) {
+	t.Helper()
+	for !slices.ContainsFunc(c.notices, func(e event) bool { return e.text("code") == code && e.text("message") != "" }) {
+		c.expect(t, "frontdesk.notice")
+	}
 }
 
 // tell sends an event.
