@@ -28,7 +28,7 @@ func openStore(ctx context.Context, c config.Config, db *sql.DB) (store session.
 	ctx, cancel := context.WithTimeout(ctx, storeStart)
 	defer cancel()
 	o := session.ValkeyOptions{
-		Addresses: server.Addresses, Username: server.Username, Password: server.Password, DB: server.DB,
+		Addresses: server.Addresses, Username: server.Username, Password: server.Password, DB: server.DB, Sentinel: server.Sentinel,
 		Replicas: c.Durability.Replicas, ReplicaWait: c.Durability.Wait, RequireReplicas: c.Durability.Require,
 	}
 	if server.TLS {

@@ -25,6 +25,7 @@ type Server struct {
 	Password  string
 	DB        int
 	TLS       bool
+	Sentinel  string // what the Sentinels at Addresses call the primary; "": there are none
 }
 
 // SharedStore reads where the store that nodes share is; ok is false when sessions
@@ -37,7 +38,7 @@ func (c Config) SharedStore() (s Server, ok bool, err error) {
 	return s, err == nil, err
 }
 
-// parseServer reads valkey://[user:password@]host[:port][,host[:port]…][/database].
+// parseServer reads valkey://[user:password@]host[:port][,host[:port]…][/database][?sentinel=name].
 // valkeys is the same over TLS; redis and rediss are the old names of both. The error
 // shows nothing of the text, which may hold a password.
 func parseServer(text string) (Server, error) {
@@ -50,9 +51,6 @@ func parseServer(text string) (Server, error) {
 	default:
 		return Server{}, errors.New("not a store: use sqlite, or valkey://host:port for one that nodes share")
 	}
-	if strings.ContainsAny(rest, "?#") {
-		return Server{}, errors.New("? and # have no meaning here: write them %3F and %23 in a password")
-	}
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
 		user, password, _ := strings.Cut(rest[:at], ":")
 		var err1, err2 error
@@ -62,6 +60,12 @@ func parseServer(text string) (Server, error) {
 			return Server{}, errors.New("user or password has a % that is not followed by two digits: write %25")
 		}
 		rest = rest[at+1:]
+	}
+	rest, query, asked := strings.Cut(rest, "?")
+	if name, found := strings.CutPrefix(query, "sentinel="); found && hostName.MatchString(name) {
+		s.Sentinel = name
+	} else if asked {
+		return Server{}, errors.New("only sentinel=name may follow the ?")
 	}
 	hosts, db, _ := strings.Cut(rest, "/")
 	for host := range strings.SplitSeq(hosts, ",") {
@@ -78,8 +82,8 @@ func parseServer(text string) (Server, error) {
 		}
 		s.DB = int(n)
 	}
-	if s.DB != 0 && len(s.Addresses) > 1 {
-		return Server{}, errors.New("a cluster, which is what several addresses stand for, has only database 0")
+	if s.DB != 0 && len(s.Addresses) > 1 && s.Sentinel == "" {
+		return Server{}, errors.New("a cluster, which is what several addresses without Sentinels stand for, has only database 0")
 	}
 	return s, nil
 }

@@ -8,10 +8,11 @@ import (
 
 func TestSharedStoresAreFound(t *testing.T) {
 	for text, want := range map[string]Server{
-		"valkey://store":                        {Addresses: []string{"store:6379"}},
-		"redis://127.0.0.1:7000/3":              {Addresses: []string{"127.0.0.1:7000"}, DB: 3},
-		"valkeys://frontdesk:p%40ss%3A@a.b,c:1": {Addresses: []string{"a.b:6379", "c:1"}, Username: "frontdesk", Password: "p@ss:", TLS: true},
-		"rediss://:p@[::1]:7000,[::2]/":         {Addresses: []string{"[::1]:7000", "[::2]:6379"}, Password: "p", TLS: true},
+		"valkey://store":                                {Addresses: []string{"store:6379"}},
+		"redis://127.0.0.1:7000/3":                      {Addresses: []string{"127.0.0.1:7000"}, DB: 3},
+		"valkeys://frontdesk:p%40ss%3A@a.b,c:1":         {Addresses: []string{"a.b:6379", "c:1"}, Username: "frontdesk", Password: "p@ss:", TLS: true},
+		"valkey://:p%40?#@a:1,b:2/5?sentinel=my.desk-1": {Addresses: []string{"a:1", "b:2"}, Password: "p@?#", DB: 5, Sentinel: "my.desk-1"},
+		"rediss://:p@[::1]:7000,[::2]/":                 {Addresses: []string{"[::1]:7000", "[::2]:6379"}, Password: "p", TLS: true},
 	} {
 		c, err := load(t, "store: '"+text+"'\nsecret: hush-hush-hush-hush-hush-hush-hush\n")
 		if err != nil {
@@ -33,7 +34,9 @@ func TestAWrongStoreIsNamedAndKeepsItsPassword(t *testing.T) {
 		"store: 'postgres://u:hush-1@h'" + secret:                            "1:1: store: not a store",
 		"store: 'valkey://u:hush-1@h'":                                       "secret: missing",
 		"store: 'valkey://u:hush%zz@h'" + secret:                             "store: user or password",
-		"store: 'valkey://u:hush?1@h'" + secret:                              "%3F",
+		"store: 'valkey://u:hush@h?master=x'" + secret:                       "only sentinel",
+		"store: 'valkey://u:hush@h?sentinel='" + secret:                      "only sentinel",
+		"store: 'valkey://u:hush@h/1#x'" + secret:                            "database",
 		"store: 'valkey://u:hush-1@'" + secret:                               "not an address",
 		"store: 'valkey://u:hush-1@h,'" + secret:                             "not an address",
 		"store: 'valkey://u:hush-1@h:0'" + secret:                            "not an address",

@@ -259,8 +259,7 @@ func TestALeaseEndsWithItsServer(t *testing.T) {
 
 func TestAClusterFailsOver(t *testing.T) {
 	nodes := valkeytest.Cluster(t, 3)
-	const name = "s"
-	slot, err := strconv.Atoi(nodes[0].Must(t, "CLUSTER", "KEYSLOT", name))
+	slot, err := strconv.Atoi(nodes[0].Must(t, "CLUSTER", "KEYSLOT", "s"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +272,13 @@ func TestAClusterFailsOver(t *testing.T) {
 		}
 	}
 	store := openValkey(t, session.ValkeyOptions{Addresses: others, Replicas: 1, ReplicaWait: time.Second})
-	l, err := store.Acquire(t.Context(), name, "a", time.Minute, false)
+	goesOn(t, store, primary)
+}
+
+// goesOn checks that the session s survives the death of its primary.
+func goesOn(t *testing.T, store *session.Valkey, primary *valkeytest.Server) {
+	t.Helper()
+	l, err := store.Acquire(t.Context(), "s", "a", time.Minute, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,9 +302,17 @@ func TestAClusterFailsOver(t *testing.T) {
 	if err := store.Commit(t.Context(), again, line("1-2"), session.State{}, time.Minute); err != nil {
 		t.Error(err)
 	}
-	if _, entries, err := store.Load(t.Context(), name); err != nil || len(entries) != 2 {
+	if _, entries, err := store.Load(t.Context(), "s"); err != nil || len(entries) != 2 {
 		t.Errorf("the log holds %v, %v", entries, err)
 	}
+}
+
+func TestASentinelFailsOver(t *testing.T) {
+	primary := valkeytest.Start(t)
+	primary.Replica(t, primary.Addr)
+	sentinel := valkeytest.Sentinel(t, "desk", primary)
+	store := openValkey(t, session.ValkeyOptions{Addresses: []string{sentinel.Addr}, Sentinel: "desk", Replicas: 1, ReplicaWait: time.Second})
+	goesOn(t, store, primary)
 }
 
 func TestALeaseThatTheNewServerMissedGoesByItsEpoch(t *testing.T) {

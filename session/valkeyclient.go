@@ -18,7 +18,8 @@ import (
 
 // ValkeyOptions is where a Valkey is and how durable its commits are.
 type ValkeyOptions struct {
-	Addresses []string // host:port; of a cluster, any of its nodes
+	Addresses []string // host:port; of a cluster, any of its nodes; with Sentinel, theirs
+	Sentinel  string   // what Sentinels call the primary; "": there are none
 	Username  string
 	Password  string
 	DB        int
@@ -81,6 +82,7 @@ func OpenValkey(ctx context.Context, o ValkeyOptions) (*Valkey, error) {
 			SelectDB:            o.DB,
 			TLSConfig:           o.TLS,
 			ClientName:          "frontdesk",
+			Sentinel:            valkey.SentinelOption{MasterSet: o.Sentinel, TLSConfig: o.TLS, TopologyRefreshInterval: valkeyAway},
 			Dialer:              net.Dialer{Timeout: valkeyDial},
 			ConnWriteTimeout:    valkeyAnswer,
 			ConnLifetime:        valkeyConnLife,

@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,14 +30,36 @@ type Server struct {
 // Start runs a server with further settings, each as on its command line, until t ends.
 func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	dir := t.TempDir()
-	_, port, err := net.SplitHostPort(free(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Server{Addr: "127.0.0.1:" + port}
-	s.args = append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--daemonize", "no",
-		"--dbfilename", "dump.rdb", "--repl-diskless-sync-delay", "0"}, settings...)
+	return start(t, func(port, dir string) []string {
+		return append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--daemonize", "no",
+			"--dbfilename", "dump.rdb", "--repl-diskless-sync-delay", "0"}, settings...)
+	})
+}
+
+// Sentinel starts a Sentinel that promotes a replica of primary's half a second after
+// primary has died. It calls the two of them name.
+func Sentinel(t testing.TB, name string, primary *Server) *Server {
+	t.Helper()
+	host, watched, _ := net.SplitHostPort(primary.Addr)
+	s := start(t, func(port, dir string) []string {
+		file := filepath.Join(dir, "sentinel.conf") // which it rewrites
+		text := fmt.Sprintf("port %[1]s\nbind 127.0.0.1\ndir %[2]s\nsentinel monitor %[3]s %[4]s %[5]s 1\n"+
+			"sentinel down-after-milliseconds %[3]s 500\nsentinel failover-timeout %[3]s 2000\n", port, dir, name, host, watched)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return []string{file, "--sentinel"}
+	})
+	s.Until(t, "slaves=1", "INFO", "sentinel")
+	return s
+}
+
+// start runs a server with the arguments made of its port and folder.
+func start(t testing.TB, args func(port, dir string) []string) *Server {
+	t.Helper()
+	addr := free(t)
+	_, port, _ := net.SplitHostPort(addr)
+	s := &Server{Addr: addr, args: args(port, t.TempDir())}
 	t.Cleanup(func() {
 		s.Kill()
 		if t.Failed() {
@@ -138,7 +162,8 @@ func ClusterReplica(t testing.TB, nodes []*Server, primary *Server) *Server {
 	r.Until(t, id, "CLUSTER", "NODES")
 	r.Must(t, "CLUSTER", "REPLICATE", id)
 	r.Until(t, "master_link_status:up", "INFO", "replication")
-	for _, n := range nodes { // else they would not vote
+	r.Until(t, "cluster_state:ok", "CLUSTER", "INFO") // else it does not know which slots to take over
+	for _, n := range nodes {                         // else they would not vote
 		n.Until(t, "slave "+id, "CLUSTER", "NODES")
 	}
 	return r
