@@ -28,6 +28,7 @@ var mayImport = []struct {
 	{"agentfile", []string{"dialog", "tools", "fault"}},
 	{"session/", []string{"session", "dialog", "fault"}},
 	{"session", []string{"dialog", "media", "tools", "fault"}},
+	{"archive", []string{"session", "dialog", "fault"}},
 	{"signaling/webrtc", []string{"media", "fault"}},
 	{"signaling/realtime", []string{"signaling/webrtc", "session", "dialog", "media", "tools", "fault"}},
 	{"web", []string{"session", "dialog", "fault"}},

@@ -27,6 +27,7 @@ const (
 	Provider     Code = "provider_failed"        // a model, ear, voice or tool behind Frontdesk failed
 	Timeout      Code = "timeout"                // it took longer than its deadline
 	Storage      Code = "storage_failed"         // the store refused a write: full, read-only or gone
+	Damaged      Code = "damaged"                // what was stored has been changed or cut
 	Internal     Code = "internal"               // a bug
 )
 

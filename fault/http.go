@@ -22,6 +22,7 @@ var status = map[Code]int{
 	Provider:     http.StatusBadGateway,
 	Timeout:      http.StatusGatewayTimeout,
 	Storage:      http.StatusInsufficientStorage,
+	Damaged:      http.StatusInternalServerError,
 	Internal:     http.StatusInternalServerError,
 }
 

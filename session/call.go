@@ -136,7 +136,7 @@ func (c *Call) prepare(ctx context.Context, state State, resumed bool) error {
 		}
 		c.history = messages(entries)
 		c.journal = newJournal(store, lease, state, entries, c.desk.o.Life)
-		c.journal.doubt = c.doubt
+		c.journal.doubt, c.journal.spare = c.doubt, c.desk.o.Spare
 		if !resumed {
 			err = c.journal.Append(ctx, dialog.Record{}) // the session exists from now on
 		}

@@ -43,6 +43,7 @@ type Options struct {
 	Gate     Gate          // keeps the limits; nil: those of this process alone
 	Life     time.Duration // how long a session may be resumed after it was last heard
 	Shared   bool          // other nodes share Store: calls need not end where they began
+	Spare    time.Duration // how long a session that cannot be resumed any more waits for its archive
 	Records  string        // folder for recordings of the agents that ask for them; "" records none
 	Observer Observer
 	Log      *zap.Logger
@@ -166,7 +167,7 @@ func (d *Desk) look(ctx context.Context, who Caller) (State, *dialog.Agent, erro
 
 // open is nil while a session may be resumed.
 func (s State) open() error {
-	if s.Ended != "" {
+	if s.Over() {
 		return fault.New(fault.NotFound, "this conversation is over: please start a new one")
 	}
 	return nil

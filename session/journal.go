@@ -40,6 +40,7 @@ var usualPace = pace{ttl: leaseTTL, renewal: leaseRenewal, timeout: storeTimeout
 type journal struct {
 	store Store
 	life  time.Duration
+	spare time.Duration // that the store has the session beyond its life
 	pace  pace
 	doubt <-chan struct{} // the lease may be another's
 
@@ -120,7 +121,8 @@ func (j *journal) commit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.pace.timeout)
 	defer cancel()
 	j.state.Version++
-	err := j.store.Commit(ctx, j.lease, j.pending, j.state, j.life)
+	j.state.Until = time.Now().UTC().Add(j.life)
+	err := j.store.Commit(ctx, j.lease, j.pending, j.state, j.life+j.spare)
 	if isConflict(err) {
 		return j.regain(ctx)
 	}
@@ -159,7 +161,7 @@ func (j *journal) regain(ctx context.Context) error {
 	if lease.History != j.lease.History {
 		entries = slices.Concat(j.recent, j.pending)
 	}
-	if err := j.store.Commit(ctx, lease, entries, j.state, j.life); err != nil {
+	if err := j.store.Commit(ctx, lease, entries, j.state, j.life+j.spare); err != nil {
 		if isConflict(err) { // somebody else's entries are there
 			_ = j.store.Release(ctx, lease)
 		}

@@ -24,7 +24,7 @@ import (
 
 // OpenDB opens the SQLite database at path, making it and its folder where they are
 // missing. Every commit is on the disk when it returns (WAL, synchronous=FULL), and
-// there is one connection: writers queue in this process, in order, instead of
+// what is deleted is overwritten. There is one connection: writers queue in this process, in order, instead of
 // polling the file's lock. The database may be shared by stores of other packages.
 func OpenDB(path string) (*sql.DB, error) {
 	path, err := filepath.Abs(path)
@@ -36,7 +36,7 @@ func OpenDB(path string) (*sql.DB, error) {
 	}
 	dsn := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(3000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+		"_pragma": {"busy_timeout(3000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(ON)"},
 	}.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
@@ -280,6 +280,54 @@ func load(ctx context.Context, tx *sql.Tx, session string) (State, []Entry, erro
 // Watch implements Store: the one process knows.
 func (s *SQLite) Watch(ctx context.Context, _ func(string)) error {
 	<-ctx.Done()
+	return nil
+}
+
+// List implements Store.
+func (s *SQLite) List(ctx context.Context, each func(session string, s State) error) error {
+	rows, err := s.db.QueryContext(ctx, `SELECT id, state FROM sessions WHERE max(lives_until, leased_until) > ?`, time.Now().UnixMilli())
+	if err != nil {
+		return storeFault(ctx, err)
+	}
+	found := make(map[string]State)
+	for rows.Next() {
+		var id string
+		var text []byte
+		var state State
+		if err = rows.Scan(&id, &text); err == nil {
+			err = json.Unmarshal(text, &state)
+		}
+		if err != nil {
+			break
+		}
+		found[id] = state
+	}
+	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
+		return storeFault(ctx, err)
+	}
+	for id, state := range found { // the one connection is free again
+		if err := each(id, state); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delete implements Store. Nothing of the session stays in the file.
+func (s *SQLite) Delete(ctx context.Context, l Lease) error {
+	err := s.write(ctx, func(tx *sql.Tx, now int64) error {
+		if err := holds(ctx, tx, l, now); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE id = ?`, l.Session)
+		return err
+	})
+	if err == nil {
+		_, err = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	}
+	if err != nil {
+		return storeFault(ctx, err)
+	}
 	return nil
 }
 

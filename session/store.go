@@ -26,8 +26,14 @@ type State struct {
 	Version int       `json:"version"`        // grows with every commit, so that a late one is known as such
 	Ended   string    `json:"ended,omitzero"` // the Ending's result, "" while it may be resumed
 
+	Until   time.Time `json:"until,omitzero"`   // it may be resumed
+	Summary string    `json:"summary,omitzero"` // of a session that is over
+
 	Saying *dialog.Saying `json:"saying,omitempty"` // the reply that was under way
 }
+
+// Over reports whether a session cannot be resumed any more.
+func (s State) Over() bool { return s.Ended != "" || !s.Until.IsZero() && time.Now().After(s.Until) }
 
 // Lease is the right to write a session. Every write carries it.
 type Lease struct {
@@ -70,6 +76,11 @@ type Store interface {
 	// from its owner while it ran. It returns when ctx ends or the store is away; what
 	// happens then is not told later. A store of a single process never calls it.
 	Watch(ctx context.Context, taken func(session string)) error
+	// List calls each, until it returns an error, which List returns, with every session
+	// that is there, maybe with some twice.
+	List(ctx context.Context, each func(session string, s State) error) error
+	// Delete removes a session and all of its entries.
+	Delete(ctx context.Context, l Lease) error
 	// Sweep deletes sessions whose life is over and returns how many.
 	Sweep(ctx context.Context) (int, error)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -111,6 +112,42 @@ func (v *Valkey) Watch(ctx context.Context, taken func(session string)) error {
 		return nil
 	}
 	return valkeyFault(ctx, err)
+}
+
+// List implements Store. The server is gone through a few keys at a time.
+func (v *Valkey) List(ctx context.Context, each func(session string, s State) error) error {
+	for _, node := range v.client.Nodes() {
+		for cursor, begun := uint64(0), false; !begun || cursor != 0; begun = true {
+			page, err := node.Do(ctx, node.B().Scan().Cursor(cursor).Match("fd:{*}:state").Count(500).Build()).AsScanEntry()
+			if err != nil {
+				return valkeyFault(ctx, err)
+			}
+			cursor = page.Cursor
+			for _, key := range page.Elements {
+				text, err := v.client.Do(ctx, v.client.B().Get().Key(key).Build()).AsBytes()
+				if valkey.IsValkeyNil(err) {
+					continue // it has ended meanwhile
+				}
+				var state State
+				if err == nil {
+					err = json.Unmarshal(text, &state)
+				}
+				if err != nil {
+					return valkeyFault(ctx, err)
+				}
+				if err := each(strings.TrimSuffix(strings.TrimPrefix(key, "fd:{"), "}:state"), state); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Delete implements Store.
+func (v *Valkey) Delete(ctx context.Context, l Lease) error {
+	_, err := v.write(ctx, l.Session, "delete", l.Nonce, l.History)
+	return err
 }
 
 // Sweep implements Store: the server deletes sessions by itself.

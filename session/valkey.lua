@@ -191,5 +191,14 @@ local function load()
 	return reply('ok', redis.call('GET', state) or '{}', redis.call('XRANGE', log, '-', '+'))
 end
 
-local operations = { acquire = acquire, renew = renew, release = release, commit = commit, load = load }
+local function delete(nonce, known)
+	local refused = refusal(stored(), nonce, known, now)
+	if refused then
+		return refused
+	end
+	redis.call('DEL', lease, log, state)
+	return reply('ok')
+end
+
+local operations = { delete = delete, acquire = acquire, renew = renew, release = release, commit = commit, load = load }
 return operations[ARGV[1]](unpack(ARGV, 2, math.min(#ARGV, 6)))

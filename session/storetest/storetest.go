@@ -53,6 +53,8 @@ func Run(t *testing.T, open func(t *testing.T) session.Store) {
 		{"LeaseKeepsSessionAlive", leaseOutlastsLife},
 		{"EndedSessionBeginsAnew", rebirth},
 		{"SweepLeavesTheLiving", sweep},
+		{"ListGivesSessions", list},
+		{"DeletedSessionIsGone", deletion},
 		{"ConcurrentCommitsAllArrive", concurrentCommits},
 		{"BigBodiesAreKept", bigBodies},
 		{"CommittedSurvivesReopening", reopening},

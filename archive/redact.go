@@ -1,0 +1,171 @@
+package archive
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// What is taken out of a session before it is kept.
+const (
+	Cards  = "cards"  // numbers of payment cards (ISO/IEC 7812, by their check digit)
+	IBANs  = "ibans"  // of bank accounts (ISO 13616, by theirs)
+	Phones = "phones" // telephone numbers: nine digits or more
+	Emails = "emails"
+)
+
+// Kinds is all of it.
+var Kinds = []string{Cards, IBANs, Phones, Emails}
+
+var (
+	emailPattern = regexp.MustCompile(`(?i)[a-z0-9._%+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+|\b[a-z0-9]+(?:\s+(?:dot|underscore|dash)\s+[a-z0-9]+)*\s+at\s+[a-z0-9]+(?:\s+dot\s+[a-z]+)+\b`)
+	ibanPattern  = regexp.MustCompile(`(?i)\b[a-z]{2}[0-9]{2}(?:[ ]?[a-z0-9]){11,30}\b`)
+	tokenPattern = regexp.MustCompile(`[0-9]+|\pL+|[^0-9\pL]+`)
+)
+
+// spokenDigits are words that numbers are read out with, one digit each.
+var spokenDigits = map[string]string{
+	"zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
+	"six": "6", "seven": "7", "eight": "8", "nine": "9",
+}
+
+// redact takes kinds out of text, written or read out, and says in their place what
+// they were.
+func redact(text string, kinds []string) string {
+	if slices.Contains(kinds, Emails) {
+		text = emailPattern.ReplaceAllString(text, "[e-mail]")
+	}
+	if slices.Contains(kinds, IBANs) {
+		text = ibanPattern.ReplaceAllStringFunc(text, func(s string) string {
+			// What follows an account number may look like more of it.
+			for end := len(s); end >= 15; end-- {
+				if s[end-1] != ' ' && isIBAN(s[:end]) {
+					return "[IBAN]" + s[end:]
+				}
+			}
+			return s
+		})
+	}
+	return redactNumbers(text, slices.Contains(kinds, Cards), slices.Contains(kinds, Phones))
+}
+
+// redactNumbers goes through runs of digits, written or spoken, with no more between
+// them than what groups digits.
+func redactNumbers(text string, cards, phones bool) string {
+	var out strings.Builder
+	run, digits, behind := "", "", "" // the run's text and digits, and what separates it from the next token
+	times := 1
+	end := func() {
+		switch {
+		case cards && holdsCard(digits):
+			out.WriteString("[card number]")
+		case phones && len(digits) >= 9:
+			out.WriteString("[phone number]")
+		default:
+			out.WriteString(run)
+		}
+		out.WriteString(behind)
+		run, digits, behind, times = "", "", "", 1
+	}
+	for _, token := range tokenPattern.FindAllString(text, -1) {
+		word := strings.ToLower(token)
+		switch d := spokenDigits[word]; {
+		case token[0] >= '0' && token[0] <= '9':
+			run, digits, behind = run+behind+token, digits+token, ""
+		case d != "":
+			run, digits, behind, times = run+behind+token, digits+strings.Repeat(d, times), "", 1
+		case word == "double" && times == 1:
+			run, behind, times = run+behind+token, "", 2
+		case word == "triple" && times == 1:
+			run, behind, times = run+behind+token, "", 3
+		case run != "" && strings.Trim(token, " \t\n-.,/()") == "" || run != "" && (word == "uh" || word == "um"):
+			behind += token
+		default:
+			end()
+			out.WriteString(token)
+		}
+	}
+	end()
+	return out.String()
+}
+
+// holdsCard reports whether digits are, or hold, the number of a card.
+func holdsCard(digits string) bool {
+	for n := min(len(digits), 19); n >= 13; n-- {
+		for i := 0; i+n <= len(digits); i++ {
+			if luhn(digits[i:i+n]) && (n == len(digits) || n >= 15) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// luhn checks a number's last digit (ISO/IEC 7812-1, annex B).
+func luhn(digits string) bool {
+	total := 0
+	for i := range len(digits) {
+		d := int(digits[len(digits)-1-i] - '0')
+		if i%2 == 1 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		total += d
+	}
+	return total%10 == 0
+}
+
+// isIBAN checks an account number's check digits (ISO 7064, MOD 97-10).
+func isIBAN(s string) bool {
+	s = strings.ToUpper(strings.ReplaceAll(s, " ", ""))
+	if len(s) < 15 || len(s) > 34 {
+		return false
+	}
+	rest := 0
+	for _, c := range s[4:] + s[:4] {
+		switch {
+		case c >= '0' && c <= '9':
+			rest = (rest*10 + int(c-'0')) % 97
+		default:
+			rest = (rest*100 + int(c-'A') + 10) % 97
+		}
+	}
+	return rest == 1
+}
+
+// redactJSON redacts every text in a JSON value. Times are left, though they are digits.
+func redactJSON(body json.RawMessage, kinds []string) (json.RawMessage, error) {
+	var v any
+	d := json.NewDecoder(strings.NewReader(string(body)))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	return json.Marshal(redactValue(v, kinds))
+}
+
+func redactValue(v any, kinds []string) any {
+	switch v := v.(type) {
+	case string:
+		if _, err := time.Parse(time.RFC3339Nano, v); err == nil {
+			return v
+		}
+		return redact(v, kinds)
+	case []any:
+		for i := range v {
+			v[i] = redactValue(v[i], kinds)
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = redactValue(v[k], kinds)
+		}
+	case json.Number:
+		if s := redact(v.String(), kinds); s != v.String() {
+			return s
+		}
+	}
+	return v
+}
