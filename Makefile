@@ -9,7 +9,7 @@ run: build
 	bin/frontdesk serve
 
 build: setup
-	go build -trimpath -o bin/frontdesk .
+	go build -trimpath -ldflags "-s -w" -o bin/frontdesk .
 
 setup:
 	@scripts/setup

@@ -184,8 +184,17 @@ func (b *builder) tools(ctx context.Context, f agentfile.File, texts *[]string) 
 
 // model is the configured models in order, the clerk last.
 func (b *builder) model() (dialog.Model, error) {
+	models, err := languageModels(b.c)
+	if err != nil {
+		return nil, err
+	}
+	return dialog.Fallback(append(models, clerk.Clerk{})...), nil
+}
+
+// languageModels are the configured ones.
+func languageModels(c config.Config) ([]dialog.Model, error) {
 	var models []dialog.Model
-	for _, p := range b.c.LLM {
+	for _, p := range c.LLM {
 		if p.Provider != "openai" {
 			continue // the clerk comes last, once
 		}
@@ -195,7 +204,7 @@ func (b *builder) model() (dialog.Model, error) {
 		}
 		models = append(models, m)
 	}
-	return dialog.Fallback(append(models, clerk.Clerk{})...), nil
+	return models, nil
 }
 
 func (b *builder) ears(f agentfile.File, texts []string) (dialog.Recognizer, error) {

@@ -25,6 +25,7 @@ const usage = `Frontdesk answers callers in voice, from your own knowledge base.
   frontdesk [serve]   serve callers; --help shows its flags
   frontdesk call      be a caller, in the terminal
   frontdesk eval      measure turn-taking on recordings
+  frontdesk archive   list, show, export and erase sessions that are over
   frontdesk config    print the effective configuration, secrets masked
   frontdesk health    exit 0 when a server is ready
   frontdesk help      this text
@@ -50,6 +51,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return callCommand(ctx, args, stdout, stderr)
 	case "config":
 		err = configCommand(args, environ, stdout, stderr)
+	case "archive":
+		err = archiveCommand(ctx, args, environ, stdout, stderr)
 	case "eval":
 		err = evalCommand(ctx, args, environ, stdout, stderr)
 	case "health":

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"frontdesk/config"
+	"frontdesk/dialog"
 	"frontdesk/fault"
 	"frontdesk/session"
 	"frontdesk/signaling/realtime"
@@ -87,6 +88,22 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 	}
 	defer agents.Close()
 
+	var scribe dialog.Model
+	if models, err := languageModels(c); err != nil {
+		return err
+	} else if len(models) > 0 {
+		scribe = dialog.Fallback(models...)
+	}
+	stopArchive, err := startArchive(ctx, c, store, scribe, log)
+	if err != nil {
+		return err
+	}
+	defer stopArchive()
+	var spare time.Duration
+	if c.Archive.On() {
+		spare = archiveSpare
+	}
+
 	metrics := web.NewMetrics()
 	desk := session.NewDesk(session.Options{
 		Store:   store,
@@ -98,6 +115,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 		Gate:    gate,
 		Life:    c.Limits.SessionLife,
 		Records: filepath.Join(c.Data, "recordings"),
+		Spare:   spare,
 
 		Observer: metrics,
 		Log:      log,

@@ -37,6 +37,8 @@ type Config struct {
 	Durability Durability `yaml:"durability"` // of the store that nodes share
 	Log        Log        `yaml:"log"`
 
+	Archive Archive `yaml:"archive"` // what becomes of sessions that are over
+
 	places places // where values were set, for errors
 }
 
@@ -112,6 +114,7 @@ func Default() Config {
 			SessionLife:     24 * time.Hour,
 			Drain:           time.Minute,
 		},
+		Archive:    Archive{Redact: redactable, Retention: 90 * 24 * time.Hour},
 		Durability: Durability{Wait: 500 * time.Millisecond},
 		Log:        Log{Level: "info"},
 	}
@@ -164,6 +167,7 @@ func (c *Config) Check() error {
 		wrong("log.level", "%q is not a level: use debug, info, warn or error", c.Log.Level)
 	}
 	c.checkLimits(wrong)
+	c.checkArchive(wrong)
 	return errors.Join(errs...)
 }
 

@@ -196,7 +196,7 @@ func (c Config) Masked() Config {
 		}
 		return "********"
 	}
-	c.Secret, c.Store = mask(c.Secret), maskStore(c.Store)
+	c.Secret, c.Store, c.Archive.Database = mask(c.Secret), maskStore(c.Store), mask(c.Archive.Database)
 	c.Keys = append([]string(nil), c.Keys...)
 	for i := range c.Keys {
 		c.Keys[i] = mask(c.Keys[i])

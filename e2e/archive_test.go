@@ -1,0 +1,109 @@
+package e2e
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// archive runs frontdesk archive on the server's data folder.
+func (s *server) archive(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), program, append(append([]string{"archive"}, args...), "--data", s.data)...).CombinedOutput()
+	return string(out), err
+}
+
+func TestASessionThatIsOverIsArchivedAndCanBeErased(t *testing.T) {
+	const words = "my marmalade spoon"
+	s := start(t, noVoice)
+	c := s.typing(t, s.token(t))
+	c.begin(t, true)
+	c.answers(t, "I cannot find "+words+", my card is 4111 1111 1111 1111.")
+	c.answers(t, "That is all, goodbye.")
+	c.expect(t, "frontdesk.ended")
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.ended(t)
+	if out, err := s.archive(t, "ls"); err != nil || !strings.Contains(out, "No session") {
+		t.Errorf("%q, %v", out, err)
+	}
+	s.run(t, "127.0.0.1:0", noVoice) // it looks for such sessions when it starts
+
+	deadline := time.Now().Add(patience)
+	for listed := ""; !strings.Contains(listed, c.session); listed, _ = s.archive(t, "ls", "--json") {
+		if time.Now().After(deadline) {
+			t.Fatal("the session is not archived")
+		}
+	}
+	shown, err := s.archive(t, "show", c.session)
+	if err != nil || !strings.Contains(shown, words) || !strings.Contains(shown, "[card number]") || strings.Contains(shown, "4111") {
+		t.Errorf("%v:\n%s", err, shown)
+	}
+	folder := filepath.Join(t.TempDir(), "out")
+	if out, err := s.archive(t, "export", c.session, "--to", folder); err != nil {
+		t.Errorf("%q, %v", out, err)
+	}
+	if b, err := os.ReadFile(filepath.Join(folder, "session.json")); err != nil || !strings.Contains(string(b), words) {
+		t.Errorf("exported %s, %v", b, err)
+	}
+	if out, err := s.archive(t, "erase", c.session); err != nil || !strings.Contains(out, "is erased") {
+		t.Errorf("%q, %v", out, err)
+	}
+	if out, err := s.archive(t, "show", c.session); err == nil || !strings.Contains(out, "was erased") {
+		t.Errorf("%q, %v", out, err)
+	}
+	if out, err := s.archive(t, "erase", "sess_unknown"); err == nil || !strings.Contains(out, "no archived session") {
+		t.Errorf("%q, %v", out, err)
+	}
+	s.unreadable(t, "marmalade")
+	if resumed := s.typing(t, s.token(t)); resumed == nil {
+		t.Error("the server does not go on")
+	}
+}
+
+// unreadable fails for each file of the data folder that holds words.
+func (s *server) unreadable(t *testing.T, words string) {
+	t.Helper()
+	err := filepath.WalkDir(s.data, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if bytes.Contains(b, []byte(words)) {
+			t.Errorf("%s can be read", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestACallThatIsNotOverCanBeErasedBehindItsEnd(t *testing.T) {
+	s := start(t, noVoice)
+	c := s.typing(t, s.token(t))
+	c.begin(t, true)
+	c.answers(t, "I cannot find my marmalade spoon.")
+	if out, err := s.archive(t, "erase", c.session); err == nil || !strings.Contains(out, "in use") {
+		t.Errorf("a call under way: %q, %v", out, err)
+	}
+	c.hangUp()
+	deadline := time.Now().Add(patience)
+	for {
+		out, err := s.archive(t, "erase", c.session)
+		if err == nil && strings.Contains(out, "not archived yet") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%q, %v", out, err)
+		}
+	}
+	s.unreadable(t, "marmalade")
+}
