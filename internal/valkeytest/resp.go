@@ -8,12 +8,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"syscall"
-)
-
-const (
-	stop = syscall.SIGSTOP
-	goOn = syscall.SIGCONT
 )
 
 // roundTrip speaks RESP2, https://valkey.io/topics/protocol/: the tests' own look at

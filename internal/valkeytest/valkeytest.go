@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -25,6 +27,7 @@ type Server struct {
 	args []string
 	cmd  *exec.Cmd
 	out  *bytes.Buffer
+	over chan struct{} // closed when cmd has ended
 }
 
 // Start runs a server with further settings, each as on its command line, until t ends.
@@ -77,10 +80,30 @@ func (s *Server) Restart(t testing.TB) {
 	s.out = new(bytes.Buffer)
 	s.cmd = exec.Command(program(t), s.args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
-	if err := s.cmd.Start(); err != nil {
+	if err := s.launch(); err != nil {
 		t.Fatal(err)
 	}
 	s.Until(t, "PONG", "PING")
+}
+
+// launch starts the process so that it dies with this one, however this one ends.
+func (s *Server) launch() error {
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd, over, started := s.cmd, make(chan struct{}), make(chan error)
+	go func() {
+		runtime.LockOSThread() // whose end would be taken for the parent's
+		defer runtime.UnlockOSThread()
+		started <- cmd.Start()
+		<-over
+	}()
+	err := <-started
+	if err != nil {
+		close(over)
+		s.cmd = nil
+		return err
+	}
+	s.over = over
+	return nil
 }
 
 // Kill ends the server at once, as a crash would.
@@ -90,12 +113,13 @@ func (s *Server) Kill() {
 	}
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
+	close(s.over)
 	s.cmd = nil
 }
 
 // Pause stops the server's process, Resume lets it go on.
-func (s *Server) Pause() error  { return s.cmd.Process.Signal(stop) }
-func (s *Server) Resume() error { return s.cmd.Process.Signal(goOn) }
+func (s *Server) Pause() error  { return s.cmd.Process.Signal(syscall.SIGSTOP) }
+func (s *Server) Resume() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Do sends a command and returns the answer as text, an error answer as an error.
 func (s *Server) Do(command ...string) (string, error) {
