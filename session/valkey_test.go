@@ -33,6 +33,7 @@ func TestValkeyKeepsTheContract(t *testing.T) {
 }
 
 func TestAValkeyClusterKeepsTheContract(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	nodes := valkeytest.Cluster(t, 3)
 	storetest.Run(t, func(t *testing.T) session.Store {
 		return openValkey(t, session.ValkeyOptions{Addresses: []string{nodes[2].Addr, nodes[0].Addr}})
@@ -69,6 +70,7 @@ func wantFault(t *testing.T, err error, code fault.Code) {
 }
 
 func TestAValkeyThatIsAwayIsToldInTime(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	store, server, relay := away(t)
 	l, err := store.Acquire(t.Context(), "s", "a", time.Minute, false)
 	if err != nil {
@@ -155,6 +157,7 @@ func TestAFullValkeyRefusesAllOrNothing(t *testing.T) {
 }
 
 func TestAnUnfitValkeyIsRefusedAtTheStart(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	closed := valkeytest.Start(t)
 	closed.Kill()
 	locked := valkeytest.Start(t)
@@ -258,6 +261,7 @@ func TestALeaseEndsWithItsServer(t *testing.T) {
 }
 
 func TestAClusterFailsOver(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	nodes := valkeytest.Cluster(t, 3)
 	slot, err := strconv.Atoi(nodes[0].Must(t, "CLUSTER", "KEYSLOT", "s"))
 	if err != nil {
@@ -308,6 +312,7 @@ func goesOn(t *testing.T, store *session.Valkey, primary *valkeytest.Server) {
 }
 
 func TestASentinelFailsOver(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	primary := valkeytest.Start(t)
 	primary.Replica(t, primary.Addr)
 	sentinel := valkeytest.Sentinel(t, "desk", primary)
@@ -318,7 +323,7 @@ func TestASentinelFailsOver(t *testing.T) {
 func TestALeaseThatTheNewServerMissedGoesByItsEpoch(t *testing.T) {
 	primary, replica, link := replicated(t)
 	front := valkeytest.NewRelay(t, primary.Addr)
-	store := openValkey(t, session.ValkeyOptions{Addresses: []string{front.Addr}, Replicas: 1, ReplicaWait: time.Second})
+	store := openValkey(t, session.ValkeyOptions{Addresses: []string{front.Addr}})
 	acquire := func(session, owner string) session.Lease {
 		l, err := store.Acquire(t.Context(), session, owner, time.Minute, true)
 		if err != nil {
@@ -327,6 +332,7 @@ func TestALeaseThatTheNewServerMissedGoesByItsEpoch(t *testing.T) {
 		return l
 	}
 	first := acquire("s", "a")
+	replica.Until(t, "a", "HGET", "fd:{s}:lease", "owner")
 	link.Mute()
 	second := acquire("s", "b")
 	unheard := acquire("t", "b")
