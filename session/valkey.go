@@ -114,13 +114,16 @@ func (v *Valkey) Watch(ctx context.Context, taken func(session string)) error {
 	return valkeyFault(ctx, err)
 }
 
-// List implements Store. The server is gone through a few keys at a time.
+// List implements Store. The server is gone through a few keys at a time. A node of a
+// cluster that is away does not keep the others' sessions from being listed.
 func (v *Valkey) List(ctx context.Context, each func(session string, s State) error) error {
+	var away error
 	for _, node := range v.client.Nodes() {
 		for cursor, begun := uint64(0), false; !begun || cursor != 0; begun = true {
 			page, err := node.Do(ctx, node.B().Scan().Cursor(cursor).Match("fd:{*}:state").Count(500).Build()).AsScanEntry()
 			if err != nil {
-				return valkeyFault(ctx, err)
+				away = valkeyFault(ctx, err)
+				break
 			}
 			cursor = page.Cursor
 			for _, key := range page.Elements {
@@ -141,7 +144,7 @@ func (v *Valkey) List(ctx context.Context, each func(session string, s State) er
 			}
 		}
 	}
-	return nil
+	return away
 }
 
 // Delete implements Store.

@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -277,6 +278,23 @@ func TestAClusterFailsOver(t *testing.T) {
 	}
 	store := openValkey(t, session.ValkeyOptions{Addresses: others, Replicas: 1, ReplicaWait: time.Second})
 	goesOn(t, store, primary)
+
+	var all []string // as an operator named them once, the dead one too
+	for _, n := range nodes {
+		all = append(all, n.Addr)
+	}
+	late := openValkey(t, session.ValkeyOptions{Addresses: all})
+	if _, entries, err := late.Load(t.Context(), "s"); err != nil || len(entries) != 2 {
+		t.Errorf("who starts now reads %v, %v", entries, err)
+	}
+	var listed []string
+	_ = late.List(t.Context(), func(session string, _ session.State) error {
+		listed = append(listed, session)
+		return nil
+	})
+	if !slices.Contains(listed, "s") {
+		t.Errorf("there are %v", listed)
+	}
 }
 
 // goesOn checks that the session s survives the death of its primary.

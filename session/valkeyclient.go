@@ -112,10 +112,14 @@ func OpenValkey(ctx context.Context, o ValkeyOptions) (*Valkey, error) {
 	}
 }
 
-// keepsEverything refuses servers that would throw sessions away when they are full.
+// keepsEverything refuses servers that would throw sessions away when they are full. A
+// node of a cluster that is away is not asked.
 func keepsEverything(ctx context.Context, c valkey.Client) error {
 	for _, node := range c.Nodes() {
 		info, err := node.Do(ctx, node.B().Info().Section("memory").Build()).ToString()
+		if _, answered := valkey.IsValkeyErr(err); err != nil && !answered {
+			continue
+		}
 		if err != nil {
 			return err
 		}
