@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"frontdesk/internal/valkeytest"
 )
@@ -62,11 +63,25 @@ func TestAConversationOutlivesTheServerOfItsStore(t *testing.T) {
 	replica.Until(t, "role:master", "INFO", "replication")
 	said.ask(t, c, "Do you ship to Canada?", "Canada")
 	replica.Until(t, `"turn":3`, "XREVRANGE", "fd:{"+c.session+"}:log", "+", "-", "COUNT", "1")
+	s.tells(t, "another server of the store took over")
 	again := s.typing(t, c.resume)
 	again.begin(t, false)
 	past := history(t, again, len(said)+1) // the greeting too
 	if !slices.Equal(past[1:], said) {
 		t.Errorf("the history is\n%s\nwant\n%s", strings.Join(past[1:], "\n"), strings.Join(said, "\n"))
+	}
+}
+
+// tells waits until the server's log holds text.
+func (s *server) tells(t *testing.T, text string) {
+	t.Helper()
+	late := time.After(patience)
+	for !strings.Contains(s.logs.String(), text) {
+		select {
+		case <-late:
+			t.Fatalf("the log does not tell that %s", text)
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }
 

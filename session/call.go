@@ -253,7 +253,12 @@ func judge(ctx context.Context, out dialog.Outcome, err error) Ending {
 // call: nobody can take the lease there either. A lease that is another's does.
 func (c *Call) keepLease(ctx context.Context) {
 	away := false // the store, which is logged once
+	server := c.journal.currentLease().History
 	err := c.journal.keep(ctx, func(err error) {
+		if now := c.journal.currentLease().History; now != server {
+			server = now
+			c.log.Warn("another server of the store took over; what it may have missed is written again")
+		}
 		if err == nil {
 			c.stay(ctx)
 		} else if !away {
