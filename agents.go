@@ -128,7 +128,7 @@ func (b *builder) agent(ctx context.Context, f agentfile.File) (*dialog.Agent, e
 	a := &dialog.Agent{
 		Name: f.Name, Title: f.Title, Greeting: f.Greeting, Instructions: f.Instructions,
 		Language: f.Language, Voice: f.Voice, Try: f.Try, Farewell: f.Farewell,
-		Silence: f.Silence, Speculation: f.Speculation, Filler: f.Filler, Handover: f.Handover, Record: f.Record,
+		Silence: f.Silence, Speculation: f.Speculation, Memory: f.Memory, Filler: f.Filler, Handover: f.Handover, Record: f.Record,
 		Detector: b.detector,
 	}
 	texts := append([]string{f.Title, f.Greeting, f.Farewell, f.Handover.Message}, f.Try...)

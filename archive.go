@@ -33,13 +33,16 @@ frontdesk archive show SESSION      print one
 frontdesk archive export SESSION    write it and its recordings to a folder
 frontdesk archive erase SESSION     destroy its key and all of it
 
+frontdesk archive forget AGENT/CALLER
+                                   delete what an agent remembers of a caller
+
 Flags: --config FILE, --data FOLDER; ls and show: --json; show and export: --identity FILE;
 export: --to FOLDER
 `
 
 // archiveCommand looks at and erases what is kept of sessions that are over.
 func archiveCommand(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
-	commands := map[string]int{"ls": 0, "show": 1, "export": 1, "erase": 1} // and how many arguments they take
+	commands := map[string]int{"ls": 0, "show": 1, "export": 1, "erase": 1, "forget": 1} // and how many arguments they take
 	if len(args) == 0 || args[0] == "help" || args[0] == "--help" {
 		_, err := io.WriteString(stdout, archiveUsage)
 		return err
@@ -59,6 +62,9 @@ func archiveCommand(ctx context.Context, args, environ []string, stdout, stderr 
 	c, err := o.settings(environ)
 	if err != nil {
 		return err
+	}
+	if args[0] == "forget" {
+		return forget(ctx, c, given[0], stdout)
 	}
 	if !c.Archive.On() {
 		return misuse{errors.New("archive.url is none: nothing is kept")}
@@ -273,33 +279,59 @@ func eraseSession(ctx context.Context, c config.Config, a *archive.Archive, id s
 	return nil
 }
 
-// eraseHot deletes a session that can still be resumed, and its recordings. A session
-// that is speaking is left alone.
-func eraseHot(ctx context.Context, c config.Config, id string) (was bool, err error) {
+// forget deletes what is remembered of a caller from session to session.
+func forget(ctx context.Context, c config.Config, caller string, w io.Writer) error {
+	return atStore(ctx, c, func(store session.Store) error {
+		known, err := store.Recall(ctx, caller)
+		if err != nil {
+			return err
+		}
+		if len(known) == 0 {
+			return fault.New(fault.NotFound, "nothing is remembered of %q: use AGENT/CALLER", caller)
+		}
+		if err := store.Remember(ctx, caller, nil, 0); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s is forgotten.\n", caller)
+		return nil
+	})
+}
+
+// atStore opens the store for a command.
+func atStore(ctx context.Context, c config.Config, do func(session.Store) error) error {
 	db, err := session.OpenDB(filepath.Join(c.Data, "frontdesk.db"))
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer db.Close()
 	store, closeStore, err := openStore(ctx, c, db)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer closeStore()
-	if _, _, err := store.Load(ctx, id); err != nil {
-		if fault.From(err).Code == fault.NotFound {
-			return false, removeRecordings(c, id)
+	return do(store)
+}
+
+// eraseHot deletes a session that can still be resumed, and its recordings. A session
+// that is speaking is left alone.
+func eraseHot(ctx context.Context, c config.Config, id string) (was bool, err error) {
+	err = atStore(ctx, c, func(store session.Store) error {
+		if _, _, err := store.Load(ctx, id); fault.From(err) != nil && fault.From(err).Code == fault.NotFound {
+			return nil
+		} else if err != nil {
+			return err
 		}
-		return false, err
-	}
-	lease, err := store.Acquire(ctx, id, nodeName(), time.Minute, false)
+		lease, err := store.Acquire(ctx, id, nodeName(), time.Minute, false)
+		if err == nil {
+			err = store.Delete(ctx, lease)
+		}
+		was = err == nil
+		return err
+	})
 	if err != nil {
 		return false, err
 	}
-	if err := store.Delete(ctx, lease); err != nil {
-		return false, err
-	}
-	return true, removeRecordings(c, id)
+	return was, removeRecordings(c, id)
 }
 
 func removeRecordings(c config.Config, id string) error {

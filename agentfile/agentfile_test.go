@@ -60,6 +60,7 @@ try: [one, two]
 farewell: Bye.
 silence: {prompt: Still there?, wait: 8s, prompts: 3}
 speculation: {off: true, tokens: 1000}
+memory: {tokens: 3000, callers: true, days: 30}
 filler: {texts: [Let me see.], after: 1s}
 handover: {message: Somebody calls back.}
 record: true
@@ -81,6 +82,7 @@ tools:
 		Silence: dialog.Silence{Prompt: "Still there?", Wait: 8 * time.Second, Prompts: 3},
 
 		Speculation: dialog.Speculation{Off: true, Tokens: 1000},
+		Memory:      dialog.Remembering{Tokens: 3000, Callers: true, Days: 30},
 		Filler:      dialog.Filler{Texts: []string{"Let me see."}, After: time.Second},
 		Handover:    dialog.Handover{Message: "Somebody calls back."},
 		Record:      true,
@@ -133,6 +135,8 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		{"wait too short", "name: shop\nsilence: {wait: 1ms}\n", "silence.wait: 1ms is not between 1s and 10m0s"},
 		{"filler without words", "name: shop\nfiller: {texts: [\"\"]}\n", "filler.texts[0]: is empty"},
 		{"filler too soon", "name: shop\nfiller: {after: 1ms}\n", "filler.after: 1ms is not between 200ms and 10s"},
+		{"memory", "name: shop\nmemory: {tokens: 100}\n", "shop/agent.yaml:2:18: memory.tokens: 100 is not between 2000 and 10000000"},
+		{"days", "name: shop\nmemory: {days: 0}\n", "shop/agent.yaml:2:16: memory.days: 0 is not between 1 and 3650"},
 		{"tokens", "name: shop\nspeculation: {tokens: 0}\n", "shop/agent.yaml:2:23: speculation.tokens: 0 is not between 1 and 10000000"},
 		{"prompts", "name: shop\nsilence: {prompts: 99}\n", "shop/agent.yaml:2:20: silence.prompts: 99 is not between 1 and 10"},
 		{"allow", "name: shop\ntools:\n  allow:\n    - good\n    - Not good\n", `shop/agent.yaml:5:7: tools.allow[1]: "Not good" is not the name of a tool`},

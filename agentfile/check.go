@@ -25,6 +25,8 @@ const (
 	maxTools        = 100
 	maxPrompts      = 10
 	maxTokens       = 10_000_000
+	minMemory       = 2000 // tokens
+	maxDays         = 3650
 	minFiller       = 200 * time.Millisecond
 	maxFiller       = 10 * time.Second
 	minWait         = time.Second
@@ -77,8 +79,35 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 		}
 		f.Speculation.Tokens = *n
 	}
+	if f.Memory, err = s.memory(); err != nil {
+		return File{}, err
+	}
 	f.Tools, err = s.tools(root)
 	return f, err
+}
+
+func (s *source) memory() (dialog.Remembering, error) {
+	d := s.doc.Memory
+	m := dialog.Remembering{Callers: d.Callers}
+	for _, n := range []struct {
+		path  string
+		given *int
+		least int
+		most  int
+		set   *int
+	}{
+		{"memory.tokens", d.Tokens, minMemory, maxTokens, &m.Tokens},
+		{"memory.days", d.Days, 1, maxDays, &m.Days},
+	} {
+		if n.given == nil {
+			continue
+		}
+		if *n.given < n.least || *n.given > n.most {
+			return m, s.wrong(n.path, "%d is not between %d and %d", *n.given, n.least, n.most)
+		}
+		*n.set = *n.given
+	}
+	return m, nil
 }
 
 func (s *source) checkName(folder string) error {

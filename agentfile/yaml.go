@@ -42,6 +42,11 @@ type document struct {
 		Off    bool `yaml:"off"`
 		Tokens *int `yaml:"tokens"`
 	} `yaml:"speculation"`
+	Memory struct {
+		Tokens  *int `yaml:"tokens"`
+		Callers bool `yaml:"callers"`
+		Days    *int `yaml:"days"`
+	} `yaml:"memory"`
 	Record bool `yaml:"record"`
 	Tools  struct {
 		Allow    *[]string         `yaml:"allow"`

@@ -19,6 +19,7 @@ type Agent struct {
 	Farewell     string   // said when the caller says goodbye, or has gone silent
 	Silence      Silence
 	Speculation  Speculation
+	Memory       Remembering
 	Filler       Filler
 	Handover     Handover
 	Record       bool // record the sound of calls

@@ -15,6 +15,7 @@ type Options struct {
 	Journal      Journal                    // nil keeps nothing
 	History      []Message                  // what was said before, oldest first; no greeting is said then
 	Turn         int                        // number of the last turn of History
+	Memory       *Memory                    // of History, or of the caller; or nil
 	Saying       *Saying                    // what was being said then and is to go on, or nil
 	Part         <-chan struct{}            // closed to end the conversation between two sentences; nil never does
 	NewID        func(prefix string) string // makes "item_…", "resp_…", "call_…"; unique in the session

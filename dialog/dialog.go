@@ -233,5 +233,6 @@ type Journal interface {
 type Record struct {
 	Messages []Message
 	Turn     *Turn   // that has ended, or nil
+	Memory   *Memory // in place of what was remembered before, or nil
 	Saying   *Saying // the reply under way, in place of what was kept before; nil when there is none
 }

@@ -209,7 +209,7 @@ func TestAToolWithAnEffectOutlivesAnInterruption(t *testing.T) {
 					t.Errorf("turn %+v", turn)
 				}
 			}
-			if got := newHistory(j.messages).recent(); !strings.Contains(shape(got), "+call_same =call_same") {
+			if got := newHistory(j.messages).recent(nil, defaultMemory*tokenLetters); !strings.Contains(shape(got), "+call_same =call_same") {
 				t.Errorf("reloaded history %q", shape(got))
 			}
 		})

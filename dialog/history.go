@@ -7,10 +7,7 @@ import (
 	"frontdesk/tools"
 )
 
-const (
-	maxMessages = 60    // messages a model sees
-	maxContext  = 24000 // bytes of them
-)
+const maxMessages = 60 // that a model sees
 
 // history is what was said, oldest first. Results stand behind the calls they
 // answer, whatever order they came in.
@@ -65,12 +62,13 @@ func asks(m Message, call string) bool {
 	return slices.ContainsFunc(m.Calls, func(c tools.Call) bool { return c.ID == call })
 }
 
-// recent is what a model gets to see: the latest messages within the bounds, beginning
-// with what a caller said, and the last exchange whatever its size. It never holds a
+// recent is what a model gets to see: the latest messages that m does not cover and that
+// take no more than limit bytes, beginning with what a caller said, and the last exchange
+// whatever its size. It never holds a
 // result without its call nor a call without a result: a call that has none yet gets
 // one that says so. The slice is new.
-func (h *history) recent() []Message {
-	start := h.window()
+func (h *history) recent(m *Memory, limit int) []Message {
+	start := h.window(h.behind(m), limit)
 	var out []Message
 	for i := start; i < len(h.messages); i++ {
 		out = append(out, h.messages[i])
@@ -93,12 +91,12 @@ func (h *history) recent() []Message {
 	return out
 }
 
-// window is where recent begins.
-func (h *history) window() int {
+// window is where recent begins, not before first if it can be helped.
+func (h *history) window(first, limit int) int {
 	start, size := len(h.messages), 0
-	for start > 0 && len(h.messages)-start < maxMessages {
+	for start > first && len(h.messages)-start < maxMessages {
 		size += weight(h.messages[start-1])
-		if size > maxContext {
+		if size > limit {
 			break
 		}
 		start--

@@ -52,7 +52,7 @@ func TestResultsStandBehindTheirCalls(t *testing.T) {
 		{"of nobody", []Message{user("u"), result("x")}, "u"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := shape(newHistory(tt.in).recent()); got != tt.want {
+			if got := shape(newHistory(tt.in).recent(nil, defaultMemory*tokenLetters)); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -66,7 +66,7 @@ func TestLongHistoriesLoseTheirBeginningNotACallsResult(t *testing.T) {
 		h.add(user("u" + id))
 		h.add(call(id))
 		h.add(result(id))
-		got := h.recent()
+		got := h.recent(nil, defaultMemory*tokenLetters)
 		if len(got) > maxMessages {
 			t.Fatalf("%d messages", len(got))
 		}
@@ -80,17 +80,17 @@ func TestLongHistoriesLoseTheirBeginningNotACallsResult(t *testing.T) {
 }
 
 func TestAHugeMessagePushesOldOnesOut(t *testing.T) {
-	h := newHistory([]Message{user("old"), {Role: Assistant, Text: "hm"}, user(strings.Repeat("x", maxContext+1))})
-	if got := h.recent(); len(got) != 1 || len(got[0].Text) != maxContext+1 {
+	h := newHistory([]Message{user("old"), {Role: Assistant, Text: "hm"}, user(strings.Repeat("x", defaultMemory*tokenLetters+1))})
+	if got := h.recent(nil, defaultMemory*tokenLetters); len(got) != 1 || len(got[0].Text) != defaultMemory*tokenLetters+1 {
 		t.Errorf("got %d messages", len(got))
 	}
 }
 
 func TestAHugeResultKeepsTheQuestionItAnswers(t *testing.T) {
 	huge := result("a")
-	huge.Result.Output = []byte(`"` + strings.Repeat("x", maxContext) + `"`)
+	huge.Result.Output = []byte(`"` + strings.Repeat("x", defaultMemory*tokenLetters) + `"`)
 	h := newHistory([]Message{user("old"), user("u"), call("a"), huge})
-	if got := shape(h.recent()); got != "u +a =a" {
+	if got := shape(h.recent(nil, defaultMemory*tokenLetters)); got != "u +a =a" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -60,6 +60,8 @@ type loop struct {
 	noticed      map[string]bool // degradations the caller has been told
 	failures     int             // replies in a row that no model gave
 	broken       *Saying         // what was being said when the line broke
+	memory       *Memory         // of what is no longer told as it was
+	remembering  bool            // that is being put together
 	parting      bool            // the conversation is to end at a good moment
 }
 
@@ -78,6 +80,7 @@ func newLoop(ctx context.Context, agent *Agent, o Options, line Line) *loop {
 		clientTools:  o.Tools,
 		history:      newHistory(o.History),
 		turns:        o.Turn,
+		memory:       o.Memory,
 		floor:        newFloor(),
 		quiet:        quiet{alarm: newAlarm()},
 		digits:       digits{alarm: newAlarm()},

@@ -48,7 +48,7 @@ func (l *loop) save(turn *Turn, saved chan<- error) {
 		s.queue = s.queue[1:]
 		l.notice("not_saved", notSaved, lost)
 	}
-	s.queue = append(s.queue, record{Record{s.fresh, turn, l.saying()}, saved})
+	s.queue = append(s.queue, record{Record{Messages: s.fresh, Turn: turn, Saying: l.saying()}, saved})
 	s.fresh = nil
 	l.saveNext()
 }
@@ -78,4 +78,13 @@ func (l *loop) saveNext() {
 			l.saveNext()
 		}
 	})
+}
+
+// keepMemory makes what is remembered durable.
+func (l *loop) keepMemory() {
+	if l.o.Journal == nil {
+		return
+	}
+	l.scribe.queue = append(l.scribe.queue, record{Record: Record{Memory: l.memory, Saying: l.saying()}})
+	l.saveNext()
 }

@@ -42,7 +42,8 @@ func (l *loop) step(r *reply) {
 }
 
 func (l *loop) prompt(r *reply) Prompt {
-	messages := l.history.recent()
+	record := l.memory.told()
+	messages := l.history.recent(l.memory, l.budget()-len(record))
 	for i, m := range messages {
 		if draft := r.drafts[m.ID]; draft != "" {
 			messages[i].Text = draft
@@ -51,6 +52,9 @@ func (l *loop) prompt(r *reply) Prompt {
 	p := Prompt{Agent: l.agent, Instructions: spokenRules, Messages: messages}
 	if l.instructions != "" {
 		p.Instructions = l.instructions + "\n\n" + spokenRules
+	}
+	if record != "" {
+		p.Instructions += "\n\n" + record
 	}
 	if r.broken != nil && r.broken.Text != "" {
 		p.Messages = r.resumed(p.Messages)

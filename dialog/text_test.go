@@ -124,6 +124,7 @@ type journal struct {
 	turns    []Turn
 	known    map[string]bool
 	saying   *Saying
+	memory   *Memory
 	err      error
 }
 
@@ -134,6 +135,9 @@ func (j *journal) Append(_ context.Context, r Record) error {
 		j.known = make(map[string]bool)
 	}
 	j.saying = r.Saying
+	if r.Memory != nil {
+		j.memory = r.Memory
+	}
 	for _, m := range r.Messages {
 		if m.ID == "" || j.known[m.ID] {
 			panic("a message without an ID of its own")

@@ -85,6 +85,7 @@ func (l *loop) endTurn(t *turn) {
 	record := t.Turn
 	l.tell(Event{Kind: TurnEnded, Turn: t.Number, Record: &record})
 	l.save(&record, nil)
+	l.remember()
 }
 
 // fail marks a turn as failed.

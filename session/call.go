@@ -24,6 +24,7 @@ type Call struct {
 	agent   *dialog.Agent
 	history []dialog.Message
 	turn    int
+	memory  *dialog.Memory // of history, or of the caller
 	saying  *dialog.Saying // that is to go on, or nil
 	journal *journal
 	log     *zap.Logger
@@ -135,6 +136,9 @@ func (c *Call) prepare(ctx context.Context, state State, resumed bool) error {
 			c.saying = s
 		}
 		c.history = messages(entries)
+		if c.memory = remembered(entries); c.memory == nil {
+			c.memory = c.recall(ctx)
+		}
 		c.journal = newJournal(store, lease, state, entries, c.desk.o.Life)
 		c.journal.doubt, c.journal.spare = c.doubt, c.desk.o.Spare
 		if !resumed {
@@ -210,6 +214,7 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 		Journal:      &metered{Journal: c.journal, gate: c.desk.gate, agent: c.agent.Name, log: c.log},
 		History:      c.history,
 		Turn:         c.turn,
+		Memory:       c.memory,
 		Saying:       c.saying,
 		Part:         c.parting,
 		NewID:        newID,
@@ -290,6 +295,9 @@ func (c *Call) close(e Ending) {
 	c.mu.Lock()
 	c.phase = over
 	c.mu.Unlock()
+	if c.key() != "" && !e.Result.breaks() {
+		c.desk.running.Go(c.remember)
+	}
 	c.leave()
 }
 

@@ -17,6 +17,7 @@ import (
 const (
 	messageEntry = "message"
 	turnEntry    = "turn"
+	memoryEntry  = "memory"
 	endingEntry  = "ending"
 )
 
@@ -78,6 +79,11 @@ func (j *journal) Append(ctx context.Context, r dialog.Record) error {
 	if r.Turn != nil {
 		j.state.Turn = r.Turn.Number
 		if err := j.add(turnEntry, r.Turn); err != nil {
+			return err
+		}
+	}
+	if r.Memory != nil {
+		if err := j.add(memoryEntry, r.Memory); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ type Caller struct {
 	Trusted      bool         // came with a server key, or with a token made by one
 	Instructions string       // in place of the agent's, if Trusted
 	Tools        []tools.Spec // the client's own tools, if Trusted
+	Known        string       // what their own system knows them as, if Trusted said so: for memory over sessions
 	Token        string       // id of the token they came with, "" for a server key
 	Transport    string       // "webrtc", "websocket"
 	Address      string       // the caller's IP address

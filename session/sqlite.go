@@ -73,6 +73,13 @@ CREATE TABLE entries (
 	UNIQUE (session, turn, seq)
 );`
 
+const callersSchema = `
+CREATE TABLE callers (
+	id          TEXT PRIMARY KEY,
+	known       BLOB NOT NULL,
+	lives_until INTEGER NOT NULL
+);`
+
 // SQLite is a Store in one file, for a single process.
 type SQLite struct{ db *sql.DB }
 
@@ -80,6 +87,9 @@ type SQLite struct{ db *sql.DB }
 // caller's to do.
 func OpenSQLite(ctx context.Context, db *sql.DB) (*SQLite, error) {
 	if err := tools.Migrate(ctx, db, "sessions", sqliteSchema); err != nil {
+		return nil, storeFault(ctx, err)
+	}
+	if err := tools.Migrate(ctx, db, "callers", callersSchema); err != nil {
 		return nil, storeFault(ctx, err)
 	}
 	return &SQLite{db: db}, nil
@@ -275,6 +285,26 @@ func load(ctx context.Context, tx *sql.Tx, session string) (State, []Entry, erro
 		entries = append(entries, e)
 	}
 	return state, entries, rows.Err()
+}
+
+// Remember implements Store.
+func (s *SQLite) Remember(ctx context.Context, caller string, known []byte, life time.Duration) error {
+	return s.write(ctx, func(tx *sql.Tx, now int64) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM callers WHERE id = ? OR lives_until <= ?`, caller, now); err != nil || len(known) == 0 {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO callers (id, known, lives_until) VALUES (?, ?, ?)`, caller, known, now+milliseconds(life))
+		return err
+	})
+}
+
+// Recall implements Store.
+func (s *SQLite) Recall(ctx context.Context, caller string) (known []byte, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT known FROM callers WHERE id = ? AND lives_until > ?`, caller, time.Now().UnixMilli()).Scan(&known)
+	if err != nil && err != sql.ErrNoRows {
+		return nil, storeFault(ctx, err)
+	}
+	return known, nil
 }
 
 // Watch implements Store: the one process knows.

@@ -12,7 +12,7 @@ import (
 // recognisable.
 type Entry struct {
 	ID   string          `json:"id"`   // "TURN-SEQ", both decimal; unique and growing within the session
-	Kind string          `json:"kind"` // "message", "turn", "ending"
+	Kind string          `json:"kind"` // "message", "turn", "memory", "ending"
 	At   time.Time       `json:"at"`
 	Body json.RawMessage `json:"body"`
 }
@@ -72,6 +72,10 @@ type Store interface {
 	Commit(ctx context.Context, l Lease, entries []Entry, s State, life time.Duration) error
 	// Load reads a session whole. It needs no lease.
 	Load(ctx context.Context, session string) (State, []Entry, error)
+	// Remember keeps what is known of a caller for so long, in place of what was before;
+	// nothing forgets them. Recall gives it, nothing when there is none.
+	Remember(ctx context.Context, caller string, known []byte, life time.Duration) error
+	Recall(ctx context.Context, caller string) ([]byte, error)
 	// Watch calls taken, which must not block, with each session whose lease was taken
 	// from its owner while it ran. It returns when ctx ends or the store is away; what
 	// happens then is not told later. A store of a single process never calls it.

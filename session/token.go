@@ -57,7 +57,7 @@ func LoadSecret(path string) ([]byte, error) {
 
 // Claims is what a token says.
 type Claims struct {
-	Caller  Caller // Agent, Resume, Trusted, Instructions and Tools are carried; Verify sets Token
+	Caller  Caller // Agent, Resume, Trusted, Known, Instructions and Tools are carried; Verify sets Token
 	Expires time.Time
 }
 
@@ -68,6 +68,7 @@ type wire struct {
 	Agent        string       `json:"a,omitempty"`
 	Resume       string       `json:"r,omitempty"`
 	Trusted      bool         `json:"t,omitempty"`
+	Known        string       `json:"w,omitempty"`
 	Instructions string       `json:"n,omitempty"`
 	Tools        []tools.Spec `json:"f,omitempty"`
 	Expires      int64        `json:"e"` // Unix seconds
@@ -86,6 +87,7 @@ func (t *Tokens) Mint(c Claims) (string, error) {
 		Agent:        c.Caller.Agent,
 		Resume:       c.Caller.Resume,
 		Trusted:      c.Caller.Trusted,
+		Known:        c.Caller.Known,
 		Instructions: c.Caller.Instructions,
 		Tools:        c.Caller.Tools,
 		Expires:      c.Expires.Unix(),
@@ -129,7 +131,7 @@ func (t *Tokens) Verify(token string) (Claims, error) {
 	}
 	c := Claims{
 		Caller: Caller{
-			Agent: w.Agent, Resume: w.Resume, Trusted: w.Trusted, Token: w.ID,
+			Agent: w.Agent, Resume: w.Resume, Trusted: w.Trusted, Known: w.Known, Token: w.ID,
 			Instructions: w.Instructions, Tools: w.Tools,
 		},
 		Expires: time.Unix(w.Expires, 0),

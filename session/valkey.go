@@ -105,6 +105,29 @@ func (v *Valkey) Load(ctx context.Context, session string) (State, []Entry, erro
 	return state, entries, nil
 }
 
+// Remember implements Store.
+func (v *Valkey) Remember(ctx context.Context, caller string, known []byte, life time.Duration) error {
+	key := "fd:caller:" + caller
+	return repeat(ctx, func() error {
+		if len(known) == 0 {
+			return v.client.Do(ctx, v.client.B().Del().Key(key).Build()).Error()
+		}
+		return v.client.Do(ctx, v.client.B().Set().Key(key).Value(string(known)).PxMilliseconds(milliseconds(life)).Build()).Error()
+	})
+}
+
+// Recall implements Store.
+func (v *Valkey) Recall(ctx context.Context, caller string) (known []byte, err error) {
+	err = repeat(ctx, func() (err error) {
+		known, err = v.client.Do(ctx, v.client.B().Get().Key("fd:caller:"+caller).Build()).AsBytes()
+		if valkey.IsValkeyNil(err) {
+			known, err = nil, nil
+		}
+		return err
+	})
+	return known, err
+}
+
 // Watch implements Store.
 func (v *Valkey) Watch(ctx context.Context, taken func(session string)) error {
 	err := v.client.Receive(ctx, v.client.B().Subscribe().Channel("fd:taken").Build(), func(m valkey.PubSubMessage) { taken(m.Message) })

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"frontdesk/fault"
 	"frontdesk/session"
@@ -44,4 +45,27 @@ func deletion(t *testing.T, f *fixture) {
 	wantCode(t, f.store.Delete(f.ctx, l), fault.NotFound)
 	l = f.acquire(t, "a", long)
 	f.commit(t, l, long, entry("0-1", "another"))
+}
+
+func callers(t *testing.T, f *fixture) {
+	recall := func() string {
+		known, err := f.store.Recall(f.ctx, f.session)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(known)
+	}
+	remember := func(known string, life time.Duration) {
+		if err := f.store.Remember(f.ctx, f.session, []byte(known), life); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantEqual(t, "of a stranger", recall(), "")
+	remember("one", long)
+	remember("two \x00 \"quoted\"", long)
+	wantEqual(t, "what is known", recall(), "two \x00 \"quoted\"")
+	remember("", long)
+	wantEqual(t, "what is forgotten", recall(), "")
+	remember("three", short)
+	f.until(t, "forgetting", func() bool { return recall() == "" })
 }

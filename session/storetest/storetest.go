@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) session.Store) {
 		{"SweepLeavesTheLiving", sweep},
 		{"ListGivesSessions", list},
 		{"DeletedSessionIsGone", deletion},
+		{"CallersAreRememberedForAWhile", callers},
 		{"ConcurrentCommitsAllArrive", concurrentCommits},
 		{"BigBodiesAreKept", bigBodies},
 		{"CommittedSurvivesReopening", reopening},

@@ -215,6 +215,8 @@ func TestClientSecrets(t *testing.T) {
 		"public with instructions":     {nil, override, nil, 403, false},
 		"any bearer where no keys are": {nil, `{}`, []string{"Authorization", "Bearer sk-x"}, 200, false},
 		"server key":                   {[]string{serverKey}, override, []string{"Authorization", "Bearer " + serverKey}, 200, true},
+		"public names a caller":        {nil, `{"frontdesk":{"caller":"x"}}`, nil, 403, false},
+		"caller of no name":            {[]string{serverKey}, `{"frontdesk":{"caller":"` + strings.Repeat("x", 129) + `"}}`, []string{"Authorization", "Bearer " + serverKey}, 400, false},
 		"wrong key":                    {[]string{serverKey}, override, []string{"Authorization", "Bearer wrong"}, 401, false},
 		"life too short":               {nil, `{"expires_after":{"seconds":9}}`, nil, 400, false},
 		"life too long":                {nil, `{"expires_after":{"seconds":7201}}`, nil, 400, false},

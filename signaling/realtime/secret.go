@@ -3,7 +3,10 @@ package realtime
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"frontdesk/fault"
 	"frontdesk/session"
@@ -24,7 +27,10 @@ func (s *Server) clientSecret(w http.ResponseWriter, r *http.Request) error {
 			Anchor  string `json:"anchor"`
 			Seconds *int   `json:"seconds"`
 		} `json:"expires_after"`
-		Session settings `json:"session"`
+		Session   settings `json:"session"`
+		Frontdesk struct {
+			Caller string `json:"caller"`
+		} `json:"frontdesk"`
 	}
 	if err := readJSON(w, r, &body); err != nil {
 		return err
@@ -44,6 +50,12 @@ func (s *Server) clientSecret(w http.ResponseWriter, r *http.Request) error {
 	who := session.Caller{Trusted: trusted}
 	if err := body.Session.override(&who); err != nil {
 		return err
+	}
+	if who.Known = body.Frontdesk.Caller; who.Known != "" && !trusted {
+		return fault.New(fault.Forbidden, "only a server key may say who calls")
+	}
+	if len(who.Known) > session.MaxKnown || !utf8.ValidString(who.Known) || strings.ContainsFunc(who.Known, unicode.IsControl) {
+		return fault.New(fault.Invalid, "frontdesk.caller is not a name of at most %d bytes", session.MaxKnown)
 	}
 	expires := time.Now().Add(life)
 	token, err := s.o.Tokens.Mint(session.Claims{Caller: who, Expires: expires})
