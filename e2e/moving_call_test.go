@@ -1,0 +1,63 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"frontdesk/internal/valkeytest"
+)
+
+func TestTheTerminalsCallerGoesOnAtAnotherNode(t *testing.T) {
+	store := valkeytest.Start(t)
+	shared := env("FRONTDESK_STORE=valkey://"+store.Addr, "FRONTDESK_SECRET="+strings.Repeat("between us ", 4))
+	one, two := start(t, shared), start(t, shared)
+
+	call := exec.CommandContext(t.Context(), program, "call", "--url", one.url, "--json", "--say", "How long can I return an item?")
+	out, err := call.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := call.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	var begun struct {
+		Session string `json:"session"`
+		Token   string `json:"resume_token"`
+	}
+	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &begun) != nil || begun.Token == "" {
+		t.Fatalf("the call begins with %q", lines.Text())
+	}
+	// The first sentence was heard, and the second is being said.
+	store.Until(t, `"heard":"You can return any item within 30 days of delivery. "`, "GET", "fd:{"+begun.Session+"}:state")
+	one.kill()
+	for lines.Scan() {
+	}
+	if err := call.Wait(); err == nil {
+		t.Error("a call that broke was a success")
+	}
+
+	began := time.Now()
+	again := exec.CommandContext(t.Context(), program, "call", "--url", two.url, "--json", "--resume", begun.Token, "--text", "Do you ship to Canada?")
+	said, err := again.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	t.Logf("resumed and answered within %v", time.Since(began).Round(time.Millisecond))
+	if !bytes.Contains(said, []byte(begun.Session)) || !bytes.Contains(said, []byte("Canada")) {
+		t.Errorf("the resumed call says %s", said)
+	}
+	c := two.typing(t, begun.Token)
+	c.begin(t, false)
+	past := strings.Join(history(t, c, 6), "\n")
+	for _, want := range []string{"assistant: You can return any item within 30 days of delivery.\n", "Members of Willow Plus can return any item within 60 days"} {
+		if strings.Count(past, want) != 1 {
+			t.Errorf("%q is not there once:\n%s", want, past)
+		}
+	}
+}
