@@ -48,10 +48,14 @@ func openDesk(t testing.TB, dir string, id *age.X25519Identity, scribe dialog.Mo
 	must(os.MkdirAll(kept, 0o700))
 	a, err := Open(t.Context(), "file://"+kept+"?metadata=skip&no_tmp_dir=true", []age.Recipient{id.Recipient()}, []age.Identity{id})
 	must(err)
-	after, err := Start(t.Context(), Options{
+	o := Options{
 		Store: store, Archive: a, Node: "here", Records: filepath.Join(dir, "recordings"),
-		Redact: Kinds, SQLite: work, Scribe: scribe, Log: zap.NewNop(),
-	})
+		Redact: Kinds, Scribe: scribe, Log: zap.NewNop(),
+	}
+	if o.Database = os.Getenv("FRONTDESK_POSTGRES"); o.Database == "" { // a server to try it with
+		o.SQLite = work
+	}
+	after, err := Start(t.Context(), o)
 	must(err)
 	return &desk{store: store, after: after, dir: dir, close: func() {
 		if err := after.Close(); err != nil {
