@@ -24,26 +24,30 @@ type Valkey struct {
 }
 
 // Acquire implements Store. The nonce is chosen here, so a try whose answer was lost
-// is recognised when it is repeated.
+// is recognised when it is repeated; one that arrives when another owner has come since
+// does nothing.
 func (v *Valkey) Acquire(ctx context.Context, session, owner string, ttl time.Duration, take bool) (Lease, error) {
 	taking := "0"
 	if take {
 		taking = "1"
 	}
 	l := Lease{Session: session, Owner: owner, Nonce: rand.Text(), Expires: expiry(ttl)}
-	r, err := v.write(ctx, session, "acquire", l.Nonce, owner, decimal(ttl), taking)
-	if err != nil {
-		return Lease{}, err
+	epoch := "0" // of a session that is new
+	for range maxContenders {
+		r, err := v.write(ctx, session, "acquire", l.Nonce, owner, decimal(ttl), taking, epoch)
+		if err != nil {
+			return Lease{}, err
+		}
+		if epoch, err = r.text(0); err != nil {
+			return Lease{}, valkeyFault(ctx, err)
+		}
+		if !r.changed {
+			l.History = r.history
+			l.Epoch, err = strconv.ParseInt(epoch, 10, 64)
+			return l, err
+		}
 	}
-	epoch, err := r.text(0)
-	if err == nil {
-		l.Epoch, err = strconv.ParseInt(epoch, 10, 64)
-	}
-	if err != nil {
-		return Lease{}, valkeyFault(ctx, err)
-	}
-	l.History = r.history
-	return l, nil
+	return Lease{}, fault.New(fault.Conflict, "too many want this session at once").Retryable(time.Second)
 }
 
 // Renew implements Store.
@@ -183,6 +187,7 @@ var errShort = errors.New("the store's answer is too short")
 
 // reply is what the script answered.
 type reply struct {
+	changed  bool   // nothing was done: the lease is of another epoch
 	history  string // which history of the store the server has
 	replicas int    // connected to it
 	values   []valkey.ValkeyMessage
@@ -238,7 +243,7 @@ func parseReply(answer valkey.ValkeyResult) (reply, error) {
 		return reply{}, err
 	}
 	r.replicas, r.values = int(replicas), values[3:]
-	if status == "ok" {
+	if r.changed = status == "changed"; r.changed || status == "ok" {
 		return r, nil
 	}
 	detail, _ := r.text(0)

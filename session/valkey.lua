@@ -72,13 +72,18 @@ local function begin(l)
 	end
 end
 
-local function acquire(nonce, owner, ttl, take)
+-- acquire wants to know which epoch it ends, so that one of long ago, which nobody
+-- waits for any more, ends none.
+local function acquire(nonce, owner, ttl, take, ends)
 	local l = stored()
 	if l.leased > now and l.nonce == nonce then -- the answer to the first try was lost
 		return reply('ok', number(l.epoch))
 	end
 	if l.leased > now and l.owner ~= owner and take ~= '1' then
 		return reply('held', number(l.leased - now))
+	end
+	if number(l.epoch) ~= ends then
+		return reply('changed', number(l.epoch))
 	end
 	if l.leased > now and l.owner ~= owner then -- who stops sooner than its next write would tell
 		redis.call('PUBLISH', 'fd:taken', string.match(lease, '{(.*)}'))

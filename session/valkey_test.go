@@ -119,14 +119,14 @@ func TestAnAcquisitionWhoseAnswerWasLostIsTheSame(t *testing.T) {
 	relay.Mute()
 	got := make(chan session.Lease)
 	go func() {
-		l, err := store.Acquire(t.Context(), "s", "b", time.Minute, true)
+		l, err := store.Acquire(t.Context(), "new", "b", time.Minute, true)
 		if err != nil {
 			t.Error(err)
 		}
 		got <- l
 	}()
-	server.Until(t, "b", "HGET", "fd:{s}:lease", "owner")
-	epoch := server.Must(t, "HGET", "fd:{s}:lease", "epoch")
+	server.Until(t, "b", "HGET", "fd:{new}:lease", "owner")
+	epoch := server.Must(t, "HGET", "fd:{new}:lease", "epoch")
 	relay.Break()
 	relay.Up()
 	l := <-got
@@ -135,6 +135,31 @@ func TestAnAcquisitionWhoseAnswerWasLostIsTheSame(t *testing.T) {
 	}
 	if err := store.Commit(t.Context(), l, line("1-1"), session.State{}, time.Minute); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAnAcquisitionOfLongAgoTakesNothing(t *testing.T) {
+	late, server, relay := away(t)
+	store := openValkey(t, session.ValkeyOptions{Addresses: []string{server.Addr}})
+	for range 64 { // so that all connections of the one that will be late are there
+		if _, err := late.Acquire(t.Context(), "s", "a", time.Minute, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	relay.Deafen()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := late.Acquire(ctx, "s", "a", time.Minute, true)
+	wantFault(t, err, fault.Unavailable)
+	l, err := store.Acquire(t.Context(), "s", "b", time.Minute, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Must(t, "CONFIG", "RESETSTAT")
+	relay.Up()
+	server.Until(t, "cmdstat_evalsha:calls=", "INFO", "commandstats")
+	if err := store.Commit(t.Context(), l, line("1-1"), session.State{}, time.Minute); err != nil {
+		t.Errorf("b lost its lease: %v", err)
 	}
 }
 

@@ -40,6 +40,7 @@ const (
 	valkeyConnLife = 30 * time.Second // then its name is looked up again: it may be another server's by now
 	valkeyAway     = 5 * time.Second  // when to ask again
 	maxTries       = 3                // of an operation whose connection broke
+	maxContenders  = 10               // that may get a lease before one who wants it
 )
 
 //go:embed valkey.lua
