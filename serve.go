@@ -217,6 +217,12 @@ func listen(ctx context.Context, c config.Config, n node) error {
 		Keys: c.Keys, Origins: c.Origins, Log: n.log,
 	})
 
+	closeTelephone, err := openTelephone(c, n.desk, n.log)
+	if err != nil {
+		return err
+	}
+	defer closeTelephone()
+
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
 	served := make(chan error, 1)

@@ -37,6 +37,7 @@ type Config struct {
 	Durability Durability `yaml:"durability"` // of the store that nodes share
 	Log        Log        `yaml:"log"`
 
+	SIP     SIP     `yaml:"sip"`     // the telephone
 	Archive Archive `yaml:"archive"` // what becomes of sessions that are over
 
 	places places // where values were set, for errors
@@ -114,6 +115,7 @@ func Default() Config {
 			SessionLife:     24 * time.Hour,
 			Drain:           time.Minute,
 		},
+		SIP:        SIP{Ports: "10000-10999"},
 		Archive:    Archive{Redact: redactable, Retention: 90 * 24 * time.Hour},
 		Durability: Durability{Wait: 500 * time.Millisecond},
 		Log:        Log{Level: "info"},
@@ -168,6 +170,7 @@ func (c *Config) Check() error {
 	}
 	c.checkLimits(wrong)
 	c.checkArchive(wrong)
+	c.checkSIP(wrong)
 	return errors.Join(errs...)
 }
 

@@ -91,3 +91,22 @@ func compressA(s int) byte {
 	shift := max(exp, 1) + 3
 	return (sign | exp<<4 | byte(s>>shift)&0x0f) ^ 0x55
 }
+
+// G711Encoder encodes frames at MouthRate as G.711, 160 bytes each.
+type G711Encoder struct {
+	down     *Resampler
+	compress func(dst []byte, src []int16) []byte
+	pcm      []int16
+}
+
+// NewG711Encoder makes an encoder for one stream of EncodePCMU's or EncodePCMA's law.
+func NewG711Encoder(law func(dst []byte, src []int16) []byte) *G711Encoder {
+	return &G711Encoder{down: NewResampler(MouthRate, 8000), compress: law}
+}
+
+// Encode writes one frame (MouthFrame samples) into packet and returns the bytes of it
+// that are used.
+func (g *G711Encoder) Encode(packet []byte, frame []int16) ([]byte, error) {
+	g.pcm = g.down.Process(g.pcm[:0], frame)
+	return g.compress(packet[:0], g.pcm), nil
+}

@@ -87,6 +87,7 @@ func (r *Recognizer) Listen(context.Context, *dialog.Agent) (dialog.Listener, er
 type listener struct {
 	pool *pool
 	mean mean
+	band band
 }
 
 // Close does nothing: no utterance is under way, and so there is no decoder.
@@ -106,7 +107,7 @@ func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter
 			yield(dialog.Transcript{}, errDecoder)
 			return
 		}
-		wanted, err := follow(ctx, d, frames, yield)
+		wanted, err := follow(ctx, d, &l.band, frames, yield)
 		ended := d.end()
 		words := d.words()
 		if len(words) > 0 { // else it was noise, which is nobody's voice
@@ -127,7 +128,7 @@ func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter
 var errDecoder = fault.New(fault.Provider, "the recogniser failed").Retryable(0)
 
 // follow hears frames until they end; wanted is false once nobody wants the rest.
-func follow(ctx context.Context, d *decoder, frames iter.Seq[[]int16], yield func(dialog.Transcript, error) bool) (wanted bool, err error) {
+func follow(ctx context.Context, d *decoder, b *band, frames iter.Seq[[]int16], yield func(dialog.Transcript, error) bool) (wanted bool, err error) {
 	last, n := "", 0
 	for frame := range frames {
 		if ctx.Err() != nil {
@@ -136,7 +137,7 @@ func follow(ctx context.Context, d *decoder, frames iter.Seq[[]int16], yield fun
 		if n++; n > longest {
 			continue // until the turn ends
 		}
-		if !d.feed(frame) {
+		if !d.feed(b.fold(frame)) {
 			return true, errDecoder
 		}
 		if n%partialFrames != 0 {

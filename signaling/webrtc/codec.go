@@ -39,9 +39,9 @@ func newEncoder(mime string, spoken *media.OpusCache) (encoder, error) {
 	case "audio/opus":
 		return media.NewCachedOpusEncoder(spoken)
 	case "audio/pcmu":
-		return newG711(media.EncodePCMU), nil
+		return media.NewG711Encoder(media.EncodePCMU), nil
 	case "audio/pcma":
-		return newG711(media.EncodePCMA), nil
+		return media.NewG711Encoder(media.EncodePCMA), nil
 	}
 	return nil, nil
 }
@@ -61,21 +61,4 @@ func newReceiver(mime string) (*media.Receiver, error) {
 		return media.NewReceiver(media.NewG711Decoder(media.DecodePCMA), g711Rate), nil
 	}
 	return nil, nil
-}
-
-// g711 encodes one of G.711's laws.
-type g711 struct {
-	down     *media.Resampler
-	compress func(dst []byte, src []int16) []byte
-	pcm      []int16
-}
-
-func newG711(law func([]byte, []int16) []byte) *g711 {
-	return &g711{down: media.NewResampler(media.MouthRate, g711Rate), compress: law}
-}
-
-// Encode implements encoder.
-func (g *g711) Encode(packet []byte, frame []int16) ([]byte, error) {
-	g.pcm = g.down.Process(g.pcm[:0], frame)
-	return g.compress(packet[:0], g.pcm), nil
 }

@@ -97,16 +97,3 @@ func TestKeysPressedOnTheLineAreHeardOnce(t *testing.T) {
 	default:
 	}
 }
-
-func TestBrokenTelephoneEventsAreNoKeys(t *testing.T) {
-	k := newKeys()
-	for _, payload := range [][]byte{nil, {1}, {1, 0, 0}, {200, 0, 0, 0}} {
-		k.take(&rtp.Packet{Payload: payload})
-	}
-	for i := range 3 * keyQueue { // nobody reads
-		k.take(&rtp.Packet{Header: rtp.Header{Timestamp: uint32(i)}, Payload: []byte{5, 0, 0, 0}})
-	}
-	if len(k.pressed) != keyQueue {
-		t.Errorf("%d keys", len(k.pressed))
-	}
-}

@@ -1,0 +1,257 @@
+package e2e
+
+import (
+	"database/sql"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite"
+
+	"frontdesk/media"
+)
+
+// telephones starts a server that takes calls from a network, and returns its SIP address.
+func telephones(t *testing.T, allow string, o ...func(*exec.Cmd)) (*server, string) {
+	t.Helper()
+	port, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := port.LocalAddr().String()
+	port.Close()
+	file := filepath.Join(t.TempDir(), "frontdesk.yaml")
+	text := fmt.Sprintf("sip: {listen: ['udp://%s'], ports: 30000-30999, trunks: [{name: here, allow: ['%s'], agent: demo}]}\n", address, allow)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := func(c *exec.Cmd) { c.Args = append(c.Args, "--config", file) }
+	return start(t, append(o, config)...), address
+}
+
+// dial lets a telephone call address for so long, saying what is in a WAV file, and
+// returns what it heard, at 8 kHz.
+func dial(t *testing.T, address, wav string, lasts time.Duration) []int16 {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"config": fmt.Sprintf(`sip_listen 127.0.0.1:0
+audio_player aubridge,heard
+audio_alert aubridge,alert
+audio_source aufile,%s
+audio_channels 1
+ausrc_srate 8000
+auplay_srate 8000
+rtp_ports 31000-31999
+module_path %s
+module g711.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module_tmp uuid.so
+module_tmp account.so
+module_app menu.so
+snd_path %s
+`, wav, baresipModules(t), dir),
+		"accounts": "<sip:caller@127.0.0.1>;regint=0;audio_codecs=pcmu\n",
+		"contacts": "",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	phone := exec.CommandContext(t.Context(), "baresip", "-f", dir, "-e", "/dial sip:desk@"+address, "-t", fmt.Sprint(int(lasts.Seconds())))
+	out, err := phone.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "Call established") {
+		t.Fatalf("the telephone: %v\n%.2000s", err, out)
+	}
+	heard, err := filepath.Glob(filepath.Join(dir, "dump-*-dec.wav"))
+	if err != nil || len(heard) != 1 {
+		t.Fatalf("the telephone recorded %v, %v", heard, err)
+	}
+	f, err := os.Open(heard[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	pcm, rate, err := media.ReadWAV(f, 8000*120)
+	if err != nil || rate != 8000 {
+		t.Fatalf("what it heard: %d Hz, %v", rate, err)
+	}
+	return pcm
+}
+
+func baresipModules(t *testing.T) string {
+	t.Helper()
+	for _, pattern := range []string{"/usr/lib/baresip/modules", "/usr/lib/*/baresip/modules"} {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			return found[0]
+		}
+	}
+	t.Fatal("baresip's modules are not there: run make setup")
+	return ""
+}
+
+// turns are the records of what was said, as the server keeps them.
+func (s *server) turns(t *testing.T) string {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(s.data, "frontdesk.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.Query(`SELECT body FROM entries WHERE kind = 'turn'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var body string
+		if err := rows.Scan(&body); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, body)
+	}
+	return strings.Join(all, "\n")
+}
+
+func TestATelephoneCallerAsksAndHearsTheAnswer(t *testing.T) {
+	t.Parallel() // it waits for speech
+	s, address := telephones(t, "127.0.0.0/8")
+	question := append(make([]int16, 5*8000), pcm(t, "How long does a refund take?", 8000)...)
+	question = append(question, make([]int16, 30*8000)...)
+	wav := filepath.Join(t.TempDir(), "question.wav")
+	f, err := os.Create(wav)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := media.WriteWAV(f, 8000, 1, question); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+
+	heard := dial(t, address, wav, 16*time.Second)
+	loud := func(from, to time.Duration) (ms int) {
+		for at := from; at < to; at += 20 * time.Millisecond {
+			i := int(at.Milliseconds()) * 8
+			for _, x := range heard[min(i, len(heard)):min(i+160, len(heard))] {
+				if x > 500 || x < -500 {
+					ms += 20
+					break
+				}
+			}
+		}
+		return ms
+	}
+	if greeting, answer := loud(0, 5*time.Second), loud(8*time.Second, 16*time.Second); greeting < 1500 || answer < 2000 {
+		t.Errorf("%d ms of a greeting and %d ms of an answer were heard", greeting, answer)
+	}
+	if turns := strings.ToLower(s.turns(t)); !strings.Contains(turns, "refund") {
+		t.Errorf("it was understood and answered as %s", turns)
+	}
+}
+
+func TestManyTelephonesCallAndHangUp(t *testing.T) {
+	s, address := telephones(t, "127.0.0.0/8", noVoice)
+	dir := t.TempDir()
+	c := exec.CommandContext(t.Context(), "sipp", "-sn", "uac", "-m", "40", "-r", "20", "-d", "500", "-i", "127.0.0.1", "-timeout", "40s", "-nostdin", address)
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	deadline := time.Now().Add(patience)
+	for s.metric(t, `frontdesk_calls_total{result="hung_up",transport="sip"}`) != 40 {
+		if time.Now().After(deadline) {
+			t.Fatal("not every call ended as hung up")
+		}
+	}
+}
+
+// exchange sends a SIP request from ip and returns the status line of the first final
+// answer, "" when there is none within a second.
+func exchangeSIP(t *testing.T, ip, address, request string) string {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(ip)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	to, err := net.ResolveUDPAddr("udp4", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request = strings.ReplaceAll(strings.ReplaceAll(request, "HERE", c.LocalAddr().String()), "\n", "\r\n")
+	if _, err := c.WriteTo([]byte(request), to); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 4096)
+	for {
+		_ = c.SetReadDeadline(time.Now().Add(time.Second))
+		n, _, err := c.ReadFrom(buf)
+		if err != nil {
+			return ""
+		}
+		if status, _, _ := strings.Cut(string(buf[:n]), "\r\n"); !strings.HasPrefix(status, "SIP/2.0 1") {
+			return status
+		}
+	}
+}
+
+const sipHead = ` sip:desk@127.0.0.1 SIP/2.0
+Via: SIP/2.0/UDP HERE;branch=z9hG4bK%[1]s
+Max-Forwards: 70
+From: <sip:caller@HERE>;tag=%[1]s
+To: <sip:desk@127.0.0.1>%[2]s
+Call-ID: %[1]s
+CSeq: 1 %[3]s
+Contact: <sip:caller@HERE>
+Content-Type: application/sdp
+Content-Length: %[4]d
+
+%[5]s`
+
+func TestRequestsOfAllKindsAreAnsweredOrIgnored(t *testing.T) {
+	_, address := telephones(t, "127.0.0.1/32", noVoice)
+	const g729 = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 18\r\n"
+	for name, tt := range map[string]struct {
+		from, method, to, body, want string
+	}{
+		"are you there":          {"127.0.0.1", "OPTIONS", "", "", "SIP/2.0 200 OK"},
+		"a stranger's question":  {"127.0.0.2", "OPTIONS", "", "", ""},
+		"a stranger's call":      {"127.0.0.2", "INVITE", "", g729, ""},
+		"a codec we do not have": {"127.0.0.1", "INVITE", "", g729, "SIP/2.0 488 "},
+		"no session description": {"127.0.0.1", "INVITE", "", "hello", "SIP/2.0 400 "},
+		"a call nobody has":      {"127.0.0.1", "BYE", ";tag=x", "", "SIP/2.0 481 "},
+		"another offer in it":    {"127.0.0.1", "INVITE", ";tag=x", g729, "SIP/2.0 481 "},
+		"what we do not do":      {"127.0.0.1", "SUBSCRIBE", "", "", "SIP/2.0 405 "},
+	} {
+		id := strings.ReplaceAll(name, " ", "")
+		request := tt.method + fmt.Sprintf(sipHead, strings.ReplaceAll(id, "'", ""), tt.to, tt.method, len(tt.body), tt.body)
+		got := exchangeSIP(t, tt.from, address, strings.ReplaceAll(request, "\r\n", "\n"))
+		if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+			t.Errorf("%s: answered with %q, want %q", name, got, tt.want)
+		}
+	}
+	for _, junk := range []string{"", "\n", "INVITE", "INVITE sip:x SIP/2.0\n\n", "SIP/2.0 200 OK\n\n", strings.Repeat("x", 3000)} {
+		exchangeSIPNoWait(t, address, junk)
+	}
+	if got := exchangeSIP(t, "127.0.0.1", address, "OPTIONS"+fmt.Sprintf(sipHead, "after", "", "OPTIONS", 0, "")); got != "SIP/2.0 200 OK" {
+		t.Errorf("after junk it answers with %q", got)
+	}
+}
+
+func exchangeSIPNoWait(t *testing.T, address, junk string) {
+	t.Helper()
+	c, err := net.Dial("udp4", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = c.Write([]byte(strings.ReplaceAll(junk, "\n", "\r\n")))
+}

@@ -1,0 +1,173 @@
+package sip
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"frontdesk/media"
+)
+
+func loopback(t testing.TB, ip string) *net.UDPConn {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(ip)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func addrOf(c *net.UDPConn) netip.AddrPort {
+	a := c.LocalAddr().(*net.UDPAddr).AddrPort()
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// newTestLeg is a leg to a caller whose offer named phone's address.
+func newTestLeg(t testing.TB, phone *net.UDPConn) *leg {
+	t.Helper()
+	o, err := parseOffer([]byte(plainOffer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.media = addrOf(phone)
+	l := newLeg(loopback(t, "127.0.0.1"), o, addrOf(phone).Addr())
+	return l
+}
+
+func packet(t testing.TB, payload uint8, n int, content []byte) []byte {
+	t.Helper()
+	b, err := (&rtp.Packet{
+		Header:  rtp.Header{Version: 2, PayloadType: payload, SequenceNumber: uint16(n), Timestamp: uint32(n * frameClock), SSRC: 7},
+		Payload: content,
+	}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestStrangersAreNeitherHeardNorAnswered(t *testing.T) {
+	phone, stranger, other := loopback(t, "127.0.0.1"), loopback(t, "127.0.0.2"), loopback(t, "127.0.0.1")
+	l := newTestLeg(t, phone)
+	reading := make(chan error, 1)
+	go func() { reading <- l.read() }()
+	to := net.UDPAddrFromAddrPort(addrOf(l.conn))
+	key := func(from *net.UDPConn, event byte, n int) {
+		t.Helper()
+		if _, err := from.WriteTo(packet(t, 101, n, []byte{event, 0x80, 0, 160}), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key(stranger, 1, 1) // from elsewhere
+	key(other, 2, 2)    // the caller, through a NAT that chose another port: heard, and answered there
+	if got := <-l.keys.Pressed; got != '2' {
+		t.Fatalf("%c was pressed", got)
+	}
+	key(phone, 3, 3) // not where the first packet came from
+	key(stranger, 4, 4)
+	key(other, 5, 5)
+	if got := <-l.keys.Pressed; got != '5' {
+		t.Errorf("%c was pressed", got)
+	}
+	if err := l.WriteFrame(make([]int16, media.MouthFrame)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, maxPacket)
+	_ = other.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if n, _, err := other.ReadFrom(buf); err != nil || n != 12+frameClock {
+		t.Errorf("%d bytes were answered, %v", n, err)
+	}
+	_ = stranger.SetReadDeadline(time.Now())
+	if n, _, err := stranger.ReadFrom(buf); err == nil {
+		t.Errorf("a stranger got %d bytes", n)
+	}
+	for _, junk := range [][]byte{nil, {0x80}, make([]byte, 1400), packet(t, 13, 9, []byte{1})} {
+		_, _ = other.WriteTo(junk, to)
+	}
+	l.close()
+	if err := <-reading; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSilenceIsSentAndHeldCallersGetNothing(t *testing.T) {
+	phone := loopback(t, "127.0.0.1")
+	l := newTestLeg(t, phone)
+	defer l.close()
+	buf := make([]byte, maxPacket)
+	next := func() (p rtp.Packet, ok bool) {
+		_ = phone.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		n, _, err := phone.ReadFrom(buf)
+		return p, err == nil && p.Unmarshal(buf[:n]) == nil
+	}
+	for range 3 {
+		_ = l.WriteFrame(nil)
+	}
+	var last rtp.Packet
+	for n := range 3 {
+		p, ok := next()
+		if !ok || p.Marker != (n == 0) || !bytes.Equal(p.Payload, bytes.Repeat([]byte{0xd5}, frameClock)) ||
+			n > 0 && (p.SequenceNumber != last.SequenceNumber+1 || p.Timestamp != last.Timestamp+frameClock) {
+			t.Fatalf("packet %d: %v, %t", n, p.Header, ok)
+		}
+		last = p
+	}
+	l.alter(offer{hold: true, media: l.to})
+	_ = l.WriteFrame(nil)
+	if p, ok := next(); ok {
+		t.Errorf("held, and got %v", p.Header)
+	}
+	l.alter(offer{media: l.to})
+	_ = l.WriteFrame(nil)
+	if p, ok := next(); !ok || p.Timestamp != last.Timestamp+2*frameClock || p.SequenceNumber != last.SequenceNumber+1 {
+		t.Errorf("resumed: %v, %t", p.Header, ok)
+	}
+}
+
+func TestAFrameToATelephoneCostsNoMemory(t *testing.T) {
+	l := newTestLeg(t, loopback(t, "127.0.0.1"))
+	defer l.close()
+	frame := make([]int16, media.MouthFrame)
+	for range 10 {
+		_ = l.WriteFrame(frame)
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = l.WriteFrame(frame) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestPortsGoRoundAndRunOut(t *testing.T) {
+	p := newPorts(42001, 42006)
+	var open []*net.UDPConn
+	for range 3 {
+		c, err := p.open()
+		if err != nil {
+			break
+		}
+		defer c.Close()
+		open = append(open, c)
+	}
+	if _, err := p.open(); err == nil || len(open) == 0 {
+		t.Errorf("%d ports, and then %v", len(open), err)
+	}
+	for _, c := range open {
+		if port := addrOf(c).Port(); port%2 == 1 || port < 42002 || port > 42006 {
+			t.Errorf("port %d", port)
+		}
+	}
+}
+
+func BenchmarkFrameToATelephone(b *testing.B) {
+	l := newTestLeg(b, loopback(b, "127.0.0.1"))
+	defer l.close()
+	frame := make([]int16, media.MouthFrame)
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = l.WriteFrame(frame)
+	}
+}

@@ -1,0 +1,38 @@
+package sip
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"frontdesk/fault"
+)
+
+// ports are where calls' sound goes, one after the other, so that a late packet of one
+// call is not taken for the next one's.
+type ports struct {
+	mu        sync.Mutex
+	min, next int
+	max       int
+}
+
+func newPorts(lowest, highest int) *ports {
+	lowest += lowest % 2
+	return &ports{min: lowest, next: lowest, max: highest}
+}
+
+// open opens the next even port that is free. The error is Unavailable.
+func (p *ports) open() (*net.UDPConn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for range (p.max-p.min)/2 + 1 {
+		port := p.next
+		if p.next += 2; p.next > p.max {
+			p.next = p.min
+		}
+		if conn, err := net.ListenUDP("udp", &net.UDPAddr{Port: port}); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, fault.New(fault.Unavailable, "all lines are busy").Retryable(5 * time.Second)
+}
