@@ -28,13 +28,11 @@ const (
 	archiveWriters = 4                  // connections of the workflows' database
 )
 
-const archiveUsage = `frontdesk archive ls                list the sessions kept
-frontdesk archive show SESSION      print one
-frontdesk archive export SESSION    write it and its recordings to a folder
-frontdesk archive erase SESSION     destroy its key and all of it
-
-frontdesk archive forget AGENT/CALLER
-                                   delete what an agent remembers of a caller
+const archiveUsage = `frontdesk archive ls                     list the sessions kept
+frontdesk archive show SESSION           print one
+frontdesk archive export SESSION         write it and its recordings to a folder
+frontdesk archive erase SESSION          destroy its key and all of it
+frontdesk archive forget AGENT/CALLER    delete what an agent remembers of a caller
 
 Flags: --config FILE, --data FOLDER; ls and show: --json; show and export: --identity FILE;
 export: --to FOLDER

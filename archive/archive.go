@@ -339,7 +339,7 @@ func (a *Archive) key(ctx context.Context, id string) (age.Identity, error) {
 func (a *Archive) read(ctx context.Context, name string, limit int64, with ...age.Identity) ([]byte, error) {
 	in, err := a.bucket.NewReader(ctx, name, nil)
 	if gcerrors.Code(err) == gcerrors.NotFound {
-		return nil, fault.Wrap(err, fault.NotFound, "there is no archived session %s", path.Dir(name))
+		return nil, fault.New(fault.NotFound, "there is no archived session %s", path.Dir(name))
 	}
 	if err != nil {
 		return nil, storage(err)
