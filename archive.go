@@ -297,12 +297,7 @@ func forget(ctx context.Context, c config.Config, caller string, w io.Writer) er
 
 // atStore opens the store for a command.
 func atStore(ctx context.Context, c config.Config, do func(session.Store) error) error {
-	db, err := session.OpenDB(filepath.Join(c.Data, "frontdesk.db"))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	store, closeStore, err := openStore(ctx, c, db)
+	_, store, closeStore, err := openData(ctx, c)
 	if err != nil {
 		return err
 	}

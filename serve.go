@@ -63,12 +63,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
-	db, err := session.OpenDB(filepath.Join(c.Data, "frontdesk.db"))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	store, closeStore, err := openStore(ctx, c, db)
+	db, store, closeStore, err := openData(ctx, c)
 	if err != nil {
 		return err
 	}

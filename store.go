@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"database/sql"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -13,6 +14,23 @@ import (
 )
 
 const storeStart = 10 * time.Second // that a shared store has to answer at the start
+
+// openData opens the data folder's database, and the store, which may be in it. close
+// must be called.
+func openData(ctx context.Context, c config.Config) (db *sql.DB, store session.Store, close func(), err error) {
+	if db, err = session.OpenDB(filepath.Join(c.Data, "frontdesk.db")); err != nil {
+		return nil, nil, nil, err
+	}
+	store, closeStore, err := openStore(ctx, c, db)
+	if err != nil {
+		_ = db.Close()
+		return nil, nil, nil, err
+	}
+	return db, store, func() {
+		closeStore()
+		_ = db.Close()
+	}, nil
+}
 
 // openStore opens the store that nodes share where the configuration names one, else
 // the one in db. close must be called.
