@@ -28,6 +28,9 @@ const (
 	Timeout      Code = "timeout"                // it took longer than its deadline
 	Storage      Code = "storage_failed"         // the store refused a write: full, read-only or gone
 	Damaged      Code = "damaged"                // what was stored has been changed or cut
+	Busy         Code = "busy"                   // the telephone that was called is in use
+	NoAnswer     Code = "no_answer"              // nobody took the call
+	Declined     Code = "declined"               // who was called, or their network, did not want it
 	Internal     Code = "internal"               // a bug
 )
 

@@ -23,6 +23,9 @@ var status = map[Code]int{
 	Timeout:      http.StatusGatewayTimeout,
 	Storage:      http.StatusInsufficientStorage,
 	Damaged:      http.StatusInternalServerError,
+	Busy:         http.StatusConflict,
+	NoAnswer:     http.StatusGatewayTimeout,
+	Declined:     http.StatusConflict,
 	Internal:     http.StatusInternalServerError,
 }
 

@@ -20,6 +20,7 @@ type Caller struct {
 	Token        string       // id of the token they came with, "" for a server key
 	Transport    string       // "webrtc", "websocket"
 	Address      string       // the caller's IP address
+	Number       string       // of the caller's telephone, "" when there is none or it is hidden
 	Request      string       // id of the request that began the call
 }
 

@@ -9,158 +9,323 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
 
 	"frontdesk/fault"
 	"frontdesk/media"
 )
 
 const (
-	frameClock = 160              // of a 20 ms frame, at 8 kHz
-	maxPacket  = 1500             // bytes
-	deafTime   = 30 * time.Second // without a packet, after which nobody is there
+	maxPacket = 1500             // bytes
+	deafTime  = 30 * time.Second // without a packet, after which nobody is there
+	lookTime  = time.Second      // between two looks whether that is so
+	sparseGap = 20               // frames of silence for one packet, where silence need not be sent
 )
 
-var errSilent = fault.New(fault.Unavailable, "no sound comes from the caller any more")
+var errSilent = fault.New(fault.Unavailable, "no sound comes from the other side any more")
 
-// leg is the sound of one call: RTP (RFC 3550) on a socket of its own. It is a
-// media.Sink, and its receiver the Source. Only packets from where the caller's first one
-// came are heard, and that one has to come from an address the caller named: what others
-// send is neither heard nor answered.
+// leg is the sound of one call: RTP (RFC 3550) on a socket of its own, encrypted where
+// that was agreed, with reports beside it. It is a media.Sink, and its receiver the
+// Source, once start has told what the other side understands. Only packets from where
+// the first one came are heard, and that one has to come from an address the other side
+// named: what others send is neither heard nor answered.
 type leg struct {
 	conn     *net.UDPConn
+	control  *net.UDPConn // of reports that do not share the port
+	local    local
 	receiver *media.Receiver
 	keys     *media.Keys
-	encoder  *media.G711Encoder
-	named    []netip.Addr // where the caller may be
+	out      *srtp.Context // nil in the clear
+	in       *srtp.Context
+	opening  sync.Mutex // in is for one at a time
 	codec    codec
-	payload  uint8
-	events   uint8
-	address  netip.AddrPort // where we are heard
-	id       uint64         // of our session description
+	encoder  encoder
+	arrived  reception
 
 	mu     sync.Mutex
+	remote remote
+	named  []netip.Addr // where they may be
 	to     netip.AddrPort
 	locked bool // to is where packets come from
-	held   bool
+	quiet  int  // frames of silence in a row
 	header rtp.Header
+	sent   transmission
 	packet [maxPacket]byte
-	out    [maxPacket]byte
+	plain  [maxPacket]byte
+	sealed [maxPacket]byte
 }
 
-// newLeg makes the leg of an offer that came from address caller.
-func newLeg(conn *net.UDPConn, o offer, caller netip.Addr) *leg {
+// newLeg opens the sockets of a leg that is reached at the address ip.
+func newLeg(p *ports, ip netip.Addr) (*leg, error) {
+	conn, control, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	port := conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 	return &leg{
-		conn: conn, keys: media.NewKeys(), codec: o.codec, payload: o.payload, events: o.keys,
-		receiver: media.NewReceiver(media.NewG711Decoder(o.codec.decode), 8000),
-		encoder:  media.NewG711Encoder(o.codec.encode),
-		named:    []netip.Addr{o.media.Addr(), caller}, to: o.media, held: o.hold,
+		conn: conn, control: control, keys: media.NewKeys(), local: newLocal(netip.AddrPortFrom(ip, port)),
 		header: rtp.Header{
-			Version: 2, PayloadType: o.payload, SSRC: rand.Uint32(), Marker: true,
+			Version: 2, SSRC: rand.Uint32(), Marker: true,
 			SequenceNumber: uint16(rand.Uint32()), Timestamp: rand.Uint32(),
 		},
-	}
+	}, nil
 }
 
-// alter takes another offer for the same call: the caller holds, resumes or moves.
-func (l *leg) alter(o offer) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.held = o.hold
-	if o.media != l.to && !o.media.Addr().IsUnspecified() && !l.locked {
-		l.to = o.media
-	}
-}
-
-// WriteFrame implements media.Sink. Silence is sent as sound is: telephones take a line
-// that goes quiet for one that is dead.
-func (l *leg) WriteFrame(frame []int16) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.header.Timestamp += frameClock
-	if l.held {
-		return nil
-	}
-	var payload []byte
-	if frame == nil {
-		payload = l.packet[:frameClock]
-		for i := range payload {
-			payload[i] = l.codec.zero
-		}
-	} else {
-		var err error
-		if payload, err = l.encoder.Encode(l.packet[:], frame); err != nil {
-			return err
-		}
-	}
-	l.header.SequenceNumber++
-	n, err := l.header.MarshalTo(l.out[:])
+// start makes the sound what r and the other side's address, as signalling knows it, allow.
+// It is called once, before all that hears or speaks.
+func (l *leg) start(r remote, address netip.Addr) error {
+	decoder, err := r.codec.decoder()
 	if err != nil {
 		return err
 	}
-	n += copy(l.out[n:], payload)
-	l.header.Marker = false
-	_, _ = l.conn.WriteToUDPAddrPort(l.out[:n], l.to) // what cannot leave is lost
+	if l.encoder, err = r.codec.encoder(); err != nil {
+		return err
+	}
+	if r.crypto.suite != "" {
+		if l.local.crypto.suite != r.crypto.suite { // we answer; else it is the key we offered
+			l.local.crypto = newCrypto(r.crypto.tag, r.crypto.suite)
+		}
+		if l.out, err = l.local.crypto.context(); err != nil {
+			return err
+		}
+		if l.in, err = r.crypto.context(); err != nil {
+			return err
+		}
+	}
+	l.receiver = media.NewReceiver(decoder, r.codec.clock)
+	l.codec, l.arrived.clock = r.codec, float64(r.codec.clock)
+	l.remote, l.to, l.named = r, r.media, []netip.Addr{r.media.Addr(), address}
+	l.header.PayloadType = r.payload
 	return nil
 }
 
-// read hears packets until the leg is closed, or nothing has come for long.
-func (l *leg) read() error {
-	buf := make([]byte, maxPacket)
-	var p rtp.Packet
-	for {
-		if err := l.conn.SetReadDeadline(time.Now().Add(deafTime)); err != nil {
+// alter takes another description of the other side for the same call: it holds, resumes
+// or moves. It reports whether that can be.
+func (l *leg) alter(r remote) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.codec.name != l.codec.name || r.crypto.suite != l.remote.crypto.suite || string(r.crypto.key) != string(l.remote.crypto.key) {
+		return false
+	}
+	if r.media != l.remote.media && r.media.Addr().IsValid() && !r.media.Addr().IsUnspecified() {
+		l.to, l.locked = r.media, false
+		l.named = append(l.named[:0:0], r.media.Addr(), l.named[len(l.named)-1])
+	}
+	l.remote = r
+	l.header.PayloadType = r.payload
+	return true
+}
+
+// answer describes our side of r.
+func (l *leg) answer(r remote) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.local.version++
+	return l.local.answer(r)
+}
+
+// WriteFrame implements media.Sink. Most codecs' silence is sent as sound is: telephones
+// take a line that goes quiet for one that is dead.
+func (l *leg) WriteFrame(frame []int16) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.header.Timestamp += l.codec.frame()
+	if !l.remote.takes {
+		return nil
+	}
+	if frame == nil {
+		if l.quiet++; l.codec.sparse && l.quiet%sparseGap != 0 {
+			l.header.Marker = true
 			return nil
 		}
-		n, from, err := l.conn.ReadFromUDPAddrPort(buf)
+		frame = silence[:]
+	} else {
+		l.quiet = 0
+	}
+	payload, err := l.encoder.Encode(l.packet[:], frame)
+	if err != nil {
+		return err
+	}
+	return l.send(payload)
+}
+
+var silence [media.MouthFrame]int16
+
+// send sends a payload under l.header.
+func (l *leg) send(payload []byte) error {
+	l.header.SequenceNumber++
+	n, err := l.header.MarshalTo(l.plain[:])
+	if err != nil {
+		return err
+	}
+	n += copy(l.plain[n:], payload)
+	packet := l.plain[:n]
+	if l.out != nil {
+		if packet, err = l.out.EncryptRTP(l.sealed[:0], packet, &l.header); err != nil {
+			return err
+		}
+	}
+	l.header.Marker = false
+	l.sent.packets++
+	l.sent.bytes += uint32(len(payload))
+	_, _ = l.conn.WriteToUDPAddrPort(packet, l.to) // what cannot leave is lost
+	return nil
+}
+
+// read hears packets and sends reports until the leg is closed, or nothing has come for long.
+func (l *leg) read() error {
+	var reports sync.WaitGroup
+	defer reports.Wait()
+	reports.Go(l.readReports)
+	h := hearing{leg: l, buf: make([]byte, maxPacket), open: make([]byte, maxPacket)}
+	now := time.Now()
+	l.arrived.alive.Store(now.UnixNano())
+	for report := now.Add(reportTime / 2); ; now = time.Now() {
+		if now.After(report) {
+			l.report(now)
+			report = now.Add(reportTime)
+		}
+		if err := l.conn.SetReadDeadline(now.Add(lookTime)); err != nil {
+			return nil
+		}
+		n, from, err := l.conn.ReadFromUDPAddrPort(h.buf)
 		var late net.Error
 		switch {
 		case errors.As(err, &late) && late.Timeout():
-			if l.isHeld() {
-				continue
+			if l.sends() && time.Since(l.arrived.last()) > deafTime {
+				return errSilent
 			}
-			return errSilent
 		case errors.Is(err, net.ErrClosed):
 			return nil
-		case err != nil:
-			continue // an ICMP error of what was sent
-		}
-		if !l.isCaller(netip.AddrPortFrom(from.Addr().Unmap(), from.Port())) || p.Unmarshal(buf[:n]) != nil || p.Version != 2 {
-			continue
-		}
-		switch {
-		case p.PayloadType == l.payload:
-			l.receiver.Push(p.SequenceNumber, p.Timestamp, p.Payload)
-		case p.PayloadType == l.events && l.events > 0:
-			l.keys.Take(p.Timestamp, p.Payload)
+		case err == nil: // else an ICMP error of what was sent
+			h.take(h.buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 		}
 	}
 }
 
-// isCaller reports whether a packet from there is the caller's, and sends there from now
-// on when it is the first.
-func (l *leg) isCaller(from netip.AddrPort) bool {
+// sends reports whether the other side said that it gives sound.
+func (l *leg) sends() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.locked {
-		return from == l.to
+	return l.remote.gives
+}
+
+// hearing is what one goroutine needs to hear packets.
+type hearing struct {
+	*leg
+	buf, open []byte
+	p         rtp.Packet
+}
+
+// take takes what came from somewhere.
+func (h *hearing) take(packet []byte, from netip.AddrPort) {
+	if len(packet) < 2 {
+		return
 	}
-	for _, a := range l.named {
-		if a == from.Addr() {
-			l.to, l.locked = from, true
+	if isReport(packet) {
+		if h.isThere(from) {
+			h.takeReport(packet)
+		}
+		return
+	}
+	if !h.mayBe(from) {
+		return
+	}
+	if h.in != nil {
+		h.opening.Lock()
+		open, err := h.in.DecryptRTP(h.open[:0], packet, nil)
+		h.opening.Unlock()
+		if err != nil {
+			return
+		}
+		packet = open
+	}
+	if h.p.Unmarshal(packet) != nil || h.p.Version != 2 || !h.isCaller(from) {
+		return
+	}
+	now := time.Now()
+	payload, keys, noise := h.expects()
+	switch h.p.PayloadType {
+	case payload:
+		h.arrived.packet(&h.p.Header, now)
+		h.receiver.Push(h.p.SequenceNumber, h.p.Timestamp, h.p.Payload)
+	case keys:
+		h.arrived.packet(&h.p.Header, now)
+		h.keys.Take(h.p.Timestamp, h.p.Payload)
+	case noise:
+		h.arrived.packet(&h.p.Header, now)
+		h.receiver.Push(h.p.SequenceNumber, h.p.Timestamp, nil)
+	}
+}
+
+// none is a payload type that no packet has.
+const none = 0xff
+
+// expects are the payload types that may come.
+func (l *leg) expects() (payload, keys, noise uint8) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	payload, keys, noise = l.remote.payload, none, none
+	if l.remote.keys > 0 {
+		keys = l.remote.keys
+	}
+	if l.remote.noise {
+		noise = noisePayload
+	}
+	return payload, keys, noise
+}
+
+// mayBe reports whether a packet from there may be the other side's.
+func (l *leg) mayBe(from netip.AddrPort) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.locked && from == l.to || !l.locked && l.isNamed(from.Addr())
+}
+
+// isThere reports whether a report from there may be the other side's.
+func (l *leg) isThere(from netip.AddrPort) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.locked && from.Addr() == l.to.Addr() || !l.locked && l.isNamed(from.Addr())
+}
+
+func (l *leg) isNamed(a netip.Addr) bool {
+	for _, named := range l.named {
+		if named == a {
 			return true
 		}
 	}
 	return false
 }
 
-func (l *leg) isHeld() bool {
+// isCaller takes note that a good packet came from there, and sends there from now on
+// when it is the first.
+func (l *leg) isCaller(from netip.AddrPort) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.held
+	if !l.locked {
+		l.to, l.locked = from, true
+	}
+	return from == l.to
 }
 
 // close ends the sound both ways.
 func (l *leg) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	_ = l.conn.Close()
-	_ = l.receiver.Close()
+	_ = l.control.Close()
+	if l.receiver != nil {
+		_ = l.receiver.Close()
+	}
+}
+
+// offerAgain describes our side as it is, to be answered.
+func (l *leg) offerAgain() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.local.version++
+	c := l.codec
+	c.payload = l.remote.payload
+	return l.local.offer([]codec{c})
 }

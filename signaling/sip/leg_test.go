@@ -27,22 +27,32 @@ func addrOf(c *net.UDPConn) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
-// newTestLeg is a leg to a caller whose offer named phone's address.
-func newTestLeg(t testing.TB, phone *net.UDPConn) *leg {
+// newTestLeg is a leg to somebody whose offer named phone's address, and wants codec.
+func newTestLeg(t testing.TB, phone *net.UDPConn, codec string) *leg {
 	t.Helper()
-	o, err := parseOffer([]byte(plainOffer))
+	ours, err := findCodecs([]string{codec})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.media = addrOf(phone)
-	l := newLeg(loopback(t, "127.0.0.1"), o, addrOf(phone).Addr())
+	o, err := parseOffer(newLocal(addrOf(phone)).offer(ours), ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := newLeg(newPorts(42010, 42999), addrOf(phone).Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.start(o, addrOf(phone).Addr()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.close)
 	return l
 }
 
 func packet(t testing.TB, payload uint8, n int, content []byte) []byte {
 	t.Helper()
 	b, err := (&rtp.Packet{
-		Header:  rtp.Header{Version: 2, PayloadType: payload, SequenceNumber: uint16(n), Timestamp: uint32(n * frameClock), SSRC: 7},
+		Header:  rtp.Header{Version: 2, PayloadType: payload, SequenceNumber: uint16(n), Timestamp: uint32(n * 160), SSRC: 7},
 		Payload: content,
 	}).Marshal()
 	if err != nil {
@@ -53,10 +63,10 @@ func packet(t testing.TB, payload uint8, n int, content []byte) []byte {
 
 func TestStrangersAreNeitherHeardNorAnswered(t *testing.T) {
 	phone, stranger, other := loopback(t, "127.0.0.1"), loopback(t, "127.0.0.2"), loopback(t, "127.0.0.1")
-	l := newTestLeg(t, phone)
+	l := newTestLeg(t, phone, "pcma")
 	reading := make(chan error, 1)
 	go func() { reading <- l.read() }()
-	to := net.UDPAddrFromAddrPort(addrOf(l.conn))
+	to := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(addrOf(l.conn).Port())}
 	key := func(from *net.UDPConn, event byte, n int) {
 		t.Helper()
 		if _, err := from.WriteTo(packet(t, 101, n, []byte{event, 0x80, 0, 160}), to); err != nil {
@@ -79,7 +89,7 @@ func TestStrangersAreNeitherHeardNorAnswered(t *testing.T) {
 	}
 	buf := make([]byte, maxPacket)
 	_ = other.SetReadDeadline(time.Now().Add(5 * time.Second))
-	if n, _, err := other.ReadFrom(buf); err != nil || n != 12+frameClock {
+	if n, _, err := other.ReadFrom(buf); err != nil || n != 12+160 {
 		t.Errorf("%d bytes were answered, %v", n, err)
 	}
 	_ = stranger.SetReadDeadline(time.Now())
@@ -97,8 +107,7 @@ func TestStrangersAreNeitherHeardNorAnswered(t *testing.T) {
 
 func TestSilenceIsSentAndHeldCallersGetNothing(t *testing.T) {
 	phone := loopback(t, "127.0.0.1")
-	l := newTestLeg(t, phone)
-	defer l.close()
+	l := newTestLeg(t, phone, "pcma")
 	buf := make([]byte, maxPacket)
 	next := func() (p rtp.Packet, ok bool) {
 		_ = phone.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
@@ -111,27 +120,29 @@ func TestSilenceIsSentAndHeldCallersGetNothing(t *testing.T) {
 	var last rtp.Packet
 	for n := range 3 {
 		p, ok := next()
-		if !ok || p.Marker != (n == 0) || !bytes.Equal(p.Payload, bytes.Repeat([]byte{0xd5}, frameClock)) ||
-			n > 0 && (p.SequenceNumber != last.SequenceNumber+1 || p.Timestamp != last.Timestamp+frameClock) {
+		if !ok || p.Marker != (n == 0) || !bytes.Equal(p.Payload, bytes.Repeat([]byte{0xd5}, 160)) ||
+			n > 0 && (p.SequenceNumber != last.SequenceNumber+1 || p.Timestamp != last.Timestamp+160) {
 			t.Fatalf("packet %d: %v, %t", n, p.Header, ok)
 		}
 		last = p
 	}
-	l.alter(offer{hold: true, media: l.to})
+	held := l.remote
+	held.takes = false
+	l.alter(held)
 	_ = l.WriteFrame(nil)
 	if p, ok := next(); ok {
 		t.Errorf("held, and got %v", p.Header)
 	}
-	l.alter(offer{media: l.to})
+	held.takes = true
+	l.alter(held)
 	_ = l.WriteFrame(nil)
-	if p, ok := next(); !ok || p.Timestamp != last.Timestamp+2*frameClock || p.SequenceNumber != last.SequenceNumber+1 {
+	if p, ok := next(); !ok || p.Timestamp != last.Timestamp+2*160 || p.SequenceNumber != last.SequenceNumber+1 {
 		t.Errorf("resumed: %v, %t", p.Header, ok)
 	}
 }
 
 func TestAFrameToATelephoneCostsNoMemory(t *testing.T) {
-	l := newTestLeg(t, loopback(t, "127.0.0.1"))
-	defer l.close()
+	l := newTestLeg(t, loopback(t, "127.0.0.1"), "pcma")
 	frame := make([]int16, media.MouthFrame)
 	for range 10 {
 		_ = l.WriteFrame(frame)
@@ -143,28 +154,27 @@ func TestAFrameToATelephoneCostsNoMemory(t *testing.T) {
 
 func TestPortsGoRoundAndRunOut(t *testing.T) {
 	p := newPorts(42001, 42006)
-	var open []*net.UDPConn
+	seen := make(map[uint16]bool)
 	for range 3 {
-		c, err := p.open()
+		sound, reports, err := p.open()
 		if err != nil {
 			break
 		}
-		defer c.Close()
-		open = append(open, c)
-	}
-	if _, err := p.open(); err == nil || len(open) == 0 {
-		t.Errorf("%d ports, and then %v", len(open), err)
-	}
-	for _, c := range open {
-		if port := addrOf(c).Port(); port%2 == 1 || port < 42002 || port > 42006 {
-			t.Errorf("port %d", port)
+		defer sound.Close()
+		defer reports.Close()
+		port := addrOf(sound).Port()
+		if port%2 == 1 || port < 42002 || addrOf(reports).Port() != port+1 || port+1 > 42006 || seen[port] {
+			t.Errorf("ports %d and %d", port, addrOf(reports).Port())
 		}
+		seen[port] = true
+	}
+	if _, _, err := p.open(); err == nil || len(seen) == 0 {
+		t.Errorf("%d ports, and then %v", len(seen), err)
 	}
 }
 
 func BenchmarkFrameToATelephone(b *testing.B) {
-	l := newTestLeg(b, loopback(b, "127.0.0.1"))
-	defer l.close()
+	l := newTestLeg(b, loopback(b, "127.0.0.1"), "pcma")
 	frame := make([]int16, media.MouthFrame)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -21,18 +21,25 @@ func newPorts(lowest, highest int) *ports {
 	return &ports{min: lowest, next: lowest, max: highest}
 }
 
-// open opens the next even port that is free. The error is Unavailable.
-func (p *ports) open() (*net.UDPConn, error) {
+// open opens the next even port that is free, and the one behind it for reports. The
+// error is Unavailable.
+func (p *ports) open() (sound, reports *net.UDPConn, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for range (p.max-p.min)/2 + 1 {
+	for range (p.max - p.min + 1) / 2 {
 		port := p.next
-		if p.next += 2; p.next > p.max {
+		if p.next += 2; p.next >= p.max {
 			p.next = p.min
 		}
-		if conn, err := net.ListenUDP("udp", &net.UDPAddr{Port: port}); err == nil {
-			return conn, nil
+		sound, err := net.ListenUDP("udp", &net.UDPAddr{Port: port})
+		if err != nil {
+			continue
 		}
+		reports, err := net.ListenUDP("udp", &net.UDPAddr{Port: port + 1})
+		if err == nil {
+			return sound, reports, nil
+		}
+		_ = sound.Close()
 	}
-	return nil, fault.New(fault.Unavailable, "all lines are busy").Retryable(5 * time.Second)
+	return nil, nil, fault.New(fault.Unavailable, "all lines are busy").Retryable(5 * time.Second)
 }

@@ -1,6 +1,6 @@
-// Package sip is the telephone: calls from trunks and phones over SIP (RFC 3261) with
-// RTP. It imports session, dialog, media and fault, and sipgo for the signalling; what is
-// said over the line is dialog's.
+// Package sip is the telephone: calls from and to trunks and phones over SIP (RFC 3261)
+// with RTP. It imports session, dialog, media and fault, and sipgo for the signalling;
+// what is said over the line is dialog's.
 package sip
 
 import (
@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -21,87 +20,122 @@ import (
 	"github.com/emiago/sipgo/sip"
 	"go.uber.org/zap"
 
-	"frontdesk/dialog"
-	"frontdesk/fault"
 	"frontdesk/session"
 )
 
 const (
-	allow     = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO"
-	byeTime   = 5 * time.Second
-	ackTime   = 32 * time.Second // for the caller to confirm our answer: 64*T1 (RFC 3261, 13.3.1.4)
-	admitTime = 8 * time.Second
+	allow       = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY"
+	requestTime = 5 * time.Second  // for a request within a call to be answered
+	ackTime     = 32 * time.Second // for the caller to confirm our answer: 64*T1 (RFC 3261, 13.3.1.4)
+	admitTime   = 8 * time.Second
 )
-
-// Trunk is who may call from where, and who answers them.
-type Trunk struct {
-	Name  string
-	Allow []netip.Prefix // networks whose calls are taken
-	Agent string         // "": the agent whose name is called
-}
 
 // Options is what a Server needs.
 type Options struct {
 	Listen   []string // udp://:5060, tcp://:5060, tls://:5061
 	TLS      *tls.Config
 	Trunks   []Trunk
-	PublicIP netip.Addr // told to callers; the zero Addr: the one they are reached from
+	PublicIP netip.Addr // told to the other side; the zero Addr: the one it is reached from
 	MinPort  int        // of RTP, even
 	MaxPort  int
 	Admit    func(context.Context, session.Caller) (*session.Call, error)
 	Log      *zap.Logger
 }
 
-// Server answers the telephone.
+// Server answers the telephone, and dials.
 type Server struct {
 	o       Options
+	door    door
 	ua      *sipgo.UserAgent
 	server  *sipgo.Server
-	dialogs *sipgo.DialogServerCache
-	port    int // of SIP, and how, as callers are told
-	over    string
+	client  *sipgo.Client
+	ways    []way
 	ports   *ports
 	sockets []io.Closer
 
-	mu    sync.Mutex
-	legs  map[string]*leg // by dialog
-	calls sync.WaitGroup
-	life  context.Context
-	end   context.CancelFunc
-	work  sync.WaitGroup
+	mu      sync.Mutex
+	calls   map[string]*call      // by dialog
+	guests  map[netip.Addr]int    // who is on no trunk, but in a call
+	servers map[netip.Addr]*Trunk // of trunks, as their names were resolved
+	running sync.WaitGroup
+	life    context.Context
+	end     context.CancelFunc
+	work    sync.WaitGroup
+}
+
+// way is one address we are reached at.
+type way struct {
+	network string // udp, tcp, tls
+	local   net.Addr
+	port    int
 }
 
 // New opens the sockets and answers from now on. Close must be called.
 func New(o Options) (*Server, error) {
+	s := &Server{
+		o: o, door: newDoor(o.Trunks), ports: newPorts(o.MinPort, o.MaxPort),
+		calls: make(map[string]*call), guests: make(map[netip.Addr]int),
+		servers: make(map[netip.Addr]*Trunk),
+	}
+	s.o.Trunks = append([]Trunk(nil), o.Trunks...)
+	for i := range s.o.Trunks {
+		var err error
+		if s.o.Trunks[i].codecs, err = findCodecs(s.o.Trunks[i].Codecs); err != nil {
+			return nil, fmt.Errorf("trunk %s: %w", s.o.Trunks[i].Name, err)
+		}
+	}
+	s.life, s.end = context.WithCancel(context.Background())
 	quiet := slog.New(slog.DiscardHandler) // what strangers send is not worth a line
-	ua, err := sipgo.NewUA(sipgo.WithUserAgent("Frontdesk"))
+	var err error
+	s.ua, err = sipgo.NewUA(sipgo.WithUserAgent("Frontdesk"), sipgo.WithUserAgenTLSConfig(o.TLS),
+		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerReadFilter(s.filter), sip.WithTransportLayerLogger(quiet)),
+		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet)))
 	if err != nil {
 		return nil, err
 	}
-	server, err := sipgo.NewServer(ua, sipgo.WithServerLogger(quiet))
-	if err != nil {
-		return nil, errors.Join(err, ua.Close())
+	if s.server, err = sipgo.NewServer(s.ua, sipgo.WithServerLogger(quiet)); err != nil {
+		return nil, errors.Join(err, s.ua.Close())
 	}
-	s := &Server{o: o, ua: ua, server: server, ports: newPorts(o.MinPort, o.MaxPort), legs: make(map[string]*leg)}
-	s.life, s.end = context.WithCancel(context.Background())
-	server.OnInvite(s.known(s.invite))
-	server.OnAck(s.known(func(r *sip.Request, tx sip.ServerTransaction) { _ = s.dialogs.ReadAck(r, tx) }))
-	server.OnBye(s.known(s.bye))
-	server.OnOptions(s.known(s.options))
-	server.OnInfo(s.known(s.info))
-	server.OnNoRoute(s.known(func(r *sip.Request, tx sip.ServerTransaction) {
-		_ = tx.Respond(allowed(sip.NewResponseFromRequest(r, 405, "Method Not Allowed", nil)))
-	}))
+	s.route()
 	if err := s.listen(); err != nil {
 		s.Close()
 		return nil, err
 	}
+	for i := range s.o.Trunks {
+		if t := &s.o.Trunks[i]; t.Register {
+			s.work.Go(func() { s.stayRegistered(t) })
+		}
+	}
 	return s, nil
 }
 
-// listen opens every socket. The first one's address is where callers answer to.
+func (s *Server) route() {
+	s.server.OnInvite(s.known(s.invite))
+	s.server.OnAck(s.known(s.ack))
+	s.server.OnBye(s.known(s.within(func(c *call, r *sip.Request, tx sip.ServerTransaction) { c.bye(r, tx) })))
+	s.server.OnInfo(s.known(s.within((*call).info)))
+	s.server.OnUpdate(s.known(s.within((*call).again)))
+	s.server.OnNotify(s.known(s.within((*call).notify)))
+	s.server.OnOptions(s.known(func(_ *Trunk, r *sip.Request, tx sip.ServerTransaction) {
+		res := allowed(sip.NewResponseFromRequest(r, 200, "OK", nil))
+		res.AppendHeader(sip.NewHeader("Accept", "application/sdp"))
+		_ = tx.Respond(res)
+	}))
+	s.server.OnNoRoute(s.known(func(_ *Trunk, r *sip.Request, tx sip.ServerTransaction) {
+		if tx != nil {
+			_ = tx.Respond(allowed(sip.NewResponseFromRequest(r, 405, "Method Not Allowed", nil)))
+		}
+	}))
+}
+
+func allowed(r *sip.Response) *sip.Response {
+	r.AppendHeader(sip.NewHeader("Allow", allow))
+	return r
+}
+
+// listen opens every socket. The first one's address is where others answer to.
 func (s *Server) listen() error {
-	for i, url := range s.o.Listen {
+	for _, url := range s.o.Listen {
 		network, address, _ := strings.Cut(url, "://")
 		var serve func() error
 		var local net.Addr
@@ -128,55 +162,73 @@ func (s *Server) listen() error {
 		default:
 			return fmt.Errorf("%q is no address such as udp://:5060", url)
 		}
-		if i == 0 {
-			if err := s.contact(local, network); err != nil {
-				return err
-			}
-		}
+		s.ways = append(s.ways, way{network: network, local: local, port: portOf(local)})
 		s.work.Go(func() { _ = serve() }) // it ends with its socket
 	}
-	return nil
+	var err error
+	s.client, err = sipgo.NewClient(s.ua, sipgo.WithClientHostname(s.local(netip.Addr{}).String()),
+		sipgo.WithClientNAT(), sipgo.WithClientLogger(slog.New(slog.DiscardHandler)))
+	return err
 }
 
-// contact makes what we are reached at.
-func (s *Server) contact(local net.Addr, network string) error {
-	_, text, err := net.SplitHostPort(local.String())
-	if err != nil {
-		return err
+func portOf(a net.Addr) int {
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		return a.Port
+	case *net.TCPAddr:
+		return a.Port
 	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		return err
-	}
-	s.port, s.over = port, network
-	host := s.local(netip.Addr{}).String()
-	client, err := sipgo.NewClient(s.ua, sipgo.WithClientHostname(host), sipgo.WithClientPort(port), sipgo.WithClientLogger(slog.New(slog.DiscardHandler)))
-	if err != nil {
-		return err
-	}
-	s.dialogs = sipgo.NewDialogServerCache(client, *s.reached(netip.Addr{}))
-	return nil
+	return 0
 }
 
-// reached is where a caller there finds us.
-func (s *Server) reached(caller netip.Addr) *sip.ContactHeader {
-	uri := sip.Uri{Scheme: "sip", User: "frontdesk", Host: s.local(caller).String(), Port: s.port}
-	if s.over != "udp" {
+// way is how we are reached over a network, or else the first way there is.
+func (s *Server) way(network string) way {
+	for _, w := range s.ways {
+		if w.network == strings.ToLower(network) {
+			return w
+		}
+	}
+	return s.ways[0]
+}
+
+// contact is where somebody there finds us over a network.
+func (s *Server) contact(network string, there netip.Addr) *sip.ContactHeader {
+	w := s.way(network)
+	uri := sip.Uri{Scheme: "sip", User: "frontdesk", Host: hostOf(s.local(there)), Port: w.port}
+	if w.network != "udp" {
 		uri.UriParams = sip.NewParams()
-		uri.UriParams.Add("transport", s.over)
+		uri.UriParams.Add("transport", w.network)
 	}
 	return &sip.ContactHeader{Address: uri}
 }
 
-// local is our address as a caller there sees it.
-func (s *Server) local(caller netip.Addr) netip.Addr {
+// sends has r leave by the socket we are reached at, where its network has one.
+func (s *Server) sends(r *sip.Request) {
+	for _, w := range s.ways {
+		if a, ok := w.local.(*net.UDPAddr); ok && strings.EqualFold(r.Transport(), "UDP") {
+			r.Laddr = sip.Addr{IP: a.IP, Port: a.Port}
+			return
+		}
+	}
+}
+
+// hostOf is an address as URIs have it.
+func hostOf(a netip.Addr) string {
+	if a.Is6() {
+		return "[" + a.String() + "]"
+	}
+	return a.String()
+}
+
+// local is our address as somebody there sees it.
+func (s *Server) local(there netip.Addr) netip.Addr {
 	if s.o.PublicIP.IsValid() {
 		return s.o.PublicIP
 	}
-	if !caller.IsValid() {
-		caller = netip.AddrFrom4([4]byte{192, 0, 2, 1}) // nobody's: what the way out would be
+	if !there.IsValid() {
+		there = netip.AddrFrom4([4]byte{192, 0, 2, 1}) // nobody's: what the way out would be
 	}
-	c, err := net.Dial("udp", netip.AddrPortFrom(caller, 9).String()) // sends nothing
+	c, err := net.Dial("udp", netip.AddrPortFrom(there, 9).String()) // sends nothing
 	if err != nil {
 		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
@@ -187,7 +239,7 @@ func (s *Server) local(caller netip.Addr) netip.Addr {
 // Close ends the calls and gives the sockets back.
 func (s *Server) Close() {
 	s.end()
-	s.calls.Wait()
+	s.running.Wait()
 	_ = s.server.Close()
 	_ = s.ua.Close()
 	for _, c := range s.sockets {
@@ -196,266 +248,95 @@ func (s *Server) Close() {
 	s.work.Wait()
 }
 
-// known lets only those who are on a trunk be answered at all: a scanner gets nothing.
-func (s *Server) known(handle sipgo.RequestHandler) sipgo.RequestHandler {
+// filter drops what strangers send before anything of it is looked at: a scanner costs
+// nothing, and learns nothing.
+func (s *Server) filter(info sip.TransportReadProps, data []byte) ([]byte, error) {
+	from, err := netip.ParseAddrPort(info.RemoteAddr.String())
+	if err != nil {
+		return nil, nil
+	}
+	if a := from.Addr().Unmap(); s.at(a) != nil || s.isGuest(a) || s.door.open && s.door.pace.Allow() {
+		return data, nil
+	}
+	if info.Transport != "UDP" {
+		return nil, errStranger // which ends the connection
+	}
+	return nil, nil
+}
+
+var errStranger = errors.New("a stranger")
+
+func (s *Server) isGuest(a netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.guests[a] > 0
+}
+
+// invites lets an address send until the function it returns is called.
+func (s *Server) invites(a netip.Addr) (leave func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.guests[a]++
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.guests[a]--; s.guests[a] == 0 {
+			delete(s.guests, a)
+		}
+	})
+}
+
+// known lets only those in who are on a trunk, are part of a call, or prove to know a
+// trunk's password.
+func (s *Server) known(handle func(*Trunk, *sip.Request, sip.ServerTransaction)) sipgo.RequestHandler {
 	return func(r *sip.Request, tx sip.ServerTransaction) {
-		if _, ok := s.trunk(r); ok {
-			handle(r, tx)
-		} else if tx != nil {
+		from, err := source(r)
+		if err != nil {
+			return
+		}
+		t := s.at(from)
+		if t == nil && s.isGuest(from) && s.find(r) != nil {
+			handle(nil, r, tx)
+			return
+		}
+		if t == nil && r.Method != sip.ACK && s.door.open && tx != nil {
+			var stale bool
+			if t, stale = s.proven(r, from); t == nil {
+				s.challenge(r, tx, from, stale)
+				return
+			}
+		}
+		switch {
+		case t != nil:
+			handle(t, r, tx)
+		case tx != nil:
 			tx.Terminate()
 		}
 	}
 }
 
-// trunk finds who sent a request.
-func (s *Server) trunk(r *sip.Request) (Trunk, bool) {
-	from, err := source(r)
-	if err != nil {
-		return Trunk{}, false
-	}
-	for _, t := range s.o.Trunks {
-		for _, p := range t.Allow {
-			if p.Contains(from) {
-				return t, true
-			}
-		}
-	}
-	return Trunk{}, false
-}
-
-func source(r *sip.Request) (netip.Addr, error) {
-	a, err := netip.ParseAddrPort(r.Source())
-	return a.Addr().Unmap(), err
-}
-
-func allowed(r *sip.Response) *sip.Response {
-	r.AppendHeader(sip.NewHeader("Allow", allow))
-	return r
-}
-
-func (s *Server) options(r *sip.Request, tx sip.ServerTransaction) {
-	res := allowed(sip.NewResponseFromRequest(r, 200, "OK", nil))
-	res.AppendHeader(sip.NewHeader("Accept", "application/sdp"))
-	_ = tx.Respond(res)
-}
-
-func (s *Server) bye(r *sip.Request, tx sip.ServerTransaction) {
-	if s.dialogs.ReadBye(r, tx) != nil {
-		_ = tx.Respond(sip.NewResponseFromRequest(r, 481, "Call/Transaction Does Not Exist", nil))
-	}
-}
-
-// info takes keys from telephones that send them beside the sound
-// (application/dtmf-relay).
-func (s *Server) info(r *sip.Request, tx sip.ServerTransaction) {
-	d, err := s.dialogs.MatchDialogRequest(r)
-	if err != nil {
-		_ = tx.Respond(sip.NewResponseFromRequest(r, 481, "Call/Transaction Does Not Exist", nil))
-		return
-	}
-	s.mu.Lock()
-	l := s.legs[d.ID]
-	s.mu.Unlock()
-	if key, ok := relayed(r.Body()); ok && l != nil {
-		select {
-		case l.keys.Pressed <- key:
-		default:
-		}
-	}
-	_ = tx.Respond(sip.NewResponseFromRequest(r, 200, "OK", nil))
-}
-
-// relayed reads "Signal=5".
-func relayed(body []byte) (byte, bool) {
-	if len(body) > 256 {
-		return 0, false
-	}
-	for line := range strings.Lines(string(body)) {
-		name, value, _ := strings.Cut(line, "=")
-		value = strings.ToUpper(strings.TrimSpace(value))
-		if strings.EqualFold(strings.TrimSpace(name), "signal") && len(value) == 1 && strings.Contains("0123456789*#ABCD", value) {
-			return value[0], true
-		}
-	}
-	return 0, false
-}
-
-// invite answers a call, or another offer within one.
-func (s *Server) invite(r *sip.Request, tx sip.ServerTransaction) {
-	if to := r.To(); to != nil && to.Params.Has("tag") {
-		s.again(r, tx)
-		return
-	}
-	call, status, err := s.answer(r, tx)
-	if err != nil {
-		f := fault.From(err)
-		s.o.Log.Info("telephone call refused", zap.Int("status", status), zap.String("code", string(f.Code)), zap.Error(err))
-		res := sip.NewResponseFromRequest(r, status, f.Message, nil)
-		if f.Retry && f.After > 0 {
-			res.AppendHeader(sip.NewHeader("Retry-After", strconv.Itoa(int((f.After+time.Second-1)/time.Second))))
-		}
-		_ = tx.Respond(res)
-		return
-	}
-	s.calls.Add(1)
-	defer s.calls.Done()
-	call.hold(s.life)
-}
-
-// again answers a re-INVITE: the caller holds, resumes, or refreshes the session.
-func (s *Server) again(r *sip.Request, tx sip.ServerTransaction) {
-	d, err := s.dialogs.MatchDialogRequest(r)
-	s.mu.Lock()
-	var l *leg
-	if err == nil {
-		l = s.legs[d.ID]
-	}
-	s.mu.Unlock()
-	if l == nil {
-		_ = tx.Respond(sip.NewResponseFromRequest(r, 481, "Call/Transaction Does Not Exist", nil))
-		return
-	}
-	o, err := parseOffer(r.Body())
-	if err != nil || o.codec.name != l.codec.name {
-		_ = tx.Respond(sip.NewResponseFromRequest(r, 488, "Not Acceptable Here", nil))
-		return
-	}
-	l.alter(o)
-	res := sip.NewSDPResponseFromRequest(r, o.answer(l.address, l.id, int(r.CSeq().SeqNo)))
-	if from, err := source(r); err == nil {
-		res.AppendHeader(s.reached(from))
-	}
-	_ = tx.Respond(res)
-}
-
-// call is a telephone call under way.
-type call struct {
-	server *Server
-	dialog *sipgo.DialogServerSession
-	desk   *session.Call
-	leg    *leg
-	tx     sip.ServerTransaction
-	from   netip.Addr
-	sdp    []byte
-}
-
-// answer admits a call. The status is what to refuse it with.
-func (s *Server) answer(r *sip.Request, tx sip.ServerTransaction) (*call, int, error) {
-	trunk, _ := s.trunk(r)
-	from, err := source(r)
-	if err != nil {
-		return nil, 400, fault.Wrap(err, fault.Invalid, "Bad Request")
-	}
-	o, err := parseOffer(r.Body())
-	switch {
-	case err != nil && fault.From(err).Code == fault.Media:
-		return nil, 488, err
-	case err != nil:
-		return nil, 400, err
-	}
-	who := session.Caller{Agent: trunk.Agent, Transport: "sip", Address: from.String(), Request: r.CallID().Value()}
-	if who.Agent == "" {
-		who.Agent = strings.ToLower(r.Recipient.User)
-	}
-	ctx, cancel := context.WithTimeout(s.life, admitTime)
-	defer cancel()
-	desk, err := s.o.Admit(ctx, who)
-	if err != nil {
-		return nil, statusOf(err), err
-	}
-	conn, err := s.ports.open()
-	if err != nil {
-		desk.Close()
-		return nil, 503, err
-	}
-	l := newLeg(conn, o, from)
-	l.id = newSessionID()
-	l.address = netip.AddrPortFrom(s.local(from), conn.LocalAddr().(*net.UDPAddr).AddrPort().Port())
-	d, err := s.dialogs.ReadInvite(r, tx)
-	if err != nil {
-		l.close()
-		desk.Close()
-		return nil, 400, fault.Wrap(err, fault.Invalid, "Bad Request")
-	}
-	return &call{server: s, dialog: d, desk: desk, leg: l, tx: tx, from: from, sdp: o.answer(l.address, l.id, 1)}, 0, nil
-}
-
-// statusOf is what SIP calls an error.
-func statusOf(err error) int {
-	switch fault.From(err).Code {
-	case fault.NotFound:
-		return 404
-	case fault.Forbidden, fault.Unauthorized:
-		return 403
-	case fault.Limited, fault.Unavailable, fault.Timeout, fault.Storage:
-		return 503
-	}
-	return 500
-}
-
-// hold answers and holds the conversation, until either side hangs up or life ends.
-func (c *call) hold(life context.Context) {
-	s := c.server
-	defer c.leg.close()
-	defer c.dialog.Close()
-	s.mu.Lock()
-	s.legs[c.dialog.ID] = c.leg
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		delete(s.legs, c.dialog.ID)
-		s.mu.Unlock()
-	}()
-	if err := c.confirm(); err != nil {
-		s.o.Log.Info("telephone call not confirmed", zap.Error(err))
-		c.desk.Close()
-		return
-	}
-	ctx, cancel := context.WithCancelCause(life)
-	defer cancel(nil)
-	inputs := make(chan dialog.Heard)
-	var work sync.WaitGroup
-	work.Go(func() {
-		if err := c.leg.read(); err != nil {
-			cancel(err)
-		}
-	})
-	over := make(chan struct{})
-	work.Go(func() { c.listen(inputs, over) })
-	c.desk.Run(ctx, dialog.Line{Inputs: inputs, Source: c.leg.receiver, Sink: c.leg, Tell: func(dialog.Event) {}})
-	close(over)
-	c.leg.close()
-	work.Wait()
-	bye, done := context.WithTimeout(context.Background(), byeTime)
-	defer done()
-	_ = c.dialog.Bye(bye) // who has hung up needs none
-}
-
-// confirm answers and waits for the caller's ACK.
-func (c *call) confirm() error {
-	res := sip.NewSDPResponseFromRequest(c.dialog.InviteRequest, c.sdp)
-	res.AppendHeader(c.server.reached(c.from))
-	allowed(res)
-	late := time.AfterFunc(ackTime, c.tx.Terminate)
-	defer late.Stop()
-	return c.dialog.WriteResponse(res)
-}
-
-// listen hands on keys, and that the caller has hung up by closing inputs.
-func (c *call) listen(inputs chan<- dialog.Heard, over <-chan struct{}) {
-	defer close(inputs)
-	for {
-		select {
-		case key := <-c.leg.keys.Pressed:
-			select {
-			case inputs <- dialog.Heard{Kind: dialog.Digit, Text: string(key), At: time.Now()}:
-			case <-over:
-				return
-			}
-		case <-c.dialog.Context().Done():
-			return
-		case <-over:
+// within handles requests within a call.
+func (s *Server) within(handle func(*call, *sip.Request, sip.ServerTransaction)) func(*Trunk, *sip.Request, sip.ServerTransaction) {
+	return func(_ *Trunk, r *sip.Request, tx sip.ServerTransaction) {
+		if c := s.find(r); c != nil {
+			handle(c, r, tx)
 			return
 		}
+		_ = tx.Respond(sip.NewResponseFromRequest(r, 481, "Call/Transaction Does Not Exist", nil))
 	}
+}
+
+// find finds the call a request is part of, or nil.
+func (s *Server) find(r *sip.Request) *call {
+	called, err1 := sip.DialogIDFromRequestUAS(r)
+	dialled, err2 := sip.DialogIDFromRequestUAC(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.calls[called]; c != nil && err1 == nil {
+		return c
+	}
+	if c := s.calls[dialled]; c != nil && err2 == nil {
+		return c
+	}
+	return nil
 }

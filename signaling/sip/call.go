@@ -1,0 +1,220 @@
+package sip
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+
+	"frontdesk/dialog"
+	"frontdesk/fault"
+)
+
+// call is a telephone call under way, whoever dialled: sipgo's dialog and the sound.
+type call struct {
+	server  *Server
+	dialog  exchange
+	id      string // of the dialog
+	leg     *leg
+	codecs  []codec
+	peer    netip.Addr   // who signals
+	source  string       // and its port
+	over    string       // the network it signals over: UDP, TCP, TLS
+	first   *sip.Request // the INVITE that was answered, or nil
+	allows  string       // methods the other side takes
+	timer   timer
+	offered bool              // we offered within our answer; the ACK holds theirs
+	acks    chan *sip.Request // the first one
+
+	ended chan struct{} // closed when the conversation is over
+	work  sync.WaitGroup
+
+	mu       sync.Mutex
+	target   sip.Uri     // where requests within the call go
+	referred chan string // how a transfer goes, while there is one
+}
+
+// exchange is what sipgo's two kinds of dialogs have in common.
+type exchange interface {
+	Context() context.Context
+	Do(ctx context.Context, r *sip.Request) (*sip.Response, error)
+	WriteRequest(r *sip.Request) error
+	ReadBye(r *sip.Request, tx sip.ServerTransaction) error
+	WriteBye(ctx context.Context, bye *sip.Request) error
+	Close() error
+}
+
+var (
+	_ exchange = (*sipgo.DialogServerSession)(nil)
+	_ exchange = (*sipgo.DialogClientSession)(nil)
+)
+
+// enter makes the call known to requests within it, until the function it returns is called.
+func (c *call) enter() (leave func()) {
+	s := c.server
+	goes := s.invites(c.peer)
+	s.mu.Lock()
+	s.calls[c.id] = c
+	s.mu.Unlock()
+	return func() {
+		s.mu.Lock()
+		delete(s.calls, c.id)
+		s.mu.Unlock()
+		goes()
+	}
+}
+
+// begin starts the sound and makes it a line. cancel is called when the call cannot go on.
+// finish must be called.
+func (c *call) begin(cancel context.CancelCauseFunc) dialog.Line {
+	inputs := make(chan dialog.Heard)
+	c.work.Go(func() {
+		if err := c.leg.read(); err != nil {
+			cancel(err)
+		}
+	})
+	c.work.Go(func() { c.listen(inputs) })
+	c.work.Go(func() {
+		if err := c.keepFresh(); err != nil {
+			cancel(err)
+		}
+	})
+	return dialog.Line{Inputs: inputs, Source: c.leg.receiver, Sink: c.leg, Tell: func(dialog.Event) {}}
+}
+
+// finish ends the sound and hangs up.
+func (c *call) finish() {
+	close(c.ended)
+	c.leg.close()
+	c.work.Wait()
+	c.hangUp()
+}
+
+// hangUp says goodbye, unless the other side has.
+func (c *call) hangUp() {
+	ctx, done := context.WithTimeout(context.Background(), requestTime)
+	defer done()
+	_ = c.dialog.WriteBye(ctx, c.request(sip.BYE))
+	_ = c.dialog.Close()
+}
+
+// request makes a request within the call. sipgo adds what names the dialog.
+func (c *call) request(method sip.RequestMethod) *sip.Request {
+	c.mu.Lock()
+	target := *c.target.Clone()
+	c.mu.Unlock()
+	r := sip.NewRequest(method, target)
+	r.SetTransport(c.over)
+	c.server.sends(r)
+	// A phone behind a NAT names an address that is good there only.
+	if to, err := netip.ParseAddr(strings.Trim(target.Host, "[]")); err == nil && to.IsPrivate() && !c.peer.IsPrivate() {
+		r.SetDestination(c.source)
+	}
+	r.AppendHeader(c.server.contact(c.over, c.peer))
+	return r
+}
+
+// listen hands on keys, and that the other side has hung up by closing inputs.
+func (c *call) listen(inputs chan<- dialog.Heard) {
+	defer close(inputs)
+	for {
+		select {
+		case key := <-c.leg.keys.Pressed:
+			select {
+			case inputs <- dialog.Heard{Kind: dialog.Digit, Text: string(key), At: time.Now()}:
+			case <-c.ended:
+				return
+			}
+		case <-c.dialog.Context().Done():
+			return
+		case <-c.ended:
+			return
+		}
+	}
+}
+
+func (c *call) bye(r *sip.Request, tx sip.ServerTransaction) {
+	if c.dialog.ReadBye(r, tx) != nil {
+		_ = tx.Respond(sip.NewResponseFromRequest(r, 481, "Call/Transaction Does Not Exist", nil))
+	}
+}
+
+// info takes keys from telephones that send them beside the sound (application/dtmf-relay,
+// application/dtmf).
+func (c *call) info(r *sip.Request, tx sip.ServerTransaction) {
+	if key, ok := relayed(r.Body()); ok {
+		select {
+		case c.leg.keys.Pressed <- key:
+		default: // as many wait as may
+		}
+	}
+	_ = tx.Respond(sip.NewResponseFromRequest(r, 200, "OK", nil))
+}
+
+// relayed reads "Signal=5", or a key alone.
+func relayed(body []byte) (byte, bool) {
+	if len(body) > 256 {
+		return 0, false
+	}
+	for line := range strings.Lines(string(body)) {
+		name, value, named := strings.Cut(line, "=")
+		if !named {
+			name, value = "signal", line
+		}
+		value = strings.ToUpper(strings.TrimSpace(value))
+		if strings.EqualFold(strings.TrimSpace(name), "signal") && len(value) == 1 && strings.Contains("0123456789*#ABCD", value) {
+			return value[0], true
+		}
+	}
+	return 0, false
+}
+
+// again answers another offer within the call: the other side holds, resumes, moves, asks
+// for our offer, or refreshes the session.
+func (c *call) again(r *sip.Request, tx sip.ServerTransaction) {
+	var body []byte
+	switch {
+	case len(r.Body()) > 0:
+		o, err := parseOffer(r.Body(), []codec{c.leg.codec})
+		if err != nil || !c.leg.alter(o) {
+			_ = tx.Respond(sip.NewResponseFromRequest(r, 488, "Not Acceptable Here", nil))
+			return
+		}
+		body = c.leg.answer(o)
+	case r.Method == sip.INVITE:
+		body = c.leg.offerAgain()
+	}
+	if uri := r.Contact(); uri != nil {
+		c.mu.Lock()
+		c.target = *uri.Address.Clone()
+		c.mu.Unlock()
+	}
+	res := sip.NewResponseFromRequest(r, 200, "OK", body)
+	if body != nil {
+		res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+	}
+	res.AppendHeader(c.server.contact(c.over, c.peer))
+	c.timer.answer(allowed(res))
+	_ = tx.Respond(res)
+}
+
+// statusOf is what SIP calls an error.
+func statusOf(err error) int {
+	switch fault.From(err).Code {
+	case fault.NotFound:
+		return 404
+	case fault.Media:
+		return 488
+	case fault.Invalid, fault.TooLarge:
+		return 400
+	case fault.Forbidden, fault.Unauthorized:
+		return 403
+	case fault.Limited, fault.Unavailable, fault.Timeout, fault.Storage:
+		return 503
+	}
+	return 500
+}

@@ -1,0 +1,231 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+
+	"frontdesk/fault"
+)
+
+const (
+	resolveTime = 3 * time.Second
+	cancelTime  = 35 * time.Second // for a call that is given up while it rings: 64*T1 and a little
+)
+
+// server is where a trunk's calls go out.
+type server struct {
+	uri     sip.Uri        // without a user
+	network string         // udp, tcp, tls
+	at      netip.AddrPort // what its name stands for
+}
+
+// find resolves a trunk's server (RFC 3263: an address or a port as it is, else the name's
+// SRV records, else its addresses), and knows it from now on.
+func (s *Server) findServer(ctx context.Context, t *Trunk) (server, error) {
+	ctx, cancel := context.WithTimeout(ctx, resolveTime)
+	defer cancel()
+	found, err := resolve(ctx, t.Server, s.ways[0].network)
+	if err != nil {
+		return server{}, fault.Wrap(err, fault.Unavailable, "the server of %s cannot be found", t.Name)
+	}
+	s.mu.Lock()
+	s.servers[found.at.Addr()] = t
+	s.mu.Unlock()
+	return found, nil
+}
+
+// parseServer reads host, host:port or sip:host:port;transport=tcp.
+func parseServer(text, network string) (server, error) {
+	var uri sip.Uri
+	if !strings.HasPrefix(text, "sip:") && !strings.HasPrefix(text, "sips:") {
+		text = "sip:" + text
+	}
+	if err := sip.ParseUri(text, &uri); err != nil || uri.Host == "" {
+		return server{}, fault.New(fault.Invalid, "%q is not a server such as sip:pbx.example:5060;transport=tcp", text)
+	}
+	f := server{uri: uri, network: network}
+	if over, ok := uri.UriParams.Get("transport"); ok {
+		f.network = strings.ToLower(over)
+	} else if strings.HasPrefix(text, "sips:") {
+		f.network = "tls"
+	}
+	if f.network != "udp" && f.network != "tcp" && f.network != "tls" {
+		return server{}, fault.New(fault.Invalid, "%q is no transport of SIP: udp, tcp and tls are", f.network)
+	}
+	return f, nil
+}
+
+func resolve(ctx context.Context, text, network string) (server, error) {
+	f, err := parseServer(text, network)
+	if err != nil {
+		return server{}, err
+	}
+	host, port := strings.Trim(f.uri.Host, "[]"), f.uri.Port
+	if ip, err := netip.ParseAddr(host); err == nil {
+		f.at = netip.AddrPortFrom(ip.Unmap(), uint16(portOr(port, f.network)))
+		return f, nil
+	}
+	if port == 0 {
+		service, proto := "sip", f.network
+		if f.network == "tls" {
+			service, proto = "sips", "tcp"
+		}
+		if _, records, err := net.DefaultResolver.LookupSRV(ctx, service, proto, host); err == nil && len(records) > 0 {
+			host, port = strings.TrimSuffix(records[0].Target, "."), int(records[0].Port)
+		}
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return server{}, err
+	}
+	f.at = netip.AddrPortFrom(ips[0].Unmap(), uint16(portOr(port, f.network)))
+	return f, nil
+}
+
+func portOr(port int, network string) int {
+	switch {
+	case port > 0:
+		return port
+	case network == "tls":
+		return 5061
+	}
+	return 5060
+}
+
+// request makes a request to a trunk's server, or to whom it is to reach.
+func (s *Server) request(method sip.RequestMethod, to server, user, from string) *sip.Request {
+	uri := *to.uri.Clone()
+	uri.User = user
+	r := sip.NewRequest(method, uri)
+	r.SetTransport(strings.ToUpper(to.network))
+	r.SetDestination(to.at.String())
+	s.sends(r)
+	h := &sip.FromHeader{Address: sip.Uri{Scheme: "sip", User: from, Host: to.uri.Host}, Params: sip.NewParams()}
+	h.Params.Add("tag", sip.GenerateTagN(16))
+	r.AppendHeader(h)
+	r.AppendHeader(s.contact(to.network, to.at.Addr()))
+	r.AppendHeader(sip.NewHeader("Allow", allow))
+	r.AppendHeader(sip.NewHeader("User-Agent", "Frontdesk"))
+	return r
+}
+
+// ring calls to over a trunk and returns when it was answered. The error is a
+// fault.Error whose cause is a sipgo.ErrDialogResponse where the other side refused;
+// a ctx that ends gives up.
+func (s *Server) ring(ctx context.Context, t *Trunk, to, from string) (*call, error) {
+	at, err := s.findServer(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLeg(s.ports, s.local(at.at.Addr()))
+	if err != nil {
+		return nil, err
+	}
+	if t.SRTP {
+		l.local.crypto = newCrypto(1, bestSuite)
+	}
+	c, err := s.invited(ctx, t, at, l, to, from)
+	if err != nil {
+		l.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// invited sends the INVITE, and takes the answer.
+func (s *Server) invited(ctx context.Context, t *Trunk, at server, l *leg, to, from string) (*call, error) {
+	if from == "" {
+		from = t.From
+	}
+	if from == "" {
+		from = t.User
+	}
+	r := s.request(sip.INVITE, at, to, from)
+	r.AppendHeader(sip.NewHeader("Supported", "timer"))
+	r.AppendHeader(sip.NewHeader("Session-Expires", strconv.Itoa(int(ourInterval.Seconds()))))
+	r.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+	r.SetBody(l.local.offer(t.codecs))
+	leave := s.invites(at.at.Addr())
+	defer leave()
+	ua := sipgo.DialogUA{Client: s.client, ContactHDR: *s.contact(at.network, at.at.Addr())}
+	d, err := ua.WriteInvite(ctx, r)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "the telephone network cannot be reached")
+	}
+	if err := d.WaitAnswer(ctx, sipgo.AnswerOptions{Username: t.User, Password: t.Password}); err != nil {
+		s.giveUp(d)
+		return nil, refusal(ctx, err)
+	}
+	res := d.InviteResponse
+	c := &call{
+		server: s, dialog: d, id: d.ID, leg: l, codecs: t.codecs, peer: at.at.Addr(), source: at.at.String(),
+		over: r.Transport(), target: r.Recipient, allows: allows(res), timer: agreed(res), ended: make(chan struct{}),
+	}
+	if h := res.Contact(); h != nil {
+		c.target = *h.Address.Clone()
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTime)
+	defer cancel()
+	if err := d.Ack(end); err != nil {
+		_ = d.Close()
+		return nil, fault.Wrap(err, fault.Unavailable, "the telephone network cannot be reached")
+	}
+	theirs, err := parseAnswer(res.Body(), t.codecs)
+	if err == nil && t.SRTP && theirs.crypto.suite == "" {
+		err = fault.New(fault.Media, "the other side does not encrypt")
+	}
+	if err == nil {
+		err = l.start(theirs, at.at.Addr())
+	}
+	if err != nil {
+		c.hangUp()
+		return nil, err
+	}
+	return c, nil
+}
+
+// giveUp ends a call that was answered in the very moment it was given up.
+func (s *Server) giveUp(d *sipgo.DialogClientSession) {
+	defer d.Close()
+	if d.InviteResponse == nil || !d.InviteResponse.IsSuccess() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), requestTime)
+	defer cancel()
+	if d.Ack(ctx) == nil {
+		_ = d.Bye(ctx)
+	}
+}
+
+// refusal says why nobody answered.
+func refusal(ctx context.Context, err error) error {
+	var res *sipgo.ErrDialogResponse
+	if errors.As(err, &res) {
+		status := res.Res.StatusCode
+		switch {
+		case status == 486 || status == 600:
+			return fault.Wrap(err, fault.Busy, "the line is busy")
+		case status == 603 || status == 403 || status == 401 || status == 407:
+			return fault.Wrap(err, fault.Declined, "the call was declined")
+		case status == 480 || status == 408 || status == 487:
+			return fault.Wrap(err, fault.NoAnswer, "nobody answered")
+		case status == 404 || status == 410 || status == 484 || status == 604 || status == 416:
+			return fault.Wrap(err, fault.NotFound, "there is no such number")
+		case status == 488 || status == 606 || status == 415:
+			return fault.Wrap(err, fault.Media, "there is nothing to talk over that both sides share")
+		}
+		return fault.Wrap(err, fault.Unavailable, "the telephone network refused the call: %d %s", status, res.Res.Reason)
+	}
+	if ctx.Err() != nil {
+		return fault.Wrap(err, fault.NoAnswer, "nobody answered")
+	}
+	return fault.Wrap(err, fault.Unavailable, "the telephone network does not answer")
+}
