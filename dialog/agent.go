@@ -41,5 +41,10 @@ type Silence struct {
 
 // Handover is how a person takes over.
 type Handover struct {
-	Message string // said when a hand-over was asked for: who calls back, and when
+	Message string        // said when a hand-over was asked for: who calls back, and when
+	To      string        // telephone number or SIP address of the person; "": the caller is called back
+	Blind   bool          // the caller's network connects them, where it can; else we stay on the line
+	Ring    time.Duration // how long the person's telephone rings; default 30 s
+	Confirm bool          // the person presses 1 to take the call, so that no answering machine does
+	Failed  string        // said when nobody took the call
 }

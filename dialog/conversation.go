@@ -11,6 +11,7 @@ import (
 // Options is what a conversation needs beside its agent.
 type Options struct {
 	Instructions string                     // in place of the agent's, unless ""
+	Greeting     string                     // likewise
 	Tools        []tools.Spec               // the client's own tools, answered by ToolOutput
 	Journal      Journal                    // nil keeps nothing
 	History      []Message                  // what was said before, oldest first; no greeting is said then
@@ -25,10 +26,11 @@ type Options struct {
 type Outcome string
 
 const (
-	CallerGone Outcome = "caller_gone" // the line closed
-	Goodbye    Outcome = "goodbye"     // the caller said goodbye and was answered
-	NoAnswer   Outcome = "no_answer"   // the caller fell silent
-	Parted     Outcome = "parted"      // it was asked to, and goes on elsewhere
+	CallerGone  Outcome = "caller_gone" // the line closed
+	Goodbye     Outcome = "goodbye"     // the caller said goodbye and was answered
+	NoAnswer    Outcome = "no_answer"   // the caller fell silent
+	Transferred Outcome = "transferred" // a person took over
+	Parted      Outcome = "parted"      // it was asked to, and goes on elsewhere
 )
 
 // Conversation is one session's talk over one line.

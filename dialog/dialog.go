@@ -215,6 +215,13 @@ type Line struct {
 	// Source and Sink are the caller's sound; both nil on a line of text alone.
 	Source media.Source
 	Sink   media.Sink
+	// Transfer connects the caller with a person, and returns nil when they are done or the
+	// caller's network has taken the call over. The error, a fault.Error, says why nobody
+	// took the call, and the conversation goes on. nil where that cannot be.
+	Transfer func(ctx context.Context, h Handoff) error
+	// Refer asks the caller's own network to connect them with another number or SIP
+	// address in our place, and returns as Transfer does; nil where there is none to ask.
+	Refer func(ctx context.Context, to string) error
 	// Tell hands the client what happens. It must not block; events must not be kept
 	// back. It is called from one goroutine at a time.
 	Tell func(Event)

@@ -63,6 +63,8 @@ type loop struct {
 	memory       *Memory         // of what is no longer told as it was
 	remembering  bool            // that is being put together
 	parting      bool            // the conversation is to end at a good moment
+	handoff      *Handoff        // the caller is to be connected with a person
+	handing      bool            // and is being so
 }
 
 func newLoop(ctx context.Context, agent *Agent, o Options, line Line) *loop {
@@ -276,6 +278,8 @@ func (l *loop) said(item, text string, typed bool) {
 // respond answers now: what is pending, the client's tools, or nothing new.
 func (l *loop) respond() {
 	switch {
+	case l.handing:
+		l.wanted = len(l.pending) > 0
 	case len(l.pending) > 0:
 		l.wanted = true
 		if l.reply != nil {
@@ -301,6 +305,9 @@ func (l *loop) proceed() {
 	case l.reply != nil:
 	case l.outcome != "":
 		l.leave()
+	case l.handing:
+	case l.handoff != nil && !(l.wanted && len(l.pending) > 0):
+		l.handOver()
 	case l.wanted && len(l.pending) > 0:
 		l.answer()
 	case l.awaited != nil:

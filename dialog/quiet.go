@@ -25,7 +25,7 @@ func (q *quiet) active() { q.prompts = 0 }
 // rearm waits for the caller, where it is the caller's turn.
 func (l *loop) rearm() {
 	l.quiet.alarm.Stop()
-	if l.reply != nil || l.awaited != nil || len(l.floor.utterances) > 0 || len(l.digits.pressed) > 0 || l.outcome != "" {
+	if l.reply != nil || l.awaited != nil || len(l.floor.utterances) > 0 || len(l.digits.pressed) > 0 || l.outcome != "" || l.handing {
 		return
 	}
 	wait := defaultSilence

@@ -50,7 +50,7 @@ type guessedTool struct {
 func (l *loop) maybe(h Heard) {
 	u := l.floor.utterances[h.Item]
 	words := plainWords(printable(h.Text))
-	if u == nil || len(words) == 0 {
+	if u == nil || len(words) == 0 || l.handing {
 		return
 	}
 	if l.guess != nil && slices.Equal(l.guess.words, words) {

@@ -68,11 +68,15 @@ func (l *loop) greet() {
 	if l.goOn() {
 		return
 	}
-	if len(l.o.History) > 0 || strings.TrimSpace(l.agent.Greeting) == "" {
+	greeting := l.agent.Greeting
+	if l.o.Greeting != "" {
+		greeting = l.o.Greeting
+	}
+	if len(l.o.History) > 0 || strings.TrimSpace(greeting) == "" {
 		l.rearm()
 		return
 	}
-	l.say(l.agent.Greeting, nil, "")
+	l.say(greeting, nil, "")
 }
 
 // endTurn records a turn once nothing of it is under way.

@@ -108,6 +108,7 @@ func (l *loop) runTool(r *reply, c tools.Call, effect tools.Effect) {
 					Notice: &Notice{Code: "tool_failed", Text: toolFailed, Err: result.Err}})
 			}
 			l.result(result)
+			l.wishes(c, result)
 			l.used(r)
 			l.endTurn(t)
 		}

@@ -149,6 +149,9 @@ func (e *OpusEncoder) Encode(packet []byte, frame []int16) ([]byte, error) {
 	return packet[:n], nil
 }
 
+// maxSamples bounds a packet of a codec of 8 bytes a millisecond: 120 ms.
+const maxSamples = 8 * 120
+
 // G711Decoder decodes G.711 to EarRate.
 type G711Decoder struct {
 	expand func([]int16, []byte) []int16
@@ -163,7 +166,7 @@ func NewG711Decoder(law func(dst []int16, src []byte) []int16) *G711Decoder {
 
 // Decode implements Decoder.
 func (d *G711Decoder) Decode(dst []int16, packet []byte) ([]int16, error) {
-	if len(packet) == 0 || len(packet) > 8*120 {
+	if len(packet) == 0 || len(packet) > maxSamples {
 		return dst, ErrCodec
 	}
 	d.pcm = d.expand(d.pcm[:0], packet)

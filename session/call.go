@@ -165,6 +165,11 @@ func messages(entries []Entry) []dialog.Message {
 // Run holds the conversation over line and returns when the call is over. ctx is
 // the line's life: when it ends the call ends as Lost.
 func (c *Call) Run(ctx context.Context, line dialog.Line) Ending {
+	return c.run(ctx, func(ctx context.Context) Ending { return c.converse(ctx, line) })
+}
+
+// run is the call, of which talk is what is said.
+func (c *Call) run(ctx context.Context, talk func(context.Context) Ending) Ending {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.mu.Lock()
@@ -180,7 +185,7 @@ func (c *Call) Run(ctx context.Context, line dialog.Line) Ending {
 	c.log.Info("call started", zap.String("agent", c.agent.Name), zap.String("transport", c.who.Transport),
 		zap.String("address", c.who.Address), zap.Int("history", len(c.history)))
 
-	ending := c.converse(ctx, line)
+	ending := c.leased(ctx, talk)
 
 	lasted := time.Since(began)
 	c.close(ending)
@@ -190,8 +195,8 @@ func (c *Call) Run(ctx context.Context, line dialog.Line) Ending {
 	return ending
 }
 
-// converse talks, under a lease that is kept alive.
-func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
+// leased talks under a lease that is kept alive, no longer than a call may last.
+func (c *Call) leased(ctx context.Context, talk func(context.Context) Ending) Ending {
 	if d := c.desk.o.Limits.Duration; d > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeoutCause(ctx, d, errTooLong)
@@ -202,14 +207,21 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 	keepCtx, stopKeeping := context.WithCancel(ctx)
 	defer stopKeeping()
 	keeping.Go(func() { c.keepLease(keepCtx) })
+	return talk(ctx)
+}
 
+// converse talks.
+func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 	line, finish := c.record(line)
 	defer finish()
+	line = c.transferable(line)
 	line.Tell = c.observed(line.Tell)
 
 	ctx = tools.WithSession(ctx, c.session)
+	ctx = tools.WithCaller(ctx, tools.Caller{Number: dialable(c.who.Number), Connects: line.Transfer != nil})
 	out, err := dialog.New(c.agent, dialog.Options{
 		Instructions: c.who.Instructions,
+		Greeting:     c.who.Greeting,
 		Tools:        c.who.Tools,
 		Journal:      &metered{Journal: c.journal, gate: c.desk.gate, agent: c.agent.Name, log: c.log},
 		History:      c.history,
@@ -245,6 +257,8 @@ func judge(ctx context.Context, out dialog.Outcome, err error) Ending {
 	switch out {
 	case dialog.Goodbye:
 		return Ending{Result: Done, Reason: "the conversation came to its end"}
+	case dialog.Transferred:
+		return Ending{Result: Transferred, Reason: "a person took over"}
 	case dialog.Parted:
 		return Ending{Result: Draining, Reason: errDrained.Error()}
 	case dialog.NoAnswer:

@@ -44,6 +44,7 @@ type Options struct {
 	Life     time.Duration // how long a session may be resumed after it was last heard
 	Shared   bool          // other nodes share Store: calls need not end where they began
 	Spare    time.Duration // how long a session that cannot be resumed any more waits for its archive
+	Ring     Ring          // calls people, for callers who want one; nil: there is no telephone
 	Records  string        // folder for recordings of the agents that ask for them; "" records none
 	Observer Observer
 	Log      *zap.Logger

@@ -94,7 +94,7 @@ func (j *journal) Append(ctx context.Context, r dialog.Record) error {
 func (j *journal) end(ctx context.Context, e Ending) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if e.Result == Done {
+	if e.Result == Done || e.Result == Transferred {
 		j.state.Ended = string(e.Result)
 	}
 	if !e.Result.breaks() {

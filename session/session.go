@@ -15,6 +15,7 @@ type Caller struct {
 	Resume       string       // id of the session to go on with, from a verified resume token
 	Trusted      bool         // came with a server key, or with a token made by one
 	Instructions string       // in place of the agent's, if Trusted
+	Greeting     string       // in place of the agent's, of a call we make
 	Tools        []tools.Spec // the client's own tools, if Trusted
 	Known        string       // what their own system knows them as, if Trusted said so: for memory over sessions
 	Token        string       // id of the token they came with, "" for a server key
@@ -36,6 +37,13 @@ const (
 	Draining  Result = "draining" // the server is stopping
 	Broken    Result = "failed"   // Frontdesk could not go on
 	OverLimit Result = "limited"  // the call reached its longest duration
+
+	Transferred Result = "transferred" // a person took over
+	Busy        Result = "busy"        // who was called speaks already
+	NoAnswer    Result = "no_answer"   // who was called did not answer
+	Declined    Result = "declined"    // who was called did not want to
+	Unreachable Result = "unreachable" // there is no such number, or no way to it
+	Machine     Result = "machine"     // an answering machine took the call
 )
 
 // breaks reports whether the caller was still there and wants to go on.

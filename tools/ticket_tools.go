@@ -99,12 +99,18 @@ func handOver(s *Tickets, message string) Tool {
 		Contact string `json:"contact,omitempty" jsonschema:"how to reach the caller, if they said"`
 	}
 	type handover struct {
-		Message string `json:"message"`
-		Ticket  string `json:"ticket"`
-		Say     string `json:"say"`
+		Message    string `json:"message"`
+		Ticket     string `json:"ticket"`
+		Say        string `json:"say"`
+		Contact    string `json:"contact,omitempty"`    // where the caller is reached, known without asking
+		Connecting bool   `json:"connecting,omitempty"` // the caller is connected as soon as the message is said
 	}
 	return Func("hand_over", "Ask a person to take over. Use it when the caller asks for one or cannot be helped. Say the message it answers.",
 		Writes, func(ctx context.Context, call string, args arguments) (any, []Note, error) {
+			caller := callerOf(ctx)
+			if args.Contact == "" {
+				args.Contact = caller.Number
+			}
 			t, err := s.Create(ctx, call, Ticket{
 				Subject:     clip("Call back: "+args.Reason, maxLine),
 				Description: args.Summary, Contact: args.Contact, Priority: Urgent,
@@ -113,6 +119,8 @@ func handOver(s *Tickets, message string) Tool {
 				return nil, nil, err
 			}
 			note := Note{Kind: "handover", ID: t.ID.String(), Title: t.Subject, Text: message}
-			return handover{Message: message, Ticket: t.ID.String(), Say: t.ID.Say()}, []Note{note}, nil
+			return handover{
+				Message: message, Ticket: t.ID.String(), Say: t.ID.Say(), Contact: t.Contact, Connecting: caller.Connects,
+			}, []Note{note}, nil
 		})
 }

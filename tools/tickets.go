@@ -127,6 +127,24 @@ func WithSession(ctx context.Context, session string) context.Context {
 	return context.WithValue(ctx, sessionKey{}, session)
 }
 
+// Caller is what is known of who calls, beside the conversation.
+type Caller struct {
+	Number   string // of their telephone, "" when there is none or it is hidden
+	Connects bool   // they can be connected with a person now
+}
+
+type callerKey struct{}
+
+// WithCaller tells tools who calls.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+func callerOf(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c
+}
+
 func sessionOf(ctx context.Context) string {
 	session, _ := ctx.Value(sessionKey{}).(string)
 	return session

@@ -253,13 +253,19 @@ func (d *desk) person(m *memory, u utterance) []part {
 		if r.Failed {
 			return saying{text: d.say.failed, ask: d.offerTicket()}
 		}
-		var out struct{ Message, Ticket string }
+		var out struct {
+			Message, Ticket, Contact string
+			Connecting               bool
+		}
 		decode(r, &out)
 		if out.Message == "" {
 			out.Message = d.say.handover
 		}
 		m.filing, m.lost = false, 0
-		if out.Ticket == "" || m.sure || !d.has[updateTicket] {
+		if out.Connecting {
+			return saying{text: out.Message}
+		}
+		if out.Ticket == "" || out.Contact != "" || m.sure || !d.has[updateTicket] {
 			return saying{text: out.Message, ask: anythingElse}
 		}
 		m.ticket, m.callback = out.Ticket, true

@@ -43,6 +43,11 @@ var allCodecs = []codec{
 		decoder: func() (media.Decoder, error) { return media.NewOpusDecoder() },
 		encoder: func() (encoder, error) { return media.NewOpusEncoder() },
 	},
+	{
+		name: "g722", payload: 9, clock: 8000, rtpmap: "G722/8000",
+		decoder: func() (media.Decoder, error) { return media.NewG722Decoder(), nil },
+		encoder: func() (encoder, error) { return media.NewG722Encoder(), nil },
+	},
 	g711("pcmu", 0, media.DecodePCMU, media.EncodePCMU),
 	g711("pcma", 8, media.DecodePCMA, media.EncodePCMA),
 }

@@ -9,7 +9,7 @@ import (
 )
 
 const plainOffer = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n" +
-	"m=audio 4000 RTP/AVP 9 8 0 101\r\na=rtpmap:9 G722/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n" +
+	"m=audio 4000 RTP/AVP 18 8 0 101\r\na=rtpmap:18 G729/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n" +
 	"a=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n"
 
 func TestWhatIsTakenOfAnOffer(t *testing.T) {
@@ -26,7 +26,7 @@ func TestWhatIsTakenOfAnOffer(t *testing.T) {
 	}{
 		"plain":        {plainOffer, "pcmu", 101, "192.0.2.7:4000", "both", func(r remote) bool { return r.payload == 0 && r.control.Port() == 4001 }},
 		"static types": {"v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n", "pcma", 0, "192.0.2.7:4000", "both", nil},
-		"dynamic type": {strings.ReplaceAll(plainOffer, "9 8 0 101\r\n", "98 101\r\na=rtpmap:98 PCMU/8000/1\r\n"), "pcmu", 101, "192.0.2.7:4000", "both",
+		"dynamic type": {strings.ReplaceAll(plainOffer, "18 8 0 101\r\n", "98 101\r\na=rtpmap:98 PCMU/8000/1\r\n"), "pcmu", 101, "192.0.2.7:4000", "both",
 			func(r remote) bool { return r.payload == 98 }},
 		"mapped away": {strings.ReplaceAll(plainOffer, "0 PCMU/8000", "0 AMR/8000"), "pcma", 101, "192.0.2.7:4000", "both", nil},
 		"opus": {strings.ReplaceAll(plainOffer, "0 101\r\n", "0 107 101 110\r\n"+opus), "opus", 110, "192.0.2.7:4000", "both",
@@ -102,7 +102,7 @@ func TestOffersThatAreRefused(t *testing.T) {
 	}{
 		"nothing":      {"", fault.Media},
 		"no SDP":       {"hello", fault.Invalid},
-		"other codecs": {strings.ReplaceAll(strings.ReplaceAll(plainOffer, "9 8 0", "18"), "PCM", "XXX"), fault.Media},
+		"other codecs": {strings.ReplaceAll(strings.ReplaceAll(plainOffer, "18 8 0", "18"), "PCM", "XXX"), fault.Media},
 		"no key":       {strings.ReplaceAll(plainOffer, "RTP/AVP", "RTP/SAVP"), fault.Media},
 		"a bad key":    {strings.ReplaceAll(plainOffer, "RTP/AVP", "RTP/SAVP") + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:MDEyMzQ1\r\n", fault.Media},
 		"DTLS":         {strings.ReplaceAll(plainOffer, "RTP/AVP", "UDP/TLS/RTP/SAVPF"), fault.Media},
