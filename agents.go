@@ -34,6 +34,8 @@ type roster struct {
 	agents map[string]*dialog.Agent
 	first  string // the one that answers callers who name none
 	close  []func() error
+
+	tickets *tools.Tickets
 }
 
 // openAgents reads the agents' folders and gives each its model, ears, voice and
@@ -47,7 +49,7 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 	if err != nil {
 		return nil, err
 	}
-	b := builder{c: c, log: log, tickets: tickets, roster: &roster{agents: make(map[string]*dialog.Agent), first: c.Agent}}
+	b := builder{c: c, log: log, tickets: tickets, roster: &roster{agents: make(map[string]*dialog.Agent), first: c.Agent, tickets: tickets}}
 	if err := b.openDetector(); err != nil {
 		return nil, misuse{err}
 	}
@@ -131,7 +133,7 @@ func (b *builder) agent(ctx context.Context, f agentfile.File) (*dialog.Agent, e
 		Silence: f.Silence, Speculation: f.Speculation, Memory: f.Memory, Filler: f.Filler, Handover: f.Handover, Record: f.Record,
 		Detector: b.detector,
 	}
-	texts := append([]string{f.Title, f.Greeting, f.Farewell, f.Handover.Message}, f.Try...)
+	texts := append([]string{f.Title, f.Greeting, f.Farewell, f.Handover.Message, f.Handover.Failed}, f.Try...)
 	var err error
 	if a.Tools, err = b.tools(ctx, f, &texts); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ import (
 	"frontdesk/fault"
 	"frontdesk/session"
 	"frontdesk/signaling/realtime"
+	"frontdesk/signaling/sip"
 	"frontdesk/signaling/webrtc"
 	"frontdesk/web"
 )
@@ -100,6 +102,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 	}
 
 	metrics := web.NewMetrics()
+	telephone := new(exchange)
 	desk := session.NewDesk(session.Options{
 		Store:   store,
 		Shared:  c.Store != "sqlite",
@@ -111,6 +114,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 		Life:    c.Limits.SessionLife,
 		Records: filepath.Join(c.Data, "recordings"),
 		Spare:   spare,
+		Ring:    telephone.ringer(c),
 
 		Observer: metrics,
 		Log:      log,
@@ -122,7 +126,9 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 	watch.Go(func() { desk.Watch(watching) })
 	defer watch.Wait()
 	defer stopWatching()
-	return listen(ctx, c, node{desk: desk, tokens: tokens, agents: agents, metrics: metrics, log: log})
+	return listen(ctx, c, node{
+		desk: desk, tokens: tokens, agents: agents, metrics: metrics, telephone: telephone, db: db, log: log,
+	})
 }
 
 // newTokens signs with the configured secret, or with the data folder's own.
@@ -185,6 +191,9 @@ type node struct {
 	agents  *roster
 	metrics *web.Metrics
 	log     *zap.Logger
+
+	telephone *exchange
+	db        *sql.DB
 }
 
 // listen opens the ports and serves until ctx ends, and then until calls have finished.
@@ -212,11 +221,14 @@ func listen(ctx context.Context, c config.Config, n node) error {
 		Keys: c.Keys, Origins: c.Origins, Log: n.log,
 	})
 
-	closeTelephone, err := openTelephone(c, n.desk, n.log)
+	telephone, err := openTelephone(ctx, c, n.db, n.desk, n.log)
 	if err != nil {
 		return err
 	}
-	defer closeTelephone()
+	if telephone != nil {
+		n.telephone.server.Store(telephone)
+		defer telephone.Close()
+	}
 
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
@@ -262,6 +274,7 @@ func (n node) handler(c config.Config, calls http.Handler) http.Handler {
 	}
 	return web.Handler(web.Options{
 		Realtime: calls,
+		Calls:    sip.API{Server: n.telephone.server.Load(), Keys: session.Keys(c.Keys), Ticket: callBack(n.agents.tickets)},
 		Metrics:  n.metrics.Handler(),
 		Agents:   n.agents.All,
 		Ready: func() error {

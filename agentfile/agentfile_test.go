@@ -62,7 +62,7 @@ silence: {prompt: Still there?, wait: 8s, prompts: 3}
 speculation: {off: true, tokens: 1000}
 memory: {tokens: 3000, callers: true, days: 30}
 filler: {texts: [Let me see.], after: 1s}
-handover: {message: Somebody calls back.}
+handover: {message: Somebody calls back., to: "+4930123", blind: true, ring: 20s, direct: true, failed: Nobody there.}
 record: true
 tools:
   allow: [search_knowledge, order_status]
@@ -84,8 +84,10 @@ tools:
 		Speculation: dialog.Speculation{Off: true, Tokens: 1000},
 		Memory:      dialog.Remembering{Tokens: 3000, Callers: true, Days: 30},
 		Filler:      dialog.Filler{Texts: []string{"Let me see."}, After: time.Second},
-		Handover:    dialog.Handover{Message: "Somebody calls back."},
-		Record:      true,
+		Handover: dialog.Handover{
+			Message: "Somebody calls back.", To: "+4930123", Blind: true, Ring: 20 * time.Second, Direct: true, Failed: "Nobody there.",
+		},
+		Record: true,
 		Tools: Tools{
 			Allow:    []string{"search_knowledge", "order_status"},
 			Timeout:  5 * time.Second,

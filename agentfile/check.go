@@ -32,6 +32,8 @@ const (
 	minWait         = time.Second
 	maxWait         = 10 * time.Minute
 	maxTimeout      = 5 * time.Minute
+	minRing         = 5 * time.Second
+	maxRing         = 3 * time.Minute
 )
 
 var (
@@ -53,7 +55,6 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 		Name: d.Name, Title: d.Title, Greeting: strings.TrimSpace(d.Greeting),
 		Instructions: strings.TrimSpace(d.Instructions), Language: d.Language, Voice: d.Voice,
 		Try: d.Try, Farewell: strings.TrimSpace(d.Farewell), Record: d.Record,
-		Handover: dialog.Handover{Message: strings.TrimSpace(d.Handover.Message)},
 	}
 	if f.Title == "" {
 		f.Title = f.Name
@@ -66,6 +67,9 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 		f.Language = tag.String()
 	}
 	var err error
+	if f.Handover, err = s.handover(); err != nil {
+		return File{}, err
+	}
 	if f.Silence, err = s.silence(); err != nil {
 		return File{}, err
 	}
@@ -84,6 +88,20 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 	}
 	f.Tools, err = s.tools(root)
 	return f, err
+}
+
+func (s *source) handover() (dialog.Handover, error) {
+	d := s.doc.Handover
+	h := dialog.Handover{
+		Message: strings.TrimSpace(d.Message), To: strings.TrimSpace(d.To), Blind: d.Blind,
+		Direct: d.Direct, Failed: strings.TrimSpace(d.Failed),
+	}
+	if h.To == "" || d.Ring == "" {
+		return h, nil
+	}
+	var err error
+	h.Ring, err = s.duration("handover.ring", d.Ring, minRing, maxRing)
+	return h, err
 }
 
 func (s *source) memory() (dialog.Remembering, error) {
@@ -137,6 +155,8 @@ func (s *source) checkTexts() error {
 		{"farewell", d.Farewell, maxSpeech},
 		{"silence.prompt", d.Silence.Prompt, maxSpeech},
 		{"handover.message", d.Handover.Message, maxSpeech},
+		{"handover.to", d.Handover.To, maxLine},
+		{"handover.failed", d.Handover.Failed, maxSpeech},
 	}
 	for _, t := range texts {
 		if n := utf8.RuneCountInString(t.text); n > t.limit {

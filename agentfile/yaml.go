@@ -33,6 +33,11 @@ type document struct {
 	} `yaml:"silence"`
 	Handover struct {
 		Message string `yaml:"message"`
+		To      string `yaml:"to"`
+		Blind   bool   `yaml:"blind"`
+		Ring    string `yaml:"ring"`
+		Direct  bool   `yaml:"direct"`
+		Failed  string `yaml:"failed"`
 	} `yaml:"handover"`
 	Filler struct {
 		Texts *[]string `yaml:"texts"`

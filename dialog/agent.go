@@ -45,6 +45,6 @@ type Handover struct {
 	To      string        // telephone number or SIP address of the person; "": the caller is called back
 	Blind   bool          // the caller's network connects them, where it can; else we stay on the line
 	Ring    time.Duration // how long the person's telephone rings; default 30 s
-	Confirm bool          // the person presses 1 to take the call, so that no answering machine does
+	Direct  bool          // the person need not press 1 to take the call: an answering machine may take it, too
 	Failed  string        // said when nobody took the call
 }

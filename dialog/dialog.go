@@ -222,6 +222,11 @@ type Line struct {
 	// Refer asks the caller's own network to connect them with another number or SIP
 	// address in our place, and returns as Transfer does; nil where there is none to ask.
 	Refer func(ctx context.Context, to string) error
+	// Press sends keys to the other side: 0-9 * # A-D, and a comma to wait half a second.
+	// The error is a fault.Error. nil where there are no keys.
+	Press func(keys string) error
+	// Quality tells how well the line carries sound; nil where it is not known.
+	Quality func() media.Quality
 	// Tell hands the client what happens. It must not block; events must not be kept
 	// back. It is called from one goroutine at a time.
 	Tell func(Event)

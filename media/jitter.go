@@ -70,7 +70,9 @@ func (j *JitterBuffer) Push(seq uint16, stamp uint32, payload []byte, at time.Ti
 		j.started, j.next = true, seq
 		j.transit, j.stamp, j.seq = transit(at, stamp, j.rate), stamp, seq
 	}
-	j.measure(seq, stamp, at)
+	if len(payload) > 0 { // the time stamps of keys stand still
+		j.measure(seq, stamp, at)
+	}
 	ahead := int16(seq - j.next)
 	if ahead < 0 {
 		if j.filling && j.held+int(-ahead) < jitterSlots && j.stats.Received < jitterSlots {

@@ -71,6 +71,7 @@ func NewReceiver(dec Decoder, rate int) *Receiver {
 }
 
 // Push takes a packet from the network. It copies payload and never waits for the reader.
+// An empty payload has its place in the stream but no sound: comfort noise, a key.
 func (r *Receiver) Push(seq uint16, stamp uint32, payload []byte) {
 	now := time.Now()
 	r.mu.Lock()
@@ -93,6 +94,8 @@ func (r *Receiver) read(frame []int16) {
 		packet, got := r.pop()
 		if got != Packet {
 			r.conceal(packet, got)
+		} else if len(packet) == 0 {
+			r.conceal(nil, Nothing)
 		} else if pcm, err := r.dec.Decode(r.pcm, packet); err == nil {
 			r.heard(pcm)
 		} else {

@@ -67,11 +67,28 @@ func TestReceiverSurvivesMalformedPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		packets, r := stream(t, 440, 100), newTestReceiver(t)
 		defer r.Close()
-		packets[30], packets[40] = []byte{0xff, 0xff, 0xff, 0xff}, []byte{}
+		packets[30], packets[40] = []byte{0xff, 0xff, 0xff, 0xff}, []byte{0xff, 0xff, 0xff}
 		heard := listen(t, r, packets)
 		near(t, "the tone", level(heard[EarRate:], 440, EarRate), 8000, 1500)
 		if _, malformed := r.Stats(); malformed != 2 {
 			t.Errorf("%d malformed", malformed)
+		}
+	})
+}
+
+func TestReceiverTakesPacketsWithoutSoundForSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		packets, r := stream(t, 440, 100), newTestReceiver(t)
+		defer r.Close()
+		for i := 50; i < 100; i++ {
+			packets[i] = []byte{}
+		}
+		heard := listen(t, r, packets)
+		if got := rms(heard[65*EarFrame : 95*EarFrame]); got > 1 {
+			t.Errorf("there is sound at %.0f", got)
+		}
+		if stats, malformed := r.Stats(); malformed != 0 || stats.Lost != 0 {
+			t.Errorf("%d malformed, %d lost", malformed, stats.Lost)
 		}
 	})
 }

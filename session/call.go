@@ -191,7 +191,7 @@ func (c *Call) run(ctx context.Context, talk func(context.Context) Ending) Endin
 	c.close(ending)
 	c.desk.o.Observer.CallEnded(c.who.Transport, ending, lasted)
 	c.log.Info("call ended", zap.String("result", string(ending.Result)), zap.String("reason", ending.Reason),
-		zap.Duration("lasted", lasted), zap.Error(ending.Err))
+		zap.Duration("lasted", lasted), ending.quality(), zap.Error(ending.Err))
 	return ending
 }
 
@@ -212,6 +212,7 @@ func (c *Call) leased(ctx context.Context, talk func(context.Context) Ending) En
 
 // converse talks.
 func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
+	quality := line.Quality
 	line, finish := c.record(line)
 	defer finish()
 	line = c.transferable(line)
@@ -231,7 +232,12 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 		Part:         c.parting,
 		NewID:        newID,
 	}).Run(ctx, line)
-	return judge(ctx, out, err)
+	e := judge(ctx, out, err)
+	if quality != nil {
+		q := quality()
+		e.Quality = &q
+	}
+	return e
 }
 
 // judge turns the conversation's return into the call's ending.

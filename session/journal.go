@@ -11,6 +11,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/fault"
+	"frontdesk/media"
 )
 
 // Kinds of entries.
@@ -100,7 +101,12 @@ func (j *journal) end(ctx context.Context, e Ending) error {
 	if !e.Result.breaks() {
 		j.state.Saying = nil
 	}
-	if err := j.add(endingEntry, map[string]string{"result": string(e.Result), "reason": e.Reason}); err != nil {
+	body := struct {
+		Result  Result         `json:"result"`
+		Reason  string         `json:"reason"`
+		Quality *media.Quality `json:"quality,omitempty"`
+	}{e.Result, e.Reason, e.Quality}
+	if err := j.add(endingEntry, body); err != nil {
 		return err
 	}
 	return j.commit(ctx)

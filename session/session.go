@@ -5,7 +5,9 @@
 package session
 
 import (
-	"frontdesk/dialog"
+	"go.uber.org/zap"
+
+	"frontdesk/media"
 	"frontdesk/tools"
 )
 
@@ -51,9 +53,16 @@ func (r Result) breaks() bool { return r == Lost || r == Moved || r == Draining 
 
 // Ending is how and why a call ended. One value feeds log, metric and store.
 type Ending struct {
-	Result Result
-	Reason string // in a few words
-	Err    error  // the cause, where there was one
+	Result  Result
+	Reason  string         // in a few words
+	Err     error          // the cause, where there was one
+	Quality *media.Quality // of a telephone line
 }
 
-var _ = dialog.Completed
+// quality is for the log.
+func (e Ending) quality() zap.Field {
+	if e.Quality == nil {
+		return zap.Skip()
+	}
+	return zap.Any("quality", e.Quality)
+}

@@ -92,7 +92,7 @@ func (c *Call) brief(ctx context.Context, person dialog.Line, t dialog.Handoff) 
 	if c.agent.Synthesizer == nil {
 		return nil
 	}
-	if !c.agent.Handover.Confirm {
+	if c.agent.Handover.Direct {
 		return dialog.Announce(ctx, c.agent, person.Sink, text)
 	}
 	for range 2 {

@@ -22,6 +22,7 @@ import (
 // Options is what the handler serves.
 type Options struct {
 	Realtime http.Handler           // everything under /v1/realtime
+	Calls    http.Handler           // everything under /v1/calls
 	Metrics  http.Handler           // /metrics
 	Agents   func() []*dialog.Agent // the agents callers may reach, the default one first
 	Ready    func() error           // nil while new calls are taken
@@ -42,6 +43,8 @@ func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/realtime", o.Realtime)
 	mux.Handle("/v1/realtime/", o.Realtime)
+	mux.Handle("/v1/calls", o.Calls)
+	mux.Handle("/v1/calls/", o.Calls)
 	get(mux, "/v1/agents", o.agents)
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
 		fault.Write(w, r, fault.New(fault.NotFound, "there is nothing at %s %s", r.Method, r.URL.Path))

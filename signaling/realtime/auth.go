@@ -1,8 +1,6 @@
 package realtime
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,17 +33,6 @@ func bearer(r *http.Request) string {
 	return ""
 }
 
-// isKey compares with every server key in constant time.
-func (s *Server) isKey(bearer string) bool {
-	given := sha256.Sum256([]byte(bearer))
-	found := 0
-	for _, k := range s.o.Keys {
-		key := sha256.Sum256([]byte(k))
-		found |= subtle.ConstantTimeCompare(given[:], key[:])
-	}
-	return found == 1 && bearer != ""
-}
-
 // caller says who makes a request, by its server key or token. The agent a token was
 // made for goes before the one the request names.
 func (s *Server) caller(r *http.Request, transport string) (session.Caller, error) {
@@ -53,7 +40,7 @@ func (s *Server) caller(r *http.Request, transport string) (session.Caller, erro
 	switch b := bearer(r); {
 	case b == "":
 		return who, fault.New(fault.Unauthorized, "a token is needed: POST /v1/realtime/client_secrets gives one")
-	case s.isKey(b):
+	case s.o.Keys.Hold(b):
 		who.Trusted = true
 	case len(s.o.Keys) == 0 && !session.IsToken(b):
 		// Official clients insist on a key. Where none is configured, any will do for what

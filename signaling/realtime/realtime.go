@@ -68,8 +68,8 @@ type Options struct {
 	Desk      Desk
 	Tokens    *session.Tokens
 	Transport *webrtc.Transport
-	Keys      []string // server keys: who brings one is trusted
-	Origins   []string // of pages that may call beside our own, "https://shop.example"; "*" is any
+	Keys      session.Keys // who brings one is trusted
+	Origins   []string     // of pages that may call beside our own, "https://shop.example"; "*" is any
 	Log       *zap.Logger
 }
 

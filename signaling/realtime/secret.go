@@ -36,7 +36,7 @@ func (s *Server) clientSecret(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	key := bearer(r)
-	trusted := s.isKey(key)
+	trusted := s.o.Keys.Hold(key)
 	if key != "" && !trusted && len(s.o.Keys) > 0 {
 		return fault.New(fault.Unauthorized, "this is not a key of this server")
 	}

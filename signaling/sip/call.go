@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"strings"
 	"sync"
@@ -12,7 +13,10 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/fault"
+	"frontdesk/media"
 )
+
+const relayTime = time.Minute // for all keys of one wish
 
 // call is a telephone call under way, whoever dialled: sipgo's dialog and the sound.
 type call struct {
@@ -83,7 +87,14 @@ func (c *call) begin(cancel context.CancelCauseFunc) dialog.Line {
 			cancel(err)
 		}
 	})
-	return dialog.Line{Inputs: inputs, Source: c.leg.receiver, Sink: c.leg, Tell: func(dialog.Event) {}}
+	line := dialog.Line{
+		Inputs: inputs, Source: c.leg.receiver, Sink: c.leg, Tell: func(dialog.Event) {},
+		Press: c.press, Quality: c.leg.quality,
+	}
+	if c.first != nil || strings.Contains(strings.ToUpper(c.allows), string(sip.REFER)) {
+		line.Refer = c.blind
+	}
+	return line
 }
 
 // finish ends the sound and hangs up.
@@ -96,6 +107,10 @@ func (c *call) finish() {
 
 // hangUp says goodbye, unless the other side has.
 func (c *call) hangUp() {
+	if c.dialog.Context().Err() != nil {
+		_ = c.dialog.Close()
+		return
+	}
 	ctx, done := context.WithTimeout(context.Background(), requestTime)
 	defer done()
 	_ = c.dialog.WriteBye(ctx, c.request(sip.BYE))
@@ -153,6 +168,47 @@ func (c *call) info(r *sip.Request, tx sip.ServerTransaction) {
 		}
 	}
 	_ = tx.Respond(sip.NewResponseFromRequest(r, 200, "OK", nil))
+}
+
+// press sends keys the way the other side takes them.
+func (c *call) press(keys string) error {
+	beside, err := c.leg.press(keys)
+	switch {
+	case errors.Is(err, media.ErrManyKeys):
+		return fault.Wrap(err, fault.Limited, "too many keys wait to be sent")
+	case err != nil:
+		return fault.Wrap(err, fault.Invalid, "keys are 0-9, *, #, A-D, and a comma to wait half a second")
+	case beside:
+		return nil
+	}
+	return c.relay(keys)
+}
+
+// relay sends keys beside the sound (INFO, application/dtmf-relay).
+func (c *call) relay(keys string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), relayTime)
+	defer cancel()
+	for _, key := range strings.ToUpper(keys) {
+		if key == ',' {
+			select {
+			case <-time.After(500 * time.Millisecond):
+			case <-c.ended:
+				return nil
+			}
+			continue
+		}
+		r := c.request(sip.INFO)
+		r.AppendHeader(sip.NewHeader("Content-Type", "application/dtmf-relay"))
+		r.SetBody([]byte("Signal=" + string(key) + "\r\nDuration=160\r\n"))
+		res, err := c.dialog.Do(ctx, r)
+		if err != nil {
+			return fault.Wrap(err, fault.Timeout, "the other side does not answer")
+		}
+		if !res.IsSuccess() {
+			return fault.New(fault.Declined, "the other side takes no keys: %d %s", res.StatusCode, res.Reason)
+		}
+	}
+	return nil
 }
 
 // relayed reads "Signal=5", or a key alone.

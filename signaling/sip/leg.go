@@ -48,6 +48,9 @@ type leg struct {
 	to     netip.AddrPort
 	locked bool // to is where packets come from
 	quiet  int  // frames of silence in a row
+	noise  media.Noise
+	faint  [media.MouthFrame]int16
+	sender media.KeySender
 	header rtp.Header
 	sent   transmission
 	packet [maxPacket]byte
@@ -133,12 +136,16 @@ func (l *leg) WriteFrame(frame []int16) error {
 	if !l.remote.takes {
 		return nil
 	}
+	if l.sender.Sending() {
+		return l.sendKey()
+	}
 	if frame == nil {
 		if l.quiet++; l.codec.sparse && l.quiet%sparseGap != 0 {
 			l.header.Marker = true
 			return nil
 		}
-		frame = silence[:]
+		l.noise.Fill(l.faint[:])
+		frame = l.faint[:]
 	} else {
 		l.quiet = 0
 	}
@@ -149,7 +156,42 @@ func (l *leg) WriteFrame(frame []int16) error {
 	return l.send(payload)
 }
 
-var silence [media.MouthFrame]int16
+// sendKey sends what comes next of the keys that are being pressed.
+func (l *leg) sendKey() error {
+	payload, stamp, first := l.sender.Next(l.packet[:], l.header.Timestamp, l.codec.frame())
+	if len(payload) == 0 {
+		return nil
+	}
+	now := l.header.Timestamp
+	l.header.Timestamp, l.header.PayloadType, l.header.Marker = stamp, l.remote.keys, first
+	err := l.send(payload)
+	l.header.Timestamp, l.header.PayloadType, l.header.Marker = now, l.remote.payload, true
+	return err
+}
+
+// press sends keys beside the sound. It reports whether the other side takes such.
+func (l *leg) press(keys string) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.remote.keys == 0 {
+		return false, nil
+	}
+	return true, l.sender.Press(keys)
+}
+
+// quality rates the call so far.
+func (l *leg) quality() media.Quality {
+	stats, _ := l.receiver.Stats()
+	q := l.arrived.quality()
+	q.Codec = l.codec.name
+	// On its way a sample waits for its packet, and here for the jitter buffer and the clock.
+	q.Delay = q.RTT/2 + time.Duration(2+stats.Delay)*media.FrameTime
+	if n := stats.Received + stats.Lost; n > 0 {
+		q.Loss = max(q.Loss, float64(stats.Lost)/float64(n)) // what came too late is lost, too
+	}
+	q.Rate()
+	return q
+}
 
 // send sends a payload under l.header.
 func (l *leg) send(payload []byte) error {
@@ -251,6 +293,7 @@ func (h *hearing) take(packet []byte, from netip.AddrPort) {
 		h.receiver.Push(h.p.SequenceNumber, h.p.Timestamp, h.p.Payload)
 	case keys:
 		h.arrived.packet(&h.p.Header, now)
+		h.receiver.Push(h.p.SequenceNumber, h.p.Timestamp, nil)
 		h.keys.Take(h.p.Timestamp, h.p.Payload)
 	case noise:
 		h.arrived.packet(&h.p.Header, now)

@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"bytes"
 	"net"
 	"net/netip"
 	"testing"
@@ -105,6 +104,16 @@ func TestStrangersAreNeitherHeardNorAnswered(t *testing.T) {
 	}
 }
 
+// isFaint reports whether A-law sound is no more than the hiss of a line.
+func isFaint(payload []byte) bool {
+	for _, x := range media.DecodePCMA(nil, payload) {
+		if x > 64 || x < -64 {
+			return false
+		}
+	}
+	return true
+}
+
 func TestSilenceIsSentAndHeldCallersGetNothing(t *testing.T) {
 	phone := loopback(t, "127.0.0.1")
 	l := newTestLeg(t, phone, "pcma")
@@ -120,7 +129,7 @@ func TestSilenceIsSentAndHeldCallersGetNothing(t *testing.T) {
 	var last rtp.Packet
 	for n := range 3 {
 		p, ok := next()
-		if !ok || p.Marker != (n == 0) || !bytes.Equal(p.Payload, bytes.Repeat([]byte{0xd5}, 160)) ||
+		if !ok || p.Marker != (n == 0) || len(p.Payload) != 160 || !isFaint(p.Payload) ||
 			n > 0 && (p.SequenceNumber != last.SequenceNumber+1 || p.Timestamp != last.Timestamp+160) {
 			t.Fatalf("packet %d: %v, %t", n, p.Header, ok)
 		}

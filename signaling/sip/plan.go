@@ -131,6 +131,9 @@ func (m *meter) begin(ctx context.Context, number string) (longest time.Duration
 	if err != nil {
 		return 0, nil, err
 	}
+	if m.ledger == nil {
+		return 0, nil, fault.New(fault.Storage, "calls cannot be counted, so none is made")
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.plan.Calls > 0 && m.calls >= m.plan.Calls {

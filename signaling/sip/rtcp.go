@@ -10,6 +10,8 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+
+	"frontdesk/media"
 )
 
 const (
@@ -133,6 +135,22 @@ func (r *reception) report(p rtcp.Packet, ssrc uint32, now time.Time) {
 			}
 		}
 	}
+}
+
+// quality is what is known of the way here.
+func (r *reception) quality() media.Quality {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	q := media.Quality{RTT: r.rtt}
+	if !r.started {
+		return q
+	}
+	expected := r.highest - r.base + 1
+	if all := r.all + expected; all > 0 {
+		q.Loss = float64(r.lost+expected-min(r.received, expected)) / float64(all)
+	}
+	q.Jitter = time.Duration(r.jitter / r.clock * float64(time.Second))
+	return q
 }
 
 // ntp is a time as RTCP has it: seconds since 1900 in 32 bits, and their fraction in 32.

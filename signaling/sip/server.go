@@ -39,6 +39,7 @@ type Options struct {
 	MinPort  int        // of RTP, even
 	MaxPort  int
 	Admit    func(context.Context, session.Caller) (*session.Call, error)
+	Ledger   *Ledger // counts calls that go out; nil: none do
 	Log      *zap.Logger
 }
 
@@ -51,16 +52,18 @@ type Server struct {
 	client  *sipgo.Client
 	ways    []way
 	ports   *ports
+	meters  map[string]*meter // by trunk
 	sockets []io.Closer
 
-	mu      sync.Mutex
-	calls   map[string]*call      // by dialog
-	guests  map[netip.Addr]int    // who is on no trunk, but in a call
-	servers map[netip.Addr]*Trunk // of trunks, as their names were resolved
-	running sync.WaitGroup
-	life    context.Context
-	end     context.CancelFunc
-	work    sync.WaitGroup
+	mu       sync.Mutex
+	calls    map[string]*call      // by dialog
+	guests   map[netip.Addr]int    // who is on no trunk, but in a call
+	servers  map[netip.Addr]*Trunk // of trunks, as their names were resolved
+	outgoing outgoing
+	running  sync.WaitGroup
+	life     context.Context
+	end      context.CancelFunc
+	work     sync.WaitGroup
 }
 
 // way is one address we are reached at.
@@ -75,14 +78,16 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		o: o, door: newDoor(o.Trunks), ports: newPorts(o.MinPort, o.MaxPort),
 		calls: make(map[string]*call), guests: make(map[netip.Addr]int),
-		servers: make(map[netip.Addr]*Trunk),
+		servers: make(map[netip.Addr]*Trunk), meters: make(map[string]*meter), outgoing: outgoing{calls: make(map[string]*placed)},
 	}
 	s.o.Trunks = append([]Trunk(nil), o.Trunks...)
 	for i := range s.o.Trunks {
+		t := &s.o.Trunks[i]
 		var err error
-		if s.o.Trunks[i].codecs, err = findCodecs(s.o.Trunks[i].Codecs); err != nil {
-			return nil, fmt.Errorf("trunk %s: %w", s.o.Trunks[i].Name, err)
+		if t.codecs, err = findCodecs(t.Codecs); err != nil {
+			return nil, fmt.Errorf("trunk %s: %w", t.Name, err)
 		}
+		s.meters[t.Name] = newMeter(t.Name, t.Plan, o.Ledger)
 	}
 	s.life, s.end = context.WithCancel(context.Background())
 	quiet := slog.New(slog.DiscardHandler) // what strangers send is not worth a line

@@ -38,6 +38,7 @@ type Trunk struct {
 	Register bool              // as User at Server, so that its calls come here
 	From     string            // the number shown when we call
 	SRTP     bool              // calls that go out are encrypted
+	Plan     Plan              // what may be dialled
 	Codecs   []string          // names, in the order they are liked; none: all of them
 
 	codecs []codec
