@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"database/sql"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,71 +21,135 @@ import (
 // telephones starts a server that takes calls from a network, and returns its SIP address.
 func telephones(t *testing.T, allow string, o ...func(*exec.Cmd)) (*server, string) {
 	t.Helper()
+	address := freeUDP(t)
+	file := filepath.Join(t.TempDir(), "frontdesk.yaml")
+	text := fmt.Sprintf("sip: {listen: ['udp://%s', 'tcp://%[1]s'], ports: 30000-30999, trunks: [{name: here, allow: ['%s'], agent: demo}]}\n", address, allow)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, append(o, args("--config", file))...), address
+}
+
+// freeUDP is an address of this machine where nobody listens.
+func freeUDP(t *testing.T) string {
+	t.Helper()
 	port, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := port.LocalAddr().String()
-	port.Close()
-	file := filepath.Join(t.TempDir(), "frontdesk.yaml")
-	text := fmt.Sprintf("sip: {listen: ['udp://%s'], ports: 30000-30999, trunks: [{name: here, allow: ['%s'], agent: demo}]}\n", address, allow)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	config := func(c *exec.Cmd) { c.Args = append(c.Args, "--config", file) }
-	return start(t, append(o, config)...), address
+	defer port.Close()
+	return port.LocalAddr().String()
 }
 
-// dial lets a telephone call address for so long, saying what is in a WAV file, and
-// returns what it heard, at 8 kHz.
-func dial(t *testing.T, address, wav string, lasts time.Duration) []int16 {
+// telephone is baresip: it says what is in says, and records what it hears.
+type telephone struct {
+	user   string  // its own name
+	at     string  // address it is reached at
+	codecs string  // as its accounts have them, such as "pcmu"
+	more   string  // of the account's parameters, such as ";mediaenc=srtp"
+	says   []int16 // at rate
+	rate   int     // Hz; 0 is 8000
+	dials  string  // whom, or "" to be called
+	lasts  time.Duration
+}
+
+// begin starts the telephone. The function it returns waits for its end and returns what it
+// heard, at 8 kHz.
+func (p telephone) begin(t *testing.T) (heard func() []int16) {
 	t.Helper()
 	dir := t.TempDir()
+	if p.rate == 0 {
+		p.rate = 8000
+	}
+	wav := filepath.Join(dir, "says.wav")
+	f, err := os.Create(wav)
+	if err == nil {
+		err = media.WriteWAV(f, p.rate, 1, p.says)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if p.at == "" {
+		p.at = freeUDP(t)
+	}
 	for name, text := range map[string]string{
-		"config": fmt.Sprintf(`sip_listen 127.0.0.1:0
+		"config": fmt.Sprintf(`sip_listen %s
 audio_player aubridge,heard
 audio_alert aubridge,alert
 audio_source aufile,%s
 audio_channels 1
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate %d
+auplay_srate %[3]d
 rtp_ports 31000-31999
-module_path %s
+module_path %[4]s
 module g711.so
+module g722.so
+module srtp.so
 module aufile.so
 module aubridge.so
 module sndfile.so
 module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
-snd_path %s
-`, wav, baresipModules(t), dir),
-		"accounts": "<sip:caller@127.0.0.1>;regint=0;audio_codecs=pcmu\n",
+snd_path %[5]s
+`, p.at, wav, p.rate, baresipModules(t), dir),
+		"accounts": fmt.Sprintf("<sip:%s@127.0.0.1>;regint=0;answermode=auto;audio_codecs=%s%s\n", p.user, p.codecs, p.more),
 		"contacts": "",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	phone := exec.CommandContext(t.Context(), "baresip", "-f", dir, "-e", "/dial sip:desk@"+address, "-t", fmt.Sprint(int(lasts.Seconds())))
-	out, err := phone.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "Call established") {
-		t.Fatalf("the telephone: %v\n%.2000s", err, out)
+	flags := []string{"-f", dir, "-t", fmt.Sprint(int(p.lasts.Seconds()))}
+	if p.dials != "" {
+		flags = append(flags, "-e", "/dial "+p.dials)
 	}
-	heard, err := filepath.Glob(filepath.Join(dir, "dump-*-dec.wav"))
-	if err != nil || len(heard) != 1 {
-		t.Fatalf("the telephone recorded %v, %v", heard, err)
-	}
-	f, err := os.Open(heard[0])
-	if err != nil {
+	phone := exec.CommandContext(t.Context(), "baresip", flags...)
+	var out bytes.Buffer
+	phone.Stdout, phone.Stderr = &out, &out
+	if err := phone.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	pcm, rate, err := media.ReadWAV(f, 8000*120)
-	if err != nil || rate != 8000 {
-		t.Fatalf("what it heard: %d Hz, %v", rate, err)
+	return func() []int16 {
+		t.Helper()
+		err := phone.Wait()
+		if err != nil || !strings.Contains(out.String(), "Call established") {
+			t.Fatalf("the telephone of %s: %v\n%.3000s", p.user, err, out.String())
+		}
+		heard, err := filepath.Glob(filepath.Join(dir, "dump-*-dec.wav"))
+		if err != nil || len(heard) != 1 {
+			t.Fatalf("the telephone recorded %v, %v", heard, err)
+		}
+		f, err := os.Open(heard[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		pcm, rate, err := media.ReadWAV(f, 16000*120)
+		if err != nil || rate != 8000 && rate != 16000 {
+			t.Fatalf("what it heard: %d Hz, %v", rate, err)
+		}
+		down := media.NewResampler(rate, 8000)
+		return down.Flush(down.Process(nil, pcm))
 	}
-	return pcm
+}
+
+// pause is silence at a rate.
+func pause(d time.Duration, hz int) []int16 { return make([]int16, int(d.Milliseconds())*hz/1000) }
+
+// loud is how much of what was heard, at 8 kHz, is not silent.
+func loud(heard []int16, from, to time.Duration) (ms int) {
+	for at := from; at < to; at += 20 * time.Millisecond {
+		i := int(at.Milliseconds()) * 8
+		for _, x := range heard[min(i, len(heard)):min(i+160, len(heard))] {
+			if x > 500 || x < -500 {
+				ms += 20
+				break
+			}
+		}
+	}
+	return ms
 }
 
 func baresipModules(t *testing.T) string {
@@ -122,38 +188,23 @@ func (s *server) turns(t *testing.T) string {
 }
 
 func TestATelephoneCallerAsksAndHearsTheAnswer(t *testing.T) {
-	t.Parallel() // it waits for speech
-	s, address := telephones(t, "127.0.0.0/8")
-	question := append(make([]int16, 5*8000), pcm(t, "How long does a refund take?", 8000)...)
-	question = append(question, make([]int16, 30*8000)...)
-	wav := filepath.Join(t.TempDir(), "question.wav")
-	f, err := os.Create(wav)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := media.WriteWAV(f, 8000, 1, question); err != nil {
-		t.Fatal(err)
-	}
-	f.Close()
-
-	heard := dial(t, address, wav, 16*time.Second)
-	loud := func(from, to time.Duration) (ms int) {
-		for at := from; at < to; at += 20 * time.Millisecond {
-			i := int(at.Milliseconds()) * 8
-			for _, x := range heard[min(i, len(heard)):min(i+160, len(heard))] {
-				if x > 500 || x < -500 {
-					ms += 20
-					break
-				}
+	for name, phone := range map[string]telephone{
+		"PCMU":           {codecs: "pcmu", rate: 8000},
+		"G.722 and SRTP": {codecs: "g722", rate: 16000, more: ";mediaenc=srtp-mand"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it waits for speech
+			s, address := telephones(t, "127.0.0.0/8")
+			phone.user, phone.dials, phone.lasts = "caller", "sip:desk@"+address, 16*time.Second
+			phone.says = slices.Concat(pause(5*time.Second, phone.rate), pcm(t, "How long does a refund take?", phone.rate), pause(30*time.Second, phone.rate))
+			heard := phone.begin(t)()
+			if greeting, answer := loud(heard, 0, 5*time.Second), loud(heard, 8*time.Second, 16*time.Second); greeting < 1500 || answer < 2000 {
+				t.Errorf("%d ms of a greeting and %d ms of an answer were heard", greeting, answer)
 			}
-		}
-		return ms
-	}
-	if greeting, answer := loud(0, 5*time.Second), loud(8*time.Second, 16*time.Second); greeting < 1500 || answer < 2000 {
-		t.Errorf("%d ms of a greeting and %d ms of an answer were heard", greeting, answer)
-	}
-	if turns := strings.ToLower(s.turns(t)); !strings.Contains(turns, "refund") {
-		t.Errorf("it was understood and answered as %s", turns)
+			if turns := strings.ToLower(s.turns(t)); !strings.Contains(turns, "refund") {
+				t.Errorf("it was understood and answered as %s", turns)
+			}
+		})
 	}
 }
 
