@@ -20,6 +20,9 @@ const (
 	keyVolume   = 10 // -10 dBm0
 )
 
+// AreKeys reports whether keys are what Press takes.
+func AreKeys(keys string) bool { return strings.Trim(strings.ToUpper(keys), keyNames+",") == "" }
+
 // KeySender sends keys as telephone events (RFC 4733), a packet every FrameTime in place
 // of sound. Not safe for concurrent use; Next does not allocate.
 type KeySender struct {
@@ -34,7 +37,7 @@ type KeySender struct {
 // with an error none.
 func (k *KeySender) Press(keys string) error {
 	keys = strings.ToUpper(keys)
-	if strings.Trim(keys, keyNames+",") != "" {
+	if !AreKeys(keys) {
 		return ErrNoKey
 	}
 	if k.size+len(keys) > maxSending {

@@ -34,7 +34,8 @@ type Call struct {
 
 	mu     sync.Mutex
 	phase  phase
-	cancel context.CancelCauseFunc // while running
+	cancel context.CancelCauseFunc             // while running
+	refer  func(context.Context, string) error // the line's, or nil
 }
 
 type phase int
@@ -82,6 +83,23 @@ func (c *Call) Owner(who Caller) bool {
 
 // Hangup ends the call from this side; Run then returns HungUp.
 func (c *Call) Hangup() { c.end(errHungUp) }
+
+// Refer has the caller's own network connect them with another number or SIP address,
+// which ends the call as Transferred. The error is a fault.Error: Invalid for a caller
+// who is on no telephone.
+func (c *Call) Refer(ctx context.Context, to string) error {
+	c.mu.Lock()
+	refer := c.refer
+	c.mu.Unlock()
+	if refer == nil {
+		return fault.New(fault.Invalid, "this caller cannot be transferred: the call did not come by telephone")
+	}
+	if err := refer(ctx, to); err != nil {
+		return err
+	}
+	c.end(errReferred)
+	return nil
+}
 
 // Close gives an admitted call up before Run, as when its offer could not be answered.
 func (c *Call) Close() { c.end(errHungUp) }
@@ -213,6 +231,9 @@ func (c *Call) leased(ctx context.Context, talk func(context.Context) Ending) En
 // converse talks.
 func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 	quality := line.Quality
+	c.mu.Lock()
+	c.refer = line.Refer
+	c.mu.Unlock()
 	line, finish := c.record(line)
 	defer finish()
 	line = c.transferable(line)
@@ -250,6 +271,8 @@ func judge(ctx context.Context, out dialog.Outcome, err error) Ending {
 			e.Result = HungUp
 		case errors.Is(cause, errMoved), errors.Is(cause, errFenced):
 			e.Result = Moved
+		case errors.Is(cause, errReferred):
+			e.Result = Transferred
 		case errors.Is(cause, errDrained):
 			e.Result = Draining
 		case errors.Is(cause, errTooLong):

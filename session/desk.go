@@ -26,11 +26,12 @@ const (
 
 // Why a running call is told to end; the cause of its context.
 var (
-	errHungUp  = errors.New("hung up")
-	errMoved   = errors.New("another line took over")
-	errFenced  = errors.New("another node took the session")
-	errDrained = errors.New("the server is stopping")
-	errTooLong = errors.New("the longest duration of a call was reached")
+	errHungUp   = errors.New("hung up")
+	errMoved    = errors.New("another line took over")
+	errFenced   = errors.New("another node took the session")
+	errReferred = errors.New("the caller was transferred")
+	errDrained  = errors.New("the server is stopping")
+	errTooLong  = errors.New("the longest duration of a call was reached")
 )
 
 // Options is what a Desk needs.

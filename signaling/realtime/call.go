@@ -9,6 +9,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"strings"
 
 	"frontdesk/fault"
 	"frontdesk/session"
@@ -147,6 +148,33 @@ func (s *Server) hangup(w http.ResponseWriter, r *http.Request) error {
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
+
+// refer transfers a telephone call, for those with a server key: {"target_uri": "tel:+493012345"}.
+func (s *Server) refer(w http.ResponseWriter, r *http.Request) error {
+	call, err := s.named(r)
+	if err != nil {
+		return err
+	}
+	if !s.o.Keys.Hold(bearer(r)) {
+		return fault.New(fault.Forbidden, "a server key is needed to transfer a call")
+	}
+	var wish struct {
+		To string `json:"target_uri"`
+	}
+	if err := readJSON(w, r, &wish); err != nil {
+		return err
+	}
+	if wish.To == "" || len(wish.To) > maxTarget || strings.ContainsAny(wish.To, " \r\n\t<>\"") {
+		return fault.New(fault.Invalid, "target_uri is missing, or no URI such as tel:+493012345678 or sip:anna@example.com")
+	}
+	if err := call.Refer(r.Context(), wish.To); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+const maxTarget = 256 // bytes of a URI
 
 func (s *Server) notForThisCall(_ http.ResponseWriter, r *http.Request) error {
 	if _, err := s.named(r); err != nil {

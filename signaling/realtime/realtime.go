@@ -43,6 +43,9 @@ type Call interface {
 	// Owner reports whether who may hang up.
 	Owner(who session.Caller) bool
 	Hangup()
+	// Refer has the caller's own network connect them with another number or SIP address,
+	// which ends the call.
+	Refer(ctx context.Context, to string) error
 }
 
 // AtDesk is d as a Desk.
@@ -94,7 +97,7 @@ func New(o Options) *Server {
 		{"POST", "/v1/realtime/client_secrets", s.clientSecret},
 		{"POST", "/v1/realtime/calls", s.call},
 		{"POST", "/v1/realtime/calls/{id}/hangup", s.hangup},
-		{"POST", "/v1/realtime/calls/{id}/refer", s.notForThisCall},
+		{"POST", "/v1/realtime/calls/{id}/refer", s.refer},
 		{"POST", "/v1/realtime/calls/{id}/accept", s.notForThisCall},
 		{"POST", "/v1/realtime/calls/{id}/reject", s.notForThisCall},
 		{"GET", "/v1/realtime", s.socket},

@@ -88,6 +88,9 @@ func (c *played) ResumeToken() string       { return "rt_1" }
 func (c *played) Agent() *dialog.Agent      { return demo }
 func (c *played) History() []dialog.Message { return c.script.history }
 func (c *played) Hangup()                   { c.hangup() }
+func (c *played) Refer(context.Context, string) error {
+	return fault.New(fault.Invalid, "it did not come by telephone")
+}
 func (c *played) Owner(who session.Caller) bool {
 	return who.Token == c.who.Token
 }

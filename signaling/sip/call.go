@@ -2,7 +2,6 @@ package sip
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"strings"
 	"sync"
@@ -16,7 +15,10 @@ import (
 	"frontdesk/media"
 )
 
-const relayTime = time.Minute // for all keys of one wish
+const (
+	maxKeys   = 64
+	relayTime = time.Minute // for all keys of one wish
+)
 
 // call is a telephone call under way, whoever dialled: sipgo's dialog and the sound.
 type call struct {
@@ -172,13 +174,14 @@ func (c *call) info(r *sip.Request, tx sip.ServerTransaction) {
 
 // press sends keys the way the other side takes them.
 func (c *call) press(keys string) error {
+	if !media.AreKeys(keys) || len(keys) > maxKeys {
+		return fault.New(fault.Invalid, "keys are up to %d of 0-9, *, #, A-D, and a comma to wait half a second", maxKeys)
+	}
 	beside, err := c.leg.press(keys)
-	switch {
-	case errors.Is(err, media.ErrManyKeys):
+	if err != nil {
 		return fault.Wrap(err, fault.Limited, "too many keys wait to be sent")
-	case err != nil:
-		return fault.Wrap(err, fault.Invalid, "keys are 0-9, *, #, A-D, and a comma to wait half a second")
-	case beside:
+	}
+	if beside {
 		return nil
 	}
 	return c.relay(keys)

@@ -30,6 +30,11 @@ const (
 	admitTime   = 8 * time.Second
 )
 
+// What strangers send is not worth a line of sipgo's, which has one logger for all.
+func init() { sip.SetDefaultLogger(quiet) }
+
+var quiet = slog.New(slog.DiscardHandler)
+
 // Options is what a Server needs.
 type Options struct {
 	Listen   []string // udp://:5060, tcp://:5060, tls://:5061
@@ -90,7 +95,6 @@ func New(o Options) (*Server, error) {
 		s.meters[t.Name] = newMeter(t.Name, t.Plan, o.Ledger)
 	}
 	s.life, s.end = context.WithCancel(context.Background())
-	quiet := slog.New(slog.DiscardHandler) // what strangers send is not worth a line
 	var err error
 	s.ua, err = sipgo.NewUA(sipgo.WithUserAgent("Frontdesk"), sipgo.WithUserAgenTLSConfig(o.TLS),
 		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerReadFilter(s.filter), sip.WithTransportLayerLogger(quiet)),
@@ -170,10 +174,30 @@ func (s *Server) listen() error {
 		s.ways = append(s.ways, way{network: network, local: local, port: portOf(local)})
 		s.work.Go(func() { _ = serve() }) // it ends with its socket
 	}
+	if err := s.ready(); err != nil {
+		return err
+	}
 	var err error
 	s.client, err = sipgo.NewClient(s.ua, sipgo.WithClientHostname(s.local(netip.Addr{}).String()),
-		sipgo.WithClientNAT(), sipgo.WithClientLogger(slog.New(slog.DiscardHandler)))
+		sipgo.WithClientNAT(), sipgo.WithClientLogger(quiet))
 	return err
+}
+
+// ready waits until sipgo knows every UDP socket: what leaves before would need one of
+// its own.
+func (s *Server) ready() error {
+	sockets := 0
+	for _, w := range s.ways {
+		if w.network == "udp" {
+			sockets++
+		}
+	}
+	for deadline := time.Now().Add(requestTime); s.ua.TransportLayer().Pool("udp").Size() < sockets; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return errors.New("listen for calls: the sockets do not open")
+		}
+	}
+	return nil
 }
 
 func portOf(a net.Addr) int {
