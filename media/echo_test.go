@@ -21,6 +21,12 @@ func says(t testing.TB, voice, text string, rate int) []float64 {
 	if out, err := exec.Command("flite", "-voice", voice, "-t", text, "-o", file).CombinedOutput(); err != nil {
 		t.Fatalf("flite: %v: %s", err, out)
 	}
+	return readWAVAt(t, file, rate)
+}
+
+// readWAVAt is the sound of a file, at rate.
+func readWAVAt(t testing.TB, file string, rate int) []float64 {
+	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)

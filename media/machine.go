@@ -1,0 +1,168 @@
+package media
+
+import (
+	"cmp"
+	"time"
+)
+
+// Verdict is what an Answerer makes of who answered.
+type Verdict int
+
+const (
+	Undecided Verdict = iota
+	Person
+	Machine // an answering machine, a voicemail or an announcement
+	Nobody  // neither: no sound, or none of a voice
+)
+
+func (v Verdict) String() string {
+	return [...]string{"undecided", "person", "machine", "nobody"}[v]
+}
+
+// AnswerOptions are when an Answerer decides. A zero field has the default.
+//
+// A person is waiting for the agent, so that verdict must come soon; a machine goes on
+// talking until its beep, so a late verdict costs nothing. Hence Long is longer than a
+// receptionist's greeting.
+type AnswerOptions struct {
+	Quiet     time.Duration // without any sound from the answer on: Nobody; default 6 s
+	Short     time.Duration // a greeting up to this length is a person's "hello"; default 1.8 s
+	Pause     time.Duration // silence after a short greeting: Person; default 0.8 s
+	LongPause time.Duration // silence after a longer one: Person; default 1.2 s
+	Long      time.Duration // a greeting of this length, pauses and all: Machine; default 5 s
+	Phrases   int           // a greeting of so many phrases, 250 ms or more apart: Machine; default 5
+	Deadline  time.Duration // from the answer on, by which there is a verdict; default 20 s
+}
+
+func (o AnswerOptions) orDefault() AnswerOptions {
+	return AnswerOptions{
+		Quiet:     cmp.Or(o.Quiet, 6*time.Second),
+		Short:     cmp.Or(o.Short, 1800*time.Millisecond),
+		Pause:     cmp.Or(o.Pause, 800*time.Millisecond),
+		LongPause: cmp.Or(o.LongPause, 1200*time.Millisecond),
+		Long:      cmp.Or(o.Long, 5*time.Second),
+		Phrases:   cmp.Or(o.Phrases, 5),
+		Deadline:  cmp.Or(o.Deadline, 20*time.Second),
+	}
+}
+
+const (
+	answerOn     = 0.6                    // probability from which silence becomes speech
+	answerOff    = 0.4                    // below which speech becomes silence
+	answerWord   = 100 * time.Millisecond // of voice that make a greeting: less is a click
+	answerParted = 250 * time.Millisecond // silence between two phrases
+	answerLoud   = 100 * 100              // mean square from which there is sound: -50 dBFS
+	answerNear   = 0.25                   // share of the voice's power from which other sound is no silence
+)
+
+// Answerer tells whether a person or a machine answered a call, by the length of the
+// greeting and the silence behind it, by a beep, and by words. A person says a short
+// hello and waits; a machine talks on, or beeps. Not safe for concurrent use.
+type Answerer struct {
+	o    AnswerOptions
+	beep Beep
+
+	age, quiet    time.Duration // since the answer; since the last sound
+	first, spoken time.Duration // the greeting's beginning, and the voice in it
+	silence       time.Duration // since the last voice, or a sound as loud
+	phrases       int
+	voiced        bool
+	level         float32 // the voice's mean square
+	beeped        bool
+
+	verdict Verdict
+	why     string
+}
+
+// NewAnswerer makes one for a call that was answered now.
+func NewAnswerer(o AnswerOptions) *Answerer { return &Answerer{o: o.orDefault()} }
+
+// Hear takes the next frame (EarFrame samples at EarRate), which it does not keep, and
+// the probability that it is speech, as Detector.Detect gives it. It returns the verdict,
+// which stays, but for one case: before Deadline a beep or words turn a Person into a
+// Machine, since a recording may begin with a short hello and a long pause.
+func (a *Answerer) Hear(frame []int16, speech float32) Verdict {
+	a.age += FrameTime
+	if a.beep.Hear(frame) {
+		a.beeped = true
+		a.prove("a beep")
+	}
+	a.listen(frame, speech)
+	if a.verdict == Undecided {
+		a.judge()
+	}
+	return a.verdict
+}
+
+// Words takes all that a recogniser has understood so far. What only machines say makes
+// it a Machine at once (English, German, Spanish and French are known).
+func (a *Answerer) Words(text string) Verdict {
+	if p := machinePhrase(text); p != "" {
+		a.prove("it said: " + p)
+	}
+	return a.verdict
+}
+
+// Why says in a few words what the verdict rests on, "" while there is none.
+func (a *Answerer) Why() string { return a.why }
+
+// prove makes it a machine, beyond doubt.
+func (a *Answerer) prove(why string) {
+	if a.verdict == Undecided || a.verdict == Person && a.age < a.o.Deadline {
+		a.verdict, a.why = Machine, why
+	}
+}
+
+// listen measures the greeting and the silence behind it.
+func (a *Answerer) listen(frame []int16, speech float32) {
+	var power float32
+	for _, s := range frame {
+		power += float32(s) * float32(s)
+	}
+	power /= EarFrame
+	a.quiet += FrameTime
+	if power >= answerLoud && !a.beep.Tonal() {
+		a.quiet = 0
+	}
+	a.voiced = !a.beep.Tonal() && (speech >= answerOn || a.voiced && speech >= answerOff)
+	switch {
+	case a.voiced:
+		if a.spoken == 0 {
+			a.first = a.age
+		}
+		if a.spoken == 0 || a.silence >= answerParted {
+			a.phrases++
+		}
+		a.spoken += FrameTime
+		a.silence = 0
+		a.level += (power - a.level) * 0.1
+	case a.spoken > 0 && (a.beep.Tonal() || power > answerNear*a.level):
+		a.silence = 0
+	default:
+		a.silence += FrameTime
+	}
+	if a.spoken < answerWord && a.silence >= answerParted {
+		a.spoken, a.phrases = 0, 0
+	}
+}
+
+// judge decides as soon as what was heard allows.
+func (a *Answerer) judge() {
+	greeting := a.age - a.silence - a.first
+	switch {
+	case a.spoken >= answerWord && greeting >= a.o.Long:
+		a.verdict, a.why = Machine, "it talks on"
+	case a.spoken >= answerWord && a.phrases >= a.o.Phrases:
+		a.verdict, a.why = Machine, "it says many phrases"
+	case a.spoken >= answerWord && greeting <= a.o.Short && a.silence >= a.o.Pause:
+		a.verdict, a.why = Person, "a short greeting, then silence"
+	case a.spoken >= answerWord && a.silence >= a.o.LongPause:
+		a.verdict, a.why = Person, "a greeting, then silence"
+	case a.spoken == 0 && a.quiet >= a.o.Quiet:
+		a.verdict, a.why = Nobody, "no sound"
+	case a.age >= a.o.Deadline && a.spoken >= answerWord:
+		a.verdict, a.why = Machine, "sound without an end"
+	case a.age >= a.o.Deadline:
+		a.verdict, a.why = Nobody, "no voice"
+	}
+}
