@@ -126,8 +126,8 @@ type line struct {
 
 var lines = []line{
 	{"mu-law", false, -70},
-	{"mu-law, pink noise at 20 dB", false, -44},
 	{"A-law, pink noise at 20 dB", true, -44},
+	{"mu-law, pink noise at 10 dB", false, -34},
 }
 
 // carry is a scene as it comes out of line: at EarRate.
@@ -161,7 +161,7 @@ const ms = time.Millisecond
 
 // machines greet, and beep or do not. The silence behind is a caller's who waits.
 func machines() []answered {
-	end := silent(6 * time.Second)
+	end := silent(2 * time.Second)
 	one := func(name string, beeps int, s ...func(testing.TB) []float64) answered {
 		return answered{name, Machine, beeps, append(append(sounds{silent(400 * ms)}, s...), end)}
 	}
@@ -189,7 +189,7 @@ func machines() []answered {
 func people() []answered {
 	var out []answered
 	one := func(name string, s ...func(testing.TB) []float64) {
-		out = append(out, answered{name, Person, 0, append(append(sounds{silent(400 * ms)}, s...), silent(4*time.Second))})
+		out = append(out, answered{name, Person, 0, append(append(sounds{silent(400 * ms)}, s...), silent(2*time.Second))})
 	}
 	for i, text := range []string{"Hello?", "Yes?", "Miller speaking.", "Hello, who is this?", "Hi, Sarah here.", "Anderson and sons, good morning.",
 		"Good afternoon, reception.", "Yeah, hello?", "This is Tom.", "Front desk, how can I help?"} {

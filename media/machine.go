@@ -53,6 +53,8 @@ const (
 	answerParted = 250 * time.Millisecond // silence between two phrases
 	answerLoud   = 100 * 100              // mean square from which there is sound: -50 dBFS
 	answerNear   = 0.25                   // share of the voice's power from which other sound is no silence
+	answerOver   = 8                      // times the power of the background that it has, too
+	answerRise   = 1.01                   // by which the background may grow in a frame
 )
 
 // Answerer tells whether a person or a machine answered a call, by the length of the
@@ -68,6 +70,7 @@ type Answerer struct {
 	phrases       int
 	voiced        bool
 	level         float32 // the voice's mean square
+	smooth, floor float32 // of all sound; of the background, the minimum of that
 	beeped        bool
 
 	verdict Verdict
@@ -115,11 +118,7 @@ func (a *Answerer) prove(why string) {
 
 // listen measures the greeting and the silence behind it.
 func (a *Answerer) listen(frame []int16, speech float32) {
-	var power float32
-	for _, s := range frame {
-		power += float32(s) * float32(s)
-	}
-	power /= EarFrame
+	power := a.measure(frame)
 	a.quiet += FrameTime
 	if power >= answerLoud && !a.beep.Tonal() {
 		a.quiet = 0
@@ -136,7 +135,7 @@ func (a *Answerer) listen(frame []int16, speech float32) {
 		a.spoken += FrameTime
 		a.silence = 0
 		a.level += (power - a.level) * 0.1
-	case a.spoken > 0 && (a.beep.Tonal() || power > answerNear*a.level):
+	case a.spoken > 0 && (a.beep.Tonal() || power > answerNear*a.level && power > answerOver*a.floor):
 		a.silence = 0
 	default:
 		a.silence += FrameTime
@@ -144,6 +143,23 @@ func (a *Answerer) listen(frame []int16, speech float32) {
 	if a.spoken < answerWord && a.silence >= answerParted {
 		a.spoken, a.phrases = 0, 0
 	}
+}
+
+// measure returns the mean square of a frame, and follows that of the background.
+func (a *Answerer) measure(frame []int16) (power float32) {
+	for _, s := range frame {
+		power += float32(s) * float32(s)
+	}
+	power /= EarFrame
+	if a.age == FrameTime {
+		a.smooth, a.floor = power, power
+	}
+	a.smooth += (power - a.smooth) * 0.2
+	if !a.voiced {
+		a.floor = a.floor*answerRise + 1
+	}
+	a.floor = min(a.floor, a.smooth)
+	return power
 }
 
 // judge decides as soon as what was heard allows.
