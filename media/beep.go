@@ -17,13 +17,16 @@ const (
 	beepSecond   = 0.03 // share of the peak's power that any other has, at most
 	beepLobe     = 2    // bins either side of the peak that are its own under a Hann window
 	beepDrift    = 8    // Hz by which a steady tone is measured differently, at most
-	beepFew      = 3    // windows, all within the tone, that BeepShortest gives at least
 	beepAlone    = 5    // frames without another tone behind a beep
 	beepBandFrom = 6    // bins of the telephone band: 190 Hz
 	beepBandTo   = 125  // to 3.9 kHz
 
+	// How many windows lie within the shortest beep, at least, and within the longest.
+	beepFew  = (int(BeepShortest/time.Millisecond)*EarRate/1000 - fftSize) / EarFrame
+	beepMany = int(BeepLongest/FrameTime) + 1
+
 	// Tones of the network are at 400 to 450 Hz, also up to 480 Hz where two sound
-	// together (ITU-T E.180, section 8).
+	// together (ITU-T E.180).
 	progressLow, progressHigh = 395, 490
 	progressOther             = 3 // frames of the tone whose energy other sound has, at least
 )
@@ -99,8 +102,7 @@ func (b *Beep) follow(hz, energy float32) {
 
 // end reports whether the tone that has ended was a beep.
 func (b *Beep) end() bool {
-	const most = int((BeepLongest + FrameTime) / FrameTime)
-	beep := b.run >= beepFew && b.run <= most && !b.melody
+	beep := b.run >= beepFew && b.run <= beepMany && !b.melody
 	if b.run >= beepFew && b.hz > progressLow && b.hz < progressHigh {
 		beep = beep && b.other > progressOther*b.tone/float32(b.run)
 		b.other = 0

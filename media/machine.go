@@ -25,7 +25,7 @@ func (v Verdict) String() string {
 // talking until its beep, so a late verdict costs nothing. Hence Long is longer than a
 // receptionist's greeting.
 type AnswerOptions struct {
-	Quiet     time.Duration // without any sound from the answer on: Nobody; default 6 s
+	Quiet     time.Duration // without any sound, before a voice was heard: Nobody; default 6 s
 	Short     time.Duration // a greeting up to this length is a person's "hello"; default 1.8 s
 	Pause     time.Duration // silence after a short greeting: Person; default 0.8 s
 	LongPause time.Duration // silence after a longer one: Person; default 1.2 s
