@@ -3,7 +3,6 @@ package dialog
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,88 +11,109 @@ import (
 )
 
 const (
-	screenWait  = 40 * time.Second        // for a machine's greeting to end
-	noBeep      = 2500 * time.Millisecond // of silence after a greeting: there will be no beep
-	screenQueue = 250                     // frames a recogniser may be behind; then it misses some
+	screenQueue = 250              // frames a recogniser may be behind; then it misses some
+	screenTime  = 20 * time.Second // in which a beep shows that a person was none
 )
 
 var errHungUp = errors.New("who was called hung up")
 
-// machinesSay is what only answering machines say, in the languages of the built-in texts.
-var machinesSay = []string{
-	"leave a message", "leave your message", "leave me a message", "leave your name", "after the tone", "after the beep",
-	"at the tone", "voicemail", "voice mail", "not available", "unavailable", "can't come to the phone", "cannot come to the phone",
-	"can't take your call", "cannot take your call", "you have reached", "you've reached", "get back to you", "return your call",
-	"nach dem ton", "nach dem signalton", "piepton", "mailbox", "nachricht hinterlassen", "hinterlassen sie", "nicht erreichbar",
-	"después de la señal", "después del tono", "buzón de voz", "deje su mensaje", "dejar un mensaje", "no está disponible",
-	"après le bip", "après le signal", "messagerie", "laissez un message", "laisser un message", "pas disponible",
-}
+// Screening is who took a call we made, as far as that is known.
+type Screening struct {
+	Machine bool   // a message may be left now
+	Why     string // in a few words
 
-// isMachine reports whether text is what only an answering machine says.
-func isMachine(text string) bool {
-	text = " " + strings.Join(plainWords(text), " ") + " "
-	for _, phrase := range machinesSay {
-		if strings.Contains(text, " "+phrase+" ") {
-			return true
-		}
-	}
-	return false
+	message  *media.Message
+	detector VoiceDetector
+	age      time.Duration
 }
 
 // Screen listens to who took a call we made until it is known whether that is a person or
-// a machine. Of a machine it hears the greeting out, and returns when a message may be
-// left. Nobody else may use line until it returns. The error is the line's end, or ctx's.
-func Screen(ctx context.Context, agent *Agent, line Line) (who media.Answered, why string, err error) {
+// a machine. Of a machine it hears the greeting out, and its beep. Nobody else may use
+// line until it returns. The error is the line's end, or ctx's.
+func Screen(ctx context.Context, agent *Agent, line Line) (*Screening, error) {
+	s := &Screening{Why: "not listened to"}
 	if agent.Detector == nil {
-		return media.Unknown, "", nil
+		return s, nil
 	}
+	s.message = media.NewMessage(media.AnswerOptions{}, media.MessageOptions{})
+	s.detector = agent.Detector()
 	ctx, cancel := context.WithCancel(ctx)
-	var silence sync.WaitGroup
-	defer silence.Wait()
-	silence.Go(func() { _ = media.NewPlayout(line.Sink).Run(ctx) }) // a line that sends nothing may hear nothing
-	var words atomic.Bool
-	frames := make(chan []int16, screenQueue)
-	var recognising sync.WaitGroup
-	defer recognising.Wait()
+	var work sync.WaitGroup
+	defer work.Wait()
 	defer cancel()
+	work.Go(func() { _ = media.NewPlayout(line.Sink).Run(ctx) }) // a line that sends nothing may hear nothing
+	words := new(atomic.Pointer[string])
+	frames := make(chan []int16, screenQueue)
 	if agent.Recognizer != nil {
-		recognising.Go(func() { spot(ctx, agent, frames, &words) })
+		work.Go(func() { spot(ctx, agent, frames, words) })
 	}
-	detector := agent.Detector()
 	frame := make([]int16, media.EarFrame)
-	s := new(media.Screener)
-	for at := time.Duration(0); ; at += media.FrameTime {
+	for {
 		if err := line.Source.ReadFrame(frame); err != nil {
-			return media.Unknown, "", err
+			return nil, err
 		}
 		select {
 		case _, ok := <-line.Inputs:
 			if !ok {
-				return media.Unknown, "", errHungUp
+				return nil, errHungUp
 			}
 		case <-ctx.Done():
-			return media.Unknown, "", ctx.Err()
+			return nil, ctx.Err()
 		default:
 		}
 		select {
 		case frames <- append([]int16(nil), frame...):
 		default:
 		}
-		s.Words(words.Load())
-		who, why = s.Hear(frame, detector.Detect(frame))
-		switch {
-		case who == media.Person || who == media.Nobody:
-			return who, why, nil
-		case who == media.Machine && s.Beeped():
-			return who, why + ", and its beep", nil
-		case who == media.Machine && (s.Silence() >= noBeep || at >= screenWait):
-			return who, why, nil
+		if text := words.Load(); text != nil {
+			s.message.Words(*text)
+		}
+		switch s.hear(frame) {
+		case media.Talk, media.GiveUp: // who is silent may be a person still
+			return s, nil
+		case media.Leave:
+			s.Machine = true
+			return s, nil
 		}
 	}
 }
 
-// spot listens for words that only machines say, until ctx ends.
-func spot(ctx context.Context, agent *Agent, frames <-chan []int16, found *atomic.Bool) {
+func (s *Screening) hear(frame []int16) media.Stage {
+	s.age += media.FrameTime
+	stage := s.message.Hear(frame, s.detector.Detect(frame))
+	s.Why = s.message.Why()
+	return stage
+}
+
+// Watch is source, which goes on being listened to: what seemed to be a person is a
+// machine when it beeps. Then beeped is called, once.
+func (s *Screening) Watch(source media.Source, beeped func()) media.Source {
+	if s.message == nil {
+		return source
+	}
+	return &watched{Source: source, screening: s, beeped: beeped}
+}
+
+type watched struct {
+	media.Source
+	screening *Screening
+	beeped    func()
+}
+
+// ReadFrame implements media.Source.
+func (w *watched) ReadFrame(frame []int16) error {
+	if err := w.Source.ReadFrame(frame); err != nil {
+		return err
+	}
+	if s := w.screening; s.age < screenTime && !s.Machine && s.hear(frame) == media.Leave {
+		s.Machine = true
+		w.beeped()
+	}
+	return nil
+}
+
+// spot tells what was understood so far, until ctx ends.
+func spot(ctx context.Context, agent *Agent, frames <-chan []int16, words *atomic.Pointer[string]) {
 	listener, err := agent.Recognizer.Listen(ctx, agent)
 	if err != nil {
 		return // the sound alone has to do
@@ -115,9 +135,6 @@ func spot(ctx context.Context, agent *Agent, frames <-chan []int16, found *atomi
 		if err != nil {
 			return
 		}
-		if isMachine(t.Text) {
-			found.Store(true)
-			return
-		}
+		words.Store(&t.Text)
 	}
 }

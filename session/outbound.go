@@ -2,13 +2,13 @@ package session
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
 	"frontdesk/fault"
-	"frontdesk/media"
 )
 
 // dialable is a telephone number as people dial it, "" for what is none.
@@ -37,19 +37,30 @@ func (c *Call) Dial(ctx context.Context, o Outbound, connect func(context.Contex
 		if err != nil {
 			return unanswered(ctx, err)
 		}
-		if o.Screen && line.Source != nil && line.Sink != nil {
-			who, why, err := dialog.Screen(ctx, c.agent, line)
-			c.log.Info("call taken", zap.Bool("machine", who == media.Machine), zap.String("why", why), zap.Error(err))
-			switch {
-			case err != nil:
-				return judge(ctx, dialog.CallerGone, nil)
-			case who == media.Machine:
-				return c.leaveMessage(ctx, line, o.Message, why)
-			}
+		if !o.Screen || line.Source == nil || line.Sink == nil {
+			return c.converse(ctx, line)
 		}
-		return c.converse(ctx, line)
+		s, err := dialog.Screen(ctx, c.agent, line)
+		if err != nil {
+			return judge(ctx, dialog.CallerGone, nil)
+		}
+		c.log.Info("call taken", zap.Bool("machine", s.Machine), zap.String("why", s.Why))
+		if s.Machine {
+			return c.leaveMessage(ctx, line, o.Message, s.Why)
+		}
+		talk, stop := context.WithCancelCause(ctx)
+		defer stop(nil)
+		taken := line
+		taken.Source = s.Watch(line.Source, func() { stop(errBeeped) })
+		ending := c.converse(talk, taken)
+		if context.Cause(talk) == errBeeped {
+			return c.leaveMessage(ctx, line, o.Message, s.Why)
+		}
+		return ending
 	})
 }
+
+var errBeeped = errors.New("it was a machine")
 
 // unanswered is the ending of a call that nobody took.
 func unanswered(ctx context.Context, err error) Ending {

@@ -144,6 +144,7 @@ func allowed(r *sip.Response) *sip.Response {
 
 // listen opens every socket. The first one's address is where others answer to.
 func (s *Server) listen() error {
+	var serving []func() error
 	for _, url := range s.o.Listen {
 		network, address, _ := strings.Cut(url, "://")
 		var serve func() error
@@ -172,15 +173,18 @@ func (s *Server) listen() error {
 			return fmt.Errorf("%q is no address such as udp://:5060", url)
 		}
 		s.ways = append(s.ways, way{network: network, local: local, port: portOf(local)})
-		s.work.Go(func() { _ = serve() }) // it ends with its socket
-	}
-	if err := s.ready(); err != nil {
-		return err
+		serving = append(serving, serve)
 	}
 	var err error
 	s.client, err = sipgo.NewClient(s.ua, sipgo.WithClientHostname(s.local(netip.Addr{}).String()),
 		sipgo.WithClientNAT(), sipgo.WithClientLogger(quiet))
-	return err
+	if err != nil {
+		return err
+	}
+	for _, serve := range serving {
+		s.work.Go(func() { _ = serve() }) // it ends with its socket
+	}
+	return s.ready()
 }
 
 // ready waits until sipgo knows every UDP socket: what leaves before would need one of
