@@ -18,6 +18,7 @@ import (
 	"frontdesk/caller"
 	"frontdesk/config"
 	"frontdesk/dialog/flite"
+	"frontdesk/signaling/sip"
 )
 
 const usage = `Frontdesk answers callers in voice, from your own knowledge base.
@@ -170,7 +171,7 @@ func callCommand(ctx context.Context, args []string, stdout, stderr io.Writer) i
 		fmt.Fprintln(stderr, "frontdesk:", err)
 		return 1
 	}
-	return caller.Main(ctx, args, stdout, stderr, voice)
+	return caller.Main(ctx, args, stdout, stderr, voice, sip.Call)
 }
 
 func healthCommand(ctx context.Context, args []string, stderr io.Writer) error {

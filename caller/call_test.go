@@ -17,7 +17,7 @@ import (
 func callJSON(t *testing.T, args ...string) (first map[string]string, turns []turnLine, status int, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	status = Main(t.Context(), append(args, "--json"), &out, &errs, humming{})
+	status = Main(t.Context(), append(args, "--json"), &out, &errs, humming{}, nil)
 	for i, l := range strings.Split(strings.TrimSpace(out.String()), "\n") {
 		var err error
 		if i == 0 {
@@ -181,7 +181,7 @@ func TestPeopleReadTheCall(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{})
 	defer ai.Close()
 	var out, errs bytes.Buffer
-	if status := Main(t.Context(), []string{"--url", serve(t, ai), "--text", "hello"}, &out, &errs, nil); status != 0 {
+	if status := Main(t.Context(), []string{"--url", serve(t, ai), "--text", "hello"}, &out, &errs, nil, nil); status != 0 {
 		t.Fatal(errs.String())
 	}
 	for _, want := range []string{"session  sess_", "agent    Hello, this is the shop.", "1  said    hello\n", "   reply   You said: hello\n"} {

@@ -1,4 +1,4 @@
-// Package caller is a caller in the terminal: over real WebRTC and Opus it says, plays
+// Package caller is a caller in the terminal: over real WebRTC and Opus, or by telephone, it says, plays
 // or types one turn after the other to a Frontdesk server, listens, and tells what was
 // heard, what was answered and how long it took. It is the tool that users and tests
 // share. It imports dialog (for the interface of a voice), media and fault; the server
@@ -22,8 +22,8 @@ import (
 
 // Main runs "frontdesk call" with its arguments and returns the exit status: 0 when
 // every turn got an audible (typed ones: a written) reply, 1 when not, 2 when args
-// are wrong. voice speaks --say; nil knows no --say.
-func Main(ctx context.Context, args []string, stdout, stderr io.Writer, voice dialog.Synthesizer) int {
+// are wrong. voice speaks --say; nil knows no --say. ring dials telephones.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer, voice dialog.Synthesizer, ring Ring) int {
 	o, err := parse(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -33,7 +33,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer, voice di
 		return 2
 	}
 	out := newReport(stdout, o)
-	if err := call(ctx, o, voice, out); err != nil {
+	if err := call(ctx, o, voice, ring, out); err != nil {
 		e := fault.From(err)
 		fmt.Fprintf(stderr, "frontdesk call: %v (%s)\n", explain(e), e.Code)
 		return 1
@@ -50,12 +50,17 @@ func explain(e *fault.Error) string {
 }
 
 // call makes the call and reports its turns. The error says why a turn or all of it failed.
-func call(ctx context.Context, o options, voice dialog.Synthesizer, out *report) error {
+func call(ctx context.Context, o options, voice dialog.Synthesizer, ring Ring, out *report) error {
 	turns, err := prepare(ctx, o.turns, voice)
 	if err != nil {
 		return err
 	}
-	l, err := dial(ctx, o)
+	var l *line
+	if o.sip != "" {
+		l, err = dialTelephone(ctx, o.sip, ring)
+	} else {
+		l, err = dial(ctx, o)
+	}
 	if err != nil {
 		return err
 	}

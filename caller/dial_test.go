@@ -40,7 +40,7 @@ func TestFailuresAreToldInPlainWordsWithACode(t *testing.T) {
 		"no voice":      {[]string{"--url", url, "--say", "hi"}, "(unavailable)"},
 	} {
 		var out, errs bytes.Buffer
-		status := Main(t.Context(), append(test.args, "--json"), &out, &errs, nil)
+		status := Main(t.Context(), append(test.args, "--json"), &out, &errs, nil, nil)
 		if status != 1 || out.Len() > 0 || !strings.Contains(errs.String(), test.want) || strings.Count(errs.String(), "\n") != 1 {
 			t.Errorf("%s: status %d: %s%s", name, status, out.String(), errs.String())
 		}

@@ -13,11 +13,13 @@ const eventQueue = 1024 // events the run may be behind; then the network waits
 
 // line is a connection to the server, whatever carries it.
 type line struct {
-	phone  *phone // nil on a line of text alone
-	events chan event
-	gone   chan struct{} // closed when the line ends, whoever ended it
-	send   func([]byte) error
-	hang   func() // ends what carries the line and waits for it
+	phone     *phone                  // nil on a line of text alone
+	press     func(keys string) error // of a telephone
+	telephone bool                    // nothing is told but sound
+	events    chan event
+	gone      chan struct{} // closed when the line ends, whoever ended it
+	send      func([]byte) error
+	hang      func() // ends what carries the line and waits for it
 
 	end  sync.Once
 	bye  sync.Once

@@ -8,17 +8,21 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"frontdesk/media"
 )
 
-const usage = `Usage: frontdesk call [flags] (--say TEXT | --wav FILE | --text TEXT)...
+const usage = `Usage: frontdesk call [flags] [sip:ADDRESS] (--say TEXT | --wav FILE | --text TEXT)...
 
 Calls a Frontdesk server over WebRTC. Each --say, --wav and --text is one turn of the
 caller, in their order: words to speak, a recording to play, or a text to type. The
-next turn begins when the reply has ended.
+next turn begins when the reply has ended. With a SIP address it is a telephone: it
+calls whoever is there, --text presses keys, and a reply is what can be heard.
 
   frontdesk call --say "When are you open?" --say "Thank you, goodbye."
   frontdesk call --wav question.wav --save call.wav
   frontdesk call --text "Where is order 4711?" --json
+  frontdesk call sip:demo@127.0.0.1:5060 --say "When are you open?"
 
 Exit status: 0 every turn was answered, 1 something failed, 2 wrong usage.
 
@@ -28,6 +32,7 @@ Flags:
 // options is what the command line asks for.
 type options struct {
 	url    string
+	sip    string // address to call by telephone, in place of url
 	agent  string
 	key    string
 	resume string
@@ -91,9 +96,28 @@ func parse(args []string, w io.Writer) (options, error) {
 		return o, err
 	}
 	if err == nil {
+		rest := f.Args()
+		for err == nil && len(rest) > 0 && (strings.HasPrefix(rest[0], "sip:") || strings.HasPrefix(rest[0], "sips:")) && o.sip == "" {
+			o.sip = rest[0]
+			if err = f.Parse(rest[1:]); err == nil { // flags may come behind it
+				rest = f.Args()
+			}
+		}
+	}
+	if err == nil {
 		err = o.check(f.Args())
 	}
 	return o, err
+}
+
+// pressable reports whether all that is typed are keys of a telephone.
+func (o options) pressable() bool {
+	for _, t := range o.turns {
+		if t.how == "text" && !media.AreKeys(t.what) {
+			return false
+		}
+	}
+	return true
 }
 
 func (o *options) check(rest []string) error {
@@ -103,6 +127,10 @@ func (o *options) check(rest []string) error {
 		return fmt.Errorf("it takes no argument %q: put quotes around what belongs together", rest[0])
 	case len(o.turns) == 0:
 		return errors.New("there is nothing to say: give at least one --say, --wav or --text")
+	case o.sip != "" && (o.resume != "" || o.key != "" || o.agent != ""):
+		return errors.New("--agent, --key and --resume are for servers, not for telephones: name the agent in the address")
+	case o.sip != "" && !o.pressable():
+		return errors.New("on a telephone --text presses keys: 0-9, *, #, A-D, and a comma to wait half a second")
 	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
 		return fmt.Errorf("--url %q is not a URL such as http://127.0.0.1:8080", o.url)
 	case o.resume != "" && o.agent != "":

@@ -39,7 +39,7 @@ func TestMisuseIsToldAndEndsWithTwo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			status := Main(t.Context(), test.args, &out, &errs, nil)
+			status := Main(t.Context(), test.args, &out, &errs, nil, nil)
 			if status != 2 || !strings.Contains(errs.String(), test.want) || !strings.Contains(errs.String(), "--help") || out.Len() > 0 {
 				t.Errorf("status %d: %s%s", status, out.String(), errs.String())
 			}
@@ -57,7 +57,7 @@ func TestHelpShowsEveryFlag(t *testing.T) {
 			t.Errorf("--%s is not explained:\n%s", f, help.String())
 		}
 	}
-	if status := Main(t.Context(), []string{"-h"}, io.Discard, io.Discard, nil); status != 0 {
+	if status := Main(t.Context(), []string{"-h"}, io.Discard, io.Discard, nil, nil); status != 0 {
 		t.Errorf("status %d", status)
 	}
 }

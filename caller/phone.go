@@ -41,7 +41,7 @@ func newPhone(track *webrtc.TrackLocalStaticSample) (*phone, error) {
 	t := newTape()
 	return &phone{
 		began: t.began, tape: t,
-		mouth: &mouthpiece{track: track, encoder: enc, tape: t},
+		mouth: &mouthpiece{send: sender(track, enc), tape: t},
 		ear:   &earpiece{decoder: dec, tape: t},
 	}, nil
 }
@@ -49,10 +49,8 @@ func newPhone(track *webrtc.TrackLocalStaticSample) (*phone, error) {
 // mouthpiece sends the caller's sound: it is the sink of a playout clock to which
 // nothing is written, so that it is asked for a frame every 20 ms.
 type mouthpiece struct {
-	track   *webrtc.TrackLocalStaticSample
-	encoder *media.OpusEncoder
-	tape    *tape
-	packet  [maxPacket]byte
+	send func(frame []int16) error
+	tape *tape
 
 	mu    sync.Mutex
 	pcm   []int16 // still to send
@@ -81,15 +79,23 @@ func (m *mouthpiece) WriteFrame([]int16) error {
 	now := time.Now()
 	m.take(frame[:], now)
 	m.tape.left(frame[:], now)
-	payload, err := m.encoder.Encode(m.packet[:], frame[:])
-	if err != nil {
+	return m.send(frame[:])
+}
+
+// sender sends frames over a track.
+func sender(track *webrtc.TrackLocalStaticSample, enc *media.OpusEncoder) func([]int16) error {
+	packet := make([]byte, maxPacket)
+	return func(frame []int16) error {
+		payload, err := enc.Encode(packet, frame)
+		if err != nil {
+			return err
+		}
+		err = track.WriteSample(wavefile.Sample{Data: payload, Duration: media.FrameTime})
+		if errors.Is(err, io.ErrClosedPipe) {
+			return nil // the connection is going down, which the events tell
+		}
 		return err
 	}
-	err = m.track.WriteSample(wavefile.Sample{Data: payload, Duration: media.FrameTime})
-	if errors.Is(err, io.ErrClosedPipe) {
-		return nil // the connection is going down, which the events tell
-	}
-	return err
 }
 
 // take fills frame with what is to be said and silence behind it. A frame that leaves

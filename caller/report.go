@@ -104,7 +104,7 @@ func (p *report) turn(t *turn, m measured) bool {
 		l.Why, l.Stages = t.record.Why, stagesOf(t.record.Times)
 	}
 	switch {
-	case t.text && l.Reply == "", !t.text && m.audible < leastReply:
+	case t.text && l.Reply == "" && m.audible < leastReply, !t.text && m.audible < leastReply:
 		l.Error = "no_reply"
 	}
 	if p.json {

@@ -41,10 +41,12 @@ func newRun(l *line, o options, turns []utterance, out *report) *run {
 // run has the whole conversation. The error says what ended it early, or how many
 // turns were not answered.
 func (r *run) run(ctx context.Context) error {
-	if err := r.until(ctx, sessionWait, func(time.Time) bool { return r.session != "" }); err != nil {
-		return r.failure(err, "the server does not begin the session")
+	if !r.line.telephone {
+		if err := r.until(ctx, sessionWait, func(time.Time) bool { return r.session != "" }); err != nil {
+			return r.failure(err, "the server does not begin the session")
+		}
+		r.out.session(r.session, r.token)
 	}
-	r.out.session(r.session, r.token)
 	if err := r.greeting(ctx); err != nil {
 		return err
 	}
@@ -80,7 +82,7 @@ func (r *run) greeting(ctx context.Context) error {
 	}
 	began := time.Now()
 	err := r.until(ctx, greetingLimit, func(now time.Time) bool {
-		if len(r.now.replies) == 0 {
+		if len(r.now.replies) == 0 && !r.heardSince(began) {
 			return now.Sub(began) >= wait
 		}
 		return r.settled(r.now) && r.quiet(now)
@@ -120,6 +122,10 @@ func (r *run) say(t *turn) error {
 		return nil
 	}
 	t.speechEnd = time.Now()
+	if r.line.telephone {
+		t.owed = false
+		return r.line.press(t.said)
+	}
 	err := r.line.tell(map[string]any{"type": "conversation.item.create", "item": map[string]any{
 		"id": t.item, "type": "message", "role": "user",
 		"content": []any{map[string]any{"type": "input_text", "text": t.said}},
@@ -142,11 +148,17 @@ func (r *run) answered(t *turn, now time.Time) bool {
 	switch {
 	case !t.spoken || !r.settled(t) || !r.quiet(now):
 		return false
-	case t.answered():
+	case t.answered() || r.heardSince(t.speechEnd):
 		return true
 	default:
 		return r.over || now.Sub(latest(t.speechEnd, r.stirred)) >= patience
 	}
+}
+
+// heardSince reports whether a telephone gave any sound since then: nothing else tells of
+// a reply there.
+func (r *run) heardSince(then time.Time) bool {
+	return r.line.telephone && r.line.phone.ear.between(then, time.Time{}).lasted >= leastReply
 }
 
 // interruptible reports whether it is time to talk into t's reply.
@@ -161,7 +173,11 @@ func (r *run) interruptible(t *turn, now time.Time) bool {
 // quiet reports whether the agent has been silent for a moment. On a line that has
 // ended, and on one of text, nothing more can be heard.
 func (r *run) quiet(now time.Time) bool {
-	return r.over || r.line.phone == nil || now.Sub(r.line.phone.ear.quietSince()) >= silence
+	hush := silence
+	if r.line.telephone {
+		hush = telephoneHush
+	}
+	return r.over || r.line.phone == nil || now.Sub(r.line.phone.ear.quietSince()) >= hush
 }
 
 // until waits, no longer than limit, while it takes what the server tells.

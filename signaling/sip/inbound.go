@@ -19,8 +19,8 @@ func (s *Server) invite(t *Trunk, r *sip.Request, tx sip.ServerTransaction) {
 		s.within((*call).again)(t, r, tx)
 		return
 	}
-	if t == nil {
-		tx.Terminate()
+	if t == nil || s.o.Admit == nil { // a telephone that only calls
+		_ = tx.Respond(sip.NewResponseFromRequest(r, 480, "Temporarily Unavailable", nil))
 		return
 	}
 	s.running.Add(1)
