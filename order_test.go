@@ -30,6 +30,7 @@ var mayImport = []struct {
 	{"session", []string{"dialog", "media", "tools", "fault"}},
 	{"archive", []string{"session", "dialog", "fault"}},
 	{"signaling/sip", []string{"session", "dialog", "media", "fault"}},
+	{"signaling/twilio", []string{"session", "dialog", "media", "fault"}},
 	{"signaling/webrtc", []string{"media", "fault"}},
 	{"signaling/realtime", []string{"signaling/webrtc", "session", "dialog", "media", "tools", "fault"}},
 	{"web", []string{"session", "dialog", "fault"}},

@@ -193,6 +193,7 @@ type node struct {
 	log     *zap.Logger
 
 	telephone *exchange
+	twilio    http.Handler // nil: there is none
 	db        *sql.DB
 }
 
@@ -228,6 +229,12 @@ func listen(ctx context.Context, c config.Config, n node) error {
 	if telephone != nil {
 		n.telephone.server.Store(telephone)
 		defer telephone.Close()
+	}
+
+	streams := openTwilio(c, n.desk, n.log)
+	if streams != nil {
+		defer streams.Close()
+		n.twilio = streams
 	}
 
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
@@ -274,6 +281,7 @@ func (n node) handler(c config.Config, calls http.Handler) http.Handler {
 	}
 	return web.Handler(web.Options{
 		Realtime: calls,
+		Twilio:   n.twilio,
 		Calls:    sip.API{Server: n.telephone.server.Load(), Keys: session.Keys(c.Keys), Ticket: callBack(n.agents.tickets)},
 		Metrics:  n.metrics.Handler(),
 		Agents:   n.agents.All,

@@ -15,6 +15,7 @@ import (
 	"frontdesk/fault"
 	"frontdesk/session"
 	"frontdesk/signaling/sip"
+	"frontdesk/signaling/twilio"
 	"frontdesk/tools"
 )
 
@@ -71,6 +72,18 @@ func trunkOf(t config.Trunk) (sip.Trunk, error) {
 		trunk.Allow = append(trunk.Allow, p)
 	}
 	return trunk, nil
+}
+
+// openTwilio takes calls from Twilio where the configuration wants that; else it returns
+// nil. The server must be closed.
+func openTwilio(c config.Config, desk *session.Desk, log *zap.Logger) *twilio.Server {
+	if c.Twilio.AuthToken == "" {
+		return nil
+	}
+	return twilio.New(twilio.Options{
+		AuthToken: c.Twilio.AuthToken, URL: c.Twilio.URL, Agent: c.Twilio.Agent, Numbers: c.Twilio.Numbers,
+		Admit: desk.Admit, Check: desk.Check, Log: log,
+	})
 }
 
 // exchange is the telephone as the desk dials it: there may be none yet, or ever.

@@ -38,6 +38,7 @@ type Config struct {
 	Log        Log        `yaml:"log"`
 
 	SIP     SIP     `yaml:"sip"`     // the telephone
+	Twilio  Twilio  `yaml:"twilio"`  // the telephone, by Twilio
 	Archive Archive `yaml:"archive"` // what becomes of sessions that are over
 
 	places places // where values were set, for errors
@@ -171,6 +172,7 @@ func (c *Config) Check() error {
 	c.checkLimits(wrong)
 	c.checkArchive(wrong)
 	c.checkSIP(wrong)
+	c.checkTwilio(wrong)
 	return errors.Join(errs...)
 }
 

@@ -210,6 +210,7 @@ func (c Config) Masked() Config {
 	for i := range c.WebRTC.ICEServers {
 		c.WebRTC.ICEServers[i].Credential = mask(c.WebRTC.ICEServers[i].Credential)
 	}
+	c.Twilio.AuthToken = mask(c.Twilio.AuthToken)
 	c.SIP.Trunks = append([]Trunk(nil), c.SIP.Trunks...)
 	for i := range c.SIP.Trunks {
 		c.SIP.Trunks[i].Password = mask(c.SIP.Trunks[i].Password)

@@ -23,6 +23,7 @@ import (
 type Options struct {
 	Realtime http.Handler           // everything under /v1/realtime
 	Calls    http.Handler           // everything under /v1/calls
+	Twilio   http.Handler           // everything under /v1/twilio; nil: nothing is there
 	Metrics  http.Handler           // /metrics
 	Agents   func() []*dialog.Agent // the agents callers may reach, the default one first
 	Ready    func() error           // nil while new calls are taken
@@ -45,6 +46,9 @@ func Handler(o Options) http.Handler {
 	mux.Handle("/v1/realtime/", o.Realtime)
 	mux.Handle("/v1/calls", o.Calls)
 	mux.Handle("/v1/calls/", o.Calls)
+	if o.Twilio != nil {
+		mux.Handle("/v1/twilio/", o.Twilio)
+	}
 	get(mux, "/v1/agents", o.agents)
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
 		fault.Write(w, r, fault.New(fault.NotFound, "there is nothing at %s %s", r.Method, r.URL.Path))

@@ -60,7 +60,8 @@ var spokenTurn = []string{
 }
 
 func TestSpokenTurnOverWebRTC(t *testing.T) {
-	f := newFixture(t, &script{run: oneTurn})
+	const key = "sk-server"
+	f := newFixture(t, &script{run: oneTurn}, key)
 	token := f.token(t, session.Claims{})
 	c, _, resp := f.callIn(t, token)
 	if got := c.until("frontdesk.notice"); !slices.Equal(got, spokenTurn) {
@@ -69,10 +70,16 @@ func TestSpokenTurnOverWebRTC(t *testing.T) {
 	if who := f.script.admitted(); who.Transport != "webrtc" || who.Address != "127.0.0.1" || who.Agent != "demo" || who.Trusted {
 		t.Errorf("caller = %+v", who)
 	}
-	for _, other := range []string{f.token(t, session.Claims{}), "any"} {
+	for other, want := range map[string]int{f.token(t, session.Claims{}): 403, "any": 401} {
 		refused, body := f.do(t, "POST", resp.Header.Get("Location")+"/hangup", "", "Authorization", "Bearer "+other)
-		if refused.StatusCode != 403 {
+		if refused.StatusCode != want {
 			t.Fatalf("hangup by somebody else: %d %v", refused.StatusCode, body)
+		}
+	}
+	for who, want := range map[string]int{token: 403, key: 400} { // a call from a page cannot be transferred
+		refer, body := f.do(t, "POST", resp.Header.Get("Location")+"/refer", `{"target_uri": "tel:+493012345"}`, "Authorization", "Bearer "+who)
+		if refer.StatusCode != want {
+			t.Errorf("refer: %d %v, want %d", refer.StatusCode, body, want)
 		}
 	}
 	hangup, body := f.do(t, "POST", resp.Header.Get("Location")+"/hangup", "", "Authorization", "Bearer "+token)
@@ -81,10 +88,6 @@ func TestSpokenTurnOverWebRTC(t *testing.T) {
 	}
 	if e := c.next("frontdesk.ended"); e["result"] != "hung_up" {
 		t.Errorf("ended = %v", e)
-	}
-	refer, _ := f.do(t, "POST", resp.Header.Get("Location")+"/refer", "", "Authorization", "Bearer "+token)
-	if refer.StatusCode != 400 {
-		t.Errorf("refer: %d", refer.StatusCode)
 	}
 }
 
