@@ -60,12 +60,30 @@ func (c *Call) Dial(ctx context.Context, o Outbound, connect func(context.Contex
 	})
 }
 
+// ErrGone says that a caller hung up before their call was answered.
+var ErrGone = errors.New("the caller hung up before the call was answered")
+
+// Answer holds a call that comes in: connect answers it and returns the line; its error
+// is ErrGone, or as Ring's. The call ends as Run's do, or as Dial's.
+func (c *Call) Answer(ctx context.Context, connect func(context.Context) (dialog.Line, error)) Ending {
+	return c.run(ctx, func(ctx context.Context) Ending {
+		line, err := connect(ctx)
+		if err != nil {
+			return unanswered(ctx, err)
+		}
+		return c.converse(ctx, line)
+	})
+}
+
 var errBeeped = errors.New("it was a machine")
 
 // unanswered is the ending of a call that nobody took.
 func unanswered(ctx context.Context, err error) Ending {
 	if ctx.Err() != nil {
 		return judge(ctx, "", nil)
+	}
+	if errors.Is(err, ErrGone) {
+		return Ending{Result: HungUp, Reason: ErrGone.Error()}
 	}
 	f := fault.From(err)
 	e := Ending{Result: Broken, Reason: f.Message, Err: err}

@@ -9,6 +9,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 	"go.uber.org/zap"
 
+	"frontdesk/dialog"
 	"frontdesk/fault"
 	"frontdesk/session"
 )
@@ -44,15 +45,14 @@ func (s *Server) invite(t *Trunk, r *sip.Request, tx sip.ServerTransaction) {
 	}
 	leave := c.enter()
 	defer leave()
-	if !c.confirm(tx) {
-		desk.Close()
-		c.leg.close()
-		_ = c.dialog.Close()
-		return
-	}
 	ctx, cancel := context.WithCancelCause(s.life)
 	defer cancel(nil)
-	desk.Run(ctx, c.begin(cancel))
+	desk.Answer(ctx, func(ctx context.Context) (dialog.Line, error) {
+		if err := c.confirm(ctx, tx); err != nil {
+			return dialog.Line{}, err
+		}
+		return c.begin(cancel), nil
+	})
 	c.finish()
 }
 
@@ -133,8 +133,9 @@ func allows(m interface{ GetHeader(string) sip.Header }) string {
 	return ""
 }
 
-// confirm answers and waits for the caller's ACK. It reports whether the call is on.
-func (c *call) confirm(tx sip.ServerTransaction) bool {
+// confirm answers and waits for the caller's ACK. The error is session.ErrGone when the
+// caller gave up, NoAnswer when no ACK came, Media when it holds no answer to our offer.
+func (c *call) confirm(ctx context.Context, tx sip.ServerTransaction) error {
 	body := c.leg.local.offer(c.codecs)
 	if !c.offered {
 		body = c.leg.answer(c.leg.remote)
@@ -143,20 +144,19 @@ func (c *call) confirm(tx sip.ServerTransaction) bool {
 	res := sip.NewSDPResponseFromRequest(d.InviteRequest, body)
 	res.AppendHeader(c.server.contact(c.over, c.peer))
 	c.timer.answer(allowed(res))
-	late := time.AfterFunc(ackTime, tx.Terminate)
-	defer late.Stop()
+	ctx, cancel := context.WithTimeout(ctx, ackTime)
+	defer cancel()
+	defer context.AfterFunc(ctx, tx.Terminate)()
 	err := d.WriteResponse(res)
-	if err == nil && c.offered {
-		err = c.take(<-c.acks)
+	switch {
+	case d.Context().Err() != nil: // by BYE or CANCEL
+		return session.ErrGone
+	case err != nil:
+		return fault.Wrap(err, fault.NoAnswer, "the caller's telephone did not confirm the call")
+	case c.offered:
+		return c.take(<-c.acks)
 	}
-	if err != nil {
-		c.server.o.Log.Info("telephone call not confirmed", zap.Error(err))
-		if d.LoadState() == sip.DialogStateConfirmed {
-			c.hangUp()
-		}
-		return false
-	}
-	return true
+	return nil
 }
 
 // take starts the sound with the answer to what we offered.

@@ -30,8 +30,14 @@ const (
 	admitTime   = 8 * time.Second
 )
 
-// What strangers send is not worth a line of sipgo's, which has one logger for all.
-func init() { sip.SetDefaultLogger(quiet) }
+func init() {
+	// What strangers send is not worth a line of sipgo's, which has one logger for all.
+	sip.SetDefaultLogger(quiet)
+	// Answers go the way their questions came, however long they are (RFC 3261, 18.2.2).
+	sip.UDPMTUSize = maxAnswer
+}
+
+const maxAnswer = 16 << 10 // bytes
 
 var quiet = slog.New(slog.DiscardHandler)
 
@@ -288,13 +294,30 @@ func (s *Server) filter(info sip.TransportReadProps, data []byte) ([]byte, error
 	if err != nil {
 		return nil, nil
 	}
-	if a := from.Addr().Unmap(); s.at(a) != nil || s.isGuest(a) || s.door.open && s.door.pace.Allow() {
-		return data, nil
-	}
-	if info.Transport != "UDP" {
+	a := from.Addr().Unmap()
+	known := s.at(a) != nil || s.isGuest(a) || s.door.open && s.door.pace.Allow()
+	switch {
+	case info.Transport != "UDP" && !known:
 		return nil, errStranger // which ends the connection
+	case info.Transport != "UDP":
+		return data, nil // a piece of a stream
+	case !known:
+		return nil, nil
 	}
-	return nil, nil
+	mended, answer := mend(data)
+	if answer != nil {
+		s.complain(info.LocalAddr, answer, netip.AddrPortFrom(a, from.Port()))
+	}
+	return mended, nil
+}
+
+// complain sends an answer from the socket that is reached at an address.
+func (s *Server) complain(local net.Addr, answer []byte, from netip.AddrPort) {
+	for _, c := range s.sockets {
+		if c, ok := c.(net.PacketConn); ok && c.LocalAddr().String() == local.String() {
+			_, _ = c.WriteTo(answer, net.UDPAddrFromAddrPort(replyTo(answer, from))) // it is asked again
+		}
+	}
 }
 
 var errStranger = errors.New("a stranger")
@@ -328,6 +351,12 @@ func (s *Server) known(handle func(*Trunk, *sip.Request, sip.ServerTransaction))
 			return
 		}
 		t := s.at(from)
+		if r.Method != sip.ACK && tx != nil && (t != nil || s.isGuest(from)) {
+			if no := objection(r); no != nil {
+				_ = tx.Respond(no)
+				return
+			}
+		}
 		if t == nil && s.isGuest(from) && s.find(r) != nil {
 			handle(nil, r, tx)
 			return
@@ -340,10 +369,11 @@ func (s *Server) known(handle func(*Trunk, *sip.Request, sip.ServerTransaction))
 			}
 		}
 		switch {
-		case t != nil:
-			handle(t, r, tx)
-		case tx != nil:
+		case t == nil && tx != nil:
 			tx.Terminate()
+		case t == nil:
+		default:
+			handle(t, r, tx)
 		}
 	}
 }
