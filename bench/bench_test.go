@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -29,7 +31,7 @@ func BenchmarkCalls(b *testing.B) {
 		for _, callers := range []int{1, 20, 100, 200} {
 			b.Run("said="+said+"/"+strconv.Itoa(callers), func(b *testing.B) {
 				for b.Loop() {
-					load(b, callers, pace{letter: letterTime, repeats: said == "again"})
+					load(b, plan{Callers: callers}, pace{letter: letterTime, repeats: said == "again"})
 				}
 				b.ReportMetric(0, "ns/op")
 			})
@@ -37,12 +39,30 @@ func BenchmarkCalls(b *testing.B) {
 	}
 }
 
-func load(b *testing.B, callers int, p pace) {
+// BenchmarkTelephones is the same for telephones, whose packets are timed where they arrive.
+func BenchmarkTelephones(b *testing.B) {
+	for _, codec := range []string{"pcmu", "g722"} {
+		for _, callers := range []int{20, 100, 200} {
+			b.Run(codec+"/"+strconv.Itoa(callers), func(b *testing.B) {
+				for b.Loop() {
+					load(b, plan{Callers: callers, Phone: codec}, pace{letter: letterTime})
+				}
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
+func load(b *testing.B, what plan, p pace) {
 	s := serve(b, p)
+	if what.Phone != "" {
+		what.SIP = s.telephone(b, what.Phone)
+	}
 	s.tap.listen()
 	debug.FreeOSMemory()
 	before := memoryNow()
-	c := s.called(b, plan{Callers: callers, Ramp: time.Duration(callers) * rampTime, Speech: utteranceTime})
+	what.Ramp, what.Speech = time.Duration(what.Callers)*rampTime, utteranceTime
+	c := s.called(b, what)
 	pause(b.Context(), settleTime)
 	s.tap.mu.Lock()
 	s.tap.sent = s.tap.sent[:0]
@@ -53,13 +73,15 @@ func load(b *testing.B, callers int, p pace) {
 	late, packets := s.tap.lateness()
 	after := memoryNow()
 	found := s.dismissed(b, c)
-	calls := float64(callers)
+	calls := float64(what.Callers)
 	b.ReportMetric(spent.Seconds()/(calls*lasted.Minutes()), "cpu-s/call-min")
-	b.ReportMetric(float64(packets)/50/(calls*lasted.Seconds())*100, "%speaking")
+	if packets > 0 { // telephones get silence, too
+		b.ReportMetric(float64(packets)/50/(calls*lasted.Seconds())*100, "%speaking")
+		report(b, "late", late, 50, 99)
+	}
 	b.ReportMetric((after.heap-before.heap)/calls/1024, "heap-KB/call")
 	b.ReportMetric((after.stacks-before.stacks)/calls/1024, "stack-KB/call")
 	b.ReportMetric((after.resident-before.resident)/calls/1024, "rss-KB/call")
-	report(b, "late", late, 50, 99)
 	report(b, "client-late", found.Late, 99)
 	report(b, "reply", found.Replies, 50, 99)
 }
@@ -131,6 +153,36 @@ func BenchmarkInterruption(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 		})
 	}
+}
+
+// BenchmarkSetUp is how many telephone calls a second can be answered, confirmed and hung
+// up, twenty at a time, by how long each takes to be answered. Callers share the process.
+func BenchmarkSetUp(b *testing.B) {
+	s := serve(b, pace{letter: letterTime})
+	at := s.telephone(b, "pcmu")
+	var mu sync.Mutex
+	var took []time.Duration
+	b.SetParallelism(10) // on each core
+	began := time.Now()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			ctx, cancel := context.WithTimeout(b.Context(), 10*time.Second)
+			dialled := time.Now()
+			p, err := call(ctx, at, "pcmu")
+			cancel()
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			answered := time.Since(dialled)
+			p.hangUp()
+			mu.Lock()
+			took = append(took, answered)
+			mu.Unlock()
+		}
+	})
+	b.ReportMetric(float64(len(took))/time.Since(began).Seconds(), "calls/s")
+	report(b, "answered", took, 50, 99)
 }
 
 // dismissed ends the calls of c, all of which must have gone well.

@@ -29,16 +29,20 @@ const (
 	replyWait   = 10 * time.Second
 )
 
-// script is what callers send, in Opus.
+// script is what callers send, in Opus or a telephone's codec.
 type script struct {
 	room   [][]byte // silence, over and over
 	speech [][]byte
 }
 
-func newScript(speech time.Duration) (*script, error) {
+func newScript(speech time.Duration, codec string) (*script, error) {
 	before, after := room(time.Second), room(2*time.Second)
 	said := utterance(speech)
-	packets, err := encode(before, said, after)
+	enc, err := encoderOf(codec)
+	if err != nil {
+		return nil, err
+	}
+	packets, err := encode(enc, before, said, after)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +56,7 @@ type caller struct {
 	script *script
 	pc     *webrtc.PeerConnection
 	track  *webrtc.TrackLocalStaticSample
+	phone  *phone // in place of pc and track
 	open   chan struct{}
 	life   context.Context
 	end    context.CancelFunc
@@ -80,6 +85,9 @@ func newCaller(p plan, s *script) *caller {
 
 // connect makes the call and begins to talk.
 func (c *caller) connect(ctx context.Context) error {
+	if c.plan.Phone != "" {
+		return c.dial(ctx)
+	}
 	if err := c.prepare(); err != nil {
 		return err
 	}
@@ -104,9 +112,14 @@ func (c *caller) connect(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	c.begin()
+	return nil
+}
+
+// begin begins to talk.
+func (c *caller) begin() {
 	c.due = time.Now().Add(firstPause)
 	c.work.Go(func() { _ = media.NewPlayout(c).Run(c.life) }) // it ends with life, or the connection
-	return nil
 }
 
 func (c *caller) prepare() error {
@@ -165,6 +178,9 @@ func (c *caller) offer(ctx context.Context, sdp string) (answer string, err erro
 
 func (c *caller) hangUp() {
 	c.end()
+	if c.phone != nil {
+		c.phone.hangUp()
+	}
 	c.work.Wait()
 	if c.pc != nil {
 		_ = c.pc.GracefulClose()
@@ -173,6 +189,9 @@ func (c *caller) hangUp() {
 
 // WriteFrame implements media.Sink: it is the caller's 20 ms clock.
 func (c *caller) WriteFrame([]int16) error {
+	if c.phone != nil {
+		return c.phone.send(c.next(time.Now()))
+	}
 	err := c.track.WriteSample(wire.Sample{Data: c.next(time.Now()), Duration: media.FrameTime})
 	if errors.Is(err, io.ErrClosedPipe) {
 		return nil
@@ -246,16 +265,20 @@ func (c *caller) listen(track *webrtc.TrackRemote, decoder *media.OpusDecoder) {
 		if p.Unmarshal(buf[:n]) != nil {
 			continue
 		}
-		if pcm, err = decoder.Decode(pcm[:0], p.Payload); err != nil {
-			continue
+		if pcm, err = decoder.Decode(pcm[:0], p.Payload); err == nil {
+			c.take(sending{at: now, number: p.SequenceNumber, stamp: p.Timestamp}, pcm)
 		}
-		c.mu.Lock()
-		c.received.add(sending{at: now, number: p.SequenceNumber, stamp: p.Timestamp})
-		const size = media.EarRate / 200
-		for i := 0; i+size <= len(pcm); i += size {
-			c.hear(rms(pcm[i:i+size]), now.Add(time.Duration(i/size)*blockTime))
-		}
-		c.mu.Unlock()
+	}
+}
+
+// take takes a packet that came.
+func (c *caller) take(s sending, pcm []int16) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.received.add(s)
+	const size = media.EarRate / 200
+	for i := 0; i+size <= len(pcm); i += size {
+		c.hear(rms(pcm[i:i+size]), s.at.Add(time.Duration(i/size)*blockTime))
 	}
 }
 

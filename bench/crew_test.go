@@ -16,6 +16,8 @@ import (
 // plan is what a crew of callers is to do.
 type plan struct {
 	URL       string
+	Phone     string // codec of telephones, which call at SIP; "" for pages, which call at URL
+	SIP       string // address
 	Callers   int
 	Ramp      time.Duration // over which the calls begin
 	Speech    time.Duration // of each of the callers' utterances
@@ -90,7 +92,7 @@ func runCrew(in io.Reader, out io.Writer) error {
 	if err := decoder.Decode(&p); err != nil {
 		return err
 	}
-	script, err := newScript(p.Speech)
+	script, err := newScript(p.Speech, p.Phone)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"frontdesk/media"
 	"frontdesk/session"
 	"frontdesk/signaling/realtime"
+	"frontdesk/signaling/sip"
 	"frontdesk/signaling/webrtc"
 	"frontdesk/tools"
 )
@@ -27,6 +29,7 @@ type server struct {
 	url   string
 	tap   *tap
 	turns *turns
+	desk  *session.Desk
 }
 
 func serve(tb testing.TB, p pace) *server {
@@ -72,7 +75,27 @@ func serve(tb testing.TB, p pace) *server {
 		front.Close()
 		_ = db.Close()
 	})
-	return &server{url: front.URL, tap: out, turns: noted}
+	return &server{url: front.URL, tap: out, turns: noted, desk: desk}
+}
+
+// telephone has the server answer telephones in a codec, at the address it returns.
+func (s *server) telephone(tb testing.TB, codec string) string {
+	tb.Helper()
+	free, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	address := free.LocalAddr().String()
+	free.Close()
+	t, err := sip.New(sip.Options{
+		Listen: []string{"udp://" + address}, MinPort: 20000, MaxPort: 22999, Admit: s.desk.Admit, Log: zap.NewNop(),
+		Trunks: []sip.Trunk{{Name: "callers", Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Agent: "desk", Codecs: []string{codec}}},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(t.Close)
+	return address
 }
 
 // patience notes how long an Endpointer waited until it said that a turn is over.

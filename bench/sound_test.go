@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -64,12 +65,26 @@ func agentVoice(d time.Duration) []int16 {
 	return pcm
 }
 
-// encode is pcm in Opus packets of a frame each.
-func encode(pcm ...[]int16) ([][]byte, error) {
-	enc, err := media.NewOpusEncoder()
-	if err != nil {
-		return nil, err
+// encoder is one of media's.
+type encoder interface {
+	Encode(packet []byte, frame []int16) ([]byte, error)
+}
+
+// encoderOf makes the encoder of a telephone's codec, "" for Opus.
+func encoderOf(codec string) (encoder, error) {
+	switch codec {
+	case "":
+		return media.NewOpusEncoder()
+	case "pcmu":
+		return media.NewG711Encoder(media.EncodePCMU), nil
+	case "g722":
+		return media.NewG722Encoder(), nil
 	}
+	return nil, fmt.Errorf("%q is no codec of telephones", codec)
+}
+
+// encode is pcm in packets of a frame each.
+func encode(enc encoder, pcm ...[]int16) ([][]byte, error) {
 	var packets [][]byte
 	for _, piece := range pcm {
 		for ; len(piece) > 0; piece = piece[min(media.MouthFrame, len(piece)):] {

@@ -115,13 +115,18 @@ func (t *tap) answered(judged []time.Time) []time.Duration {
 // clockwork tells how much later the packets of a stream come than the 20 ms clock of
 // their talkspurt says, which the earliest packet of the talkspurt sets.
 type clockwork struct {
+	frame       uint32 // how far time stamps go in 20 ms; 0 is opusFrame
 	first, last sending
 	offsets     []time.Duration // of the talkspurt under way, from where its first packet puts them
 	late        []time.Duration
 }
 
 func (c *clockwork) add(s sending) {
-	if len(c.offsets) > 0 && (s.number != c.last.number+1 || s.stamp != c.last.stamp+opusFrame) {
+	frame := c.frame
+	if frame == 0 {
+		frame = opusFrame
+	}
+	if len(c.offsets) > 0 && (s.number != c.last.number+1 || s.stamp != c.last.stamp+frame) {
 		c.end()
 	}
 	if len(c.offsets) == 0 {

@@ -35,9 +35,10 @@ var (
 type g722Band struct {
 	det, nb int // scale factor, and its logarithm
 	s, sz   int // prediction, and what the zeros give of it
-	r, p    [2]int
-	a       [2]int
-	d, b    [6]int
+	p, a    [2]int
+	b       [6]int
+	r       [2]int // doubled, as d
+	d       [6]int
 }
 
 func saturate(x int) int { return min(max(x, -32768), 32767) }
@@ -76,27 +77,21 @@ func (b *g722Band) adapt(d int) {
 	first = min(max(saturate(first+b.a[0]*32640>>15), -limit), limit)
 	b.a = [2]int{first, second}
 
-	step := 128 // UPZERO
+	step := 128 // UPZERO, in which nothing can saturate, and FILTEZ
 	if d == 0 {
 		step = 0
 	}
+	zeros, next := 0, saturate(2*d)
 	for i := range b.b {
-		if same(b.d[i], d) {
-			b.b[i] = saturate(step + b.b[i]*32640>>15)
-		} else {
-			b.b[i] = saturate(-step + b.b[i]*32640>>15)
-		}
+		was := b.d[i]
+		turn := (was ^ d) >> 63 // 0 where the signs are the same, else -1
+		b.b[i] = b.b[i]*32640>>15 + (step ^ turn - turn)
+		zeros += b.b[i] * next >> 15
+		b.d[i], next = next, was
 	}
-	copy(b.d[1:], b.d[:5])
-	b.d[0] = d
-	b.r, b.p = [2]int{r, b.r[0]}, [2]int{p, b.p[0]}
-
-	poles := saturate(b.a[0]*saturate(2*b.r[0])>>15 + b.a[1]*saturate(2*b.r[1])>>15)
-	b.sz = 0
-	for i := range b.b {
-		b.sz += b.b[i] * saturate(2*b.d[i]) >> 15
-	}
-	b.sz = saturate(b.sz)
+	b.sz = saturate(zeros)
+	b.r, b.p = [2]int{saturate(2 * r), b.r[0]}, [2]int{p, b.p[0]}
+	poles := saturate(b.a[0]*b.r[0]>>15 + b.a[1]*b.r[1]>>15)
 	b.s = saturate(poles + b.sz)
 }
 
@@ -117,20 +112,27 @@ func (b *g722Band) high(code int) {
 // g722Bands are both.
 type g722Bands struct {
 	low, high g722Band
-	x         [24]int // of the quadrature mirror filter
+	x         [g722Past + 160]int // of the quadrature mirror filter: the last samples are before at
+	at        int
 }
 
+const g722Past = 24
+
 func newG722Bands() g722Bands {
-	return g722Bands{low: g722Band{det: 32}, high: g722Band{det: 8}}
+	return g722Bands{low: g722Band{det: 32}, high: g722Band{det: 8}, at: g722Past}
 }
 
 // filter takes two further samples into the filter and returns its two sums.
 func (b *g722Bands) filter(first, second int) (even, odd int) {
-	copy(b.x[:], b.x[2:])
-	b.x[22], b.x[23] = first, second
+	if b.at == len(b.x) {
+		b.at = copy(b.x[:], b.x[len(b.x)-g722Past+2:])
+	}
+	b.x[b.at], b.x[b.at+1] = first, second
+	b.at += 2
+	x := (*[g722Past]int)(b.x[b.at-g722Past:])
 	for i, c := range g722QMF {
-		even += b.x[2*i] * c
-		odd += b.x[2*i+1] * g722QMF[11-i]
+		even += x[2*i] * c
+		odd += x[2*i+1] * g722QMF[11-i]
 	}
 	return even, odd
 }
@@ -151,10 +153,13 @@ func g722Low(e, det int) int {
 	if e < 0 {
 		size = -(e + 1)
 	}
-	i := 1
-	for i < 30 && size >= g722Q6[i%30]*det>>12 {
-		i++
+	i := 0 // by halves: 29 levels
+	for step := 16; step > 0; step >>= 1 {
+		if next := i + step; next < len(g722Q6) && size >= g722Q6[next]*det>>12 {
+			i = next
+		}
 	}
+	i++
 	switch {
 	case e >= 0:
 		return 62 - i

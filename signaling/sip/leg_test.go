@@ -190,3 +190,29 @@ func BenchmarkFrameToATelephone(b *testing.B) {
 		_ = l.WriteFrame(frame)
 	}
 }
+
+func FuzzPackets(f *testing.F) {
+	f.Add(uint8(0), []byte{0x80, 0, 0, 1, 0, 0, 0, 160, 0, 0, 0, 7, 0xff})
+	f.Add(uint8(0), []byte{0x80, 101, 0, 1, 0, 0, 0, 160, 0, 0, 0, 7, 5, 0x8a, 0, 160})
+	f.Add(uint8(1), []byte{0x80, 200, 0, 6, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 160})
+	phone := loopback(f, "127.0.0.1")
+	legs := []*leg{newTestLeg(f, phone, "pcmu"), newTestLeg(f, phone, "opus"), newTestLeg(f, phone, "g722")}
+	frame := make([]int16, media.EarFrame)
+	f.Fuzz(func(t *testing.T, which uint8, raw []byte) {
+		l := legs[int(which)%len(legs)]
+		h := hearing{leg: l, buf: make([]byte, maxPacket), open: make([]byte, maxPacket)}
+		h.take(raw, addrOf(phone))
+		h.take(raw[:min(len(raw), 8)], addrOf(phone))
+		l.takeReport(raw)
+		select {
+		case <-l.keys.Pressed:
+		default:
+		}
+		if q := l.quality(); q.MOS < 1 || q.MOS > 4.5 || q.Loss < 0 || q.Loss > 1 {
+			t.Fatalf("it is rated %+v", q)
+		}
+		if len(raw) > 1000 { // a frame takes its time
+			_ = l.receiver.ReadFrame(frame)
+		}
+	})
+}
