@@ -56,6 +56,7 @@ func (c *Conversation) Run(ctx context.Context, line Line) (Outcome, error) {
 	ears := []Ear{textEar(line.Inputs)}
 	if line.Source != nil {
 		ear := newVoiceEar(c.agent, line.Source, c.o.NewID)
+		ear.narrow = line.Narrow
 		l.asked = ear.ask
 		l.hearing = ear.hears()
 		ears = append(ears, ear)

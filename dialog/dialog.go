@@ -102,6 +102,19 @@ type Listener interface {
 	Close() error
 }
 
+// NarrowListener is a Listener that hears better when it knows that there is no sound above
+// 4 kHz. Narrow is called before the first Utterance.
+type NarrowListener interface{ Narrow() }
+
+// listen opens the agent's ear for a line that may be narrow.
+func (a *Agent) listen(ctx context.Context, narrow bool) (Listener, error) {
+	l, err := a.Recognizer.Listen(ctx, a)
+	if n, ok := l.(NarrowListener); ok && err == nil && narrow {
+		n.Narrow()
+	}
+	return l, err
+}
+
 // Transcript is the words of an utterance as known so far.
 type Transcript struct {
 	Text  string
@@ -215,6 +228,8 @@ type Line struct {
 	// Source and Sink are the caller's sound; both nil on a line of text alone.
 	Source media.Source
 	Sink   media.Sink
+	// Narrow says that Source has nothing above 4 kHz, as telephones' has.
+	Narrow bool
 	// Transfer connects the caller with a person, and returns nil when they are done or the
 	// caller's network has taken the call over. The error, a fault.Error, says why nobody
 	// took the call, and the conversation goes on. nil where that cannot be.

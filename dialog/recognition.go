@@ -150,7 +150,7 @@ func (r *recognition) open(ctx context.Context) error {
 	// ctx is the listener's until it is closed, so only the opening has a deadline.
 	ctx, cancel := context.WithCancelCause(ctx)
 	deadline := time.AfterFunc(openWait, func() { cancel(errNotOpen) })
-	listener, err := r.ear.agent.Recognizer.Listen(ctx, r.ear.agent)
+	listener, err := r.ear.agent.listen(ctx, r.ear.narrow)
 	late := !deadline.Stop()
 	if err == nil && !late {
 		r.listener, r.cancel = listener, cancel

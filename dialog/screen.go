@@ -45,7 +45,7 @@ func Screen(ctx context.Context, agent *Agent, line Line) (*Screening, error) {
 	words := new(atomic.Pointer[string])
 	frames := make(chan []int16, screenQueue)
 	if agent.Recognizer != nil {
-		work.Go(func() { spot(ctx, agent, frames, words) })
+		work.Go(func() { spot(ctx, agent, line.Narrow, frames, words) })
 	}
 	frame := make([]int16, media.EarFrame)
 	for {
@@ -113,8 +113,8 @@ func (w *watched) ReadFrame(frame []int16) error {
 }
 
 // spot tells what was understood so far, until ctx ends.
-func spot(ctx context.Context, agent *Agent, frames <-chan []int16, words *atomic.Pointer[string]) {
-	listener, err := agent.Recognizer.Listen(ctx, agent)
+func spot(ctx context.Context, agent *Agent, narrow bool, frames <-chan []int16, words *atomic.Pointer[string]) {
+	listener, err := agent.listen(ctx, narrow)
 	if err != nil {
 		return // the sound alone has to do
 	}

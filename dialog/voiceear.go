@@ -44,6 +44,7 @@ type voiceEar struct {
 
 	// The pump's.
 	frame   []int16
+	narrow  bool // source has nothing above 4 kHz
 	preroll [prerollFrames][media.EarFrame]int16
 	rolled  int       // frames ever written to preroll since it was cleared
 	sounds  bool      // there is speech, the caller's or the agent's own

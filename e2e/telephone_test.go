@@ -204,6 +204,10 @@ func TestATelephoneCallerAsksAndHearsTheAnswer(t *testing.T) {
 			if turns := strings.ToLower(s.turns(t)); !strings.Contains(turns, "refund") {
 				t.Errorf("it was understood and answered as %s", turns)
 			}
+			said, got := s.replies(t), understood(t, heard[8000*7:])
+			if right := common(said, got); len(said) < 8 || right*3 < len(said) {
+				t.Errorf("of the words %q %d were understood in %q", said, right, got)
+			}
 		})
 	}
 }

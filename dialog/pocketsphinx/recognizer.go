@@ -93,6 +93,9 @@ type listener struct {
 // Close does nothing: no utterance is under way, and so there is no decoder.
 func (l *listener) Close() error { return nil }
 
+// Narrow implements dialog.NarrowListener.
+func (l *listener) Narrow() { l.band.is, l.band.done = true, true }
+
 // Utterance yields the words when they change, looked at every partialFrames. Of a very
 // long utterance the first minute is heard. It waits while all decoders are taken.
 func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {

@@ -91,7 +91,7 @@ func (c *call) begin(cancel context.CancelCauseFunc) dialog.Line {
 	})
 	line := dialog.Line{
 		Inputs: inputs, Source: c.leg.receiver, Sink: c.leg, Tell: func(dialog.Event) {},
-		Press: c.press, Quality: c.leg.quality,
+		Narrow: c.leg.codec.narrow, Press: c.press, Quality: c.leg.quality,
 	}
 	if c.first != nil || strings.Contains(strings.ToUpper(c.allows), string(sip.REFER)) {
 		line.Refer = c.blind

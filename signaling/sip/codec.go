@@ -15,6 +15,7 @@ type codec struct {
 	rtpmap  string
 	fmtp    string
 	sparse  bool // silence need not be sent
+	narrow  bool // it carries nothing above 4 kHz
 	decoder func() (media.Decoder, error)
 	encoder func() (encoder, error)
 }
@@ -29,7 +30,7 @@ const noisePayload = 13 // comfort noise beside G.711 (RFC 3389)
 
 func g711(name string, payload uint8, decode func([]int16, []byte) []int16, encode func([]byte, []int16) []byte) codec {
 	return codec{
-		name: name, payload: payload, clock: 8000, rtpmap: strings.ToUpper(name) + "/8000",
+		name: name, payload: payload, clock: 8000, narrow: true, rtpmap: strings.ToUpper(name) + "/8000",
 		decoder: func() (media.Decoder, error) { return media.NewG711Decoder(decode), nil },
 		encoder: func() (encoder, error) { return media.NewG711Encoder(encode), nil },
 	}

@@ -173,7 +173,7 @@ func (l *line) hold(ctx context.Context, cancel context.CancelCauseFunc, desk *s
 		}
 	})
 	work.Go(func() { l.listen(inputs, gone, over) })
-	desk.Run(ctx, dialog.Line{Inputs: inputs, Source: l.receiver, Sink: l, Tell: l.tell, Quality: l.quality})
+	desk.Run(ctx, dialog.Line{Inputs: inputs, Source: l.receiver, Sink: l, Narrow: true, Tell: l.tell, Quality: l.quality})
 	close(over)
 	_ = l.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
 	_ = l.conn.Close()

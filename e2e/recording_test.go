@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"frontdesk/dialog/pocketsphinx"
+	"frontdesk/media"
+	"frontdesk/tools"
+)
+
+// listener understands what telephones recorded. It is made once.
+var listener = sync.OnceValues(func() (*pocketsphinx.Recognizer, error) {
+	k, err := tools.OpenKnowledge(context.Background(), "../agents/demo/knowledge")
+	if err != nil {
+		return nil, err
+	}
+	defer k.Close()
+	return pocketsphinx.New(pocketsphinx.Config{Texts: k.Texts()})
+})
+
+// understood is what a recording at 8 kHz says, word by word.
+func understood(t *testing.T, heard []int16) []string {
+	t.Helper()
+	r, err := listener()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := r.Listen(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	up := media.NewResampler(8000, media.EarRate)
+	sound := up.Process(nil, heard)
+	frames := func(yield func([]int16) bool) {
+		for frame := range slices.Chunk(sound, media.EarFrame) {
+			if len(frame) < media.EarFrame || !yield(frame) {
+				return
+			}
+		}
+	}
+	text := ""
+	for found, err := range l.Utterance(t.Context(), frames) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = found.Text
+	}
+	return wordsOf(text)
+}
+
+func wordsOf(text string) []string {
+	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r != '\'' && (r < 'a' || r > 'z') })
+}
+
+// common is how many words two texts share in the same order.
+func common(a, b []string) int {
+	row := make([]int, len(b)+1)
+	for _, x := range a {
+		before := 0
+		for j, y := range b {
+			above := row[j+1]
+			if x == y {
+				row[j+1] = before + 1
+			} else {
+				row[j+1] = max(row[j+1], row[j])
+			}
+			before = above
+		}
+	}
+	return row[len(b)]
+}
+
+// replies are the words that callers heard in answer to what they said.
+func (s *server) replies(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for line := range strings.Lines(s.turns(t)) {
+		var turn struct{ Caller, Reply string }
+		if err := json.Unmarshal([]byte(line), &turn); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if turn.Caller != "" {
+			all = append(all, wordsOf(turn.Reply)...)
+		}
+	}
+	return all
+}
