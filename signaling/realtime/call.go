@@ -180,7 +180,7 @@ func (s *Server) notForThisCall(_ http.ResponseWriter, r *http.Request) error {
 	if _, err := s.named(r); err != nil {
 		return err
 	}
-	return fault.New(fault.Invalid, "not supported for this call: it did not come by telephone")
+	return fault.New(fault.Invalid, "calls are answered by themselves: there is nothing to accept or reject")
 }
 
 func (s *Server) named(r *http.Request) (Call, error) {

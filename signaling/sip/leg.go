@@ -188,6 +188,8 @@ func (l *leg) quality() media.Quality {
 	q.Delay = q.RTT/2 + time.Duration(2+stats.Delay)*media.FrameTime
 	if n := stats.Received + stats.Lost; n > 0 {
 		q.Loss = max(q.Loss, float64(stats.Lost)/float64(n)) // what came too late is lost, too
+	} else if l.sends() {
+		q.Loss = 1 // nothing came
 	}
 	q.Rate()
 	return q

@@ -290,9 +290,12 @@ func (s *Server) Close() {
 // filter drops what strangers send before anything of it is looked at: a scanner costs
 // nothing, and learns nothing.
 func (s *Server) filter(info sip.TransportReadProps, data []byte) ([]byte, error) {
-	from, err := netip.ParseAddrPort(info.RemoteAddr.String())
-	if err != nil {
-		return nil, nil
+	var from netip.AddrPort
+	switch a := info.RemoteAddr.(type) {
+	case *net.UDPAddr:
+		from = a.AddrPort()
+	case *net.TCPAddr:
+		from = a.AddrPort()
 	}
 	a := from.Addr().Unmap()
 	known := s.at(a) != nil || s.isGuest(a) || s.door.open && s.door.pace.Allow()

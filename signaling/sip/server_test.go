@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
@@ -347,5 +348,18 @@ func TestKeysAreSentTheWayTheOtherSideTakesThem(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// BenchmarkStrangers is what a packet of somebody we do not know costs.
+func BenchmarkStrangers(b *testing.B) {
+	s, _ := newTestServer(b, func(o *Options) { o.Trunks = []Trunk{{Name: "callers", Allow: loop, Agent: "hums"}} })
+	scan := []byte("OPTIONS sip:100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.1:5060;branch=z9hG4bK1\r\n\r\n")
+	from := sip.TransportReadProps{Transport: "UDP", RemoteAddr: &net.UDPAddr{IP: net.IPv4(198, 51, 100, 1), Port: 5060}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if left, err := s.filter(from, scan); left != nil || err != nil {
+			b.Fatal("it was let in")
+		}
 	}
 }

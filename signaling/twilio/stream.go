@@ -272,6 +272,9 @@ func (l *line) quality() media.Quality {
 	stats, _ := l.receiver.Stats()
 	q := media.Quality{Codec: "pcmu", RTT: time.Duration(l.delay.Load())}
 	q.Delay = q.RTT/2 + time.Duration(1+stats.Delay)*media.FrameTime
+	if stats.Received == 0 {
+		q.Loss = 1
+	}
 	q.Rate()
 	return q
 }
