@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"database/sql"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,15 +32,27 @@ func telephones(t *testing.T, allow string, o ...func(*exec.Cmd)) (*server, stri
 	return start(t, append(o, args("--config", file))...), address
 }
 
-// freeUDP is an address of this machine where nobody listens.
+// ports are handed out below those the system gives to outgoing connections.
+var ports atomic.Int32
+
+// freeUDP is an address of this machine where nobody listens; nor does anybody over TCP,
+// or at the port above it, which telephones open, too.
 func freeUDP(t *testing.T) string {
 	t.Helper()
-	port, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 24000 + int(ports.Add(2))%6000
+		udp, err1 := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		tcp, err2 := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		tls, err3 := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port + 1})
+		for _, c := range []io.Closer{udp, tcp, tls} {
+			_ = c.Close() // a nil one says that it is none
+		}
+		if err1 == nil && err2 == nil && err3 == nil {
+			return fmt.Sprintf("127.0.0.1:%d", port)
+		}
 	}
-	defer port.Close()
-	return port.LocalAddr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // telephone is baresip: it says what is in says, and records what it hears.

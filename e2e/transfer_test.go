@@ -88,6 +88,11 @@ func TestACallerIsConnectedWithAPerson(t *testing.T) {
 		t.Errorf("the person was told for %d ms who calls", ms)
 	}
 	s.tells(t, `"msg":"caller was to be connected","call":"rtc_`)
+	for _, leg := range []string{"caller", "person"} {
+		if got := s.metric(t, `frontdesk_call_mos_count{leg="`+leg+`"}`); got != 1 {
+			t.Errorf("%v lines of the %s were rated", got, leg)
+		}
+	}
 }
 
 func TestTheAgentGoesOnWhenNobodyIsThere(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/fault"
+	"frontdesk/media"
 	"frontdesk/tools"
 )
 
@@ -36,6 +37,7 @@ type Call struct {
 	phase  phase
 	cancel context.CancelCauseFunc             // while running
 	refer  func(context.Context, string) error // the line's, or nil
+	person *media.Quality                      // of the line of whom the caller was connected with
 }
 
 type phase int
@@ -258,6 +260,9 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 		q := quality()
 		e.Quality = &q
 	}
+	c.mu.Lock()
+	e.Person = c.person
+	c.mu.Unlock()
 	return e
 }
 

@@ -105,7 +105,8 @@ func (j *journal) end(ctx context.Context, e Ending) error {
 		Result  Result         `json:"result"`
 		Reason  string         `json:"reason"`
 		Quality *media.Quality `json:"quality,omitempty"`
-	}{e.Result, e.Reason, e.Quality}
+		Person  *media.Quality `json:"person_quality,omitempty"`
+	}{e.Result, e.Reason, e.Quality, e.Person}
 	if err := j.add(endingEntry, body); err != nil {
 		return err
 	}

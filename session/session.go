@@ -57,12 +57,16 @@ type Ending struct {
 	Reason  string         // in a few words
 	Err     error          // the cause, where there was one
 	Quality *media.Quality // of a telephone line
+	Person  *media.Quality // of the line of a person the caller was connected with
 }
 
 // quality is for the log.
 func (e Ending) quality() zap.Field {
-	if e.Quality == nil {
+	switch {
+	case e.Quality == nil:
 		return zap.Skip()
+	case e.Person == nil:
+		return zap.Any("quality", e.Quality)
 	}
-	return zap.Any("quality", e.Quality)
+	return zap.Any("quality", map[string]*media.Quality{"caller": e.Quality, "person": e.Person})
 }

@@ -79,6 +79,12 @@ func (c *Call) connect(ctx context.Context, p *patch, t dialog.Handoff) error {
 		return err
 	}
 	p.bridge(ctx, line)
+	if line.Quality != nil {
+		q := line.Quality()
+		c.mu.Lock()
+		c.person = &q
+		c.mu.Unlock()
+	}
 	return nil
 }
 

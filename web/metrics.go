@@ -24,6 +24,7 @@ type Metrics struct {
 	active   *prometheus.GaugeVec
 	calls    *prometheus.CounterVec
 	lasted   prometheus.Histogram
+	quality  *prometheus.HistogramVec
 	turns    *prometheus.CounterVec
 	stages   *prometheus.HistogramVec
 	tools    *prometheus.CounterVec
@@ -49,6 +50,9 @@ func NewMetrics() *Metrics {
 		lasted: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "frontdesk_call_duration_seconds", Help: "How long calls lasted.",
 			Buckets: []float64{5, 15, 30, 60, 120, 300, 600, 1800, 3600}}),
+		quality: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "frontdesk_call_mos", Help: "How well telephone lines could be heard, by the E-model: 1 bad, 4.4 the best there is.",
+			Buckets: []float64{2, 2.6, 3.1, 3.6, 4, 4.3}}, []string{"leg"}),
 		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "frontdesk_turns_total", Help: "Turns, by how their reply ended."}, []string{"status"}),
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -63,7 +67,7 @@ func NewMetrics() *Metrics {
 		speculated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "frontdesk_speculated_turns_total", Help: "Turns whose reply was begun before they were surely over."}),
 	}
-	m.registry.MustRegister(m.active, m.calls, m.lasted, m.turns, m.stages, m.tools, m.notices, m.tokens, m.speculated,
+	m.registry.MustRegister(m.active, m.calls, m.lasted, m.quality, m.turns, m.stages, m.tools, m.notices, m.tokens, m.speculated,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -81,6 +85,12 @@ func (m *Metrics) CallEnded(transport string, e session.Ending, lasted time.Dura
 	m.active.WithLabelValues(transport).Dec()
 	m.calls.WithLabelValues(transport, string(e.Result)).Inc()
 	m.lasted.Observe(lasted.Seconds())
+	if e.Quality != nil {
+		m.quality.WithLabelValues("caller").Observe(e.Quality.MOS)
+	}
+	if e.Person != nil {
+		m.quality.WithLabelValues("person").Observe(e.Person.MOS)
+	}
 }
 
 // Event implements session.Observer.
