@@ -62,7 +62,7 @@ silence: {prompt: Still there?, wait: 8s, prompts: 3}
 speculation: {off: true, tokens: 1000}
 memory: {tokens: 3000, callers: true, days: 30}
 filler: {texts: [Let me see.], after: 1s}
-handover: {message: Somebody calls back., to: "+4930123", blind: true, ring: 20s, direct: true, failed: Nobody there.}
+handover: {message: Somebody calls back., to: "+4930123", blind: true, ring: 20s, direct: true, failed: Nobody there., later: We call back.}
 record: true
 tools:
   allow: [search_knowledge, order_status]
@@ -85,7 +85,7 @@ tools:
 		Memory:      dialog.Remembering{Tokens: 3000, Callers: true, Days: 30},
 		Filler:      dialog.Filler{Texts: []string{"Let me see."}, After: time.Second},
 		Handover: dialog.Handover{
-			Message: "Somebody calls back.", To: "+4930123", Blind: true, Ring: 20 * time.Second, Direct: true, Failed: "Nobody there.",
+			Message: "Somebody calls back.", To: "+4930123", Blind: true, Ring: 20 * time.Second, Direct: true, Failed: "Nobody there.", Later: "We call back.",
 		},
 		Record: true,
 		Tools: Tools{

@@ -94,7 +94,7 @@ func (s *source) handover() (dialog.Handover, error) {
 	d := s.doc.Handover
 	h := dialog.Handover{
 		Message: strings.TrimSpace(d.Message), To: strings.TrimSpace(d.To), Blind: d.Blind,
-		Direct: d.Direct, Failed: strings.TrimSpace(d.Failed),
+		Direct: d.Direct, Failed: strings.TrimSpace(d.Failed), Later: strings.TrimSpace(d.Later),
 	}
 	if h.To == "" || d.Ring == "" {
 		return h, nil
@@ -157,6 +157,7 @@ func (s *source) checkTexts() error {
 		{"handover.message", d.Handover.Message, maxSpeech},
 		{"handover.to", d.Handover.To, maxLine},
 		{"handover.failed", d.Handover.Failed, maxSpeech},
+		{"handover.later", d.Handover.Later, maxSpeech},
 	}
 	for _, t := range texts {
 		if n := utf8.RuneCountInString(t.text); n > t.limit {

@@ -38,6 +38,7 @@ type document struct {
 		Ring    string `yaml:"ring"`
 		Direct  bool   `yaml:"direct"`
 		Failed  string `yaml:"failed"`
+		Later   string `yaml:"later"`
 	} `yaml:"handover"`
 	Filler struct {
 		Texts *[]string `yaml:"texts"`

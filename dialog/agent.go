@@ -47,4 +47,5 @@ type Handover struct {
 	Ring    time.Duration // how long the person's telephone rings; default 30 s
 	Direct  bool          // the person need not press 1 to take the call: an answering machine may take it, too
 	Failed  string        // said when nobody took the call
+	Later   string        // said to a caller who pressed * while it rang, to be called back instead
 }

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
@@ -16,11 +17,15 @@ import (
 type Handoff struct {
 	Summary string // what the person should know, in a sentence or two
 	Ticket  string // opened for it, or ""
+	// Waits ends when the caller would rather be called back than wait any longer.
+	Waits context.Context
 }
 
 const (
 	handoverNote = "handover" // Kind of the note of a tool that asks for a person
 	updateTicket = "update_ticket"
+	laterKey     = "*" // pressed while it rings
+	calledBack   = "All right. Your request is noted, and a colleague will call you back."
 	nobodyThere  = "I'm sorry, nobody can take your call right now. Your request is noted, and a colleague will call you back."
 )
 
@@ -45,6 +50,7 @@ func (l *loop) wishes(c tools.Call, result tools.Result) {
 // when nobody takes the call.
 func (l *loop) handOver() {
 	h := *l.handoff
+	h.Waits, l.later = context.WithCancel(l.ctx)
 	l.handoff, l.handing = nil, true
 	l.quiet.alarm.Stop()
 	l.discard()
@@ -60,18 +66,29 @@ func (l *loop) handOver() {
 // handed ends the conversation, or goes on with it.
 func (l *loop) handed(err error) {
 	l.handing = false
+	if l.later != nil {
+		defer l.later()
+	}
 	switch {
 	case l.outcome != "":
 	case err == nil:
 		l.end(Transferred, nil)
+	case l.later == nil:
+		l.quiet.active()
+		l.say(cmp.Or(l.agent.Handover.Later, calledBack), nil, "")
 	default:
 		l.tell(Event{Kind: Noticed, Turn: l.turns, Notice: &Notice{Code: "nobody_there", Text: nobodyThere, Err: err}})
-		text := l.agent.Handover.Failed
-		if text == "" {
-			text = nobodyThere
-		}
 		l.quiet.active()
-		l.say(text, nil, "")
+		l.say(cmp.Or(l.agent.Handover.Failed, nobodyThere), nil, "")
+	}
+}
+
+// keyWhileHanding takes a key that is pressed while the caller waits for a person, or talks
+// to one: it is not for the agent.
+func (l *loop) keyWhileHanding(key string) {
+	if key == laterKey && l.later != nil {
+		l.later()
+		l.later = nil
 	}
 }
 

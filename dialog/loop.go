@@ -65,6 +65,7 @@ type loop struct {
 	parting      bool            // the conversation is to end at a good moment
 	handoff      *Handoff        // the caller is to be connected with a person
 	handing      bool            // and is being so
+	later        func()          // they would rather be called back; nil once that was said
 }
 
 func newLoop(ctx context.Context, agent *Agent, o Options, line Line) *loop {
@@ -240,6 +241,10 @@ func (l *loop) hear(h Heard) {
 			l.cut(l.reply)
 		}
 	case Digit:
+		if l.handing {
+			l.keyWhileHanding(h.Text)
+			return
+		}
 		l.digit(h)
 	case Alter:
 		l.alter(h.Change)

@@ -180,12 +180,18 @@ func baresipModules(t *testing.T) string {
 // turns are the records of what was said, as the server keeps them.
 func (s *server) turns(t *testing.T) string {
 	t.Helper()
+	return s.kept(t, "turn")
+}
+
+// kept are the entries of a kind in the server's store.
+func (s *server) kept(t *testing.T, kind string) string {
+	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(s.data, "frontdesk.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.Query(`SELECT body FROM entries WHERE kind = 'turn'`)
+	rows, err := db.Query(`SELECT body FROM entries WHERE kind = ?`, kind)
 	if err != nil {
 		t.Fatal(err)
 	}

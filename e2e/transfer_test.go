@@ -112,3 +112,19 @@ func TestTheAgentGoesOnWhenNobodyIsThere(t *testing.T) {
 		t.Errorf("the conversation was %s", turns)
 	}
 }
+
+func TestACallerIsCalledBackInsteadOfWaiting(t *testing.T) {
+	t.Parallel() // it waits for speech
+	at := freeUDP(t)
+	s, address := office(t, at, "  later: We call you back within the hour.\n")
+	wait := answers(t, at, ringsOn)
+	out, err := exec.CommandContext(t.Context(), program, "call", "sip:desk@"+address,
+		"--say", "I want to talk to a person, please.", "--text", "*").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	wait()
+	if said := s.kept(t, "message"); !strings.Contains(said, "We call you back within the hour.") {
+		t.Errorf("what was said is %s", said)
+	}
+}

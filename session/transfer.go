@@ -68,16 +68,20 @@ func (c *Call) connect(ctx context.Context, p *patch, t dialog.Handoff) error {
 	if h.Ring == 0 {
 		h.Ring = defaultRing
 	}
-	wait, cancel := context.WithTimeout(ctx, h.Ring)
+	taking, enough := context.WithCancel(ctx)
+	defer enough()
+	taken := context.AfterFunc(t.Waits, enough)
+	wait, cancel := context.WithTimeout(taking, h.Ring)
 	defer cancel()
 	line, hangUp, err := c.desk.o.Ring(wait, h.To)
 	if err != nil {
 		return err
 	}
 	defer hangUp()
-	if err := c.brief(ctx, line, t); err != nil {
+	if err := c.brief(taking, line, t); err != nil {
 		return err
 	}
+	taken()
 	p.bridge(ctx, line)
 	if line.Quality != nil {
 		q := line.Quality()
