@@ -40,8 +40,22 @@ type call struct {
 	work  sync.WaitGroup
 
 	mu       sync.Mutex
-	target   sip.Uri     // where requests within the call go
-	referred chan string // how a transfer goes, while there is one
+	target   sip.Uri                  // where requests within the call go
+	referred chan string              // how a transfer goes, while there is one
+	heard    uint32                   // the highest CSeq of theirs
+	offering bool                     // we wait for the answer to an offer of ours
+	acked    map[uint32]chan struct{} // by CSeq: closed when their re-INVITE's answer is confirmed
+}
+
+// inOrder reports whether a request comes after all before it (RFC 3261, 12.2.2).
+func (c *call) inOrder(r *sip.Request) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.CSeq().SeqNo < c.heard {
+		return false
+	}
+	c.heard = r.CSeq().SeqNo
+	return true
 }
 
 // exchange is what sipgo's two kinds of dialogs have in common.
@@ -235,10 +249,19 @@ func relayed(body []byte) (byte, bool) {
 // again answers another offer within the call: the other side holds, resumes, moves, asks
 // for our offer, or refreshes the session.
 func (c *call) again(r *sip.Request, tx sip.ServerTransaction) {
+	used, agreed := c.leg.agreed()
+	c.mu.Lock()
+	crosses := !agreed || c.offering
+	c.mu.Unlock()
 	var body []byte
 	switch {
+	case tooShort(r, tx):
+		return
+	case crosses && (len(r.Body()) > 0 || r.Method == sip.INVITE): // RFC 3261, 14.2; RFC 3311, 5.2
+		_ = tx.Respond(sip.NewResponseFromRequest(r, 491, "Request Pending", nil))
+		return
 	case len(r.Body()) > 0:
-		o, err := parseOffer(r.Body(), []codec{c.leg.codec})
+		o, err := parseOffer(r.Body(), []codec{used})
 		if err != nil || !c.leg.alter(o) {
 			_ = tx.Respond(sip.NewResponseFromRequest(r, 488, "Not Acceptable Here", nil))
 			return
@@ -258,7 +281,52 @@ func (c *call) again(r *sip.Request, tx sip.ServerTransaction) {
 	}
 	res.AppendHeader(c.server.contact(c.over, c.peer))
 	c.timer.answer(allowed(res))
-	_ = tx.Respond(res)
+	if r.Method != sip.INVITE {
+		_ = tx.Respond(res)
+		return
+	}
+	c.insist(r.CSeq().SeqNo, res, tx)
+}
+
+// insist sends the answer to their re-INVITE until they confirm it (RFC 3261, 13.3.1.4),
+// and hangs up when they do not.
+func (c *call) insist(seq uint32, res *sip.Response, tx sip.ServerTransaction) {
+	acked := make(chan struct{})
+	c.mu.Lock()
+	c.acked[seq] = acked
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		delete(c.acked, seq)
+		c.mu.Unlock()
+	}()
+	late := time.NewTimer(ackTime)
+	defer late.Stop()
+	for wait := sip.T1; ; wait = min(2*wait, sip.T2) {
+		_ = tx.Respond(res)
+		again := time.NewTimer(wait)
+		select {
+		case <-again.C:
+			continue
+		case <-late.C:
+			c.hangUp()
+		case <-acked:
+		case <-c.ended:
+		case <-c.dialog.Context().Done():
+		}
+		again.Stop()
+		return
+	}
+}
+
+// confirmed takes the ACK of a re-INVITE.
+func (c *call) confirmed(seq uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if acked := c.acked[seq]; acked != nil {
+		close(acked)
+		c.acked[seq] = nil
+	}
 }
 
 // statusOf is what SIP calls an error.

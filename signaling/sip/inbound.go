@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -30,10 +31,7 @@ func (s *Server) invite(t *Trunk, r *sip.Request, tx sip.ServerTransaction) {
 		refuse(r, tx, 503, fault.New(fault.Unavailable, "this server is about to stop").Retryable(time.Second))
 		return
 	}
-	if asked(r).tooShort() {
-		res := sip.NewResponseFromRequest(r, 422, "Session Interval Too Small", nil)
-		res.AppendHeader(sip.NewHeader("Min-SE", strconv.Itoa(int(minInterval.Seconds()))))
-		_ = tx.Respond(res)
+	if tooShort(r, tx) {
 		return
 	}
 	c, desk, err := s.answer(t, r, tx)
@@ -54,6 +52,17 @@ func (s *Server) invite(t *Trunk, r *sip.Request, tx sip.ServerTransaction) {
 		return c.begin(cancel), nil
 	})
 	c.finish()
+}
+
+// tooShort refuses a request that asks for an interval that RFC 4028 forbids.
+func tooShort(r *sip.Request, tx sip.ServerTransaction) bool {
+	if !asked(r).tooShort() {
+		return false
+	}
+	res := sip.NewResponseFromRequest(r, 422, "Session Interval Too Small", nil)
+	res.AppendHeader(sip.NewHeader("Min-SE", strconv.Itoa(int(minInterval.Seconds()))))
+	_ = tx.Respond(res)
+	return true
 }
 
 func refuse(r *sip.Request, tx sip.ServerTransaction, status int, f *fault.Error) {
@@ -106,7 +115,7 @@ func (s *Server) answer(t *Trunk, r *sip.Request, tx sip.ServerTransaction) (*ca
 	return &call{
 		server: s, dialog: d, id: d.ID, leg: l, codecs: t.codecs, peer: from, source: r.Source(), over: r.Transport(), first: r,
 		target: *r.Contact().Address.Clone(), allows: allows(r), timer: asked(r), acks: make(chan *sip.Request, 1),
-		offered: len(r.Body()) == 0, ended: make(chan struct{}),
+		offered: len(r.Body()) == 0, ended: make(chan struct{}), acked: make(map[uint32]chan struct{}), heard: r.CSeq().SeqNo,
 	}, desk, nil
 }
 
@@ -149,7 +158,7 @@ func (c *call) confirm(ctx context.Context, tx sip.ServerTransaction) error {
 	defer context.AfterFunc(ctx, tx.Terminate)()
 	err := d.WriteResponse(res)
 	switch {
-	case d.Context().Err() != nil: // by BYE or CANCEL
+	case d.Context().Err() != nil, errors.Is(err, sip.ErrTransactionCanceled): // by BYE or CANCEL
 		return session.ErrGone
 	case err != nil:
 		return fault.Wrap(err, fault.NoAnswer, "the caller's telephone did not confirm the call")
@@ -174,11 +183,13 @@ func (s *Server) ack(_ *Trunk, r *sip.Request, tx sip.ServerTransaction) {
 	if c == nil {
 		return
 	}
-	if d, ok := c.dialog.(*sipgo.DialogServerSession); ok {
+	if d, ok := c.dialog.(*sipgo.DialogServerSession); ok && r.CSeq().SeqNo == d.InviteRequest.CSeq().SeqNo {
 		select {
 		case c.acks <- r:
 		default: // it had come
 		}
 		_ = d.ReadAck(r, tx)
+		return
 	}
+	c.confirmed(r.CSeq().SeqNo)
 }

@@ -95,11 +95,20 @@ func (l *leg) start(r remote, address netip.Addr) error {
 			return err
 		}
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.receiver = media.NewReceiver(decoder, r.codec.clock)
 	l.codec, l.arrived.clock = r.codec, float64(r.codec.clock)
 	l.remote, l.to, l.named = r, r.media, []netip.Addr{r.media.Addr(), address}
 	l.header.PayloadType = r.payload
 	return nil
+}
+
+// agreed is the codec the two sides agreed on, if they have.
+func (l *leg) agreed() (codec, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.codec, l.receiver != nil
 }
 
 // alter takes another description of the other side for the same call: it holds, resumes

@@ -168,6 +168,7 @@ func (s *Server) invited(ctx context.Context, t *Trunk, at server, l *leg, to, f
 	c := &call{
 		server: s, dialog: d, id: d.ID, leg: l, codecs: t.codecs, peer: at.at.Addr(), source: at.at.String(),
 		over: r.Transport(), target: r.Recipient, allows: allows(res), timer: agreed(res), ended: make(chan struct{}),
+		acked: make(map[uint32]chan struct{}),
 	}
 	if h := res.Contact(); h != nil {
 		c.target = *h.Address.Clone()

@@ -131,6 +131,9 @@ func (s *Server) route() {
 	s.server.OnInfo(s.known(s.within((*call).info)))
 	s.server.OnUpdate(s.known(s.within((*call).again)))
 	s.server.OnNotify(s.known(s.within((*call).notify)))
+	s.server.OnCancel(s.known(func(_ *Trunk, r *sip.Request, tx sip.ServerTransaction) { // of no call; sipgo knows those of calls
+		_ = tx.Respond(sip.NewResponseFromRequest(r, 481, "Call/Transaction Does Not Exist", nil))
+	}))
 	s.server.OnOptions(s.known(func(_ *Trunk, r *sip.Request, tx sip.ServerTransaction) {
 		res := allowed(sip.NewResponseFromRequest(r, 200, "OK", nil))
 		res.AppendHeader(sip.NewHeader("Accept", "application/sdp"))
@@ -385,6 +388,10 @@ func (s *Server) known(handle func(*Trunk, *sip.Request, sip.ServerTransaction))
 func (s *Server) within(handle func(*call, *sip.Request, sip.ServerTransaction)) func(*Trunk, *sip.Request, sip.ServerTransaction) {
 	return func(_ *Trunk, r *sip.Request, tx sip.ServerTransaction) {
 		if c := s.find(r); c != nil {
+			if !c.inOrder(r) {
+				_ = tx.Respond(sip.NewResponseFromRequest(r, 500, "Lower CSeq", nil))
+				return
+			}
 			handle(c, r, tx)
 			return
 		}

@@ -134,6 +134,12 @@ func (c *call) keepFresh() error {
 	}
 }
 
+func (c *call) setOffering(is bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offering = is
+}
+
 // refresh sends an UPDATE (RFC 3311), or an INVITE to those who take none.
 func (c *call) refresh() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*requestTime)
@@ -148,6 +154,8 @@ func (c *call) refresh() error {
 	if method == sip.INVITE {
 		r.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 		r.SetBody(c.leg.offerAgain())
+		c.setOffering(true)
+		defer c.setOffering(false)
 	}
 	res, err := c.dialog.Do(ctx, r)
 	if err != nil {
