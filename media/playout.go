@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	playoutQueue = 2 * MouthRate // samples that wait to be played
-	duckGain     = 0.126         // -18 dB
+	playoutQueue = MouthRate // samples that wait to be played
+	duckGain     = 0.126     // -18 dB
 	gainStep     = 1.0 / (MouthRate * 10 / 1000)
 	maxCatchUp   = 3 // frames sent at once after a stall; what is later is forgotten
 )
@@ -116,7 +116,7 @@ func (p *Playout) signal() {
 	}
 }
 
-// Write queues pcm, which it does not keep, and waits while the queue (2 s) is full.
+// Write queues pcm, which it does not keep, and waits while the queue (1 s) is full.
 // One goroutine may write at a time.
 func (p *Playout) Write(ctx context.Context, pcm []int16) error {
 	for {

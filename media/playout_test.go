@@ -176,11 +176,11 @@ func TestWriteWaitsForRoomAndForItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		play(t, &speaker{}, 10*time.Second, func(ctx context.Context, p *Playout) {
-			if err := p.Write(ctx, make([]int16, 3*MouthRate)); err != nil {
+			if err := p.Write(ctx, make([]int16, 2*MouthRate)); err != nil {
 				t.Error(err)
 			}
 			if took := time.Since(start); took < 900*time.Millisecond || took > 1100*time.Millisecond {
-				t.Errorf("3 s into a queue of 2 s took %v", took)
+				t.Errorf("2 s into a queue of 1 s took %v", took)
 			}
 			short, cancel := context.WithTimeout(ctx, FrameTime)
 			defer cancel()
