@@ -136,8 +136,8 @@ func (p *report) people(l turnLine) {
 		{"   timing", strings.Join(how, ", ")},
 		{"   stages", l.Stages.String()},
 	} {
-		if row.text == "" && row.label == "   stages" {
-			continue // typed, or the server tells none
+		if row.text == "" && (row.label == "   stages" || l.Heard+l.Reply == "" && l.AudioMS > 0) {
+			continue // typed, or the other side tells none; a telephone tells nothing in words
 		}
 		if row.text == "" {
 			row.text = "-"
