@@ -284,6 +284,7 @@ func TestOnlyWhatThePlanAllowsIsDialled(t *testing.T) {
 		`{"to": "sip:anna@example.com"}`:          "403 forbidden",
 		`{"to": "+49170123"}`:                     "429 rate_limited", // a minute costs more than may be spent
 		`{"to": "not a number"}`:                  "400 invalid_request",
+		`{"to": "+4930123", "from": "1\r\nX: y"}`: "400 invalid_request",
 		`{"to": "+4930123", "ring_seconds": 1e9}`: "400 invalid_request",
 		`{"to": "+4930123", "trunk": "other"}`:    "404 not_found",
 		`{"to": "+4930123", "agent": "nobody"}`:   "404 not_found",

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -128,6 +129,11 @@ func (s *Server) Dial(ctx context.Context, o Outgoing) (Record, error) {
 	to, err := number(o.To)
 	if err != nil {
 		return Record{}, err
+	}
+	if o.From != "" {
+		if o.From, err = number(o.From); err != nil || strings.HasPrefix(o.From, "sip") {
+			return Record{}, fault.New(fault.Invalid, "from is not a telephone number such as +493012345678")
+		}
 	}
 	if o.Ring == 0 {
 		o.Ring = defaultRing

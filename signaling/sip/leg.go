@@ -116,9 +116,19 @@ func (l *leg) agreed() (codec, bool) {
 func (l *leg) alter(r remote) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r.codec.name != l.codec.name || r.crypto.suite != l.remote.crypto.suite || string(r.crypto.key) != string(l.remote.crypto.key) {
+	if r.codec.name != l.codec.name || r.crypto.suite != l.remote.crypto.suite {
 		return false
 	}
+	if string(r.crypto.key) != string(l.remote.crypto.key) { // ours may stay
+		in, err := r.crypto.context()
+		if err != nil {
+			return false
+		}
+		l.opening.Lock()
+		l.in = in
+		l.opening.Unlock()
+	}
+	l.local.crypto.tag = r.crypto.tag
 	if r.media != l.remote.media && r.media.Addr().IsValid() && !r.media.Addr().IsUnspecified() {
 		l.to, l.locked = r.media, false
 		l.named = append(l.named[:0:0], r.media.Addr(), l.named[len(l.named)-1])
@@ -284,14 +294,9 @@ func (h *hearing) take(packet []byte, from netip.AddrPort) {
 	if !h.mayBe(from) {
 		return
 	}
-	if h.in != nil {
-		h.opening.Lock()
-		open, err := h.in.DecryptRTP(h.open[:0], packet, nil)
-		h.opening.Unlock()
-		if err != nil {
-			return
-		}
-		packet = open
+	packet, ok := h.decrypt(openRTP, h.open[:0], packet)
+	if !ok {
+		return
 	}
 	if h.p.Unmarshal(packet) != nil || h.p.Version != 2 || !h.isCaller(from) {
 		return
@@ -310,6 +315,25 @@ func (h *hearing) take(packet []byte, from netip.AddrPort) {
 		h.arrived.packet(&h.p.Header, now)
 		h.receiver.Push(h.p.SequenceNumber, h.p.Timestamp, nil)
 	}
+}
+
+// decrypt opens a packet of sound or reports, where they are encrypted.
+func (l *leg) decrypt(open func(*srtp.Context, []byte, []byte) ([]byte, error), dst, packet []byte) ([]byte, bool) {
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	if l.in == nil {
+		return packet, true
+	}
+	packet, err := open(l.in, dst, packet)
+	return packet, err == nil
+}
+
+func openRTP(c *srtp.Context, dst, packet []byte) ([]byte, error) {
+	return c.DecryptRTP(dst, packet, nil)
+}
+
+func openRTCP(c *srtp.Context, dst, packet []byte) ([]byte, error) {
+	return c.DecryptRTCP(dst, packet, nil)
 }
 
 // none is a payload type that no packet has.

@@ -216,3 +216,57 @@ func FuzzPackets(f *testing.F) {
 		}
 	})
 }
+
+func TestACallGoesOnUnderAnotherKey(t *testing.T) {
+	phone := loopback(t, "127.0.0.1")
+	ours, err := findCodecs([]string{"pcmu"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := newLocal(addrOf(phone))
+	offered := func(tag int) remote {
+		theirs.crypto = newCrypto(tag, bestSuite)
+		o, err := parseOffer(theirs.offer(ours), ours)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	l, err := newLeg(newPorts(43010, 43999), addrOf(phone).Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.close)
+	if err := l.start(offered(1), addrOf(phone).Addr()); err != nil {
+		t.Fatal(err)
+	}
+	h := hearing{leg: l, buf: make([]byte, maxPacket), open: make([]byte, maxPacket)}
+	presses := func(event byte, n int) {
+		t.Helper()
+		c, err := theirs.crypto.context()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := c.EncryptRTP(nil, packet(t, 101, n, []byte{event, 0x80, 0, 160}), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.take(sealed, addrOf(phone))
+	}
+	presses(1, 1)
+	again := offered(2) // as a PBX that takes a call off hold may
+	presses(2, 2)       // too early: that key is not known yet
+	if !l.alter(again) {
+		t.Fatal("another key is not taken")
+	}
+	presses(3, 3)
+	for _, want := range []byte{'1', '3'} {
+		if got := <-l.keys.Pressed; got != want {
+			t.Errorf("%c was pressed, not %c", got, want)
+		}
+	}
+	answer, err := parseAnswer(l.answer(again), ours)
+	if err != nil || answer.crypto.tag != 2 {
+		t.Errorf("it is answered with %+v, %v", answer.crypto, err)
+	}
+}

@@ -208,14 +208,9 @@ func (l *leg) readReports() {
 
 // takeReport reads a compound packet of reports.
 func (l *leg) takeReport(raw []byte) {
-	if l.in != nil {
-		l.opening.Lock()
-		open, err := l.in.DecryptRTCP(nil, raw, nil)
-		l.opening.Unlock()
-		if err != nil {
-			return
-		}
-		raw = open
+	raw, ok := l.decrypt(openRTCP, nil, raw)
+	if !ok {
+		return
 	}
 	packets, err := rtcp.Unmarshal(raw)
 	if err != nil {
