@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -222,4 +223,59 @@ func TestKeysBesideTheSoundAreTaken(t *testing.T) {
 	}
 	s.stop(t)
 	wait()
+}
+
+// refers has the server's only call transferred with a server key, and returns the status.
+func (s *server) refers(t *testing.T, to string) int {
+	t.Helper()
+	s.tells(t, `"msg":"call started"`)
+	_, rest, _ := strings.Cut(s.logs.String(), `"msg":"call started","call":"`)
+	id, _, _ := strings.Cut(rest, `"`)
+	req, err := http.NewRequestWithContext(t.Context(), "POST", s.url+"/v1/realtime/calls/"+id+"/refer", strings.NewReader(`{"target_uri": "`+to+`"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+dialKey)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
+}
+
+func TestACallerIsTransferredByTheirOwnNetwork(t *testing.T) {
+	answer := func(status string) string {
+		return strings.Replace(says(status, "", ""), ";tag=[pid]SIPp[call_number]", "", 1)
+	}
+	news := func(number int, line string) string {
+		return asks("NOTIFY", number, "Event: refer\nSubscription-State: active\nContent-Type: message/sipfrag\n", line) + takes("200", "NOTIFY")
+	}
+	begins := invites(1, "", sippSDP) + takes("200") + asks("ACK", 1, "", "")
+	refers := `<recv request="REFER"><action><ereg regexp="sip:200@" search_in="hdr" header="Refer-To:" check_it="true" assign_to="found"/></action></recv>`
+	for name, tt := range map[string]struct {
+		steps  string
+		status int
+		result string
+	}{
+		"somebody takes the call": {begins + refers + answer("202 Accepted") + news(2, "SIP/2.0 100 Trying") + news(3, "SIP/2.0 200 OK") +
+			`<recv request="BYE"/>` + answer("200 OK"), 200, "transferred"},
+		"nobody does": {begins + refers + answer("202 Accepted") + news(2, "SIP/2.0 486 Busy Here") + hangsUp(3), 409, "hung_up"},
+		"it cannot":   {begins + refers + answer("405 Method Not Allowed") + hangsUp(2), 409, "hung_up"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, address := telephones(t, "127.0.0.0/8", noVoice, env("FRONTDESK_KEYS="+dialKey))
+			wait := calls(t, address, tt.steps)
+			if got := s.refers(t, "sip:200@127.0.0.1"); got != tt.status {
+				t.Errorf("it is answered with %d, want %d", got, tt.status)
+			}
+			wait()
+			for deadline := time.Now().Add(patience); s.metric(t, `frontdesk_calls_total{result="`+tt.result+`",transport="sip"}`) != 1; time.Sleep(20 * time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("it did not end as %s", tt.result)
+				}
+			}
+		})
+	}
 }
