@@ -82,6 +82,13 @@ func (c *Call) connect(ctx context.Context, p *patch, t dialog.Handoff) error {
 		return err
 	}
 	taken()
+	select {
+	case _, ok := <-line.Inputs:
+		if !ok {
+			return errLeft
+		}
+	default:
+	}
 	p.bridge(ctx, line)
 	if line.Quality != nil {
 		q := line.Quality()

@@ -37,6 +37,8 @@ type call struct {
 	acks    chan *sip.Request // the first one
 
 	ended chan struct{} // closed when the conversation is over
+	left  chan struct{} // closed when we hang up
+	leave sync.Once
 	work  sync.WaitGroup
 
 	mu       sync.Mutex
@@ -123,6 +125,7 @@ func (c *call) finish() {
 
 // hangUp says goodbye, unless the other side has.
 func (c *call) hangUp() {
+	c.leave.Do(func() { close(c.left) })
 	if c.dialog.Context().Err() != nil {
 		_ = c.dialog.Close()
 		return
@@ -161,6 +164,8 @@ func (c *call) listen(inputs chan<- dialog.Heard) {
 				return
 			}
 		case <-c.dialog.Context().Done():
+			return
+		case <-c.left:
 			return
 		case <-c.ended:
 			return
@@ -319,13 +324,22 @@ func (c *call) insist(seq uint32, res *sip.Response, tx sip.ServerTransaction) {
 	}
 }
 
-// confirmed takes the ACK of a re-INVITE.
-func (c *call) confirmed(seq uint32) {
+// confirmed takes the ACK of a re-INVITE, and of it the answer to our offer where it has one.
+func (c *call) confirmed(r *sip.Request) {
+	seq := r.CSeq().SeqNo
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if acked := c.acked[seq]; acked != nil {
+	acked := c.acked[seq]
+	if acked != nil {
 		close(acked)
 		c.acked[seq] = nil
+	}
+	c.mu.Unlock()
+	if acked == nil || len(r.Body()) == 0 {
+		return
+	}
+	used, _ := c.leg.agreed()
+	if theirs, err := parseAnswer(r.Body(), []codec{used}); err != nil || !c.leg.alter(theirs) {
+		c.hangUp() // there is nothing to talk over any more
 	}
 }
 

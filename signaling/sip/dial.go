@@ -253,7 +253,7 @@ func untilOr(limit time.Duration) time.Duration {
 	if limit == 0 {
 		return math.MaxInt64
 	}
-	return limit
+	return limit - min(limit/2, requestTime) // for the goodbye, before another minute begins
 }
 
 // Find returns the record of a call we made lately.

@@ -115,7 +115,7 @@ func (s *Server) answer(t *Trunk, r *sip.Request, tx sip.ServerTransaction) (*ca
 	return &call{
 		server: s, dialog: d, id: d.ID, leg: l, codecs: t.codecs, peer: from, source: r.Source(), over: r.Transport(), first: r,
 		target: *r.Contact().Address.Clone(), allows: allows(r), timer: asked(r), acks: make(chan *sip.Request, 1),
-		offered: len(r.Body()) == 0, ended: make(chan struct{}), acked: make(map[uint32]chan struct{}), heard: r.CSeq().SeqNo,
+		offered: len(r.Body()) == 0, ended: make(chan struct{}), left: make(chan struct{}), acked: make(map[uint32]chan struct{}), heard: r.CSeq().SeqNo,
 	}, desk, nil
 }
 
@@ -191,5 +191,5 @@ func (s *Server) ack(_ *Trunk, r *sip.Request, tx sip.ServerTransaction) {
 		_ = d.ReadAck(r, tx)
 		return
 	}
-	c.confirmed(r.CSeq().SeqNo)
+	c.confirmed(r)
 }

@@ -19,6 +19,7 @@ const (
 	maxPacket = 1500             // bytes
 	deafTime  = 30 * time.Second // without a packet, after which nobody is there
 	lookTime  = time.Second      // between two looks whether that is so
+	maxEarly  = 2000             // packets that may have come before the call began
 	sparseGap = 20               // frames of silence for one packet, where silence need not be sent
 )
 
@@ -138,6 +139,20 @@ func (l *leg) alter(r remote) bool {
 	return true
 }
 
+// forget drops what has come: what was played while it rang is no part of the call, and may
+// come from elsewhere.
+func (l *leg) forget() {
+	buf := make([]byte, maxPacket)
+	for range maxEarly {
+		if l.conn.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
+			return
+		}
+		if _, _, err := l.conn.ReadFromUDPAddrPort(buf); err != nil {
+			return
+		}
+	}
+}
+
 // answer describes our side of r.
 func (l *leg) answer(r remote) []byte {
 	l.mu.Lock()
@@ -255,7 +270,10 @@ func (l *leg) read() error {
 		var late net.Error
 		switch {
 		case errors.As(err, &late) && late.Timeout():
-			if l.sends() && time.Since(l.arrived.last()) > deafTime {
+			switch {
+			case l.holds():
+				l.arrived.alive.Store(now.UnixNano())
+			case time.Since(l.arrived.last()) > deafTime:
 				return errSilent
 			}
 		case errors.Is(err, net.ErrClosed):
@@ -264,6 +282,14 @@ func (l *leg) read() error {
 			h.take(h.buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 		}
 	}
+}
+
+// holds reports whether the other side does not give sound now, or does not take it: then it
+// need not send anything.
+func (l *leg) holds() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.remote.gives || !l.remote.takes
 }
 
 // sends reports whether the other side said that it gives sound.

@@ -104,9 +104,16 @@ func portOr(port int, network string) int {
 func (s *Server) request(method sip.RequestMethod, to server, user, from string) *sip.Request {
 	uri := *to.uri.Clone()
 	uri.User = user
+	if strings.HasPrefix(user, "sip:") || strings.HasPrefix(user, "sips:") { // the trunk knows the way there
+		uri = sip.Uri{}
+		_ = sip.ParseUri(user, &uri) // number has seen to that
+	}
 	r := sip.NewRequest(method, uri)
 	r.SetTransport(strings.ToUpper(to.network))
 	r.SetDestination(to.at.String())
+	if _, err := netip.ParseAddr(strings.Trim(to.uri.Host, "[]")); err != nil && to.network == "tls" {
+		r.SetDestination(net.JoinHostPort(to.uri.Host, strconv.Itoa(int(to.at.Port())))) // whose name the certificate holds
+	}
 	s.sends(r)
 	h := &sip.FromHeader{Address: sip.Uri{Scheme: "sip", User: from, Host: to.uri.Host}, Params: sip.NewParams()}
 	h.Params.Add("tag", sip.GenerateTagN(16))
@@ -167,7 +174,7 @@ func (s *Server) invited(ctx context.Context, t *Trunk, at server, l *leg, to, f
 	res := d.InviteResponse
 	c := &call{
 		server: s, dialog: d, id: d.ID, leg: l, codecs: t.codecs, peer: at.at.Addr(), source: at.at.String(),
-		over: r.Transport(), target: r.Recipient, allows: allows(res), timer: agreed(res), ended: make(chan struct{}),
+		over: r.Transport(), target: r.Recipient, allows: allows(res), timer: agreed(res), ended: make(chan struct{}), left: make(chan struct{}),
 		acked: make(map[uint32]chan struct{}),
 	}
 	if h := res.Contact(); h != nil {
@@ -179,6 +186,7 @@ func (s *Server) invited(ctx context.Context, t *Trunk, at server, l *leg, to, f
 		_ = d.Close()
 		return nil, fault.Wrap(err, fault.Unavailable, "the telephone network cannot be reached")
 	}
+	l.forget()
 	theirs, err := parseAnswer(res.Body(), t.codecs)
 	if err == nil && t.SRTP && theirs.crypto.suite == "" {
 		err = fault.New(fault.Media, "the other side does not encrypt")

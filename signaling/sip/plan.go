@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
 	"golang.org/x/time/rate"
 
 	"frontdesk/fault"
@@ -31,6 +33,10 @@ func number(text string) (string, error) {
 	if strings.HasPrefix(text, "sip:") || strings.HasPrefix(text, "sips:") {
 		if len(text) > 256 || strings.ContainsAny(text, " \t\r\n<>\"?;,") {
 			return "", fault.New(fault.Invalid, "%.60q is not a SIP address such as sip:anna@example.com", text)
+		}
+		var uri sip.Uri
+		if err := sip.ParseUri(text, &uri); err != nil || uri.Host == "" {
+			return "", fault.Wrap(err, fault.Invalid, "%.60q is not a SIP address such as sip:anna@example.com", text)
 		}
 		return text, nil
 	}
@@ -159,7 +165,7 @@ func (m *meter) begin(ctx context.Context, number string) (longest time.Duration
 		if longest == 0 || can < longest {
 			longest = can
 		}
-		aside = longest.Minutes() * price
+		aside = math.Ceil(longest.Minutes()) * price // as it is billed
 	}
 	if r := m.pace.ReserveN(now, 1); !r.OK() || r.DelayFrom(now) > 0 {
 		wait := r.DelayFrom(now)

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -24,10 +25,11 @@ import (
 )
 
 const (
-	allow       = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY"
-	requestTime = 5 * time.Second  // for a request within a call to be answered
-	ackTime     = 32 * time.Second // for the caller to confirm our answer: 64*T1 (RFC 3261, 13.3.1.4)
-	admitTime   = 8 * time.Second
+	allow        = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY"
+	requestTime  = 5 * time.Second  // for a request within a call to be answered
+	ackTime      = 32 * time.Second // for the caller to confirm our answer: 64*T1 (RFC 3261, 13.3.1.4)
+	admitTime    = 8 * time.Second
+	strangerTime = 10 * time.Second // of silence on a connection of somebody on no trunk
 )
 
 func init() {
@@ -117,8 +119,11 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	for i := range s.o.Trunks {
-		if t := &s.o.Trunks[i]; t.Register {
+		switch t := &s.o.Trunks[i]; {
+		case t.Register:
 			s.work.Go(func() { s.stayRegistered(t) })
+		case t.Server != "": // whose calls are taken
+			s.work.Go(func() { _, _ = s.findServer(s.life, t) })
 		}
 	}
 	return s, nil
@@ -173,6 +178,7 @@ func (s *Server) listen() error {
 			}
 			s.sockets = append(s.sockets, l)
 			local = l.Addr()
+			l = doorman{l, s}
 			serve = func() error { return s.server.ServeTCP(l) }
 			if network == "tls" {
 				l = tls.NewListener(l, s.o.TLS)
@@ -323,6 +329,55 @@ func (s *Server) complain(local net.Addr, answer []byte, from netip.AddrPort) {
 		if c, ok := c.(net.PacketConn); ok && c.LocalAddr().String() == local.String() {
 			_, _ = c.WriteTo(answer, net.UDPAddrFromAddrPort(replyTo(answer, from))) // it is asked again
 		}
+	}
+}
+
+// doorman lets only those connect who are known, or may prove to be.
+type doorman struct {
+	net.Listener
+	s *Server
+}
+
+// Accept implements net.Listener.
+func (d doorman) Accept() (net.Conn, error) {
+	for {
+		c, err := d.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		a, ok := c.RemoteAddr().(*net.TCPAddr)
+		if !ok {
+			return c, nil
+		}
+		at := a.AddrPort().Addr().Unmap()
+		if d.s.at(at) != nil || d.s.isGuest(at) {
+			return c, nil
+		}
+		if d.s.door.open && d.s.door.pace.Allow() {
+			return visitor{c, d.s, at}, nil
+		}
+		_ = c.Close()
+	}
+}
+
+// visitor is a connection of somebody who is on no trunk: silence ends it, but for calls.
+type visitor struct {
+	net.Conn
+	s  *Server
+	at netip.Addr
+}
+
+// Read implements net.Conn.
+func (v visitor) Read(b []byte) (int, error) {
+	for {
+		if err := v.SetReadDeadline(time.Now().Add(strangerTime)); err != nil {
+			return 0, err
+		}
+		n, err := v.Conn.Read(b)
+		if errors.Is(err, os.ErrDeadlineExceeded) && n == 0 && v.s.isGuest(v.at) {
+			continue
+		}
+		return n, err
 	}
 }
 

@@ -7,11 +7,13 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"iter"
 	"math"
 	"math/big"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -360,6 +362,45 @@ func BenchmarkStrangers(b *testing.B) {
 	for b.Loop() {
 		if left, err := s.filter(from, scan); left != nil || err != nil {
 			b.Fatal("it was let in")
+		}
+	}
+}
+
+func TestStrangersCannotEvenConnect(t *testing.T) {
+	s, _ := newTestServer(t, func(o *Options) {
+		o.Listen = []string{"tcp://127.0.0.1:0"}
+		o.Trunks = []Trunk{{Name: "callers", Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Agent: "hums"}}
+	})
+	c, err := net.Dial("tcp", s.ways[0].local.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if n, err := c.Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the connection stays open: %d, %v", n, err)
+	}
+}
+
+func TestSIPAddressesAreDialledOverTheTrunk(t *testing.T) {
+	s, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "out", Server: "127.0.0.1:5999"}} })
+	at, err := s.findServer(t.Context(), &s.o.Trunks[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for to, want := range map[string]string{"sip:anna@example.com": "sip:anna@example.com", "+4930123": "sip:+4930123@127.0.0.1:5999"} {
+		if r := s.request(sip.INVITE, at, to, "200"); r.Recipient.String() != want || r.Destination() != "127.0.0.1:5999" {
+			t.Errorf("%s is dialled as %s at %s", to, r.Recipient.String(), r.Destination())
+		}
+	}
+}
+
+func TestAHeldCallMayBeSilent(t *testing.T) {
+	l := newTestLeg(t, loopback(t, "127.0.0.1"), "pcmu")
+	for way, want := range map[string][3]bool{"both": {true, true, false}, "held": {true, false, true}, "deaf": {false, true, true}} {
+		l.remote.gives, l.remote.takes = want[0], want[1]
+		if l.holds() != want[2] {
+			t.Errorf("%s: %v", way, l.holds())
 		}
 	}
 }
