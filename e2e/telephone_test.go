@@ -221,6 +221,7 @@ func TestATelephoneCallerAsksAndHearsTheAnswer(t *testing.T) {
 			if greeting, answer := loud(heard, 0, 5*time.Second), loud(heard, 8*time.Second, 16*time.Second); greeting < 1500 || answer < 2000 {
 				t.Errorf("%d ms of a greeting and %d ms of an answer were heard", greeting, answer)
 			}
+			s.tells(t, `"msg":"call ended"`) // and what was said is kept
 			if turns := strings.ToLower(s.turns(t)); !strings.Contains(turns, "refund") {
 				t.Errorf("it was understood and answered as %s", turns)
 			}

@@ -34,6 +34,7 @@ func TestTheTerminalIsATelephone(t *testing.T) {
 			}
 		}
 	}
+	s.tells(t, `"msg":"call ended"`) // and what was said is kept
 	if turns := strings.ToLower(s.turns(t)); !strings.Contains(turns, "refund") || !strings.Contains(turns, "43729") {
 		t.Errorf("it was understood and answered as %s", turns)
 	}

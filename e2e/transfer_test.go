@@ -108,6 +108,7 @@ func TestTheAgentGoesOnWhenNobodyIsThere(t *testing.T) {
 	if ms := hums(heard, 425); ms < 800 {
 		t.Errorf("the caller heard it ring for %d ms", ms)
 	}
+	s.tells(t, `"msg":"call ended"`) // and what was said is kept
 	if turns := strings.ToLower(s.turns(t)); !strings.Contains(turns, "hand_over") || !strings.Contains(turns, "refund") {
 		t.Errorf("the conversation was %s", turns)
 	}
@@ -124,6 +125,7 @@ func TestACallerIsCalledBackInsteadOfWaiting(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	wait()
+	s.tells(t, `"msg":"call ended"`) // and what was said is kept
 	if said := s.kept(t, "message"); !strings.Contains(said, "We call you back within the hour.") {
 		t.Errorf("what was said is %s", said)
 	}
