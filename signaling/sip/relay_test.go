@@ -116,6 +116,7 @@ func TestACallIsHeardOverABadNetwork(t *testing.T) {
 			speaking.Wait()
 			c.finish()
 			<-ended.ended
+			t.Logf("%d of 90 frames hum; rated %.1f, %.0f %% lost", got, q.MOS, 100*q.Loss)
 			if got < tt.hears || q.MOS < tt.mos || q.MOS > tt.top || math.Abs(q.Loss-tt.loss) > 0.05+tt.loss/2 {
 				t.Errorf("%d of 90 frames hum; rated %+v", got, q)
 			}
