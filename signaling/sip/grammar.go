@@ -22,25 +22,25 @@ const (
 // parser is sipgo's own. Safe for concurrent use.
 var parser = sip.NewParser()
 
-// mend returns a datagram as the parser takes it, or nil with the answer to a request that
-// it will not take, or nil alone for what is not worth an answer. It keeps nothing of
-// datagram, and may return it as it is.
-func mend(datagram []byte) (mended, answer []byte) {
-	datagram = bytes.TrimLeft(datagram, "\r\n")
-	head, body, whole := bytes.Cut(datagram, []byte("\r\n\r\n"))
+// mend returns a message as the parser takes it, and parsed; or nil with the answer to a
+// request that it will not take, or nil alone for what is not worth an answer. It keeps
+// nothing of raw, and may return it as it is.
+func mend(raw []byte) (m sip.Message, mended, answer []byte) {
+	text := bytes.TrimLeft(raw, "\r\n")
+	head, body, whole := bytes.Cut(text, []byte("\r\n\r\n"))
 	if !whole {
-		return datagram, nil // not a message; whether it keeps a NAT open is sipgo's business
+		return nil, raw, nil // not a message; whether it keeps a NAT open is sipgo's business
 	}
-	mended = datagram
+	mended = text
 	if isUneven(head) {
 		mended = append(append(smooth(head), "\r\n\r\n"...), body...)
 	}
 	if m, err := parser.ParseSIP(mended); err == nil {
 		if r, ok := m.(*sip.Request); !ok || r.SipVersion == "SIP/2.0" {
-			return mended, nil
+			return m, mended, nil
 		}
 	}
-	return nil, complaint(smooth(head))
+	return nil, nil, complaint(smooth(head))
 }
 
 // isUneven reports whether a message's head needs smoothing.

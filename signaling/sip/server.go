@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -25,11 +24,11 @@ import (
 )
 
 const (
-	allow        = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY"
-	requestTime  = 5 * time.Second  // for a request within a call to be answered
-	ackTime      = 32 * time.Second // for the caller to confirm our answer: 64*T1 (RFC 3261, 13.3.1.4)
-	admitTime    = 8 * time.Second
-	strangerTime = 10 * time.Second // of silence on a connection of somebody on no trunk
+	allow       = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY"
+	requestTime = 5 * time.Second  // for a request within a call to be answered
+	ackTime     = 32 * time.Second // for the caller to confirm our answer: 64*T1 (RFC 3261, 13.3.1.4)
+	admitTime   = 8 * time.Second
+	writeTime   = 5 * time.Second // for a connection to take a message
 )
 
 func init() {
@@ -69,6 +68,7 @@ type Server struct {
 	sockets []io.Closer
 
 	mu       sync.Mutex
+	pieces   pieces                // of messages, by connection
 	calls    map[string]*call      // by dialog
 	guests   map[netip.Addr]int    // who is on no trunk, but in a call
 	servers  map[netip.Addr]*Trunk // of trunks, as their names were resolved
@@ -105,7 +105,11 @@ func New(o Options) (*Server, error) {
 	s.life, s.end = context.WithCancel(context.Background())
 	var err error
 	s.ua, err = sipgo.NewUA(sipgo.WithUserAgent("Frontdesk"), sipgo.WithUserAgenTLSConfig(o.TLS),
-		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerReadFilter(s.filter), sip.WithTransportLayerLogger(quiet)),
+		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerReadFilter(s.filter), sip.WithTransportLayerLogger(quiet),
+			sip.WithTransportLayerTransports(sip.TransportsConfig{
+				TCP: &sip.TransportTCP{WriteTimeout: writeTime},
+				TLS: &sip.TransportTLS{TransportTCP: &sip.TransportTCP{WriteTimeout: writeTime}},
+			})),
 		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet)))
 	if err != nil {
 		return nil, err
@@ -294,149 +298,6 @@ func (s *Server) Close() {
 		_ = c.Close()
 	}
 	s.work.Wait()
-}
-
-// filter drops what strangers send before anything of it is looked at: a scanner costs
-// nothing, and learns nothing.
-func (s *Server) filter(info sip.TransportReadProps, data []byte) ([]byte, error) {
-	var from netip.AddrPort
-	switch a := info.RemoteAddr.(type) {
-	case *net.UDPAddr:
-		from = a.AddrPort()
-	case *net.TCPAddr:
-		from = a.AddrPort()
-	}
-	a := from.Addr().Unmap()
-	known := s.at(a) != nil || s.isGuest(a) || s.door.open && s.door.pace.Allow()
-	switch {
-	case info.Transport != "UDP" && !known:
-		return nil, errStranger // which ends the connection
-	case info.Transport != "UDP":
-		return data, nil // a piece of a stream
-	case !known:
-		return nil, nil
-	}
-	mended, answer := mend(data)
-	if answer != nil {
-		s.complain(info.LocalAddr, answer, netip.AddrPortFrom(a, from.Port()))
-	}
-	return mended, nil
-}
-
-// complain sends an answer from the socket that is reached at an address.
-func (s *Server) complain(local net.Addr, answer []byte, from netip.AddrPort) {
-	for _, c := range s.sockets {
-		if c, ok := c.(net.PacketConn); ok && c.LocalAddr().String() == local.String() {
-			_, _ = c.WriteTo(answer, net.UDPAddrFromAddrPort(replyTo(answer, from))) // it is asked again
-		}
-	}
-}
-
-// doorman lets only those connect who are known, or may prove to be.
-type doorman struct {
-	net.Listener
-	s *Server
-}
-
-// Accept implements net.Listener.
-func (d doorman) Accept() (net.Conn, error) {
-	for {
-		c, err := d.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		a, ok := c.RemoteAddr().(*net.TCPAddr)
-		if !ok {
-			return c, nil
-		}
-		at := a.AddrPort().Addr().Unmap()
-		if d.s.at(at) != nil || d.s.isGuest(at) {
-			return c, nil
-		}
-		if d.s.door.open && d.s.door.pace.Allow() {
-			return visitor{c, d.s, at}, nil
-		}
-		_ = c.Close()
-	}
-}
-
-// visitor is a connection of somebody who is on no trunk: silence ends it, but for calls.
-type visitor struct {
-	net.Conn
-	s  *Server
-	at netip.Addr
-}
-
-// Read implements net.Conn.
-func (v visitor) Read(b []byte) (int, error) {
-	for {
-		if err := v.SetReadDeadline(time.Now().Add(strangerTime)); err != nil {
-			return 0, err
-		}
-		n, err := v.Conn.Read(b)
-		if errors.Is(err, os.ErrDeadlineExceeded) && n == 0 && v.s.isGuest(v.at) {
-			continue
-		}
-		return n, err
-	}
-}
-
-var errStranger = errors.New("a stranger")
-
-func (s *Server) isGuest(a netip.Addr) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.guests[a] > 0
-}
-
-// invites lets an address send until the function it returns is called.
-func (s *Server) invites(a netip.Addr) (leave func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.guests[a]++
-	return sync.OnceFunc(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.guests[a]--; s.guests[a] == 0 {
-			delete(s.guests, a)
-		}
-	})
-}
-
-// known lets only those in who are on a trunk, are part of a call, or prove to know a
-// trunk's password.
-func (s *Server) known(handle func(*Trunk, *sip.Request, sip.ServerTransaction)) sipgo.RequestHandler {
-	return func(r *sip.Request, tx sip.ServerTransaction) {
-		from, err := source(r)
-		if err != nil {
-			return
-		}
-		t := s.at(from)
-		if r.Method != sip.ACK && tx != nil && (t != nil || s.isGuest(from)) {
-			if no := objection(r); no != nil {
-				_ = tx.Respond(no)
-				return
-			}
-		}
-		if t == nil && s.isGuest(from) && s.find(r) != nil {
-			handle(nil, r, tx)
-			return
-		}
-		if t == nil && r.Method != sip.ACK && s.door.open && tx != nil {
-			var stale bool
-			if t, stale = s.proven(r, from); t == nil {
-				s.challenge(r, tx, from, stale)
-				return
-			}
-		}
-		switch {
-		case t == nil && tx != nil:
-			tx.Terminate()
-		case t == nil:
-		default:
-			handle(t, r, tx)
-		}
-	}
 }
 
 // within handles requests within a call.

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"math/big"
@@ -15,6 +16,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -403,4 +406,79 @@ func TestAHeldCallMayBeSilent(t *testing.T) {
 			t.Errorf("%s: %v", way, l.holds())
 		}
 	}
+}
+
+func TestStrangersAreAskedForAPasswordAndForgotten(t *testing.T) {
+	s, _ := newTestServer(t, func(o *Options) {
+		o.Trunks = []Trunk{{Name: "callers", User: "anna", Password: "hush", Agent: "hums"}}
+	})
+	pool := s.ua.TransportLayer().Pool("udp")
+	before, asked := pool.Size(), 0
+	for host := range byte(100) {
+		c, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 1, host+1)}, s.ways[0].local.(*net.UDPAddr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		for _, method := range []string{"ACK", "CANCEL", "INVITE"} {
+			if _, err := fmt.Fprint(c, strings.ReplaceAll(method+" sip:100@127.0.0.1 SIP/2.0\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK1;rport\nFrom: <sip:a@b>;tag=1\n"+
+				"To: <sip:100@127.0.0.1>\nCall-ID: 1\nCSeq: 1 "+method+"\nAuthorization: Digest username=\"anna\", realm=\"frontdesk\", nonce=\"1-1\", uri=\"sip:b\", response=\"1\"\n\n", "\n", "\r\n")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if status, text := statusOfAnswer(t, c); status == 401 && strings.Contains(text, "CSeq: 1 INVITE") && strings.Contains(text, "WWW-Authenticate: Digest ") {
+			asked++
+		}
+	}
+	if after := pool.Size(); asked < 90 || after != before || len(s.guests) > 0 {
+		t.Errorf("%d of 100 strangers are asked for a password; %d addresses are known, %d before", asked, after, before)
+	}
+}
+
+func TestPiecesOfMessagesAreJoined(t *testing.T) {
+	const whole = "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK1\r\nl : 3\r\n\r\nabc"
+	for name, tt := range map[string]struct {
+		stream string
+		size   int
+		err    bool
+	}{
+		"nothing":         {"", 0, false},
+		"empty lines":     {"\r\n\r\n", 4, false},
+		"half a head":     {"\r\nOPTIONS sip:a@b SIP/2.0\r\nVia", 0, false},
+		"half a body":     {whole[:len(whole)-1], 0, false},
+		"one":             {whole, len(whole), false},
+		"one and a half":  {"\r\n" + whole + whole[:20], len(whole) + 2, false},
+		"no length":       {"OPTIONS sip:a@b SIP/2.0\r\n\r\nabc", 0, true},
+		"below nothing":   {"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: -1\r\n\r\n", 0, true},
+		"two lengths":     {"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 1\r\nl: 2\r\n\r\n", 0, true},
+		"too large":       {"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 999999\r\n\r\n", 0, true},
+		"an endless head": {strings.Repeat("x", maxHead+1), 0, true},
+	} {
+		if size, err := cut([]byte(tt.stream)); size != tt.size || (err != nil) != tt.err {
+			t.Errorf("%s: %d bytes, %v", name, size, err)
+		}
+	}
+	var p pieces
+	for i := range maxPieces + 1 {
+		if kept := p.keep(strconv.Itoa(i), []byte("x")); kept != (i < maxPieces) {
+			t.Errorf("piece %d is kept: %t", i, kept)
+		}
+	}
+	if got := p.join("7", []byte("y")); string(got) != "xy" || !p.keep("new", nil) {
+		t.Errorf("%q is joined", got)
+	}
+}
+
+func FuzzStreams(f *testing.F) {
+	f.Add([]byte("\r\nOPTIONS sip:a@b SIP/2.0\r\nContent-Length:\r\n 3\r\n\r\nabcINVITE"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		for len(raw) > 0 {
+			size, err := cut(raw)
+			if err != nil || size == 0 {
+				return
+			}
+			mend(raw[:size])
+			raw = raw[size:]
+		}
+	})
 }

@@ -1,27 +1,10 @@
 package sip
 
 import (
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"net/netip"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/emiago/sipgo/sip"
-	"github.com/icholy/digest"
-	"golang.org/x/time/rate"
-)
-
-const (
-	nonceLife = 5 * time.Minute
-	// What strangers may ask for a second, all of them together, while a trunk takes calls
-	// by password from anywhere; what is above that gets no answer.
-	strangersPerSecond = 20
-	realm              = "frontdesk"
 )
 
 // Trunk is a telephone system or provider: whose calls are taken, who answers them, and
@@ -96,85 +79,4 @@ func (s *Server) at(from netip.Addr) *Trunk {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.servers[from]
-}
-
-// door is what strangers meet.
-type door struct {
-	key  []byte // of nonces
-	pace *rate.Limiter
-	open bool // some trunk takes callers by password
-}
-
-func newDoor(trunks []Trunk) door {
-	d := door{key: make([]byte, 32), pace: rate.NewLimiter(strangersPerSecond, strangersPerSecond)}
-	_, _ = rand.Read(d.key) // never fails
-	for _, t := range trunks {
-		d.open = d.open || t.takesPasswords()
-	}
-	return d
-}
-
-// takesPasswords: a trunk that has networks, or that we register at, is known by those.
-func (t *Trunk) takesPasswords() bool {
-	return t.User != "" && t.Password != "" && len(t.Allow) == 0 && t.Server == ""
-}
-
-// nonce is good for a caller at an address, for a while, and needs no memory here.
-func (d door) nonce(at netip.Addr, now time.Time) string {
-	stamp := strconv.FormatInt(now.Unix(), 16)
-	mac := hmac.New(sha256.New, d.key)
-	mac.Write([]byte(stamp + " " + at.String()))
-	return stamp + "-" + hex.EncodeToString(mac.Sum(nil)[:16])
-}
-
-func (d door) isFresh(nonce string, at netip.Addr, now time.Time) bool {
-	stamp, _, _ := strings.Cut(nonce, "-")
-	unix, err := strconv.ParseInt(stamp, 16, 64)
-	made := time.Unix(unix, 0)
-	return err == nil && !made.After(now) && now.Sub(made) < nonceLife && hmac.Equal([]byte(nonce), []byte(d.nonce(at, made)))
-}
-
-// proven finds the trunk whose password a request proves to know (RFC 3261, 22.4). stale
-// says that the proof was good, but of a nonce that is not.
-func (s *Server) proven(r *sip.Request, from netip.Addr) (t *Trunk, stale bool) {
-	h := r.GetHeader("Authorization")
-	if h == nil {
-		return nil, false
-	}
-	given, err := digest.ParseCredentials(h.Value())
-	if err != nil || given.Realm != realm {
-		return nil, false
-	}
-	for i := range s.o.Trunks {
-		t := &s.o.Trunks[i]
-		if !t.takesPasswords() || t.User != given.Username {
-			continue
-		}
-		asked := challenge(given.Nonce, false)
-		if given.QOP == "" { // as RFC 2069 had it
-			asked.QOP = nil
-		}
-		want, err := digest.Digest(asked, digest.Options{
-			Method: r.Method.String(), URI: given.URI, Username: t.User, Password: t.Password,
-			Count: given.Nc, Cnonce: given.Cnonce,
-		})
-		if err == nil && subtle.ConstantTimeCompare([]byte(want.Response), []byte(given.Response)) == 1 {
-			if s.door.isFresh(given.Nonce, from, time.Now()) {
-				return t, false
-			}
-			return nil, true
-		}
-	}
-	return nil, false
-}
-
-func challenge(nonce string, stale bool) *digest.Challenge {
-	return &digest.Challenge{Realm: realm, Nonce: nonce, Algorithm: "MD5", QOP: []string{"auth"}, Stale: stale}
-}
-
-// challenge asks a stranger for a password.
-func (s *Server) challenge(r *sip.Request, tx sip.ServerTransaction, from netip.Addr, stale bool) {
-	res := sip.NewResponseFromRequest(r, 401, "Unauthorized", nil)
-	res.AppendHeader(sip.NewHeader("WWW-Authenticate", challenge(s.door.nonce(from, time.Now()), stale).String()))
-	_ = tx.Respond(res)
 }
