@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 
 const (
 	maxKeys   = 64
+	maxGuests = 8           // addresses that the other side may signal from
 	relayTime = time.Minute // for all keys of one wish
 )
 
@@ -26,23 +28,25 @@ type call struct {
 	dialog  exchange
 	id      string // of the dialog
 	leg     *leg
-	codecs  []codec
+	trunk   *Trunk
 	peer    netip.Addr   // who signals
 	source  string       // and its port
 	over    string       // the network it signals over: UDP, TCP, TLS
 	first   *sip.Request // the INVITE that was answered, or nil
+	routes  []sip.Header // Record-Route
 	allows  string       // methods the other side takes
 	timer   timer
 	offered bool              // we offered within our answer; the ACK holds theirs
 	acks    chan *sip.Request // the first one
 
-	ended chan struct{} // closed when the conversation is over
-	left  chan struct{} // closed when we hang up
-	leave sync.Once
-	work  sync.WaitGroup
+	ended   chan struct{} // closed when the conversation is over
+	left    chan struct{} // closed when we hang up
+	leaving sync.Once
+	work    sync.WaitGroup
 
 	mu       sync.Mutex
 	target   sip.Uri                  // where requests within the call go
+	guests   map[netip.Addr]func()    // who may send, until these are called
 	referred chan string              // how a transfer goes, while there is one
 	heard    uint32                   // the highest CSeq of theirs
 	offering bool                     // we wait for the answer to an offer of ours
@@ -75,19 +79,61 @@ var (
 	_ exchange = (*sipgo.DialogClientSession)(nil)
 )
 
-// enter makes the call known to requests within it, until the function it returns is called.
-func (c *call) enter() (leave func()) {
-	s := c.server
-	goes := s.invites(c.peer)
-	s.mu.Lock()
-	s.calls[c.id] = c
-	s.mu.Unlock()
-	return func() {
-		s.mu.Lock()
-		delete(s.calls, c.id)
-		s.mu.Unlock()
-		goes()
+// enter makes the call known to requests within it, until leave.
+func (c *call) enter() {
+	c.admit(c.peer)
+	c.admit(c.named()...)
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	c.server.calls[c.id] = c
+}
+
+func (c *call) leave() {
+	c.server.mu.Lock()
+	delete(c.server.calls, c.id)
+	c.server.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, leave := range c.guests {
+		leave()
 	}
+	c.guests = nil
+}
+
+// admit lets addresses send what belongs to the call, as long as it lasts.
+func (c *call) admit(addresses ...netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range addresses {
+		if c.guests[a] == nil && len(c.guests) < maxGuests {
+			if c.guests == nil {
+				c.guests = make(map[netip.Addr]func())
+			}
+			c.guests[a] = c.server.invites(a)
+		}
+	}
+}
+
+// named are the addresses that the other side will send from, as far as it names them as
+// addresses: its own, and those of proxies that stay in the call.
+func (c *call) named() (found []netip.Addr) {
+	c.mu.Lock()
+	host := c.target.Host
+	c.mu.Unlock()
+	hosts := []string{host}
+	for _, h := range c.routes {
+		var uri sip.Uri
+		var params sip.HeaderParams
+		if _, err := sip.ParseAddressValue(h.Value(), &uri, &params); err == nil {
+			hosts = append(hosts, uri.Host)
+		}
+	}
+	for _, host := range hosts {
+		if a, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+			found = append(found, a.Unmap())
+		}
+	}
+	return found
 }
 
 // begin starts the sound and makes it a line. cancel is called when the call cannot go on.
@@ -121,19 +167,37 @@ func (c *call) finish() {
 	c.leg.close()
 	c.work.Wait()
 	c.hangUp()
+	c.leave()
 }
 
 // hangUp says goodbye, unless the other side has.
 func (c *call) hangUp() {
-	c.leave.Do(func() { close(c.left) })
+	c.leaving.Do(func() { close(c.left) })
 	if c.dialog.Context().Err() != nil {
 		_ = c.dialog.Close()
 		return
 	}
 	ctx, done := context.WithTimeout(context.Background(), requestTime)
 	defer done()
-	_ = c.dialog.WriteBye(ctx, c.request(sip.BYE))
+	err := c.dialog.WriteBye(ctx, c.request(sip.BYE))
+	var asked sipgo.ErrDialogResponse
+	if again := c.request(sip.BYE); errors.As(err, &asked) && c.trunk.proves(again, asked.Res) {
+		_, _ = c.dialog.Do(ctx, again)
+	}
 	_ = c.dialog.Close()
+}
+
+// do sends a request within the call and returns its final answer. Who asks for a password is
+// given it, with the same request built anew.
+func (c *call) do(ctx context.Context, build func() *sip.Request) (*sip.Response, error) {
+	res, err := c.dialog.Do(ctx, build())
+	if err != nil {
+		return nil, err
+	}
+	if again := build(); c.trunk.proves(again, res) {
+		return c.dialog.Do(ctx, again)
+	}
+	return res, nil
 }
 
 // request makes a request within the call. sipgo adds what names the dialog.
@@ -144,8 +208,10 @@ func (c *call) request(method sip.RequestMethod) *sip.Request {
 	r := sip.NewRequest(method, target)
 	r.SetTransport(c.over)
 	c.server.sends(r)
-	// A phone behind a NAT names an address that is good there only.
-	if to, err := netip.ParseAddr(strings.Trim(target.Host, "[]")); err == nil && to.IsPrivate() && !c.peer.IsPrivate() {
+	// A phone behind a NAT names an address that is good there only, and a connection that is
+	// there is the way that is known to be good.
+	to, err := netip.ParseAddr(strings.Trim(target.Host, "[]"))
+	if err == nil && to.IsPrivate() && !c.peer.IsPrivate() || c.over != "UDP" && c.server.isConnected(c.over, c.source) {
 		r.SetDestination(c.source)
 	}
 	r.AppendHeader(c.server.contact(c.over, c.peer))
@@ -219,10 +285,12 @@ func (c *call) relay(keys string) error {
 			}
 			continue
 		}
-		r := c.request(sip.INFO)
-		r.AppendHeader(sip.NewHeader("Content-Type", "application/dtmf-relay"))
-		r.SetBody([]byte("Signal=" + string(key) + "\r\nDuration=160\r\n"))
-		res, err := c.dialog.Do(ctx, r)
+		res, err := c.do(ctx, func() *sip.Request {
+			r := c.request(sip.INFO)
+			r.AppendHeader(sip.NewHeader("Content-Type", "application/dtmf-relay"))
+			r.SetBody([]byte("Signal=" + string(key) + "\r\nDuration=160\r\n"))
+			return r
+		})
 		if err != nil {
 			return fault.Wrap(err, fault.Timeout, "the other side does not answer")
 		}
@@ -279,6 +347,7 @@ func (c *call) again(r *sip.Request, tx sip.ServerTransaction) {
 		c.mu.Lock()
 		c.target = *uri.Address.Clone()
 		c.mu.Unlock()
+		c.admit(c.named()...)
 	}
 	res := sip.NewResponseFromRequest(r, 200, "OK", body)
 	if body != nil {
@@ -334,12 +403,8 @@ func (c *call) confirmed(r *sip.Request) {
 		c.acked[seq] = nil
 	}
 	c.mu.Unlock()
-	if acked == nil || len(r.Body()) == 0 {
-		return
-	}
-	used, _ := c.leg.agreed()
-	if theirs, err := parseAnswer(r.Body(), []codec{used}); err != nil || !c.leg.alter(theirs) {
-		c.hangUp() // there is nothing to talk over any more
+	if acked != nil && c.accept(r.Body()) != nil {
+		c.hangUp()
 	}
 }
 

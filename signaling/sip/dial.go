@@ -172,33 +172,31 @@ func (s *Server) converse(p *placed, t *Trunk, o Outgoing, longest time.Duration
 	defer cancel(nil)
 	var c *call
 	var took time.Time
-	leave := func() {}
+	tried := false
 	ending := p.desk.Dial(ctx, o.Outbound, func(ctx context.Context) (dialog.Line, error) {
 		ring, stop := context.WithTimeout(ctx, o.Ring)
 		defer stop()
 		var err error
-		if c, err = s.ring(ring, t, p.To, o.From); err != nil {
+		tried = true
+		if c, err = s.ring(ring, t, p.To, o.From, done); err != nil {
 			return dialog.Line{}, err
 		}
 		took = time.Now()
 		late := time.AfterFunc(untilOr(longest), func() { cancel(errPlan) })
 		context.AfterFunc(ctx, func() { late.Stop() })
-		leave = c.enter()
 		s.outgoing.change(p, func(p *placed) {
 			at := took.UTC()
 			p.State, p.Took, p.call = Talking, &at, c
 		})
 		return c.begin(cancel), nil
 	})
-	if c != nil {
+	switch {
+	case c != nil:
 		c.finish()
-		leave()
-	}
-	var lasted time.Duration
-	if !took.IsZero() {
-		lasted = time.Since(took)
-	}
-	done(lasted)
+		done(time.Since(took))
+	case !tried:
+		done(0)
+	} // else the attempt sees to that
 	s.outgoing.change(p, func(p *placed) {
 		at := time.Now().UTC()
 		p.State, p.Result, p.Reason, p.Over, p.call = Ended, ending.Result, ending.Reason, &at, nil
@@ -225,14 +223,12 @@ func (s *Server) Ring(ctx context.Context, to string) (dialog.Line, func(), erro
 		return dialog.Line{}, nil, err
 	}
 	s.running.Add(1)
-	c, err := s.ring(ctx, t, to, "")
+	c, err := s.ring(ctx, t, to, "", done)
 	if err != nil {
-		done(0)
 		s.running.Done()
 		return dialog.Line{}, nil, err
 	}
 	took := time.Now()
-	leave := c.enter()
 	gone, cancel := context.WithCancelCause(s.life)
 	late := time.AfterFunc(untilOr(longest), func() { cancel(errPlan) })
 	line := c.begin(cancel)
@@ -242,7 +238,6 @@ func (s *Server) Ring(ctx context.Context, to string) (dialog.Line, func(), erro
 		stop()
 		cancel(nil)
 		c.finish()
-		leave()
 		done(time.Since(took))
 		s.running.Done()
 	}), nil

@@ -41,8 +41,7 @@ func (s *Server) invite(t *Trunk, r *sip.Request, tx sip.ServerTransaction) {
 		refuse(r, tx, statusOf(err), f)
 		return
 	}
-	leave := c.enter()
-	defer leave()
+	c.enter()
 	ctx, cancel := context.WithCancelCause(s.life)
 	defer cancel(nil)
 	desk.Answer(ctx, func(ctx context.Context) (dialog.Line, error) {
@@ -113,7 +112,7 @@ func (s *Server) answer(t *Trunk, r *sip.Request, tx sip.ServerTransaction) (*ca
 		return nil, nil, err
 	}
 	return &call{
-		server: s, dialog: d, id: d.ID, leg: l, codecs: t.codecs, peer: from, source: r.Source(), over: r.Transport(), first: r,
+		server: s, dialog: d, id: d.ID, leg: l, trunk: t, routes: r.GetHeaders("Record-Route"), peer: from, source: r.Source(), over: r.Transport(), first: r,
 		target: *r.Contact().Address.Clone(), allows: allows(r), timer: asked(r), acks: make(chan *sip.Request, 1),
 		offered: len(r.Body()) == 0, ended: make(chan struct{}), left: make(chan struct{}), acked: make(map[uint32]chan struct{}), heard: r.CSeq().SeqNo,
 	}, desk, nil
@@ -145,7 +144,7 @@ func allows(m interface{ GetHeader(string) sip.Header }) string {
 // confirm answers and waits for the caller's ACK. The error is session.ErrGone when the
 // caller gave up, NoAnswer when no ACK came, Media when it holds no answer to our offer.
 func (c *call) confirm(ctx context.Context, tx sip.ServerTransaction) error {
-	body := c.leg.local.offer(c.codecs)
+	body := c.leg.local.offer(c.trunk.codecs, keysPT)
 	if !c.offered {
 		body = c.leg.answer(c.leg.remote)
 	}
@@ -170,7 +169,7 @@ func (c *call) confirm(ctx context.Context, tx sip.ServerTransaction) error {
 
 // take starts the sound with the answer to what we offered.
 func (c *call) take(ack *sip.Request) error {
-	theirs, err := parseAnswer(ack.Body(), c.codecs)
+	theirs, err := parseAnswer(ack.Body(), c.trunk.codecs)
 	if err != nil {
 		return err
 	}

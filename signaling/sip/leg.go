@@ -28,8 +28,8 @@ var errSilent = fault.New(fault.Unavailable, "no sound comes from the other side
 // leg is the sound of one call: RTP (RFC 3550) on a socket of its own, encrypted where
 // that was agreed, with reports beside it. It is a media.Sink, and its receiver the
 // Source, once start has told what the other side understands. Only packets from where
-// the first one came are heard, and that one has to come from an address the other side
-// named: what others send is neither heard nor answered.
+// the first one came are heard, or from the port the other side named, and the first one has
+// to come from an address it named: what others send is neither heard nor answered.
 type leg struct {
 	conn     *net.UDPConn
 	control  *net.UDPConn // of reports that do not share the port
@@ -383,7 +383,7 @@ func (l *leg) expects() (payload, keys, noise uint8) {
 func (l *leg) mayBe(from netip.AddrPort) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.locked && from == l.to || !l.locked && l.isNamed(from.Addr())
+	return l.locked && from == l.to || !l.locked && l.isNamed(from.Addr()) || from == l.remote.media
 }
 
 // isThere reports whether a report from there may be the other side's.
@@ -402,12 +402,13 @@ func (l *leg) isNamed(a netip.Addr) bool {
 	return false
 }
 
-// isCaller takes note that a good packet came from there, and sends there from now on
-// when it is the first.
+// isCaller takes note that a good packet came from there, and sends there from now on when
+// it is the first, or the first from the very port that they named: what was played while
+// it rang may come from another one, and last a little longer.
 func (l *leg) isCaller(from netip.AddrPort) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.locked {
+	if !l.locked || from == l.remote.media {
 		l.to, l.locked = from, true
 	}
 	return from == l.to
@@ -431,5 +432,5 @@ func (l *leg) offerAgain() []byte {
 	l.local.version++
 	c := l.codec
 	c.payload = l.remote.payload
-	return l.local.offer([]codec{c})
+	return l.local.offer([]codec{c}, l.remote.keys)
 }

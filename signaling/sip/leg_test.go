@@ -33,7 +33,7 @@ func newTestLeg(t testing.TB, phone *net.UDPConn, codec string) *leg {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := parseOffer(newLocal(addrOf(phone)).offer(ours), ours)
+	o, err := parseOffer(newLocal(addrOf(phone)).offer(ours, keysPT), ours)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,23 +77,29 @@ func TestStrangersAreNeitherHeardNorAnswered(t *testing.T) {
 	if got := <-l.keys.Pressed; got != '2' {
 		t.Fatalf("%c was pressed", got)
 	}
-	key(phone, 3, 3) // not where the first packet came from
+	key(other, 3, 3)
 	key(stranger, 4, 4)
-	key(other, 5, 5)
-	if got := <-l.keys.Pressed; got != '5' {
-		t.Errorf("%c was pressed", got)
+	key(phone, 5, 5) // the port that was named: the other one was that of a tone while it rang
+	key(other, 6, 6)
+	key(phone, 7, 7)
+	for _, want := range []byte("357") {
+		if got := <-l.keys.Pressed; got != want {
+			t.Errorf("%c was pressed, not %c", got, want)
+		}
 	}
 	if err := l.WriteFrame(make([]int16, media.MouthFrame)); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, maxPacket)
-	_ = other.SetReadDeadline(time.Now().Add(5 * time.Second))
-	if n, _, err := other.ReadFrom(buf); err != nil || n != 12+160 {
+	_ = phone.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if n, _, err := phone.ReadFrom(buf); err != nil || n != 12+160 {
 		t.Errorf("%d bytes were answered, %v", n, err)
 	}
-	_ = stranger.SetReadDeadline(time.Now())
-	if n, _, err := stranger.ReadFrom(buf); err == nil {
-		t.Errorf("a stranger got %d bytes", n)
+	for _, c := range []*net.UDPConn{stranger, other} {
+		_ = c.SetReadDeadline(time.Now())
+		if n, _, err := c.ReadFrom(buf); err == nil {
+			t.Errorf("%s got %d bytes", c.LocalAddr(), n)
+		}
 	}
 	for _, junk := range [][]byte{nil, {0x80}, make([]byte, 1400), packet(t, 13, 9, []byte{1})} {
 		_, _ = other.WriteTo(junk, to)
@@ -226,7 +232,7 @@ func TestACallGoesOnUnderAnotherKey(t *testing.T) {
 	theirs := newLocal(addrOf(phone))
 	offered := func(tag int) remote {
 		theirs.crypto = newCrypto(tag, bestSuite)
-		o, err := parseOffer(theirs.offer(ours), ours)
+		o, err := parseOffer(theirs.offer(ours, keysPT), ours)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,6 @@ import (
 
 const (
 	resolveTime = 3 * time.Second
-	cancelTime  = 35 * time.Second // for a call that is given up while it rings: 64*T1 and a little
 )
 
 // server is where a trunk's calls go out.
@@ -126,20 +125,23 @@ func (s *Server) request(method sip.RequestMethod, to server, user, from string)
 
 // ring calls to over a trunk and returns when it was answered. The error is a
 // fault.Error whose cause is a sipgo.ErrDialogResponse where the other side refused;
-// a ctx that ends gives up.
-func (s *Server) ring(ctx context.Context, t *Trunk, to, from string) (*call, error) {
+// a ctx that ends gives up. lost is called once the call has come to nothing, which may be
+// after ring has returned, with how long it lasted all the same.
+func (s *Server) ring(ctx context.Context, t *Trunk, to, from string, lost func(time.Duration)) (*call, error) {
 	at, err := s.findServer(ctx, t)
 	if err != nil {
+		lost(0)
 		return nil, err
 	}
 	l, err := newLeg(s.ports, s.local(at.at.Addr()))
 	if err != nil {
+		lost(0)
 		return nil, err
 	}
 	if t.SRTP {
 		l.local.crypto = newCrypto(1, bestSuite)
 	}
-	c, err := s.invited(ctx, t, at, l, to, from)
+	c, err := s.invited(ctx, t, at, l, to, from, lost)
 	if err != nil {
 		l.close()
 		return nil, err
@@ -148,7 +150,7 @@ func (s *Server) ring(ctx context.Context, t *Trunk, to, from string) (*call, er
 }
 
 // invited sends the INVITE, and takes the answer.
-func (s *Server) invited(ctx context.Context, t *Trunk, at server, l *leg, to, from string) (*call, error) {
+func (s *Server) invited(ctx context.Context, t *Trunk, at server, l *leg, to, from string, lost func(time.Duration)) (*call, error) {
 	if from == "" {
 		from = t.From
 	}
@@ -159,59 +161,47 @@ func (s *Server) invited(ctx context.Context, t *Trunk, at server, l *leg, to, f
 	r.AppendHeader(sip.NewHeader("Supported", "timer"))
 	r.AppendHeader(sip.NewHeader("Session-Expires", strconv.Itoa(int(ourInterval.Seconds()))))
 	r.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
-	r.SetBody(l.local.offer(t.codecs))
-	leave := s.invites(at.at.Addr())
-	defer leave()
-	ua := sipgo.DialogUA{Client: s.client, ContactHDR: *s.contact(at.network, at.at.Addr())}
-	d, err := ua.WriteInvite(ctx, r)
+	r.SetBody(l.local.offer(t.codecs, keysPT))
+	d, err := s.attempt(ctx, r, t, at, lost)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Unavailable, "the telephone network cannot be reached")
+		return nil, err
 	}
-	if err := d.WaitAnswer(ctx, sipgo.AnswerOptions{Username: t.User, Password: t.Password}); err != nil {
-		s.giveUp(d)
-		return nil, refusal(ctx, err)
-	}
+	took := time.Now()
 	res := d.InviteResponse
 	c := &call{
-		server: s, dialog: d, id: d.ID, leg: l, codecs: t.codecs, peer: at.at.Addr(), source: at.at.String(),
+		server: s, dialog: d, id: d.ID, leg: l, trunk: t, routes: res.GetHeaders("Record-Route"), peer: at.at.Addr(), source: at.at.String(),
 		over: r.Transport(), target: r.Recipient, allows: allows(res), timer: agreed(res), ended: make(chan struct{}), left: make(chan struct{}),
 		acked: make(map[uint32]chan struct{}),
 	}
 	if h := res.Contact(); h != nil {
 		c.target = *h.Address.Clone()
 	}
+	c.enter() // before they hear that we know of their answer, and ask for more
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTime)
 	defer cancel()
-	if err := d.Ack(end); err != nil {
-		_ = d.Close()
-		return nil, fault.Wrap(err, fault.Unavailable, "the telephone network cannot be reached")
-	}
-	l.forget()
-	theirs, err := parseAnswer(res.Body(), t.codecs)
-	if err == nil && t.SRTP && theirs.crypto.suite == "" {
-		err = fault.New(fault.Media, "the other side does not encrypt")
-	}
-	if err == nil {
-		err = l.start(theirs, at.at.Addr())
-	}
+	err = d.Ack(end)
 	if err != nil {
-		c.hangUp()
-		return nil, err
+		err = fault.Wrap(err, fault.Unavailable, "the telephone network cannot be reached")
+	} else if err = c.agree(res); err == nil {
+		return c, nil
 	}
-	return c, nil
+	c.hangUp()
+	c.leave()
+	lost(time.Since(took))
+	return nil, err
 }
 
-// giveUp ends a call that was answered in the very moment it was given up.
-func (s *Server) giveUp(d *sipgo.DialogClientSession) {
-	defer d.Close()
-	if d.InviteResponse == nil || !d.InviteResponse.IsSuccess() {
-		return
+// agree starts the sound with the answer to our offer.
+func (c *call) agree(res *sip.Response) error {
+	c.leg.forget()
+	theirs, err := parseAnswer(res.Body(), c.trunk.codecs)
+	if err != nil {
+		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), requestTime)
-	defer cancel()
-	if d.Ack(ctx) == nil {
-		_ = d.Bye(ctx)
+	if c.trunk.SRTP && theirs.crypto.suite == "" {
+		return fault.New(fault.Media, "the other side does not encrypt")
 	}
+	return c.leg.start(theirs, c.peer)
 }
 
 // refusal says why nobody answered.

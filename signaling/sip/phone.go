@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 	"go.uber.org/zap"
@@ -45,19 +46,17 @@ func Call(ctx context.Context, uri string) (line dialog.Line, hangUp func(), err
 	if err != nil {
 		return dialog.Line{}, nil, err
 	}
-	c, err := s.ring(ctx, &s.o.Trunks[0], user, "")
+	c, err := s.ring(ctx, &s.o.Trunks[0], user, "", func(time.Duration) {}) // who pays is not for us to say
 	if err != nil {
 		s.Close()
 		return dialog.Line{}, nil, err
 	}
-	leave := c.enter()
 	over, cancel := context.WithCancelCause(s.life)
 	stop := context.AfterFunc(over, c.hangUp) // which ends line.Inputs
 	return c.begin(cancel), sync.OnceFunc(func() {
 		stop()
 		cancel(nil)
 		c.finish()
-		leave()
 		s.Close()
 	}), nil
 }

@@ -31,10 +31,12 @@ func (c *call) blind(ctx context.Context, to string) error {
 		c.referred = nil
 		c.mu.Unlock()
 	}()
-	r := c.request(sip.REFER)
-	r.AppendHeader(sip.NewHeader("Refer-To", "<"+c.referTo(to)+">"))
-	r.AppendHeader(sip.NewHeader("Referred-By", "<"+c.server.contact(c.over, c.peer).Address.String()+">"))
-	res, err := c.dialog.Do(ctx, r)
+	res, err := c.do(ctx, func() *sip.Request {
+		r := c.request(sip.REFER)
+		r.AppendHeader(sip.NewHeader("Refer-To", "<"+c.referTo(to)+">"))
+		r.AppendHeader(sip.NewHeader("Referred-By", "<"+c.server.contact(c.over, c.peer).Address.String()+">"))
+		return r
+	})
 	if err != nil {
 		return fault.Wrap(err, fault.Timeout, "the telephone network does not answer the transfer")
 	}

@@ -16,7 +16,7 @@ const (
 	registration  = 5 * time.Minute // that we ask for
 	registerAgain = 5 * time.Second // after a failure, doubling
 	registerLate  = 5 * time.Minute // and no further apart than this
-	leaveTime     = 2 * time.Second // for a registrar to hear that we go
+	leaveTime     = 2 * time.Second // for a registrar, or who was to answer, to hear that we go
 )
 
 // stayRegistered keeps us registered at a trunk's server (RFC 3261, 10) until the server

@@ -40,7 +40,7 @@ func badly(t *testing.T, s *Server, loss float64, jitter time.Duration) *call {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := s.invited(t.Context(), trunk, at, l, "100", "")
+	c, err := s.invited(t.Context(), trunk, at, l, "100", "", free)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +104,6 @@ func TestACallIsHeardOverABadNetwork(t *testing.T) {
 			})
 			caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunkFor(callee, "udp")} })
 			c := badly(t, caller, tt.loss, tt.jitter)
-			leave := c.enter()
-			defer leave()
 			c.begin(func(error) {})
 			ctx, cancel := context.WithCancel(t.Context())
 			var speaking sync.WaitGroup

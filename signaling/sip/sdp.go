@@ -257,15 +257,16 @@ func (l local) answer(r remote) []byte {
 	return []byte(b.String())
 }
 
-// offer is what we offer of codecs.
-func (l local) offer(codecs []codec) []byte {
+// offer is what we offer of codecs, with keys as the first payload type of telephone events, 0
+// for none.
+func (l local) offer(codecs []codec, keys uint8) []byte {
 	var b strings.Builder
 	b.WriteString(l.head())
 	protocol := "RTP/AVP"
 	if l.crypto.suite != "" {
 		protocol = "RTP/SAVP"
 	}
-	l.sound(&b, protocol, codecs, codecs[0].payload, keysPT, slices.ContainsFunc(codecs, func(c codec) bool { return c.clock == 8000 }))
+	l.sound(&b, protocol, codecs, codecs[0].payload, keys, slices.ContainsFunc(codecs, func(c codec) bool { return c.clock == 8000 }))
 	b.WriteString("a=rtcp-mux\r\na=sendrecv\r\n")
 	return []byte(b.String())
 }

@@ -85,7 +85,7 @@ func TestWhatWeOfferCanBeAnswered(t *testing.T) {
 		if tt.srtp {
 			ours.crypto = newCrypto(1, bestSuite)
 		}
-		o, err := parseAnswer(ours.offer(codecs), allCodecs)
+		o, err := parseAnswer(ours.offer(codecs, keysPT), allCodecs)
 		if err != nil || o.codec.name != tt.want || o.keys == 0 || !o.mux || !o.gives || !o.takes || (o.crypto.suite != "") != tt.srtp {
 			t.Errorf("%v: %+v, %v", tt.codecs, o, err)
 		}

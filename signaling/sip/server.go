@@ -264,6 +264,15 @@ func (s *Server) sends(r *sip.Request) {
 	}
 }
 
+// isConnected reports whether there is a connection to an address.
+func (s *Server) isConnected(network, address string) bool {
+	c, err := s.ua.TransportLayer().GetConnection(network, address)
+	if err == nil {
+		_, _ = c.TryClose()
+	}
+	return err == nil
+}
+
 // hostOf is an address as URIs have it.
 func hostOf(a netip.Addr) string {
 	if a.Is6() {

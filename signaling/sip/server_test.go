@@ -114,6 +114,8 @@ func trunkFor(s *Server, network string) Trunk {
 	return Trunk{Name: "there", Server: w.local.String() + ";transport=" + network, Allow: loop}
 }
 
+func free(time.Duration) {}
+
 var loop = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
 // ownCertificate is one that nobody signed, and who trusts it.
@@ -194,12 +196,10 @@ func TestCallsOverEveryNetworkAndCodec(t *testing.T) {
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			c, err := caller.ring(ctx, &caller.o.Trunks[0], "100", "")
+			c, err := caller.ring(ctx, &caller.o.Trunks[0], "100", "", free)
 			if err != nil {
 				t.Fatal(err)
 			}
-			leave := c.enter()
-			defer leave()
 			c.begin(func(error) {})
 			if got := hears(t, c, 90); got < 40 || c.leg.codec.name != tt.codec {
 				t.Errorf("%d of 90 frames hum, by %s", got, c.leg.codec.name)
@@ -228,7 +228,7 @@ func TestAWrongPasswordOpensNothing(t *testing.T) {
 		trunk := trunkFor(callee, "udp")
 		trunk.User, trunk.Password = "anna", password
 		caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunk} })
-		if _, err := caller.ring(t.Context(), &caller.o.Trunks[0], "100", ""); fault.From(err).Code != fault.Declined {
+		if _, err := caller.ring(t.Context(), &caller.o.Trunks[0], "100", "", free); fault.From(err).Code != fault.Declined {
 			t.Errorf("%q: %v", password, err)
 		}
 	}
@@ -258,7 +258,7 @@ func TestWhoAnswersACall(t *testing.T) {
 	})
 	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunkFor(callee, "udp")} })
 	for to, want := range map[string]fault.Code{"4930123": "", "004930123": "", "hums": "", "200": fault.NotFound, "300": fault.NotFound} {
-		c, err := caller.ring(t.Context(), &caller.o.Trunks[0], to, "")
+		c, err := caller.ring(t.Context(), &caller.o.Trunks[0], to, "", free)
 		if err == nil {
 			c.begin(func(error) {})
 			c.finish()
@@ -275,12 +275,10 @@ func pair(t testing.TB) (c *call, callee *Server, ended endings) {
 	t.Helper()
 	callee, ended = newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "callers", Allow: loop, Agent: "hums"}} })
 	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunkFor(callee, "udp")} })
-	c, err := caller.ring(t.Context(), &caller.o.Trunks[0], "100", "")
+	c, err := caller.ring(t.Context(), &caller.o.Trunks[0], "100", "", free)
 	if err != nil {
 		t.Fatal(err)
 	}
-	leave := c.enter()
-	t.Cleanup(leave)
 	return c, callee, ended
 }
 
@@ -356,17 +354,31 @@ func TestKeysAreSentTheWayTheOtherSideTakesThem(t *testing.T) {
 	}
 }
 
-// BenchmarkStrangers is what a packet of somebody we do not know costs.
+// BenchmarkStrangers is what a packet of somebody we do not know costs: where all are on
+// networks, and where it has to be asked for a password, without the sending.
 func BenchmarkStrangers(b *testing.B) {
-	s, _ := newTestServer(b, func(o *Options) { o.Trunks = []Trunk{{Name: "callers", Allow: loop, Agent: "hums"}} })
-	scan := []byte("OPTIONS sip:100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.1:5060;branch=z9hG4bK1\r\n\r\n")
-	from := sip.TransportReadProps{Transport: "UDP", RemoteAddr: &net.UDPAddr{IP: net.IPv4(198, 51, 100, 1), Port: 5060}}
-	b.ReportAllocs()
-	for b.Loop() {
-		if left, err := s.filter(from, scan); left != nil || err != nil {
-			b.Fatal("it was let in")
+	scan := []byte(strings.ReplaceAll("OPTIONS sip:100@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 198.51.100.1:5060;branch=z9hG4bK1\nFrom: <sip:a@b>;tag=1\n"+
+		"To: <sip:100@192.0.2.1>\nCall-ID: 1\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n", "\n", "\r\n"))
+	from := netip.MustParseAddrPort("198.51.100.1:5060")
+	info := sip.TransportReadProps{Transport: "UDP", LocalAddr: &net.UDPAddr{}, RemoteAddr: net.UDPAddrFromAddrPort(from)}
+	b.Run("dropped", func(b *testing.B) {
+		s, _ := newTestServer(b, func(o *Options) { o.Trunks = []Trunk{{Name: "callers", Allow: loop, Agent: "hums"}} })
+		b.ReportAllocs()
+		for b.Loop() {
+			if left, err := s.filter(info, scan); left != nil || err != nil {
+				b.Fatal("it was let in")
+			}
 		}
-	}
+	})
+	b.Run("asked", func(b *testing.B) {
+		s, _ := newTestServer(b, func(o *Options) { o.Trunks = []Trunk{{Name: "callers", User: "anna", Password: "hush"}} })
+		b.ReportAllocs()
+		for b.Loop() {
+			if left := s.judge(info, from, scan); left != nil {
+				b.Fatal("it was let in")
+			}
+		}
+	})
 }
 
 func TestStrangersCannotEvenConnect(t *testing.T) {

@@ -17,6 +17,7 @@ const (
 	minInterval = 90 * time.Second // of a session timer (RFC 4028, 4)
 	maxInterval = 24 * time.Hour
 	ourInterval = 30 * time.Minute // that we ask for
+	crossTime   = 3 * time.Second  // between two offers where theirs crossed the first
 )
 
 var errExpired = fault.New(fault.Timeout, "the other side did not refresh the session")
@@ -126,8 +127,13 @@ func (c *call) keepFresh() error {
 			if !t.ours {
 				return errExpired
 			}
-			if err := c.refresh(); err != nil {
+			crosses, err := c.refresh()
+			if err != nil {
 				return err
+			}
+			if crosses { // with an offer of theirs (RFC 3261, 14.1)
+				alarm.Reset(crossTime)
+				continue
 			}
 		}
 		alarm.Reset(wait)
@@ -140,35 +146,54 @@ func (c *call) setOffering(is bool) {
 	c.offering = is
 }
 
-// refresh sends an UPDATE (RFC 3311), or an INVITE to those who take none.
-func (c *call) refresh() error {
+// refresh sends an UPDATE (RFC 3311), or an INVITE to those who take none. It reports whether
+// that crossed an offer of the other side, so that it has to be sent again.
+func (c *call) refresh() (crosses bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*requestTime)
 	defer cancel()
 	method := sip.INVITE
 	if strings.Contains(strings.ToUpper(c.allows), string(sip.UPDATE)) {
 		method = sip.UPDATE
 	}
-	r := c.request(method)
-	r.AppendHeader(sip.NewHeader("Supported", "timer"))
-	r.AppendHeader(sip.NewHeader("Session-Expires", fmt.Sprintf("%d;refresher=uac", int(c.timer.interval.Seconds()))))
+	var offer []byte
 	if method == sip.INVITE {
-		r.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
-		r.SetBody(c.leg.offerAgain())
+		offer = c.leg.offerAgain()
 		c.setOffering(true)
 		defer c.setOffering(false)
 	}
-	res, err := c.dialog.Do(ctx, r)
-	if err != nil {
-		return fault.Wrap(err, fault.Timeout, "the other side does not answer any more")
-	}
-	if method == sip.INVITE && res.IsSuccess() {
-		ack := c.request(sip.ACK)
-		if err := c.dialog.WriteRequest(ack); err != nil {
-			return err
+	res, err := c.do(ctx, func() *sip.Request {
+		r := c.request(method)
+		r.AppendHeader(sip.NewHeader("Supported", "timer"))
+		r.AppendHeader(sip.NewHeader("Session-Expires", fmt.Sprintf("%d;refresher=uac", int(c.timer.interval.Seconds()))))
+		if offer != nil {
+			r.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+			r.SetBody(offer)
 		}
+		return r
+	})
+	if err != nil {
+		return false, fault.Wrap(err, fault.Timeout, "the other side does not answer any more")
+	}
+	if offer != nil && res.IsSuccess() {
+		if err := c.dialog.WriteRequest(c.request(sip.ACK)); err != nil {
+			return false, err
+		}
+		return false, c.accept(res.Body())
 	}
 	if res.StatusCode == 408 || res.StatusCode == 481 {
-		return fault.Wrap(errors.New(res.StartLine()), fault.Unavailable, "the other side does not know the call any more")
+		return false, fault.Wrap(errors.New(res.StartLine()), fault.Unavailable, "the other side does not know the call any more")
 	}
-	return nil // what it does not understand, it does not miss
+	return res.StatusCode == 491, nil // what else it does not understand, it does not miss
+}
+
+// accept takes the answer to another offer of ours, where there is one.
+func (c *call) accept(body []byte) error {
+	if len(body) == 0 {
+		return nil
+	}
+	used, _ := c.leg.agreed()
+	if theirs, err := parseAnswer(body, []codec{used}); err != nil || !c.leg.alter(theirs) {
+		return fault.New(fault.Media, "there is nothing to talk over any more")
+	}
+	return nil
 }

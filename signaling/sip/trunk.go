@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
+	"github.com/icholy/digest"
 )
 
 // Trunk is a telephone system or provider: whose calls are taken, who answers them, and
@@ -47,6 +48,29 @@ func (t *Trunk) agent(r *sip.Request) string {
 		return t.Agent
 	}
 	return strings.ToLower(called)
+}
+
+// proves adds to a request the proof that we know our password there, where res is an answer
+// that asks for it. It reports whether it is worth sending then.
+func (t *Trunk) proves(r *sip.Request, res *sip.Response) bool {
+	asks, proof := "WWW-Authenticate", "Authorization"
+	if res.StatusCode == 407 {
+		asks, proof = "Proxy-Authenticate", "Proxy-Authorization"
+	}
+	h := res.GetHeader(asks)
+	if res.StatusCode != 401 && res.StatusCode != 407 || h == nil || t.Password == "" {
+		return false
+	}
+	asked, err := digest.ParseChallenge(h.Value())
+	if err != nil {
+		return false
+	}
+	c, err := digest.Digest(asked, digest.Options{Method: r.Method.String(), URI: r.Recipient.Addr(), Username: t.User, Password: t.Password})
+	if err != nil {
+		return false
+	}
+	r.AppendHeader(sip.NewHeader(proof, c.String()))
+	return true
 }
 
 // digits are those of a number, without what people write between them, and without the
