@@ -187,5 +187,11 @@ func (j *JitterBuffer) restart() {
 	j.held, j.started, j.filling = 0, false, true
 }
 
+// switchTo begins anew with a stream whose RTP clock runs at rate Hz; the counts go on.
+func (j *JitterBuffer) switchTo(rate int) {
+	j.restart()
+	j.rate = float64(rate)
+}
+
 // Stats returns what has been counted.
 func (j *JitterBuffer) Stats() JitterStats { return j.stats }

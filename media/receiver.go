@@ -57,6 +57,7 @@ type Receiver struct {
 
 	mu        sync.Mutex
 	jitter    *JitterBuffer
+	next      Decoder // in place of dec from the next packet on, or nil
 	malformed int
 	payload   [jitterBytes]byte
 }
@@ -68,6 +69,15 @@ func NewReceiver(dec Decoder, rate int) *Receiver {
 		dec: dec, own: own, clock: newClock(), jitter: NewJitterBuffer(rate),
 		pcm: make([]int16, 0, 2*opusLongest), last: EarFrame, quiet: true,
 	}
+}
+
+// Switch receives a stream of another kind from now on: what has come and was not read yet
+// is dropped. It may be called from any goroutine.
+func (r *Receiver) Switch(dec Decoder, rate int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.jitter.switchTo(rate)
+	r.next = dec
 }
 
 // Push takes a packet from the network. It copies payload and never waits for the reader.
@@ -156,6 +166,11 @@ func (r *Receiver) conceal(next []byte, got Arrival) {
 func (r *Receiver) pop() ([]byte, Arrival) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.next != nil {
+		r.dec, r.next, r.last = r.next, nil, EarFrame
+		r.own, _ = r.dec.(Concealer)
+		r.hide.forget()
+	}
 	p, got := r.jitter.Pop(r.quiet)
 	if got == Missed {
 		p = r.jitter.Peek()

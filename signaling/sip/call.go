@@ -151,9 +151,10 @@ func (c *call) begin(cancel context.CancelCauseFunc) dialog.Line {
 			cancel(err)
 		}
 	})
+	used, _ := c.leg.agreed()
 	line := dialog.Line{
 		Inputs: inputs, Source: c.leg.receiver, Sink: c.leg, Tell: func(dialog.Event) {},
-		Narrow: c.leg.codec.narrow, Press: c.press, Quality: c.leg.quality,
+		Narrow: used.narrow, Press: c.press, Quality: c.leg.quality,
 	}
 	if c.first != nil || strings.Contains(strings.ToUpper(c.allows), string(sip.REFER)) {
 		line.Refer = c.blind
@@ -334,7 +335,7 @@ func (c *call) again(r *sip.Request, tx sip.ServerTransaction) {
 		_ = tx.Respond(sip.NewResponseFromRequest(r, 491, "Request Pending", nil))
 		return
 	case len(r.Body()) > 0:
-		o, err := parseOffer(r.Body(), []codec{used})
+		o, err := parseOffer(r.Body(), append([]codec{used}, c.trunk.codecs...)) // rather the one that is used
 		if err != nil || !c.leg.alter(o) {
 			_ = tx.Respond(sip.NewResponseFromRequest(r, 488, "Not Acceptable Here", nil))
 			return

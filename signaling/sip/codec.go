@@ -53,6 +53,16 @@ var allCodecs = []codec{
 	g711("pcma", 8, media.DecodePCMA, media.EncodePCMA),
 }
 
+// open makes what hears and what speaks by the codec.
+func (c codec) open() (media.Decoder, encoder, error) {
+	d, err := c.decoder()
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := c.encoder()
+	return d, e, err
+}
+
 // findCodecs finds codecs by their names; none names all of them.
 func findCodecs(names []string) ([]codec, error) {
 	if len(names) == 0 {

@@ -78,11 +78,8 @@ func newLeg(p *ports, ip netip.Addr) (*leg, error) {
 // start makes the sound what r and the other side's address, as signalling knows it, allow.
 // It is called once, before all that hears or speaks.
 func (l *leg) start(r remote, address netip.Addr) error {
-	decoder, err := r.codec.decoder()
+	decoder, encoder, err := r.codec.open()
 	if err != nil {
-		return err
-	}
-	if l.encoder, err = r.codec.encoder(); err != nil {
 		return err
 	}
 	if r.crypto.suite != "" {
@@ -99,7 +96,8 @@ func (l *leg) start(r remote, address netip.Addr) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.receiver = media.NewReceiver(decoder, r.codec.clock)
-	l.codec, l.arrived.clock = r.codec, float64(r.codec.clock)
+	l.codec, l.encoder = r.codec, encoder
+	l.arrived.tick(r.codec.clock)
 	l.remote, l.to, l.named = r, r.media, []netip.Addr{r.media.Addr(), address}
 	l.header.PayloadType = r.payload
 	return nil
@@ -112,13 +110,22 @@ func (l *leg) agreed() (codec, bool) {
 	return l.codec, l.receiver != nil
 }
 
-// alter takes another description of the other side for the same call: it holds, resumes
-// or moves. It reports whether that can be.
+// alter takes another description of the other side for the same call: it holds, resumes,
+// moves or speaks by another codec. It reports whether that can be.
 func (l *leg) alter(r remote) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r.codec.name != l.codec.name || r.crypto.suite != l.remote.crypto.suite {
+	if r.crypto.suite != l.remote.crypto.suite {
 		return false
+	}
+	if r.codec.name != l.codec.name {
+		decoder, encoder, err := r.codec.open()
+		if err != nil {
+			return false
+		}
+		l.receiver.Switch(decoder, r.codec.clock)
+		l.arrived.tick(r.codec.clock)
+		l.codec, l.encoder = r.codec, encoder
 	}
 	if string(r.crypto.key) != string(l.remote.crypto.key) { // ours may stay
 		in, err := r.crypto.context()
@@ -217,7 +224,8 @@ func (l *leg) press(keys string) (bool, error) {
 func (l *leg) quality() media.Quality {
 	stats, _ := l.receiver.Stats()
 	q := l.arrived.quality()
-	q.Codec = l.codec.name
+	used, _ := l.agreed()
+	q.Codec = used.name
 	// On its way a sample waits for its packet, and here for the jitter buffer and the clock.
 	q.Delay = q.RTT/2 + time.Duration(2+stats.Delay)*media.FrameTime
 	if n := stats.Received + stats.Lost; n > 0 {

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"strconv"
@@ -11,12 +12,15 @@ import (
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
+	"go.uber.org/zap"
 
 	"frontdesk/fault"
 )
 
 const (
-	resolveTime = 3 * time.Second
+	resolveTime  = 3 * time.Second
+	resolveAgain = 5 * time.Minute
+	maxTargets   = 8 // of one name
 )
 
 // server is where a trunk's calls go out.
@@ -24,6 +28,7 @@ type server struct {
 	uri     sip.Uri        // without a user
 	network string         // udp, tcp, tls
 	at      netip.AddrPort // what its name stands for
+	others  []netip.Addr   // what it stands for, too: whoever calls from there is on the trunk
 }
 
 // find resolves a trunk's server (RFC 3263: an address or a port as it is, else the name's
@@ -35,10 +40,31 @@ func (s *Server) findServer(ctx context.Context, t *Trunk) (server, error) {
 	if err != nil {
 		return server{}, fault.Wrap(err, fault.Unavailable, "the server of %s cannot be found", t.Name)
 	}
-	s.mu.Lock()
-	s.servers[found.at.Addr()] = t
-	s.mu.Unlock()
+	s.knows(t, append(found.others, found.at.Addr()))
 	return found, nil
+}
+
+// knows takes the calls of addresses, and of no others, as those of a trunk's server.
+func (s *Server) knows(t *Trunk, addresses []netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.servers, func(_ netip.Addr, of *Trunk) bool { return of == t })
+	for _, a := range addresses {
+		s.servers[a] = t
+	}
+}
+
+// stayFound resolves a trunk's server again and again, until the server closes: names move.
+func (s *Server) stayFound(t *Trunk) {
+	for s.life.Err() == nil {
+		if _, err := s.findServer(s.life, t); err != nil {
+			s.o.Log.Warn("a trunk's server is not found", zap.String("trunk", t.Name), zap.Error(err))
+		}
+		select {
+		case <-time.After(resolveAgain):
+		case <-s.life.Done():
+		}
+	}
 }
 
 // parseServer reads host, host:port or sip:host:port;transport=tcp.
@@ -72,20 +98,34 @@ func resolve(ctx context.Context, text, network string) (server, error) {
 		f.at = netip.AddrPortFrom(ip.Unmap(), uint16(portOr(port, f.network)))
 		return f, nil
 	}
+	targets := []net.SRV{{Target: host, Port: uint16(portOr(port, f.network))}}
 	if port == 0 {
 		service, proto := "sip", f.network
 		if f.network == "tls" {
 			service, proto = "sips", "tcp"
 		}
 		if _, records, err := net.DefaultResolver.LookupSRV(ctx, service, proto, host); err == nil && len(records) > 0 {
-			host, port = strings.TrimSuffix(records[0].Target, "."), int(records[0].Port)
+			targets = targets[:0]
+			for _, r := range records[:min(len(records), maxTargets)] {
+				targets = append(targets, *r)
+			}
 		}
 	}
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return server{}, err
+	var failed error
+	for _, to := range targets {
+		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", strings.TrimSuffix(to.Target, "."))
+		failed = errors.Join(failed, err)
+		for _, ip := range ips {
+			if ip = ip.Unmap(); f.at.IsValid() {
+				f.others = append(f.others, ip)
+			} else {
+				f.at = netip.AddrPortFrom(ip, to.Port)
+			}
+		}
 	}
-	f.at = netip.AddrPortFrom(ips[0].Unmap(), uint16(portOr(port, f.network)))
+	if !f.at.IsValid() {
+		return server{}, failed
+	}
 	return f, nil
 }
 

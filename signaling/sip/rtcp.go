@@ -28,10 +28,10 @@ type transmission struct{ packets, bytes uint32 }
 // reception counts what came, as RFC 3550, 6.4.1 and appendix A have it, and keeps what
 // reports of the other side say. packet is for one goroutine; it does not allocate.
 type reception struct {
-	clock float64      // Hz
 	alive atomic.Int64 // when the last packet came, Unix ns
 
 	mu       sync.Mutex
+	clock    float64 // Hz
 	started  bool
 	ssrc     uint32
 	base     uint32 // extended sequence numbers
@@ -50,6 +50,16 @@ type reception struct {
 }
 
 func (r *reception) last() time.Time { return time.Unix(0, r.alive.Load()) }
+
+// tick has the stream's clock run at rate Hz from now on.
+func (r *reception) tick(rate int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.clock > 0 {
+		r.jitter *= float64(rate) / r.clock
+	}
+	r.clock = float64(rate)
+}
 
 // packet takes note of a packet.
 func (r *reception) packet(h *rtp.Header, now time.Time) {

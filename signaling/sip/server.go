@@ -127,7 +127,7 @@ func New(o Options) (*Server, error) {
 		case t.Register:
 			s.work.Go(func() { s.stayRegistered(t) })
 		case t.Server != "": // whose calls are taken
-			s.work.Go(func() { _, _ = s.findServer(s.life, t) })
+			s.work.Go(func() { s.stayFound(t) })
 		}
 	}
 	return s, nil

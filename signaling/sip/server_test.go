@@ -119,14 +119,14 @@ func free(time.Duration) {}
 var loop = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
 // ownCertificate is one that nobody signed, and who trusts it.
-func ownCertificate(t testing.TB) *tls.Config {
+func ownCertificate(t testing.TB, addresses []net.IP, names []string) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: addresses, DNSNames: names,
 		IsCA: true, BasicConstraintsValid: true,
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
@@ -162,7 +162,7 @@ func hears(t testing.TB, c *call, frames int) (humming int) {
 }
 
 func TestCallsOverEveryNetworkAndCodec(t *testing.T) {
-	secret := ownCertificate(t)
+	secret := ownCertificate(t, []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
 	for name, tt := range map[string]struct {
 		network string
 		dials   func(*Trunk)
@@ -217,6 +217,32 @@ func TestCallsOverEveryNetworkAndCodec(t *testing.T) {
 				t.Error("the callee was not told that it is over")
 			}
 		})
+	}
+}
+
+func TestACertificateHasToHoldTheNameThatIsCalled(t *testing.T) {
+	for name, want := range map[string]fault.Code{"localhost": "", "elsewhere.example": fault.Unavailable} {
+		secret := ownCertificate(t, nil, []string{name})
+		here := func(o *Options) { o.TLS, o.Listen = secret, []string{"tls://:0"} }
+		callee, ended := newTestServer(t, func(o *Options) {
+			here(o)
+			o.Trunks = []Trunk{{Name: "callers", Allow: append(loop, netip.MustParsePrefix("::1/128")), Agent: "hums"}}
+		})
+		caller, _ := newTestServer(t, func(o *Options) {
+			here(o)
+			o.Trunks = []Trunk{{Name: "there", Server: fmt.Sprintf("localhost:%d;transport=tls", callee.ways[0].port)}}
+		})
+		c, err := caller.ring(t.Context(), &caller.o.Trunks[0], "100", "", free)
+		if got := fault.From(err); got == nil && want != "" || got != nil && got.Code != want {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil {
+			c.begin(func(error) {})
+			c.finish()
+			if e := <-ended.ended; e.Result != session.HungUp { // over the connection that there was
+				t.Errorf("it ended as %+v", e)
+			}
+		}
 	}
 }
 
@@ -397,6 +423,25 @@ func TestStrangersCannotEvenConnect(t *testing.T) {
 	}
 }
 
+func TestAServerThatMovesIsKnownWhereItIs(t *testing.T) {
+	s, _ := newTestServer(t, func(o *Options) {
+		o.Trunks = []Trunk{{Name: "moves", Server: "localhost"}, {Name: "stays", Server: "192.0.2.9"}}
+	})
+	at, err := s.findServer(t.Context(), &s.o.Trunks[0])
+	if err != nil || !at.at.Addr().IsLoopback() || at.at.Port() != defaultPort || s.at(at.at.Addr()) != &s.o.Trunks[0] {
+		t.Fatalf("it is found at %v, %v", at, err)
+	}
+	if _, err := s.findServer(t.Context(), &s.o.Trunks[1]); err != nil {
+		t.Fatal(err)
+	}
+	old, now := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	s.knows(&s.o.Trunks[0], []netip.Addr{old})
+	s.knows(&s.o.Trunks[0], []netip.Addr{now})
+	if s.at(old) != nil || s.at(now) != &s.o.Trunks[0] || s.at(netip.MustParseAddr("192.0.2.9")) != &s.o.Trunks[1] {
+		t.Errorf("these are known: %v", s.servers)
+	}
+}
+
 func TestSIPAddressesAreDialledOverTheTrunk(t *testing.T) {
 	s, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "out", Server: "127.0.0.1:5999"}} })
 	at, err := s.findServer(t.Context(), &s.o.Trunks[0])
@@ -493,4 +538,47 @@ func FuzzStreams(f *testing.F) {
 			raw = raw[size:]
 		}
 	})
+}
+
+func TestACallMayGoOnWithAnotherCodec(t *testing.T) {
+	c, _, ended := pair(t)
+	c.begin(func(error) {})
+	before, _ := c.leg.agreed()
+	for _, name := range []string{"pcma", "opus", "g722"} {
+		ours, err := findCodecs([]string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.leg.mu.Lock()
+		c.leg.local.version++
+		offer := c.leg.local.offer(ours, keysPT)
+		c.leg.mu.Unlock()
+		res, err := c.do(t.Context(), func() *sip.Request {
+			r := c.request(sip.INVITE)
+			r.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+			r.SetBody(offer)
+			return r
+		})
+		if err != nil || !res.IsSuccess() {
+			t.Fatalf("%s: %v, %v", name, res, err)
+		}
+		if err := c.dialog.WriteRequest(c.request(sip.ACK)); err != nil {
+			t.Fatal(err)
+		}
+		theirs, err := parseAnswer(res.Body(), ours)
+		if err != nil || !c.leg.alter(theirs) {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if now, _ := c.leg.agreed(); now.name != name || now.name == before.name {
+			t.Errorf("%s is spoken, not %s", now.name, name)
+		}
+		if got := hears(t, c, 25); got < 12 {
+			t.Errorf("%s: %d of 25 frames hum", name, got)
+		}
+		before, _ = c.leg.agreed()
+	}
+	c.finish()
+	if e := <-ended.ended; e.Result != session.HungUp || e.Quality.Codec != "g722" {
+		t.Errorf("it ended as %+v", e)
+	}
 }
