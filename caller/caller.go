@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 
 	"frontdesk/dialog"
 	"frontdesk/fault"
@@ -36,6 +37,9 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer, voice di
 	if err := call(ctx, o, voice, ring, out); err != nil {
 		e := fault.From(err)
 		fmt.Fprintf(stderr, "frontdesk call: %v (%s)\n", explain(e), e.Code)
+		if o.sip != "" && e.Code == fault.Invalid { // the address, which only SIP can judge
+			return 2
+		}
 		return 1
 	}
 	return 0
@@ -46,7 +50,7 @@ func explain(e *fault.Error) string {
 	if e.Code == fault.Internal && e.Err != nil {
 		return e.Err.Error()
 	}
-	return e.Error()
+	return strings.ReplaceAll(e.Error(), "\n", ": ") // of errors that were joined
 }
 
 // call makes the call and reports its turns. The error says why a turn or all of it failed.

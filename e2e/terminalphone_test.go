@@ -39,3 +39,23 @@ func TestTheTerminalIsATelephone(t *testing.T) {
 		t.Errorf("it was understood and answered as %s", turns)
 	}
 }
+
+func TestTheTerminalsTelephoneSaysWhyThereIsNoCall(t *testing.T) {
+	t.Parallel()
+	nobody := freeUDP(t)
+	for address, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		"sip:demo@": {2, "invalid_request"}, "sip:demo@" + nobody + ";transport=sctp": {2, "invalid_request"},
+		"sip:demo@" + nobody + ";transport=tcp": {1, "unavailable"},
+	} {
+		var errs bytes.Buffer
+		c := exec.CommandContext(t.Context(), program, "call", address, "--text", "1")
+		c.Stderr = &errs
+		_ = c.Run()
+		if status := c.ProcessState.ExitCode(); status != want.status || !strings.HasSuffix(errs.String(), "("+want.says+")\n") || strings.Count(errs.String(), "\n") != 1 {
+			t.Errorf("%s: status %d, %s", address, status, &errs)
+		}
+	}
+}

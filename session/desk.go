@@ -68,6 +68,7 @@ type Desk struct {
 	calls    map[string]*Call // by call id
 	sessions map[string]*Call // the one line of each session
 	running  sync.WaitGroup
+	memories queues // by whom they are of
 }
 
 // NewDesk makes a desk.

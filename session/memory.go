@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -60,6 +61,7 @@ func (c *Call) recall(ctx context.Context) *dialog.Memory {
 // remember keeps what is worth knowing of the caller for the next session. It runs
 // beside what comes after the call.
 func (c *Call) remember() {
+	defer c.desk.memories.take(c.key())() // of two calls of theirs, the second adds to the first
 	ctx, cancel := context.WithTimeout(context.Background(), memoryTime)
 	defer cancel()
 	_, entries, err := c.desk.o.Store.Load(ctx, c.session)
@@ -67,8 +69,8 @@ func (c *Call) remember() {
 		var before dialog.Memory
 		if m := remembered(entries); m != nil {
 			before = *m
-		} else if c.memory != nil {
-			before = *c.memory
+		} else if m := c.recall(ctx); m != nil { // which may be more than it was when this call began
+			before = *m
 		}
 		var text []byte
 		text, err = json.Marshal(dialog.Recollect(ctx, c.agent.Model, before, since(messages(entries), before.Upto)))
@@ -82,6 +84,41 @@ func (c *Call) remember() {
 	}
 	if err != nil {
 		c.log.Warn("caller not remembered", zap.Error(err))
+	}
+}
+
+// queues let one after the other do something for the same key. The zero queues are empty.
+type queues struct {
+	mu sync.Mutex
+	of map[string]*queue
+}
+
+type queue struct {
+	turn    sync.Mutex
+	waiting int
+}
+
+// take waits for a turn, which ends when the function it returns is called.
+func (q *queues) take(key string) (give func()) {
+	q.mu.Lock()
+	if q.of == nil {
+		q.of = make(map[string]*queue)
+	}
+	mine := q.of[key]
+	if mine == nil {
+		mine = &queue{}
+		q.of[key] = mine
+	}
+	mine.waiting++
+	q.mu.Unlock()
+	mine.turn.Lock()
+	return func() {
+		mine.turn.Unlock()
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if mine.waiting--; mine.waiting == 0 {
+			delete(q.of, key)
+		}
 	}
 }
 

@@ -64,6 +64,32 @@ func TestAKnownCallerIsRememberedAsFarAsTheAgentMay(t *testing.T) {
 	}
 }
 
+func TestTwoCallsOfACallerAtATimeAreBothRemembered(t *testing.T) {
+	d := newDeskOf(t, session.Limits{}, func(string) (*dialog.Agent, error) {
+		return &dialog.Agent{Name: "desk", Model: told{}, Memory: dialog.Remembering{Callers: true}}, nil
+	})
+	who := session.Caller{Trusted: true, Known: "customer-42"}
+	first, second := begin(t, t.Context(), d, who), begin(t, t.Context(), d, who)
+	first.say("my order is 47329")
+	second.say("my order is 55811")
+	first.hangUp()
+	second.hangUp()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		again := begin(t, t.Context(), d, who)
+		got := again.say("yes")
+		again.hangUp()
+		if strings.Contains(got, "47329") && strings.Contains(got, "55811") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it said %q", got)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	d.Drain(ctx)
+}
+
 func TestATokenCarriesWhoTheCallerIs(t *testing.T) {
 	tokens := session.NewTokens([]byte("0123456789abcdef0123456789abcdef"))
 	token, err := tokens.Mint(session.Claims{Caller: session.Caller{Trusted: true, Known: "customer-42"}, Expires: time.Now().Add(time.Hour)})
