@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"frontdesk/dialog"
 	"frontdesk/media"
 	"frontdesk/tools"
 )
@@ -61,27 +62,55 @@ func TestWordErrorsOnASpeechCorpus(t *testing.T) {
 	for _, one := range list {
 		voices[one.Voice] = append(voices[one.Voice], one)
 	}
-	scores := make(map[string]*score)
-	var callers sync.WaitGroup
-	for voice, recordings := range voices {
-		s := &score{}
-		scores[voice] = s
-		callers.Go(func() { s.measure(t, r, filepath.Dir(path), recordings) })
+	for _, telephone := range []bool{false, true} {
+		scores := make(map[string]*score)
+		var callers sync.WaitGroup
+		for voice, recordings := range voices {
+			s := &score{}
+			scores[voice] = s
+			callers.Go(func() { s.measure(t, r, filepath.Dir(path), recordings, telephone) })
+		}
+		callers.Wait()
+		t.Logf("by telephone (PCMU): %t", telephone)
+		report(t, scores)
 	}
-	callers.Wait()
-	report(t, scores)
+}
+
+// byTelephone is speech as it sounds behind a telephone line.
+func byTelephone(t *testing.T, pcm []int16) (heard []int16) {
+	encoder, decoder := media.NewG711Encoder(media.EncodePCMU), media.NewG711Decoder(media.DecodePCMU)
+	packet := make([]byte, 160)
+	for frame := range slices.Chunk(media.NewResampler(media.EarRate, media.MouthRate).Process(nil, pcm), media.MouthFrame) {
+		if len(frame) < media.MouthFrame {
+			break
+		}
+		payload, err := encoder.Encode(packet, frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if heard, err = decoder.Decode(heard, payload); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return heard
 }
 
 // measure is a call in which all recordings are said.
-func (s *score) measure(t *testing.T, r *Recognizer, dir string, recordings []recording) {
+func (s *score) measure(t *testing.T, r *Recognizer, dir string, recordings []recording, telephone bool) {
 	l, err := r.Listen(t.Context(), nil)
 	if err != nil {
 		t.Error(err)
 		return
 	}
 	defer l.Close()
+	if telephone {
+		l.(dialog.NarrowListener).Narrow()
+	}
 	for _, one := range recordings {
 		pcm := readSpeech(t, filepath.Join(dir, one.File))
+		if telephone {
+			pcm = byTelephone(t, pcm)
+		}
 		began, ended := time.Now(), time.Time{}
 		got := ""
 		for transcript, err := range l.Utterance(t.Context(), frames(pcm, &ended)) {

@@ -47,6 +47,7 @@ type call struct {
 	mu       sync.Mutex
 	target   sip.Uri                  // where requests within the call go
 	guests   map[netip.Addr]func()    // who may send, until these are called
+	isOver   bool                     // nobody may any more
 	referred chan string              // how a transfer goes, while there is one
 	heard    uint32                   // the highest CSeq of theirs
 	offering bool                     // we wait for the answer to an offer of ours
@@ -97,7 +98,7 @@ func (c *call) leave() {
 	for _, leave := range c.guests {
 		leave()
 	}
-	c.guests = nil
+	c.guests, c.isOver = nil, true
 }
 
 // admit lets addresses send what belongs to the call, as long as it lasts.
@@ -105,7 +106,7 @@ func (c *call) admit(addresses ...netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, a := range addresses {
-		if c.guests[a] == nil && len(c.guests) < maxGuests {
+		if c.guests[a] == nil && len(c.guests) < maxGuests && !c.isOver {
 			if c.guests == nil {
 				c.guests = make(map[netip.Addr]func())
 			}
