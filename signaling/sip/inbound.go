@@ -128,10 +128,10 @@ func callerOf(r *sip.Request) string {
 		var uri sip.Uri
 		var params sip.HeaderParams
 		if _, err := sip.ParseAddressValue(h.Value(), &uri, &params); err == nil && uri.User != "" {
-			return uri.User
+			return plain(uri.User)
 		}
 	}
-	return from.Address.User
+	return plain(from.Address.User)
 }
 
 func allows(m interface{ GetHeader(string) sip.Header }) string {

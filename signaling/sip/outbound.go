@@ -142,7 +142,7 @@ func portOr(port int, network string) int {
 // request makes a request to a trunk's server, or to whom it is to reach.
 func (s *Server) request(method sip.RequestMethod, to server, user, from string) *sip.Request {
 	uri := *to.uri.Clone()
-	uri.User = user
+	uri.User = escape(user)
 	if strings.HasPrefix(user, "sip:") || strings.HasPrefix(user, "sips:") { // the trunk knows the way there
 		uri = sip.Uri{}
 		_ = sip.ParseUri(user, &uri) // number has seen to that
@@ -154,7 +154,7 @@ func (s *Server) request(method sip.RequestMethod, to server, user, from string)
 		r.SetDestination(net.JoinHostPort(to.uri.Host, strconv.Itoa(int(to.at.Port())))) // whose name the certificate holds
 	}
 	s.sends(r)
-	h := &sip.FromHeader{Address: sip.Uri{Scheme: "sip", User: from, Host: to.uri.Host}, Params: sip.NewParams()}
+	h := &sip.FromHeader{Address: sip.Uri{Scheme: "sip", User: escape(from), Host: to.uri.Host}, Params: sip.NewParams()}
 	h.Params.Add("tag", sip.GenerateTagN(16))
 	r.AppendHeader(h)
 	r.AppendHeader(s.contact(to.network, to.at.Addr()))

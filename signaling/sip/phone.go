@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"sync"
 	"time"
@@ -27,16 +28,17 @@ func Call(ctx context.Context, uri string) (line dialog.Line, hangUp func(), err
 	if err := sip.ParseUri(uri, &to); err != nil || to.Host == "" {
 		return dialog.Line{}, nil, fault.New(fault.Invalid, "%.100q is not a SIP address such as sip:demo@127.0.0.1:5060", uri)
 	}
-	t := Trunk{Name: "the address", User: to.User, Password: to.Password, From: "frontdesk"}
-	user := to.User
+	user, err := url.PathUnescape(to.User)
+	password, wrong := url.PathUnescape(to.Password)
+	if err = errors.Join(err, wrong); err != nil {
+		return dialog.Line{}, nil, fault.Wrap(err, fault.Invalid, "%.100q is not a SIP address", uri)
+	}
+	t := Trunk{Name: "the address", User: user, Password: password, From: "frontdesk"}
 	to.User, to.Password = "", ""
 	t.Server = to.String()
 	f, err := parseServer(t.Server, "udp")
 	if err != nil {
 		return dialog.Line{}, nil, err
-	}
-	if user, err = url.PathUnescape(user); err != nil {
-		return dialog.Line{}, nil, fault.Wrap(err, fault.Invalid, "%.100q is not a SIP address", uri)
 	}
 	listen := f.network + "://:0"
 	if f.network == "tls" {

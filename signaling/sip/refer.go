@@ -68,7 +68,7 @@ func (c *call) referTo(to string) string {
 	if c.first != nil && c.first.From() != nil { // the caller's own system knows its numbers
 		host = c.first.From().Address.Host
 	}
-	return "sip:" + to + "@" + host
+	return "sip:" + escape(to) + "@" + host
 }
 
 // transferred reads the status line that news of a transfer holds (RFC 3515, 2.4.5).

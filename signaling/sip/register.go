@@ -59,7 +59,7 @@ func (s *Server) register(ctx context.Context, t *Trunk, life time.Duration) (ti
 	ctx, cancel := context.WithTimeout(ctx, 2*requestTime)
 	defer cancel()
 	r := s.request(sip.REGISTER, at, "", t.User)
-	r.AppendHeader(&sip.ToHeader{Address: sip.Uri{Scheme: "sip", User: t.User, Host: at.uri.Host}})
+	r.AppendHeader(&sip.ToHeader{Address: sip.Uri{Scheme: "sip", User: escape(t.User), Host: at.uri.Host}})
 	r.AppendHeader(sip.NewHeader("Expires", strconv.Itoa(int(life.Seconds()))))
 	res, err := s.client.Do(ctx, r)
 	if err == nil && (res.StatusCode == 401 || res.StatusCode == 407) {

@@ -260,6 +260,22 @@ func TestAWrongPasswordOpensNothing(t *testing.T) {
 	}
 }
 
+func TestATelephoneOfItsOwnMayKnowAPassword(t *testing.T) {
+	callee, ended := newTestServer(t, func(o *Options) {
+		o.Trunks = []Trunk{{Name: "callers", User: "anna b", Password: "a long: one/%", Agent: "hums"}}
+	})
+	for password, want := range map[string]fault.Code{"a%20long%3A%20one%2F%25": "", "hush": fault.Declined, "%zz": fault.Invalid} {
+		_, hangUp, err := Call(t.Context(), "sip:anna%20b:"+password+"@"+callee.ways[0].local.String())
+		if got := fault.From(err); got == nil && want != "" || got != nil && got.Code != want {
+			t.Errorf("%s: %v", password, err)
+		}
+		if err == nil {
+			hangUp()
+			<-ended.ended
+		}
+	}
+}
+
 func TestNoncesAreForOneAddressAndAWhile(t *testing.T) {
 	d, other := newDoor(nil), newDoor(nil)
 	here, there, now := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), time.Now()
@@ -280,10 +296,10 @@ func TestNoncesAreForOneAddressAndAWhile(t *testing.T) {
 
 func TestWhoAnswersACall(t *testing.T) {
 	callee, ended := newTestServer(t, func(o *Options) {
-		o.Trunks = []Trunk{{Name: "callers", Allow: loop, Numbers: map[string]string{"+49 30 123": "hums", "200": "nobody"}}}
+		o.Trunks = []Trunk{{Name: "callers", Allow: loop, Numbers: map[string]string{"+49 30 123": "hums", "200": "nobody", "a b:@#": "hums"}}}
 	})
 	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunkFor(callee, "udp")} })
-	for to, want := range map[string]fault.Code{"4930123": "", "004930123": "", "hums": "", "200": fault.NotFound, "300": fault.NotFound} {
+	for to, want := range map[string]fault.Code{"4930123": "", "004930123": "", "hums": "", "a b:@#": "", "200": fault.NotFound, "300": fault.NotFound} {
 		c, err := caller.ring(t.Context(), &caller.o.Trunks[0], to, "", free)
 		if err == nil {
 			c.begin(func(error) {})

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -35,7 +36,7 @@ func (t *Trunk) agent(r *sip.Request) string {
 			return strings.TrimSpace(h.Value())
 		}
 	}
-	called := r.Recipient.User
+	called := plain(r.Recipient.User)
 	if agent := t.Numbers[called]; agent != "" {
 		return agent
 	}
@@ -83,6 +84,19 @@ func digits(number string) string {
 		return -1
 	}, number)
 	return strings.TrimPrefix(number, "00")
+}
+
+// escape writes a user as URIs have it (RFC 3261, 19.1.2).
+func escape(user string) string {
+	return strings.NewReplacer(":", "%3A", "@", "%40").Replace(url.PathEscape(user))
+}
+
+// plain is the user of a URI as people write it.
+func plain(user string) string {
+	if text, err := url.PathUnescape(user); err == nil {
+		return text
+	}
+	return user
 }
 
 // source is where a request came from.
