@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
@@ -93,7 +94,7 @@ func escape(user string) string {
 
 // plain is the user of a URI as people write it.
 func plain(user string) string {
-	if text, err := url.PathUnescape(user); err == nil {
+	if text, err := url.PathUnescape(user); err == nil && !strings.ContainsFunc(text, unicode.IsControl) {
 		return text
 	}
 	return user
