@@ -208,15 +208,28 @@ func (s *Server) known(handle func(*Trunk, *sip.Request, sip.ServerTransaction))
 				return
 			}
 			if t == nil && s.find(r) == nil && !r.IsCancel() {
-				var stale bool
-				if t, stale = s.proven(r, from); t == nil {
-					_ = tx.Respond(s.unauthorized(r, from, stale))
+				if t = s.admitted(r, tx, from); t == nil {
 					return
 				}
 			}
 		}
 		handle(t, r, tx)
 	}
+}
+
+// admitted is the trunk whose password somebody proves to know who is let in for something
+// else: what they asked before, or a call. They may try no more often than others.
+func (s *Server) admitted(r *sip.Request, tx sip.ServerTransaction, from netip.Addr) *Trunk {
+	if s.door.tries.Tokens() < 1 {
+		tx.Terminate()
+		return nil
+	}
+	t, stale := s.proven(r, from)
+	if t == nil {
+		s.door.tries.Allow()
+		_ = tx.Respond(s.unauthorized(r, from, stale))
+	}
+	return t
 }
 
 // takesPasswords: a trunk that has networks, or that we register at, is known by those.
