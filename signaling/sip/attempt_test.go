@@ -224,3 +224,51 @@ func TestTheOtherSideMaySignalFromWhereItSaysItIs(t *testing.T) {
 		t.Errorf("%v and %v are left of it", caller.guests, caller.calls)
 	}
 }
+
+func TestWhatOneAddressDoesNotTakeGoesToTheNext(t *testing.T) {
+	busy, takes := newCallee(t, "127.0.0.1"), newCallee(t, "127.0.0.2")
+	nobody := newCallee(t, "127.0.0.3")
+	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "there", Server: busy.LocalAddr().String()}} })
+	at, err := caller.findServer(t.Context(), &caller.o.Trunks[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		others []*callee
+		status int
+		lost   int
+	}{
+		"the next one": {[]*callee{takes, nobody}, 200, 0}, "the last one, neither": {[]*callee{takes}, 503, 1},
+		"nor is it asked twice": {[]*callee{takes, nobody}, 486, 1},
+	} {
+		at.others = nil
+		for _, c := range tt.others {
+			at.others = append(at.others, addrOf(c.UDPConn))
+		}
+		lost := make(chan time.Duration, 4)
+		came := make(chan error, 1)
+		var line *call
+		go func() {
+			var err error
+			line, err = caller.reach(t.Context(), &caller.o.Trunks[0], at, "100", "", func(d time.Duration) { lost <- d })
+			came <- err
+		}()
+		busy.answers(busy.takes(sip.INVITE), 503, "", "")
+		invite := takes.takes(sip.INVITE)
+		if tt.status == 200 {
+			takes.picksUp(invite, takes.LocalAddr())
+		} else {
+			takes.answers(invite, tt.status, "", "")
+		}
+		takes.takes(sip.ACK)
+		if err := <-came; (err == nil) != (tt.status == 200) {
+			t.Errorf("%s: %v", name, err)
+		} else if err == nil {
+			go line.hangUp()
+			takes.answers(takes.takes(sip.BYE), 200, "", "")
+		}
+		if len(lost) != tt.lost {
+			t.Errorf("%s: it is lost %d times", name, len(lost))
+		}
+	}
+}

@@ -25,10 +25,10 @@ const (
 
 // server is where a trunk's calls go out.
 type server struct {
-	uri     sip.Uri        // without a user
-	network string         // udp, tcp, tls
-	at      netip.AddrPort // what its name stands for
-	others  []netip.Addr   // what it stands for, too: whoever calls from there is on the trunk
+	uri     sip.Uri          // without a user
+	network string           // udp, tcp, tls
+	at      netip.AddrPort   // what its name stands for
+	others  []netip.AddrPort // what it stands for, too, the better ones first
 }
 
 // find resolves a trunk's server (RFC 3263: an address or a port as it is, else the name's
@@ -40,17 +40,17 @@ func (s *Server) findServer(ctx context.Context, t *Trunk) (server, error) {
 	if err != nil {
 		return server{}, fault.Wrap(err, fault.Unavailable, "the server of %s cannot be found", t.Name)
 	}
-	s.knows(t, append(found.others, found.at.Addr()))
+	s.knows(t, append(found.others, found.at))
 	return found, nil
 }
 
 // knows takes the calls of addresses, and of no others, as those of a trunk's server.
-func (s *Server) knows(t *Trunk, addresses []netip.Addr) {
+func (s *Server) knows(t *Trunk, addresses []netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.servers, func(_ netip.Addr, of *Trunk) bool { return of == t })
 	for _, a := range addresses {
-		s.servers[a] = t
+		s.servers[a.Addr()] = t
 	}
 }
 
@@ -116,10 +116,10 @@ func resolve(ctx context.Context, text, network string) (server, error) {
 		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", strings.TrimSuffix(to.Target, "."))
 		failed = errors.Join(failed, err)
 		for _, ip := range ips {
-			if ip = ip.Unmap(); f.at.IsValid() {
-				f.others = append(f.others, ip)
+			if at := netip.AddrPortFrom(ip.Unmap(), to.Port); f.at.IsValid() {
+				f.others = append(f.others, at)
 			} else {
-				f.at = netip.AddrPortFrom(ip, to.Port)
+				f.at = at
 			}
 		}
 	}
@@ -173,6 +173,34 @@ func (s *Server) ring(ctx context.Context, t *Trunk, to, from string, lost func(
 		lost(0)
 		return nil, err
 	}
+	return s.reach(ctx, t, at, to, from, lost)
+}
+
+// reach calls over the first of a server's addresses that is there and takes calls (RFC 3263,
+// 4.3).
+func (s *Server) reach(ctx context.Context, t *Trunk, at server, to, from string, lost func(time.Duration)) (*call, error) {
+	for {
+		over := false
+		c, err := s.ringAt(ctx, t, at, to, from, func(lasted time.Duration) {
+			if ctx.Err() == nil && lasted == 0 { // else it may be called later
+				over = true
+				return
+			}
+			lost(lasted)
+		})
+		switch {
+		case err == nil || !over:
+			return c, err
+		case fault.From(err).Code != fault.Unavailable || len(at.others) == 0:
+			lost(0)
+			return nil, err
+		}
+		at.at, at.others = at.others[0], at.others[1:]
+	}
+}
+
+// ringAt is ring at one address.
+func (s *Server) ringAt(ctx context.Context, t *Trunk, at server, to, from string, lost func(time.Duration)) (*call, error) {
 	l, err := newLeg(s.ports, s.local(at.at.Addr()))
 	if err != nil {
 		lost(0)

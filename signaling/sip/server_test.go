@@ -355,10 +355,10 @@ func TestAServerThatMovesIsKnownWhereItIs(t *testing.T) {
 	if _, err := s.findServer(t.Context(), &s.o.Trunks[1]); err != nil {
 		t.Fatal(err)
 	}
-	old, now := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	s.knows(&s.o.Trunks[0], []netip.Addr{old})
-	s.knows(&s.o.Trunks[0], []netip.Addr{now})
-	if s.at(old) != nil || s.at(now) != &s.o.Trunks[0] || s.at(netip.MustParseAddr("192.0.2.9")) != &s.o.Trunks[1] {
+	old, now := netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("192.0.2.2:5060")
+	s.knows(&s.o.Trunks[0], []netip.AddrPort{old})
+	s.knows(&s.o.Trunks[0], []netip.AddrPort{now})
+	if s.at(old.Addr()) != nil || s.at(now.Addr()) != &s.o.Trunks[0] || s.at(netip.MustParseAddr("192.0.2.9")) != &s.o.Trunks[1] {
 		t.Errorf("these are known: %v", s.servers)
 	}
 }
