@@ -28,7 +28,7 @@ const (
 	requestTime = 5 * time.Second  // for a request within a call to be answered
 	ackTime     = 32 * time.Second // for the caller to confirm our answer: 64*T1 (RFC 3261, 13.3.1.4)
 	admitTime   = 8 * time.Second
-	writeTime   = 5 * time.Second // for a connection to take a message
+	writeTime   = 5 * time.Second // for a connection to be made, or to take a message
 )
 
 func init() {
@@ -107,8 +107,7 @@ func New(o Options) (*Server, error) {
 	s.ua, err = sipgo.NewUA(sipgo.WithUserAgent("Frontdesk"), sipgo.WithUserAgenTLSConfig(o.TLS),
 		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerReadFilter(s.filter), sip.WithTransportLayerLogger(quiet),
 			sip.WithTransportLayerTransports(sip.TransportsConfig{
-				TCP: &sip.TransportTCP{WriteTimeout: writeTime},
-				TLS: &sip.TransportTLS{TransportTCP: &sip.TransportTCP{WriteTimeout: writeTime}},
+				TCP: connections(), TLS: &sip.TransportTLS{TransportTCP: connections()},
 			})),
 		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet)))
 	if err != nil {
@@ -131,6 +130,13 @@ func New(o Options) (*Server, error) {
 		}
 	}
 	return s, nil
+}
+
+// connections are TCP's, on which nothing waits for ever.
+func connections() *sip.TransportTCP {
+	return &sip.TransportTCP{WriteTimeout: writeTime, DialerCreate: func(local net.Addr) net.Dialer {
+		return net.Dialer{Timeout: writeTime, LocalAddr: local}
+	}}
 }
 
 func (s *Server) route() {
