@@ -26,7 +26,7 @@ const (
 type call struct {
 	server  *Server
 	dialog  exchange
-	id      string // of the dialog
+	id      string // of the dialog, with our tag before theirs
 	leg     *leg
 	trunk   *Trunk
 	peer    netip.Addr   // who signals

@@ -236,8 +236,10 @@ func (s *Server) invited(ctx context.Context, t *Trunk, at server, l *leg, to, f
 	}
 	took := time.Now()
 	res := d.InviteResponse
+	ours, _ := r.From().Params.Get("tag")
+	theirs, _ := res.To().Params.Get("tag")
 	c := &call{
-		server: s, dialog: d, id: d.ID, leg: l, trunk: t, routes: res.GetHeaders("Record-Route"), peer: at.at.Addr(), source: at.at.String(),
+		server: s, dialog: d, id: sip.DialogIDMake(r.CallID().Value(), ours, theirs), leg: l, trunk: t, routes: res.GetHeaders("Record-Route"), peer: at.at.Addr(), source: at.at.String(),
 		over: r.Transport(), target: r.Recipient, allows: allows(res), timer: agreed(res), ended: make(chan struct{}), left: make(chan struct{}),
 		acked: make(map[uint32]chan struct{}),
 	}

@@ -69,7 +69,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	pieces   pieces                // of messages, by connection
-	calls    map[string]*call      // by dialog
+	calls    map[string]*call      // by dialog, our tag first
 	guests   map[netip.Addr]int    // who is on no trunk, but in a call
 	servers  map[netip.Addr]*Trunk // of trunks, as their names were resolved
 	outgoing outgoing
@@ -330,17 +330,13 @@ func (s *Server) within(handle func(*call, *sip.Request, sip.ServerTransaction))
 	}
 }
 
-// find finds the call a request is part of, or nil.
+// find finds the call a request is part of, or nil. To is us in it, whoever dialled.
 func (s *Server) find(r *sip.Request) *call {
-	called, err1 := sip.DialogIDFromRequestUAS(r)
-	dialled, err2 := sip.DialogIDFromRequestUAC(r)
+	id, err := sip.DialogIDFromRequestUAS(r)
+	if err != nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.calls[called]; c != nil && err1 == nil {
-		return c
-	}
-	if c := s.calls[dialled]; c != nil && err2 == nil {
-		return c
-	}
-	return nil
+	return s.calls[id]
 }

@@ -363,6 +363,32 @@ func TestAServerThatMovesIsKnownWhereItIs(t *testing.T) {
 	}
 }
 
+func TestAServerMayCallItself(t *testing.T) {
+	s, ended := newTestServer(t, func(o *Options) {
+		o.Listen = []string{"udp://127.0.0.1:0"}
+		o.Trunks = []Trunk{{Name: "here", Allow: loop, Agent: "hums"}}
+	})
+	trunk := trunkFor(s, "udp")
+	trunk.codecs = allCodecs
+	c, err := s.ring(t.Context(), &trunk, "100", "", free)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.begin(func(error) {})
+	if got := hears(t, c, 90); got < 40 {
+		t.Errorf("%d of 90 frames hum", got)
+	}
+	c.finish()
+	select {
+	case e := <-ended.ended:
+		if e.Result != session.HungUp {
+			t.Errorf("it ended as %+v", e)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the other end was not told that it is over")
+	}
+}
+
 func TestSIPAddressesAreDialledOverTheTrunk(t *testing.T) {
 	s, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "out", Server: "127.0.0.1:5999"}} })
 	at, err := s.findServer(t.Context(), &s.o.Trunks[0])
