@@ -15,6 +15,8 @@ import (
 // For a call that was given up while it rang to be over: 64*T1 and a little.
 const cancelTime = 35 * time.Second
 
+const maxAsked = 2 // passwords that are sent: the first nonce may be too old
+
 var errRings = errors.New("it rings")
 
 // attempt is an INVITE under way: it is answered, refused, or taken back. Taking it back may
@@ -23,7 +25,10 @@ type attempt struct {
 	server *Server
 	dialog *sipgo.DialogClientSession
 	trunk  *Trunk
+	at     server
 	gone   chan struct{} // closed when nobody waits for the answer any more
+
+	asked int // for a password; of the waiting goroutine
 
 	mu     sync.Mutex
 	cancel *sip.Request // takes the INVITE back; nil before that may be sent, and behind it
@@ -39,7 +44,7 @@ func (s *Server) attempt(ctx context.Context, invite *sip.Request, t *Trunk, at 
 		lost(0)
 		return nil, fault.Wrap(err, fault.Unavailable, "the telephone network cannot be reached")
 	}
-	a := &attempt{server: s, dialog: d, trunk: t, gone: make(chan struct{})}
+	a := &attempt{server: s, dialog: d, trunk: t, at: at, gone: make(chan struct{})}
 	answered := make(chan error)
 	s.running.Go(func() {
 		defer leave()
@@ -88,6 +93,7 @@ func (a *attempt) wait() error {
 
 // hear takes an answer before sipgo does.
 func (a *attempt) hear(res *sip.Response) error {
+	scrub(res)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -98,11 +104,28 @@ func (a *attempt) hear(res *sip.Response) error {
 		return nil
 	}
 	a.cancel = nil // with a password there may be another INVITE, which is to be heard of first
+	if a.asked++; a.asked > maxAsked {
+		return &sipgo.ErrDialogResponse{Res: res}
+	}
 	select {
 	case <-a.gone:
 		return &sipgo.ErrDialogResponse{Res: res}
 	default:
 		return nil
+	}
+}
+
+// scrub takes away proxies that cannot be understood, which sipgo takes for ones that can.
+func scrub(res *sip.Response) {
+	for _, h := range res.GetHeaders("Record-Route") {
+		r := sip.NewRequest(sip.ACK, sip.Uri{})
+		r.AppendHeader(sip.NewHeader("Route", h.Value()))
+		if r.Route() == nil {
+			for _, h := range res.GetHeaders("Record-Route") {
+				res.RemoveHeader(h.Name())
+			}
+			return
+		}
 	}
 }
 
@@ -139,16 +162,18 @@ func (a *attempt) takeBack(ctx context.Context, rings <-chan struct{}, stop cont
 
 // undo ends a call that nobody wanted any more, and returns how long it lasted.
 func (a *attempt) undo(err error) time.Duration {
-	defer a.dialog.Close()
 	if err != nil {
+		_ = a.dialog.Close()
 		return 0
 	}
 	took := time.Now()
+	c := a.server.dialled(a.dialog, a.trunk, a.at, nil)
+	c.admit(append(c.named(), c.peer)...)
+	defer c.leave()
 	ctx, cancel := context.WithTimeout(context.Background(), requestTime)
 	defer cancel()
-	if a.dialog.Ack(ctx) == nil {
-		_ = a.dialog.Bye(ctx)
-	}
+	_ = a.dialog.Ack(ctx)
+	c.hangUp()
 	return time.Since(took)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"frontdesk/fault"
+	"frontdesk/session"
 )
 
 // callee is a telephone that answers as a test has it do.
@@ -111,7 +112,12 @@ func TestACallThatIsAnsweredWhileItIsTakenBackIsHungUp(t *testing.T) {
 			if ack := c.takes(sip.ACK); ack.CSeq().SeqNo != invite.CSeq().SeqNo {
 				t.Errorf("%s does not confirm", ack)
 			}
-			c.answers(c.takes(sip.BYE), 200, "", "")
+			c.answers(c.takes(sip.BYE), 401, `WWW-Authenticate: Digest realm="there", nonce="1"`, "")
+			bye := c.takes(sip.BYE)
+			for bye.GetHeader("Authorization") == nil {
+				bye = c.takes(sip.BYE)
+			}
+			c.answers(bye, 200, "", "")
 			if got := <-lost; got == 0 || len(lost) > 0 {
 				t.Errorf("it lasted %v", got)
 			}
@@ -270,5 +276,113 @@ func TestWhatOneAddressDoesNotTakeGoesToTheNext(t *testing.T) {
 		if len(lost) != tt.lost {
 			t.Errorf("%s: it is lost %d times", name, len(lost))
 		}
+	}
+}
+
+func TestAWrongPasswordIsNotSentForEver(t *testing.T) {
+	c := newCallee(t, "127.0.0.1")
+	_, lost, came, _ := c.dials(t.Context())
+	asked := 0
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 65535)
+		for {
+			_ = c.SetReadDeadline(time.Now().Add(2 * time.Second))
+			n, from, err := c.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			if m, err := parser.ParseSIP(buf[:n]); err == nil {
+				if r, ok := m.(*sip.Request); ok && r.IsInvite() {
+					asked++
+					c.caller = from
+					c.answers(r, 100, "", "")
+					c.answers(r, 407, fmt.Sprintf(`Proxy-Authenticate: Digest realm="there", nonce="%d"`, asked), "")
+				}
+			}
+		}
+	}()
+	if err := <-came; fault.From(err).Code != fault.Declined {
+		t.Errorf("it came out as %v", err)
+	}
+	<-done
+	if got := <-lost; got != 0 || asked != 1+maxAsked {
+		t.Errorf("it was asked %d times, and lasted %v", asked, got)
+	}
+}
+
+func TestProxiesThatCannotBeUnderstoodAreLeftOut(t *testing.T) {
+	c := newCallee(t, "127.0.0.1")
+	_, _, came, line := c.dials(t.Context())
+	invite := c.takes(sip.INVITE)
+	ours, err := findCodecs([]string{"pcmu"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.answers(invite, 200, "Content-Type: application/sdp\nContact: <sip:callee@"+c.LocalAddr().String()+">\nRecord-Route: <:h:x>",
+		string(newLocal(addrOf(c.UDPConn)).offer(ours, keysPT)))
+	if ack := c.takes(sip.ACK); ack.GetHeader("Route") != nil {
+		t.Errorf("%s goes by a route", ack)
+	}
+	if err := <-came; err != nil {
+		t.Fatal(err)
+	}
+	go (<-line).hangUp()
+	c.answers(c.takes(sip.BYE), 200, "", "")
+}
+
+func TestTheAnswerToARefreshIsConfirmedAsOftenAsItComes(t *testing.T) {
+	c := newCallee(t, "127.0.0.1")
+	_, _, came, line := c.dials(t.Context())
+	c.picksUp(c.takes(sip.INVITE), c.LocalAddr())
+	c.takes(sip.ACK)
+	if err := <-came; err != nil {
+		t.Fatal(err)
+	}
+	call := <-line
+	refreshed := make(chan error, 1)
+	go func() {
+		_, err := call.refresh()
+		refreshed <- err
+	}()
+	again := c.takes(sip.INVITE)
+	told := make(chan error, 1)
+	go func() { told <- call.relay("5") }()
+	info := c.takes(sip.INFO)
+	c.answers(info, 200, "", "")
+	if err := <-told; err != nil {
+		t.Error(err)
+	}
+	c.picksUp(again, c.LocalAddr())
+	first := c.takes(sip.ACK)
+	c.picksUp(again, c.LocalAddr())
+	if second := c.takes(sip.ACK); first.CSeq().SeqNo != again.CSeq().SeqNo || second.CSeq().SeqNo != again.CSeq().SeqNo || info.CSeq().SeqNo == again.CSeq().SeqNo {
+		t.Errorf("%s is confirmed by %s and %s", again, first, second)
+	}
+	if err := <-refreshed; err != nil {
+		t.Error(err)
+	}
+	go call.hangUp()
+	c.answers(c.takes(sip.BYE), 200, "", "")
+}
+
+func TestACallThatIsNotAnsweredIsRefused(t *testing.T) {
+	callee, _ := newTestServer(t, func(o *Options) {
+		o.Trunks = []Trunk{{Name: "callers", Allow: loop, Agent: "hums"}}
+		admit := o.Admit
+		o.Admit = func(ctx context.Context, who session.Caller) (*session.Call, error) {
+			c, err := admit(ctx, who)
+			if err == nil {
+				c.Close() // as a server that stops does
+			}
+			return c, err
+		}
+	})
+	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunkFor(callee, "udp")} })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := caller.ring(ctx, &caller.o.Trunks[0], "100", "", free); fault.From(err).Code != fault.Unavailable {
+		t.Errorf("it came out as %v", err)
 	}
 }

@@ -43,6 +43,7 @@ type call struct {
 	left    chan struct{} // closed when we hang up
 	leaving sync.Once
 	work    sync.WaitGroup
+	asking  sync.Mutex // numbers are drawn one after the other
 
 	mu       sync.Mutex
 	target   sip.Uri                  // where requests within the call go
@@ -69,7 +70,7 @@ func (c *call) inOrder(r *sip.Request) bool {
 type exchange interface {
 	Context() context.Context
 	Do(ctx context.Context, r *sip.Request) (*sip.Response, error)
-	WriteRequest(r *sip.Request) error
+	TransactionRequest(ctx context.Context, r *sip.Request) (sip.ClientTransaction, error)
 	ReadBye(r *sip.Request, tx sip.ServerTransaction) error
 	WriteBye(ctx context.Context, bye *sip.Request) error
 	Close() error
@@ -192,14 +193,61 @@ func (c *call) hangUp() {
 // do sends a request within the call and returns its final answer. Who asks for a password is
 // given it, with the same request built anew.
 func (c *call) do(ctx context.Context, build func() *sip.Request) (*sip.Response, error) {
-	res, err := c.dialog.Do(ctx, build())
+	res, err := c.ask(ctx, build())
 	if err != nil {
 		return nil, err
 	}
 	if again := build(); c.trunk.proves(again, res) {
-		return c.dialog.Do(ctx, again)
+		return c.ask(ctx, again)
 	}
 	return res, nil
+}
+
+// ask sends a request within the call and returns its final answer. It confirms a 2xx to an
+// INVITE, as often as that comes (RFC 3261, 13.2.2.4).
+func (c *call) ask(ctx context.Context, r *sip.Request) (*sip.Response, error) {
+	c.asking.Lock() // or two would have the same number
+	tx, err := c.dialog.TransactionRequest(ctx, r)
+	c.asking.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	for {
+		select {
+		case res := <-tx.Responses():
+			switch {
+			case res.IsProvisional():
+				continue
+			case r.IsInvite() && res.IsSuccess(): // which the transaction outlives, for its repetitions
+				ack := c.ackOf(r)
+				tx.OnRetransmission(func(*sip.Response) { _ = c.server.client.WriteRequest(ack.Clone(), asItIs) })
+				return res, c.server.client.WriteRequest(ack.Clone(), asItIs)
+			}
+			tx.Terminate()
+			return res, nil
+		case <-tx.Done():
+			return nil, tx.Err()
+		case <-ctx.Done():
+			tx.Terminate()
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// ackOf confirms the 2xx of an INVITE that was sent.
+func (c *call) ackOf(invite *sip.Request) *sip.Request {
+	r := c.request(sip.ACK)
+	_ = sipgo.ClientRequestAddVia(c.server.client, r)
+	sip.CopyHeaders("Route", invite, r)
+	r.AppendHeader(sip.HeaderClone(invite.From()))
+	r.AppendHeader(sip.HeaderClone(invite.To()))
+	r.AppendHeader(sip.HeaderClone(invite.CallID()))
+	r.AppendHeader(&sip.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sip.ACK})
+	forwards := sip.MaxForwardsHeader(70)
+	r.AppendHeader(&forwards)
+	r.SetBody(nil)
+	r.SetDestination(invite.Destination())
+	return r
 }
 
 // request makes a request within the call. sipgo adds what names the dialog.

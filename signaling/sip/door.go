@@ -29,7 +29,8 @@ const (
 	// a password needs a nonce that came to the very address.
 	asksPerSecond  = 200
 	triesPerSecond = 20
-	strangerTime   = 10 * time.Second // of silence on a connection of somebody on no trunk
+	strangerTime   = 10 * time.Second // for a connection of somebody on no trunk, outside of calls
+	acceptPause    = 50 * time.Millisecond
 	realm          = "frontdesk"
 )
 
@@ -292,8 +293,12 @@ type doorman struct {
 func (d doorman) Accept() (net.Conn, error) {
 	for {
 		c, err := d.Listener.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return nil, err
+		}
+		if err != nil { // too many files are open, say: that passes
+			time.Sleep(acceptPause)
+			continue
 		}
 		a, ok := c.RemoteAddr().(*net.TCPAddr)
 		if !ok {
@@ -304,23 +309,28 @@ func (d doorman) Accept() (net.Conn, error) {
 			return c, nil
 		}
 		if d.s.door.open && d.s.door.tries.Allow() {
-			return visitor{c, d.s, at}, nil
+			return &visitor{Conn: c, s: d.s, at: at, until: time.Now().Add(strangerTime)}, nil
 		}
 		_ = c.Close()
 	}
 }
 
-// visitor is a connection of somebody who is on no trunk: silence ends it, but for calls.
+// visitor is a connection of somebody who is on no trunk: its time is short, whatever comes
+// over it, but for calls.
 type visitor struct {
 	net.Conn
-	s  *Server
-	at netip.Addr
+	s     *Server
+	at    netip.Addr
+	until time.Time
 }
 
 // Read implements net.Conn.
-func (v visitor) Read(b []byte) (int, error) {
+func (v *visitor) Read(b []byte) (int, error) {
 	for {
-		if err := v.SetReadDeadline(time.Now().Add(strangerTime)); err != nil {
+		if v.s.isGuest(v.at) {
+			v.until = time.Now().Add(strangerTime)
+		}
+		if err := v.SetReadDeadline(v.until); err != nil {
 			return 0, err
 		}
 		n, err := v.Conn.Read(b)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -208,4 +209,46 @@ func FuzzStreams(f *testing.F) {
 			raw = raw[size:]
 		}
 	})
+}
+
+func TestVisitorsAreSentAwayHoweverMuchTheySay(t *testing.T) {
+	s, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "callers", User: "anna", Password: "hush", Agent: "hums"}} })
+	here, there := net.Pipe()
+	defer there.Close()
+	v := &visitor{Conn: here, s: s, at: netip.MustParseAddr("192.0.2.1"), until: time.Now().Add(200 * time.Millisecond)}
+	defer v.Close()
+	var talking sync.WaitGroup
+	defer talking.Wait()
+	talking.Go(func() {
+		for {
+			if _, err := there.Write([]byte("x")); err != nil {
+				return
+			}
+		}
+	})
+	read := 0
+	for {
+		n, err := v.Read(make([]byte, 1))
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+		if read += n; err != nil || read > 1<<24 {
+			t.Fatalf("%d bytes are read, %v", read, err)
+		}
+	}
+	defer s.invites(v.at)()
+	if _, err := v.Read(make([]byte, 1)); err != nil {
+		t.Errorf("not in a call either: %v", err)
+	}
+	there.Close()
+}
+
+func TestEndlessHeadsAreNotLookedAt(t *testing.T) {
+	head := "OPTIONS sip:a@b SIP/2.0\r\nSubject: a" + strings.Repeat("\r\n x", maxHead/4) + "\r\n\r\n"
+	if m, mended, answer := mend([]byte(head)); m != nil || mended != nil || answer != nil {
+		t.Errorf("it is taken as %v", m)
+	}
+	if got := string(smooth([]byte("A: b\r\nC:  d \r\n\te\r\n  f"))); got != "A: b\r\nC: d e f" {
+		t.Errorf("%q", got)
+	}
 }

@@ -31,6 +31,9 @@ func mend(raw []byte) (m sip.Message, mended, answer []byte) {
 	if !whole {
 		return nil, raw, nil // not a message; whether it keeps a NAT open is sipgo's business
 	}
+	if len(head) > maxHead {
+		return nil, nil, nil
+	}
 	mended = text
 	if isUneven(head) {
 		mended = append(append(smooth(head), "\r\n\r\n"...), body...)
@@ -56,13 +59,22 @@ func isUneven(head []byte) bool {
 // smooth unfolds header fields and takes white space away where it means nothing.
 func smooth(head []byte) []byte {
 	lines := strings.Split(string(head), "\r\n")
-	var out []string
+	var fields [][]string // each as the lines it goes on over
 	for i, line := range lines {
 		if i > 1 && line != "" && (line[0] == ' ' || line[0] == '\t') {
-			out[len(out)-1] = strings.TrimRight(out[len(out)-1], " \t") + " " + strings.TrimLeft(line, " \t")
+			last := len(fields) - 1
+			fields[last] = append(fields[last], strings.Trim(line, " \t"))
 			continue
 		}
-		out = append(out, line)
+		fields = append(fields, []string{line})
+	}
+	out := make([]string, len(fields))
+	for i, parts := range fields {
+		out[i] = parts[0]
+		if len(parts) > 1 {
+			parts[0] = strings.TrimRight(parts[0], " \t")
+			out[i] = strings.Join(parts, " ")
+		}
 	}
 	for i, line := range out[1:] {
 		name, value, _ := strings.Cut(line, ":")

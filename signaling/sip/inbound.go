@@ -44,12 +44,19 @@ func (s *Server) invite(t *Trunk, r *sip.Request, tx sip.ServerTransaction) {
 	c.enter()
 	ctx, cancel := context.WithCancelCause(s.life)
 	defer cancel(nil)
+	answered := false
 	desk.Answer(ctx, func(ctx context.Context) (dialog.Line, error) {
+		if answered = ctx.Err() == nil; !answered {
+			return dialog.Line{}, ctx.Err()
+		}
 		if err := c.confirm(ctx, tx); err != nil {
 			return dialog.Line{}, err
 		}
 		return c.begin(cancel), nil
 	})
+	if !answered && c.dialog.Context().Err() == nil { // it must not ring for ever
+		refuse(r, tx, 503, fault.New(fault.Unavailable, "this server is about to stop").Retryable(time.Second))
+	}
 	c.finish()
 }
 

@@ -235,30 +235,37 @@ func (s *Server) invited(ctx context.Context, t *Trunk, at server, l *leg, to, f
 		return nil, err
 	}
 	took := time.Now()
-	res := d.InviteResponse
-	ours, _ := r.From().Params.Get("tag")
-	theirs, _ := res.To().Params.Get("tag")
-	c := &call{
-		server: s, dialog: d, id: sip.DialogIDMake(r.CallID().Value(), ours, theirs), leg: l, trunk: t, routes: res.GetHeaders("Record-Route"), peer: at.at.Addr(), source: at.at.String(),
-		over: r.Transport(), target: r.Recipient, allows: allows(res), timer: agreed(res), ended: make(chan struct{}), left: make(chan struct{}),
-		acked: make(map[uint32]chan struct{}),
-	}
-	if h := res.Contact(); h != nil {
-		c.target = *h.Address.Clone()
-	}
+	c := s.dialled(d, t, at, l)
 	c.enter() // before they hear that we know of their answer, and ask for more
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTime)
 	defer cancel()
 	err = d.Ack(end)
 	if err != nil {
 		err = fault.Wrap(err, fault.Unavailable, "the telephone network cannot be reached")
-	} else if err = c.agree(res); err == nil {
+	} else if err = c.agree(d.InviteResponse); err == nil {
 		return c, nil
 	}
 	c.hangUp()
 	c.leave()
 	lost(time.Since(took))
 	return nil, err
+}
+
+// dialled is a call that was answered.
+func (s *Server) dialled(d *sipgo.DialogClientSession, t *Trunk, at server, l *leg) *call {
+	r, res := d.InviteRequest, d.InviteResponse
+	ours, _ := r.From().Params.Get("tag")
+	theirs, _ := res.To().Params.Get("tag")
+	c := &call{
+		server: s, dialog: d, id: sip.DialogIDMake(r.CallID().Value(), ours, theirs), leg: l, trunk: t,
+		routes: res.GetHeaders("Record-Route"), peer: at.at.Addr(), source: at.at.String(),
+		over: r.Transport(), target: r.Recipient, allows: allows(res), timer: agreed(res), ended: make(chan struct{}), left: make(chan struct{}),
+		acked: make(map[uint32]chan struct{}),
+	}
+	if h := res.Contact(); h != nil {
+		c.target = *h.Address.Clone()
+	}
+	return c
 }
 
 // agree starts the sound with the answer to our offer.

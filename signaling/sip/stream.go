@@ -41,6 +41,9 @@ func (p *pieces) join(link string, data []byte) []byte {
 		return data
 	}
 	delete(p.from, link)
+	if time.Since(before.since) > pieceTime { // of another connection from the same port
+		return data
+	}
 	return append(before.data, data...)
 }
 

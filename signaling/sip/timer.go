@@ -175,9 +175,6 @@ func (c *call) refresh() (crosses bool, err error) {
 		return false, fault.Wrap(err, fault.Timeout, "the other side does not answer any more")
 	}
 	if offer != nil && res.IsSuccess() {
-		if err := c.dialog.WriteRequest(c.request(sip.ACK)); err != nil {
-			return false, err
-		}
 		return false, c.accept(res.Body())
 	}
 	if res.StatusCode == 408 || res.StatusCode == 481 {
