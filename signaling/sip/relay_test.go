@@ -21,7 +21,7 @@ type relay struct {
 	a, b   netip.AddrPort // the two sides
 	loss   float64
 	jitter time.Duration
-	random *rand.Rand
+	random [2]*rand.Rand // one each way, so that what is lost does not hang on how they alternate
 	late   sync.WaitGroup
 }
 
@@ -44,7 +44,10 @@ func badly(t *testing.T, s *Server, loss float64, jitter time.Duration) *call {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{conn: conn, a: netip.AddrPortFrom(l.local.address.Addr(), port), b: l.to, loss: loss, jitter: jitter, random: rand.New(rand.NewPCG(1, 2))}
+	r := &relay{conn: conn, a: netip.AddrPortFrom(l.local.address.Addr(), port), b: l.to, loss: loss, jitter: jitter}
+	for i := range r.random {
+		r.random[i] = rand.New(rand.NewPCG(10, 7)) // of the next 100, 5 are below 0.05 and 20 below 0.2
+	}
 	l.to = l.local.address
 	running := make(chan struct{})
 	go func() {
@@ -66,16 +69,16 @@ func (r *relay) run() {
 		if err != nil {
 			return
 		}
-		to := r.b
+		to, random := r.b, r.random[0]
 		if from.Port() == r.b.Port() {
-			to = r.a
+			to, random = r.a, r.random[1]
 		}
-		if r.random.Float64() < r.loss {
+		if random.Float64() < r.loss {
 			continue
 		}
 		packet := slices.Clone(buf[:n])
 		r.late.Add(1)
-		time.AfterFunc(time.Duration(r.random.Int64N(int64(r.jitter)+1)), func() {
+		time.AfterFunc(time.Duration(random.Int64N(int64(r.jitter)+1)), func() {
 			defer r.late.Done()
 			_, _ = r.conn.WriteToUDPAddrPort(packet, to)
 		})
