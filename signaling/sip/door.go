@@ -36,16 +36,17 @@ const (
 
 // door is what strangers meet.
 type door struct {
-	key   []byte // of nonces
-	asks  *rate.Limiter
-	tries *rate.Limiter
-	open  bool // some trunk takes callers by password
+	key    []byte // of nonces
+	asks   *rate.Limiter
+	tries  *rate.Limiter
+	guests *rate.Limiter // wrong tries of those who are in a call
+	open   bool          // some trunk takes callers by password
 }
 
 func newDoor(trunks []Trunk) door {
 	d := door{
 		key: make([]byte, 32), asks: rate.NewLimiter(asksPerSecond, asksPerSecond),
-		tries: rate.NewLimiter(triesPerSecond, triesPerSecond),
+		tries: rate.NewLimiter(triesPerSecond, triesPerSecond), guests: rate.NewLimiter(triesPerSecond, triesPerSecond),
 	}
 	_, _ = rand.Read(d.key) // never fails
 	for _, t := range trunks {
@@ -60,7 +61,7 @@ func (d door) hears(datagram []byte, from netip.Addr) bool {
 	case !d.open:
 		return false
 	case d.isFresh(nonceIn(datagram), from, time.Now()):
-		return d.tries.Allow()
+		return d.tries.Tokens() >= 1 // which is taken for what proves to be a try
 	}
 	return d.asks.Allow()
 }
@@ -133,6 +134,9 @@ func (s *Server) judge(info sip.TransportReadProps, from netip.AddrPort, message
 		}
 		r.SetTransport(info.Transport)
 		r.SetSource(from.String())
+		if r.GetHeader("Authorization") != nil && !s.door.tries.Allow() { // each, however many come at once
+			return nil
+		}
 		t, stale := s.proven(r, from.Addr())
 		if t == nil {
 			s.complain(info, from, []byte(s.unauthorized(r, from.Addr(), stale).String()))
@@ -221,13 +225,13 @@ func (s *Server) known(handle func(*Trunk, *sip.Request, sip.ServerTransaction))
 // admitted is the trunk whose password somebody proves to know who is let in for something
 // else: what they asked before, or a call. They may try no more often than others.
 func (s *Server) admitted(r *sip.Request, tx sip.ServerTransaction, from netip.Addr) *Trunk {
-	if s.door.tries.Tokens() < 1 {
+	if s.door.guests.Tokens() < 1 {
 		tx.Terminate()
 		return nil
 	}
 	t, stale := s.proven(r, from)
 	if t == nil {
-		s.door.tries.Allow()
+		s.door.guests.Allow()
 		_ = tx.Respond(s.unauthorized(r, from, stale))
 	}
 	return t

@@ -252,3 +252,14 @@ func TestEndlessHeadsAreNotLookedAt(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestEachPasswordIsATryHoweverManyComeAtOnce(t *testing.T) {
+	s, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "callers", User: "anna", Password: "hush"}} })
+	from := netip.MustParseAddrPort("198.51.100.1:5060")
+	info := sip.TransportReadProps{Transport: "TCP", LocalAddr: &net.TCPAddr{}, RemoteAddr: net.TCPAddrFromAddrPort(from)}
+	one := strings.ReplaceAll("OPTIONS sip:a@b SIP/2.0\nVia: SIP/2.0/TCP 198.51.100.1;branch=z9hG4bK1\nFrom: <sip:a@b>;tag=1\nTo: <sip:a@b>\nCall-ID: 1\nCSeq: 1 OPTIONS\n"+
+		"X: nonce=\"0\"\nAuthorization: Digest username=\"anna\", realm=\"frontdesk\", nonce=\"1\", uri=\"sip:b\", response=\"1\"\nContent-Length: 0\n\n", "\n", "\r\n")
+	if in, err := s.stream(info, from, []byte(strings.Repeat(one, 3*triesPerSecond))); len(in) > 0 || err != nil || s.door.tries.Tokens() > triesPerSecond/2 {
+		t.Errorf("%d bytes are let in, %v; %v tries are left", len(in), err, s.door.tries.Tokens())
+	}
+}

@@ -3,7 +3,6 @@ package sip
 import (
 	"context"
 	"errors"
-	"maps"
 	"net"
 	"net/netip"
 	"strconv"
@@ -44,11 +43,11 @@ func (s *Server) findServer(ctx context.Context, t *Trunk) (server, error) {
 	return found, nil
 }
 
-// knows takes the calls of addresses, and of no others, as those of a trunk's server.
+// knows takes the calls of addresses as those of a trunk's server, for as long as we run: a
+// name may stand for one after the other, and we may be registered at any of them.
 func (s *Server) knows(t *Trunk, addresses []netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	maps.DeleteFunc(s.servers, func(_ netip.Addr, of *Trunk) bool { return of == t })
 	for _, a := range addresses {
 		s.servers[a.Addr()] = t
 	}
@@ -181,6 +180,7 @@ func (s *Server) ring(ctx context.Context, t *Trunk, to, from string, lost func(
 func (s *Server) reach(ctx context.Context, t *Trunk, at server, to, from string, lost func(time.Duration)) (*call, error) {
 	for {
 		over := false
+		var refused *sipgo.ErrDialogResponse
 		c, err := s.ringAt(ctx, t, at, to, from, func(lasted time.Duration) {
 			if ctx.Err() == nil && lasted == 0 { // else it may be called later
 				over = true
@@ -191,7 +191,7 @@ func (s *Server) reach(ctx context.Context, t *Trunk, at server, to, from string
 		switch {
 		case err == nil || !over:
 			return c, err
-		case fault.From(err).Code != fault.Unavailable || len(at.others) == 0:
+		case errors.As(err, &refused) && refused.Res.StatusCode != 503, fault.From(err).Code != fault.Unavailable, len(at.others) == 0:
 			lost(0)
 			return nil, err
 		}

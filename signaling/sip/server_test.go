@@ -358,7 +358,7 @@ func TestAServerThatMovesIsKnownWhereItIs(t *testing.T) {
 	old, now := netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("192.0.2.2:5060")
 	s.knows(&s.o.Trunks[0], []netip.AddrPort{old})
 	s.knows(&s.o.Trunks[0], []netip.AddrPort{now})
-	if s.at(old.Addr()) != nil || s.at(now.Addr()) != &s.o.Trunks[0] || s.at(netip.MustParseAddr("192.0.2.9")) != &s.o.Trunks[1] {
+	if s.at(old.Addr()) != &s.o.Trunks[0] || s.at(now.Addr()) != &s.o.Trunks[0] || s.at(netip.MustParseAddr("192.0.2.9")) != &s.o.Trunks[1] {
 		t.Errorf("these are known: %v", s.servers)
 	}
 }
