@@ -184,16 +184,21 @@ func asItIs(*sipgo.Client, *sip.Request) error { return nil }
 func cancelOf(invite *sip.Request) *sip.Request {
 	r := sip.NewRequest(sip.CANCEL, *invite.Recipient.Clone())
 	r.AppendHeader(sip.HeaderClone(invite.Via()))
+	belong(r, invite)
+	r.SetTransport(invite.Transport())
+	r.Laddr = invite.Laddr
+	return r
+}
+
+// belong has a CANCEL or an ACK name the INVITE it is of, and go the same way.
+func belong(r, invite *sip.Request) {
 	sip.CopyHeaders("Route", invite, r)
 	r.AppendHeader(sip.HeaderClone(invite.From()))
 	r.AppendHeader(sip.HeaderClone(invite.To()))
 	r.AppendHeader(sip.HeaderClone(invite.CallID()))
-	r.AppendHeader(&sip.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sip.CANCEL})
+	r.AppendHeader(&sip.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: r.Method})
 	forwards := sip.MaxForwardsHeader(70)
 	r.AppendHeader(&forwards)
 	r.SetBody(nil)
-	r.SetTransport(invite.Transport())
 	r.SetDestination(invite.Destination())
-	r.Laddr = invite.Laddr
-	return r
 }

@@ -238,15 +238,7 @@ func (c *call) ask(ctx context.Context, r *sip.Request) (*sip.Response, error) {
 func (c *call) ackOf(invite *sip.Request) *sip.Request {
 	r := c.request(sip.ACK)
 	_ = sipgo.ClientRequestAddVia(c.server.client, r)
-	sip.CopyHeaders("Route", invite, r)
-	r.AppendHeader(sip.HeaderClone(invite.From()))
-	r.AppendHeader(sip.HeaderClone(invite.To()))
-	r.AppendHeader(sip.HeaderClone(invite.CallID()))
-	r.AppendHeader(&sip.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sip.ACK})
-	forwards := sip.MaxForwardsHeader(70)
-	r.AppendHeader(&forwards)
-	r.SetBody(nil)
-	r.SetDestination(invite.Destination())
+	belong(r, invite)
 	return r
 }
 
