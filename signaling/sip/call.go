@@ -51,7 +51,7 @@ type call struct {
 	isOver   bool                     // nobody may any more
 	referred chan string              // how a transfer goes, while there is one
 	heard    uint32                   // the highest CSeq of theirs
-	offering bool                     // we wait for the answer to an offer of ours
+	offering bool                     // an offer of ours, or that of their first INVITE, has no answer yet
 	acked    map[uint32]chan struct{} // by CSeq: closed when their re-INVITE's answer is confirmed
 }
 

@@ -121,7 +121,7 @@ func (s *Server) answer(t *Trunk, r *sip.Request, tx sip.ServerTransaction) (*ca
 	return &call{
 		server: s, dialog: d, id: d.ID, leg: l, trunk: t, routes: r.GetHeaders("Record-Route"), peer: from, source: r.Source(), over: r.Transport(), first: r,
 		target: *r.Contact().Address.Clone(), allows: allows(r), timer: asked(r), acks: make(chan *sip.Request, 1),
-		offered: len(r.Body()) == 0, ended: make(chan struct{}), left: make(chan struct{}), acked: make(map[uint32]chan struct{}), heard: r.CSeq().SeqNo,
+		offered: len(r.Body()) == 0, offering: true, ended: make(chan struct{}), left: make(chan struct{}), acked: make(map[uint32]chan struct{}), heard: r.CSeq().SeqNo,
 	}, desk, nil
 }
 
@@ -155,6 +155,7 @@ func (c *call) confirm(ctx context.Context, tx sip.ServerTransaction) error {
 	if !c.offered {
 		body = c.leg.answer(c.leg.remote)
 	}
+	c.setOffering(false)
 	d := c.dialog.(*sipgo.DialogServerSession)
 	res := sip.NewSDPResponseFromRequest(d.InviteRequest, body)
 	res.AppendHeader(c.server.contact(c.over, c.peer))
