@@ -3,7 +3,7 @@ package dialog
 import (
 	"time"
 
-	"frontdesk/dialog/internal/endpoint"
+	"frontdesk/dialog/ear/endpoint"
 	"frontdesk/media"
 )
 

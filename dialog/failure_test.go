@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/tools"
 )
 

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const (

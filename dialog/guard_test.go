@@ -5,7 +5,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 func TestMarkdownIsNotSpoken(t *testing.T) {

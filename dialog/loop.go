@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/tools"
 )
 

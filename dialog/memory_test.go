@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // keeper is a model that answers callers, and keeps the record when asked to.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const (

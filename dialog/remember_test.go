@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // counting is a Synthesizer that counts, in two pieces.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/tools"
 )
 

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // timing is when the caller's part of a turn happened.

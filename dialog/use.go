@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/tools"
 )
 

@@ -10,7 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/media"
 )
 

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"frontdesk/dialog/pocketsphinx"
+	"frontdesk/dialog/provider/pocketsphinx"
 	"frontdesk/media"
 	"frontdesk/tools"
 )

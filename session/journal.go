@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/media"
 )
 

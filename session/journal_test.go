@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // expiredJournal is a journal whose lease ran out, as after a time without the store.

@@ -8,7 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/internal/valkeytest"
 	"frontdesk/session"
 )

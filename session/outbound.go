@@ -8,7 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // dialable is a telephone number as people dial it, "" for what is none.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/session"
 	"frontdesk/session/storetest"
 )

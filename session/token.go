@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/tools"
 )
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 var testSecret = []byte("0123456789abcdef0123456789abcdef")

@@ -12,7 +12,7 @@ import (
 
 	"github.com/valkey-io/valkey-go"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // Valkey is a Store on a Valkey or Redis server (7.0 or later), or a cluster of them,

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/internal/valkeytest"
 	"frontdesk/session"
 	"frontdesk/session/storetest"

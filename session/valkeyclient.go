@@ -13,7 +13,7 @@ import (
 
 	"github.com/valkey-io/valkey-go"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // ValkeyOptions is where a Valkey is and how durable its commits are.

@@ -9,7 +9,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 	"github.com/valkey-io/valkey-go/valkeylimiter"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 //go:embed valkeygate.lua

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // function is a Tool made by Func.

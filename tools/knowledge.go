@@ -14,7 +14,7 @@ import (
 
 	_ "modernc.org/sqlite" // driver "sqlite"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const (

@@ -17,7 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 func openKnowledge(t testing.TB, dir string) *Knowledge {

@@ -16,7 +16,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const maxTable = 50 << 20 // bytes of a table's file

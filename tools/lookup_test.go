@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const orders = "\ufeffOrder , item,status\n47329,\"Lamp, brass\",shipped\n#88-150,Toaster,\n"

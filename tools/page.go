@@ -14,7 +14,7 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 func TestPagesBecomeSections(t *testing.T) {

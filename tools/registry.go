@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // probe is a tool whose every part a test can choose.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // enums are the types whose few values a schema lists.

@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // Status is where a ticket stands.

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 func openTickets(t testing.TB) (*Tickets, *sql.DB) {

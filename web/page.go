@@ -10,7 +10,7 @@ import (
 	"path"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // assets is the call page as it is served: nothing is built or bundled.

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/session"
 )
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/session"
 )
 

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/session"
 )
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/session"
 )
 

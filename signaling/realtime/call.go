@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"strings"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/session"
 	"frontdesk/signaling/webrtc"
 )

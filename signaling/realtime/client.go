@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/tools"
 )
 

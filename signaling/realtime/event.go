@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // An item is an entry of the conversation in the schema's form.

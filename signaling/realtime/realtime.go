@@ -17,7 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/session"
 	"frontdesk/signaling/webrtc"
 )

@@ -18,7 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/session"
 	"frontdesk/signaling/webrtc"
 )

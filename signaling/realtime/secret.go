@@ -8,7 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/session"
 )
 

@@ -2,7 +2,7 @@ package realtime
 
 import (
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // response is a reply under way, as the client has been told of it.

@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/session"
 	"frontdesk/tools"
 )

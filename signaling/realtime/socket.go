@@ -9,7 +9,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"sync"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/media"
 )
 

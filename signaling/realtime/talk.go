@@ -11,7 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/media"
 	"frontdesk/session"
 )

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/session"
 )
 

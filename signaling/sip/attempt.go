@@ -9,7 +9,7 @@ import (
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // For a call that was given up while it rang to be over: 64*T1 and a little.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/session"
 )
 

@@ -3,7 +3,7 @@ package sip
 import (
 	"strings"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/media"
 )
 

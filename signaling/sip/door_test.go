@@ -14,7 +14,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 func TestAWrongPasswordOpensNothing(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 	"go.uber.org/zap"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const (

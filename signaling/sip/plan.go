@@ -13,7 +13,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 	"golang.org/x/time/rate"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // Plan is what may be dialled over a trunk, and how much. The zero Plan allows nothing.

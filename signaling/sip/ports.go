@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 // ports are where calls' sound goes, one after the other, so that a late packet of one

@@ -8,7 +8,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const referTime = 40 * time.Second // for the other side to reach whom it was referred to

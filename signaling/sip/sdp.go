@@ -10,7 +10,7 @@ import (
 
 	"github.com/pion/sdp/v3"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const (

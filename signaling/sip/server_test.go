@@ -22,7 +22,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/media"
 	"frontdesk/session"
 )

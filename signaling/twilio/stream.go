@@ -14,7 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/media"
 	"frontdesk/session"
 )

@@ -9,7 +9,7 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"github.com/pion/datachannel"
 	"github.com/pion/webrtc/v4"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	"frontdesk/media"
 )
 

@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
-	"frontdesk/fault"
+	"frontdesk/internal/fault"
 	sound "frontdesk/media"
 )
 

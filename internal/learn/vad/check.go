@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"frontdesk/eval"
+	"frontdesk/internal/eval"
 	"frontdesk/media"
 )
 

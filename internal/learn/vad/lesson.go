@@ -7,7 +7,7 @@ import (
 	"runtime"
 	"sync"
 
-	"frontdesk/eval"
+	"frontdesk/internal/eval"
 	"frontdesk/media"
 )
 

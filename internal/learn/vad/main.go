@@ -18,7 +18,7 @@ import (
 	"os"
 	"strings"
 
-	"frontdesk/eval"
+	"frontdesk/internal/eval"
 	"frontdesk/media"
 )
 

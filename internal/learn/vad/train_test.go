@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"frontdesk/eval"
+	"frontdesk/internal/eval"
 	"frontdesk/media"
 )
 

@@ -1,0 +1,271 @@
+package agentfile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"frontdesk/dialog"
+	"frontdesk/internal/fault"
+)
+
+// folder makes an agent's folder called name with an agent.yaml and other files.
+func folder(t testing.TB, name, yaml string, files ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	write(t, filepath.Join(dir, fileName), yaml)
+	for _, f := range files {
+		write(t, filepath.Join(dir, f), "order,status\n1,here\n")
+	}
+	return dir
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOnlyTheNameIsRequired(t *testing.T) {
+	dir := folder(t, "shop", "name: shop\n")
+	f, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (File{Dir: dir, Name: "shop", Title: "shop"}); !reflect.DeepEqual(f, want) {
+		t.Errorf("got %+v, want %+v", f, want)
+	}
+}
+
+func TestEveryKeyIsRead(t *testing.T) {
+	dir := folder(t, "shop", `
+# a comment
+name: shop
+title: The Shop
+greeting: "  Hello. "
+instructions: |
+  Be short.
+  Be kind.
+language: en-gb
+voice: slt
+try: [one, two]
+farewell: Bye.
+silence: {prompt: Still there?, wait: 8s, prompts: 3}
+speculation: {off: true, tokens: 1000}
+memory: {tokens: 3000, callers: true, days: 30}
+filler: {texts: [Let me see.], after: 1s}
+handover: {message: Somebody calls back., to: "+4930123", blind: true, ring: 20s, direct: true, failed: Nobody there., later: We call back.}
+record: true
+tools:
+  allow: [search_knowledge, order_status]
+  timeout: 5s
+  timeouts: {order_status: 500ms}
+  lookup:
+    - {name: order_status, description: Finds an order., file: data/orders.csv, key: order}
+`, "data/orders.csv", "knowledge/page.md")
+	got, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := File{
+		Dir: dir, Knowledge: filepath.Join(dir, "knowledge"),
+		Name: "shop", Title: "The Shop", Greeting: "Hello.", Instructions: "Be short.\nBe kind.",
+		Language: "en-GB", Voice: "slt", Try: []string{"one", "two"}, Farewell: "Bye.",
+		Silence: dialog.Silence{Prompt: "Still there?", Wait: 8 * time.Second, Prompts: 3},
+
+		Speculation: dialog.Speculation{Off: true, Tokens: 1000},
+		Memory:      dialog.Remembering{Tokens: 3000, Callers: true, Days: 30},
+		Filler:      dialog.Filler{Texts: []string{"Let me see."}, After: time.Second},
+		Handover: dialog.Handover{
+			Message: "Somebody calls back.", To: "+4930123", Blind: true, Ring: 20 * time.Second, Direct: true, Failed: "Nobody there.", Later: "We call back.",
+		},
+		Record: true,
+		Tools: Tools{
+			Allow:    []string{"search_knowledge", "order_status"},
+			Timeout:  5 * time.Second,
+			Timeouts: map[string]time.Duration{"order_status": 500 * time.Millisecond},
+			Lookups:  []Lookup{{Name: "order_status", Description: "Finds an order.", File: filepath.Join(dir, "data/orders.csv"), Key: "order"}},
+		},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestAnEmptyAllowListIsNotAMissingOne(t *testing.T) {
+	f, err := Load(folder(t, "shop", "name: shop\ntools: {allow: []}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Tools.Allow == nil || len(f.Tools.Allow) != 0 {
+		t.Errorf("allow is %#v, want empty and not nil", f.Tools.Allow)
+	}
+}
+
+func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
+	long := strings.Repeat("x", 1001)
+	for _, c := range []struct{ name, yaml, want string }{
+		{"nothing", "", "shop/agent.yaml: is empty"},
+		{"only a comment", "# soon\n", "shop/agent.yaml: is empty"},
+		{"no name", "title: x\n", "name: is required"},
+		{"name is not the folder's", "title: x\nname: other\n", `shop/agent.yaml:2:7: name: "other" must be the name of the folder, "shop"`},
+		{"invalid name", "name: My Shop\n", `shop/agent.yaml:1:7: name: "My Shop" is not a name`},
+		{"unknown key", "name: shop\ngreting: hi\n", `shop/agent.yaml:2:1: unknown field "greting"`},
+		{"unknown key inside", "name: shop\nsilence:\n  wait: 3s\n  speed: 4\n", `shop/agent.yaml:4:3: unknown field "speed"`},
+		{"key twice", "name: shop\nname: shop\n", "shop/agent.yaml:2:1: "},
+		{"wrong type", "name: shop\nrecord: often\n", "shop/agent.yaml:2:9: true or false is expected here, not text"},
+		{"list for text", "name: shop\ngreeting: [a]\n", "shop/agent.yaml:2:11: text is expected here, not a list"},
+		{"text for section", "name: shop\nsilence: none\n", "shop/agent.yaml:2:10: "},
+		{"text for the whole", "hello", "shop/agent.yaml:1:1: "},
+		{"broken YAML", "name: shop\n  bad: [\n", "shop/agent.yaml:"},
+		{"second document", "name: shop\n---\nname: shop\n", "shop/agent.yaml:3:"},
+		{"alias", "name: &n shop\ntitle: *n\n", "shop/agent.yaml:1:7: anchors and aliases are not used here"},
+		{"deep", "name: shop\ntry: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "\n", "nested too deeply"},
+		{"long greeting", "name: shop\ngreeting: " + long + "\n", "shop/agent.yaml:2:11: greeting: 1001 characters long; the limit is 1000"},
+		{"language", "name: shop\nlanguage: klingonish!\n", `shop/agent.yaml:2:11: language: "klingonish!" is not a language`},
+		{"too much to try", "name: shop\ntry: [a, b, c, d, e, f, g]\n", "try: 7 entries; the limit is 6"},
+		{"nothing to try", "name: shop\ntry: [a, '']\n", "shop/agent.yaml:2:10: try[1]: is empty"},
+		{"wait without unit", "name: shop\nsilence: {wait: 10}\n", `shop/agent.yaml:2:17: silence.wait: "10" is not a duration such as 10s`},
+		{"wait too short", "name: shop\nsilence: {wait: 1ms}\n", "silence.wait: 1ms is not between 1s and 10m0s"},
+		{"filler without words", "name: shop\nfiller: {texts: [\"\"]}\n", "filler.texts[0]: is empty"},
+		{"filler too soon", "name: shop\nfiller: {after: 1ms}\n", "filler.after: 1ms is not between 200ms and 10s"},
+		{"memory", "name: shop\nmemory: {tokens: 100}\n", "shop/agent.yaml:2:18: memory.tokens: 100 is not between 2000 and 10000000"},
+		{"days", "name: shop\nmemory: {days: 0}\n", "shop/agent.yaml:2:16: memory.days: 0 is not between 1 and 3650"},
+		{"tokens", "name: shop\nspeculation: {tokens: 0}\n", "shop/agent.yaml:2:23: speculation.tokens: 0 is not between 1 and 10000000"},
+		{"prompts", "name: shop\nsilence: {prompts: 99}\n", "shop/agent.yaml:2:20: silence.prompts: 99 is not between 1 and 10"},
+		{"allow", "name: shop\ntools:\n  allow:\n    - good\n    - Not good\n", `shop/agent.yaml:5:7: tools.allow[1]: "Not good" is not the name of a tool`},
+		{"timeout", "name: shop\ntools: {timeouts: {a: fast}}\n", `tools.timeouts.a: "fast" is not a duration`},
+		{"look-up without file", "name: shop\ntools: {lookup: [{name: a, description: b, key: c}]}\n", `tools.lookup[0].file: "" is not a file inside`},
+		{"look-up's file missing", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: no.csv}]}\n", `shop/agent.yaml:2:58: tools.lookup[0].file: "no.csv" is not a file`},
+		{"look-up's file is a folder", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: .}]}\n", `"." is not a file`},
+		{"look-up twice", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: t.csv}, {name: a, description: b, key: c, file: t.csv}]}\n", `two look-ups are called "a"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Load(folder(t, "shop", c.yaml, "t.csv"))
+			var e *fault.Error
+			if !errors.As(err, &e) || e.Code != fault.Invalid {
+				t.Fatalf("error %v is not fault.Invalid", err)
+			}
+			if !strings.Contains(e.Message, c.want) {
+				t.Errorf("message %q, want %q in it", e.Message, c.want)
+			}
+		})
+	}
+}
+
+func TestFilesStayInsideTheFolder(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "secret.csv")
+	write(t, outside, "key\n")
+	dir := folder(t, "shop", "", "real.csv")
+	if err := os.Symlink(outside, filepath.Join(dir, "link.csv")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("real.csv", filepath.Join(dir, "inner.csv")); err != nil {
+		t.Fatal(err)
+	}
+	load := func(file string) error {
+		write(t, filepath.Join(dir, fileName), "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: '"+file+"'}]}\n")
+		_, err := Load(dir)
+		return err
+	}
+	for _, file := range []string{outside, "../shop/real.csv/../../x.csv", "..", "link.csv", "/etc/passwd"} {
+		if err := load(file); err == nil || !strings.Contains(err.Error(), "not a file inside") {
+			t.Errorf("file %s: error %v, want a refusal", file, err)
+		}
+	}
+	for _, file := range []string{"real.csv", "./real.csv", "inner.csv"} {
+		if err := load(file); err != nil {
+			t.Errorf("file %s: %v", file, err)
+		}
+	}
+}
+
+func TestAMissingOrHugeFileIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		dir  func() string
+		code fault.Code
+	}{
+		{"no folder", func() string { return filepath.Join(t.TempDir(), "none") }, fault.NotFound},
+		{"no agent.yaml", func() string { return t.TempDir() }, fault.NotFound},
+		{"too large", func() string { return folder(t, "shop", "name: shop\n#"+strings.Repeat("x", maxFile)) }, fault.TooLarge},
+		{"a folder", func() string { return filepath.Dir(folder(t, "agent.yaml", "name: x\n")) }, fault.Invalid},
+	} {
+		if _, err := Load(c.dir()); fault.From(err).Code != c.code {
+			t.Errorf("%s: %v, want %s", c.name, err, c.code)
+		}
+	}
+}
+
+func TestABrokenAgentLeavesTheOthersAlone(t *testing.T) {
+	root := t.TempDir()
+	write(t, filepath.Join(root, "good/agent.yaml"), "name: good\n")
+	write(t, filepath.Join(root, "bad/agent.yaml"), "name: bad\ngreeting: [\n")
+	write(t, filepath.Join(root, "empty/readme.txt"), "no agent here")
+	write(t, filepath.Join(root, ".git/agent.yaml"), "name: hidden\n")
+	write(t, filepath.Join(root, "notes.txt"), "a file among the folders")
+	agents, problems := LoadAll(root)
+	if _, ok := agents["good"]; !ok || len(agents) != 1 {
+		t.Errorf("agents %v, want good alone", agents)
+	}
+	if len(problems) != 2 || !strings.Contains(problems[0].Error(), "bad/agent.yaml:") || !strings.Contains(problems[1].Error(), "empty/agent.yaml") {
+		t.Errorf("problems %v, want one of bad and one of empty", problems)
+	}
+	if _, problems := LoadAll(filepath.Join(root, "nowhere")); len(problems) != 1 {
+		t.Errorf("a missing root gives problems %v, want one", problems)
+	}
+}
+
+func TestTheShippedAgentsLoad(t *testing.T) {
+	agents, problems := LoadAll("../../agents")
+	for _, p := range problems {
+		t.Error(p)
+	}
+	demo, ok := agents["demo"]
+	if !ok {
+		t.Fatal("there is no agent called demo")
+	}
+	if demo.Greeting == "" || len(demo.Try) != 3 || demo.Knowledge == "" || len(demo.Tools.Lookups) == 0 {
+		t.Errorf("the demo agent lacks something: %+v", demo)
+	}
+}
+
+func FuzzAgentFile(f *testing.F) {
+	demo, err := os.ReadFile("../../agents/demo/agent.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{string(demo), "", "name: a\n---\n", "a: &x [*x]", "{", "name: shop\ntools: {lookup: [{}]}", "? [a]\n: b", "name: !!binary x", "<<: {name: shop}", "name: |\n", "\t", "name: 'a", "%TAG"} {
+		f.Add(seed)
+	}
+	dir := folder(f, "shop", "", "orders.csv")
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { root.Close() })
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > maxFile {
+			return
+		}
+		s, err := parse("shop/agent.yaml", []byte(text))
+		if err == nil {
+			_, err = s.file("shop", root)
+		}
+		if err == nil {
+			return
+		}
+		var e *fault.Error
+		if !errors.As(err, &e) || !strings.HasPrefix(e.Message, "shop/agent.yaml:") {
+			t.Fatalf("error %#v does not name the file", err)
+		}
+	})
+}

@@ -1,0 +1,381 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"filippo.io/age"
+	"go.uber.org/zap"
+
+	"frontdesk/dialog"
+	"frontdesk/internal/archive"
+	"frontdesk/internal/config"
+	"frontdesk/internal/fault"
+	"frontdesk/session"
+)
+
+const (
+	archiveSpare   = 7 * 24 * time.Hour // that a session waits for its archive, when that fails
+	archiveWriters = 4                  // connections of the workflows' database
+)
+
+const archiveUsage = `frontdesk archive ls                     list the sessions kept
+frontdesk archive show SESSION           print one
+frontdesk archive export SESSION         write it and its recordings to a folder
+frontdesk archive erase SESSION          destroy its key and all of it
+frontdesk archive forget AGENT/CALLER    delete what an agent remembers of a caller
+
+Flags: --config FILE, --data FOLDER; ls and show: --json; show and export: --identity FILE;
+export: --to FOLDER
+`
+
+// archiveCommand looks at and erases what is kept of sessions that are over.
+func archiveCommand(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	commands := map[string]int{"ls": 0, "show": 1, "export": 1, "erase": 1, "forget": 1} // and how many arguments they take
+	if len(args) == 0 || args[0] == "help" || args[0] == "--help" {
+		_, err := io.WriteString(stdout, archiveUsage)
+		return err
+	}
+	arguments, ok := commands[args[0]]
+	if !ok {
+		return misuse{fmt.Errorf("there is no archive command %q: frontdesk archive help lists them", args[0])}
+	}
+	o := newOptions("archive "+args[0], stderr)
+	identity := o.String("identity", "", "`file` of the age identity that opens the archive (default the data folder's own)")
+	to := o.String("to", "", "`folder` to write to (default the session's id)")
+	asJSON := o.Bool("json", false, "one JSON object a line")
+	given, err := o.parse(args[1:], arguments)
+	if err != nil {
+		return err
+	}
+	c, err := o.settings(environ)
+	if err != nil {
+		return err
+	}
+	if args[0] == "forget" {
+		return forget(ctx, c, given[0], stdout)
+	}
+	if !c.Archive.On() {
+		return misuse{errors.New("archive.url is none: nothing is kept")}
+	}
+	a, err := openArchive(ctx, c, *identity)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	switch args[0] {
+	case "ls":
+		return listArchive(ctx, a, *asJSON, stdout)
+	case "show":
+		return showArchive(ctx, a, given[0], *asJSON, stdout)
+	case "export":
+		return exportArchive(ctx, a, given[0], *to, stdout)
+	}
+	return eraseSession(ctx, c, a, given[0], stdout)
+}
+
+// openArchive opens the configured bucket, with the identity in a file where one is given.
+func openArchive(ctx context.Context, c config.Config, identity string) (*archive.Archive, error) {
+	bucket := c.Archive.URL
+	if bucket == "" {
+		folder, err := filepath.Abs(filepath.Join(c.Data, "archive"))
+		if err != nil {
+			return nil, err
+		}
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return nil, fmt.Errorf("make the archive's folder: %w", err)
+		}
+		bucket = (&url.URL{Scheme: "file", Path: folder, RawQuery: "metadata=skip&no_tmp_dir=true&dir_file_mode=448"}).String() // 0700
+	}
+	recipients, identities, err := archiveKeys(c, identity)
+	if err != nil {
+		return nil, err
+	}
+	return archive.Open(ctx, bucket, recipients, identities)
+}
+
+// archiveKeys are whom the archive is written for and what opens it: the operator's own,
+// or a pair that the data folder keeps.
+func archiveKeys(c config.Config, file string) ([]age.Recipient, []age.Identity, error) {
+	var recipients []age.Recipient
+	for _, text := range c.Archive.Recipients {
+		r, err := age.ParseX25519Recipient(text)
+		if err != nil {
+			return nil, nil, misuse{fmt.Errorf("archive.recipients: %w", err)}
+		}
+		recipients = append(recipients, r)
+	}
+	if file == "" {
+		if len(recipients) > 0 {
+			return recipients, nil, nil
+		}
+		file = filepath.Join(c.Data, "archive.key")
+		if err := makeIdentity(file); err != nil {
+			return nil, nil, err
+		}
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the identity: %w", err)
+	}
+	defer f.Close()
+	identities, err := age.ParseIdentities(io.LimitReader(f, 1<<16))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s is no file of age identities: %w", file, err)
+	}
+	if own, ok := identities[0].(*age.X25519Identity); ok && len(recipients) == 0 {
+		recipients = []age.Recipient{own.Recipient()}
+	}
+	return recipients, identities, nil
+}
+
+// makeIdentity makes the data folder's own identity, once.
+func makeIdentity(file string) error {
+	if _, err := os.Stat(file); err == nil {
+		return nil
+	}
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("# The key to the archive of calls. Without it nothing in there can be read.\n# public key: %s\n%s\n", id.Recipient(), id)
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil // another process was first
+	}
+	if err != nil {
+		return fmt.Errorf("keep the archive's key: %w", err)
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func listArchive(ctx context.Context, a *archive.Archive, asJSON bool, w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	lines := json.NewEncoder(w)
+	n := 0
+	for k, err := range a.List(ctx) {
+		if err != nil {
+			return err
+		}
+		n++
+		if asJSON {
+			if err := lines.Encode(k); err != nil {
+				return err
+			}
+			continue
+		}
+		if n == 1 {
+			fmt.Fprintln(table, "SESSION\tKEPT\tSIZE")
+		}
+		size := fmt.Sprintf("%d KB", (k.Bytes+1023)/1024)
+		if k.Erased {
+			size = "erased"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", k.Session, k.At.Local().Format(time.DateTime), size)
+	}
+	if n == 0 && !asJSON {
+		fmt.Fprintln(table, "No session is kept yet. Sessions are archived when they are over: ended, or not resumed in time.")
+	}
+	return table.Flush()
+}
+
+func showArchive(ctx context.Context, a *archive.Archive, id string, asJSON bool, w io.Writer) error {
+	r, err := a.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return json.NewEncoder(w).Encode(r)
+	}
+	fmt.Fprintf(w, "%s with %s, %s\n\n%s\n\n", r.Session, r.Agent, r.Created.Local().Format(time.DateTime), r.Summary)
+	for _, e := range r.Entries {
+		var m dialog.Message
+		if e.Kind != "message" || json.Unmarshal(e.Body, &m) != nil {
+			continue
+		}
+		switch {
+		case m.Role == dialog.User:
+			fmt.Fprintf(w, "%s  Caller: %s\n", e.At.Local().Format(time.TimeOnly), m.Text)
+		case m.Role == dialog.Assistant && m.Text != "":
+			fmt.Fprintf(w, "%s  Agent:  %s\n", e.At.Local().Format(time.TimeOnly), m.Text)
+		}
+		for _, c := range m.Calls {
+			fmt.Fprintf(w, "%s  Tool:   %s %s\n", e.At.Local().Format(time.TimeOnly), c.Name, c.Arguments)
+		}
+	}
+	for _, rec := range r.Recordings {
+		fmt.Fprintf(w, "\nRecording: %s, %d KB\n", rec.Name, (rec.Bytes+1023)/1024)
+	}
+	return nil
+}
+
+// exportArchive writes a session, decrypted, to a new folder.
+func exportArchive(ctx context.Context, a *archive.Archive, id, folder string, w io.Writer) error {
+	r, err := a.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if folder == "" {
+		folder = id
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return fmt.Errorf("export to a new folder: %w", err)
+	}
+	body, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "session.json"), append(body, '\n'), 0o600); err != nil {
+		return err
+	}
+	for _, rec := range r.Recordings {
+		f, err := os.OpenFile(filepath.Join(folder, rec.Name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		err = a.Copy(ctx, f, r, rec)
+		if err = errors.Join(err, f.Close()); err != nil {
+			_ = os.Remove(f.Name()) // it is not what was recorded
+			return err
+		}
+	}
+	fmt.Fprintf(w, "%s: session.json and %d recordings\n", folder, len(r.Recordings))
+	return nil
+}
+
+// eraseSession erases a session from the archive, and from the store where it still is.
+func eraseSession(ctx context.Context, c config.Config, a *archive.Archive, id string, w io.Writer) error {
+	hot, err := eraseHot(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	t, err := a.Erase(ctx, id)
+	switch {
+	case err == nil:
+		fmt.Fprintf(w, "%s is erased: its key and everything of it are deleted.\n", t.Session)
+	case hot && fault.From(err).Code == fault.NotFound:
+		fmt.Fprintf(w, "%s is erased. It was not archived yet.\n", id)
+	default:
+		return err
+	}
+	if _, err := a.Get(ctx, id); fault.From(err).Code != fault.NotFound && fault.From(err).Code != fault.Unauthorized {
+		return fmt.Errorf("it can still be read: %w", err)
+	}
+	return nil
+}
+
+// forget deletes what is remembered of a caller from session to session.
+func forget(ctx context.Context, c config.Config, caller string, w io.Writer) error {
+	return atStore(ctx, c, func(store session.Store) error {
+		known, err := store.Recall(ctx, caller)
+		if err != nil {
+			return err
+		}
+		if len(known) == 0 {
+			return fault.New(fault.NotFound, "nothing is remembered of %q: use AGENT/CALLER", caller)
+		}
+		if err := store.Remember(ctx, caller, nil, 0); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s is forgotten.\n", caller)
+		return nil
+	})
+}
+
+// atStore opens the store for a command.
+func atStore(ctx context.Context, c config.Config, do func(session.Store) error) error {
+	_, store, closeStore, err := openData(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer closeStore()
+	return do(store)
+}
+
+// eraseHot deletes a session that can still be resumed, and its recordings. A session
+// that is speaking is left alone.
+func eraseHot(ctx context.Context, c config.Config, id string) (was bool, err error) {
+	err = atStore(ctx, c, func(store session.Store) error {
+		if _, _, err := store.Load(ctx, id); fault.From(err) != nil && fault.From(err).Code == fault.NotFound {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		lease, err := store.Acquire(ctx, id, nodeName(), time.Minute, false)
+		if err == nil {
+			err = store.Delete(ctx, lease)
+		}
+		was = err == nil
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	return was, removeRecordings(c, id)
+}
+
+func removeRecordings(c config.Config, id string) error {
+	files, err := filepath.Glob(filepath.Join(c.Data, "recordings", id+"-*.wav"))
+	if err != nil {
+		return fault.New(fault.NotFound, "%q is not the id of a session", id)
+	}
+	for _, f := range files {
+		if err := os.Remove(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startArchive archives sessions that are over, until stop is called.
+func startArchive(ctx context.Context, c config.Config, store session.Store, scribe dialog.Model, log *zap.Logger) (stop func(), err error) {
+	if !c.Archive.On() {
+		return func() {}, nil
+	}
+	a, err := openArchive(ctx, c, "")
+	if err != nil {
+		return nil, err
+	}
+	o := archive.Options{
+		Store: store, Archive: a, Node: nodeName(), Records: filepath.Join(c.Data, "recordings"),
+		Redact: c.Archive.Redact, Database: c.Archive.Database, Scribe: scribe, Retention: c.Archive.Retention, Log: log,
+	}
+	if o.Database == "" {
+		if o.SQLite, err = session.OpenDB(filepath.Join(c.Data, "workflows.db")); err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
+		o.SQLite.SetMaxOpenConns(archiveWriters)
+	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	after, err := archive.Start(running, o)
+	if err != nil {
+		cancel()
+		return nil, errors.Join(err, a.Close())
+	}
+	var work sync.WaitGroup
+	work.Go(func() { after.Run(running) })
+	return func() {
+		cancel()
+		work.Wait()
+		err := errors.Join(after.Close(), a.Close())
+		if o.SQLite != nil {
+			err = errors.Join(err, o.SQLite.Close())
+		}
+		if err != nil {
+			log.Warn("the archive did not close well", zap.Error(err))
+		}
+	}, nil
+}

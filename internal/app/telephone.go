@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"database/sql"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"frontdesk/dialog"
+	"frontdesk/internal/config"
+	"frontdesk/internal/fault"
+	"frontdesk/session"
+	"frontdesk/signaling/sip"
+	"frontdesk/signaling/twilio"
+	"frontdesk/tools"
+)
+
+// openTelephone answers telephone calls, and makes them, where the configuration wants
+// that; else it returns nil. The server must be closed.
+func openTelephone(ctx context.Context, c config.Config, db *sql.DB, desk *session.Desk, log *zap.Logger) (*sip.Server, error) {
+	if len(c.SIP.Listen) == 0 {
+		return nil, nil
+	}
+	ledger, err := sip.OpenLedger(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	o := sip.Options{Listen: c.SIP.Listen, Ledger: ledger, Admit: desk.Admit, Log: log}
+	if o.MinPort, o.MaxPort, err = c.SIP.PortRange(); err != nil {
+		return nil, misuse{err}
+	}
+	if c.SIP.PublicIP != "" {
+		if o.PublicIP, err = netip.ParseAddr(c.SIP.PublicIP); err != nil {
+			return nil, misuse{err}
+		}
+	}
+	for _, t := range c.SIP.Trunks {
+		trunk, err := trunkOf(t)
+		if err != nil {
+			return nil, misuse{err}
+		}
+		o.Trunks = append(o.Trunks, trunk)
+	}
+	if c.TLS.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key)
+		if err != nil {
+			return nil, misuse{fmt.Errorf("tls: %w", err)}
+		}
+		o.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	return sip.New(o)
+}
+
+func trunkOf(t config.Trunk) (sip.Trunk, error) {
+	trunk := sip.Trunk{
+		Name: t.Name, User: t.User, Password: t.Password, Agent: t.Agent, Numbers: t.Numbers, Header: t.Header,
+		Server: t.Server, Register: t.Register, From: t.From, SRTP: t.SRTP, Codecs: t.Codecs,
+		Plan: sip.Plan{
+			Prefixes: t.Dial.Allow, Deny: t.Dial.Deny, Calls: t.Dial.Calls, PerMinute: t.Dial.CallsPerMinute,
+			PerDay: t.Dial.CallsPerDay, Spend: t.Dial.SpendPerDay, Longest: t.Dial.Duration,
+		},
+	}
+	for _, n := range t.Allow {
+		p, err := netip.ParsePrefix(n)
+		if err != nil {
+			return trunk, err
+		}
+		trunk.Allow = append(trunk.Allow, p)
+	}
+	return trunk, nil
+}
+
+// openTwilio takes calls from Twilio where the configuration wants that; else it returns
+// nil. The server must be closed.
+func openTwilio(c config.Config, desk *session.Desk, log *zap.Logger) *twilio.Server {
+	if c.Twilio.AuthToken == "" {
+		return nil
+	}
+	return twilio.New(twilio.Options{
+		AuthToken: c.Twilio.AuthToken, URL: c.Twilio.URL, Agent: c.Twilio.Agent, Numbers: c.Twilio.Numbers,
+		Admit: desk.Admit, Check: desk.Check, Log: log,
+	})
+}
+
+// exchange is the telephone as the desk dials it: there may be none yet, or ever.
+type exchange struct{ server atomic.Pointer[sip.Server] }
+
+// ringer is what the desk dials with, nil where no telephone is configured.
+func (e *exchange) ringer(c config.Config) session.Ring {
+	if len(c.SIP.Listen) == 0 {
+		return nil
+	}
+	return e.ring
+}
+
+func (e *exchange) ring(ctx context.Context, to string) (dialog.Line, func(), error) {
+	s := e.server.Load()
+	if s == nil {
+		return dialog.Line{}, nil, fault.New(fault.Unavailable, "the telephone is not there yet")
+	}
+	return s.Ring(ctx, to)
+}
+
+// callBack finds whom a ticket's caller is reached at, and what the agent has to know.
+func callBack(tickets *tools.Tickets) func(context.Context, string) (contact, about string, err error) {
+	return func(ctx context.Context, text string) (string, string, error) {
+		id, ok := tools.ParseTicketID(text)
+		if !ok {
+			return "", "", fault.New(fault.Invalid, "%.60q is not the number of a ticket; it looks like T-1042", text)
+		}
+		t, err := tickets.Get(ctx, id)
+		if err != nil {
+			return "", "", err
+		}
+		about := "You call back a customer about their ticket " + id.String() + ". Say so, and help with it. What they asked for: " +
+			t.Subject + ". " + t.Description
+		return t.Contact, about, nil
+	}
+}

@@ -1,0 +1,140 @@
+package caller
+
+import (
+	"context"
+	"database/sql"
+	"iter"
+	"math"
+	"net"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"frontdesk/dialog"
+	"frontdesk/dialog/provider/openai"
+	"frontdesk/internal/fakeai"
+	"frontdesk/internal/fault"
+	"frontdesk/media"
+	"frontdesk/session"
+	"frontdesk/signaling/realtime"
+	"frontdesk/signaling/webrtc"
+	"frontdesk/tools"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serve runs a real server of one agent, "shop", whose providers are ai.
+func serve(t *testing.T, ai *fakeai.Server, change ...func(*dialog.Agent)) string {
+	t.Helper()
+	registry, err := tools.NewRegistry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err1 := openai.NewModel(openai.Config{URL: ai.URL, Model: "fake"})
+	ear, err2 := openai.NewTranscriber(openai.Config{URL: ai.URL, Model: "fake"})
+	voice, err3 := openai.NewSpeech(openai.Config{URL: ai.URL, Model: "fake"})
+	if err1 != nil || err2 != nil || err3 != nil {
+		t.Fatal(err1, err2, err3)
+	}
+	t.Cleanup(func() { _, _, _ = model.Close(), ear.Close(), voice.Close() })
+	agent := &dialog.Agent{
+		Name: "shop", Title: "The shop", Greeting: "Hello, this is the shop.", Language: "en-US",
+		Model: model, Recognizer: ear, Synthesizer: voice, Tools: registry,
+		Detector: func() dialog.VoiceDetector { return loudness{} },
+	}
+	for _, f := range change {
+		f(agent)
+	}
+	return serveAgent(t, agent)
+}
+
+func serveAgent(t *testing.T, agent *dialog.Agent) string {
+	t.Helper()
+	db, err := session.OpenDB(filepath.Join(t.TempDir(), "calls.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := openStore(t, db)
+	tokens := session.NewTokens([]byte("0123456789abcdef0123456789abcdef"))
+	desk := session.NewDesk(session.Options{
+		Store: store, Tokens: tokens, Node: "test", Life: time.Hour, Observer: nobody{}, Log: zap.NewNop(),
+		Agent: func(name string) (*dialog.Agent, error) {
+			if name != "" && name != agent.Name {
+				return nil, fault.New(fault.NotFound, "there is no agent %q here", name)
+			}
+			return agent, nil
+		},
+	})
+	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport, err := webrtc.New(webrtc.Options{UDP: udp, Log: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rt := realtime.New(realtime.Options{Desk: realtime.AtDesk(desk), Tokens: tokens, Transport: transport, Log: zap.NewNop()})
+	front := httptest.NewServer(rt)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel() // no patience with calls that are still on
+		desk.Drain(ctx)
+		rt.Shutdown(ctx)
+		_ = transport.Close()
+		front.Close()
+		_ = db.Close()
+	})
+	return front.URL
+}
+
+func openStore(t *testing.T, db *sql.DB) session.Store {
+	t.Helper()
+	store, err := session.OpenSQLite(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// loudness takes what is loud for speech.
+type loudness struct{}
+
+func (loudness) Detect(frame []int16) float32 {
+	if rms(frame) > 300 {
+		return 1
+	}
+	return 0
+}
+
+type nobody struct{}
+
+func (nobody) CallStarted(string)                              {}
+func (nobody) CallEnded(string, session.Ending, time.Duration) {}
+func (nobody) Event(dialog.Event)                              {}
+
+// humming is a caller's voice: 40 ms of a tone for each character.
+type humming struct{}
+
+func (humming) Speak(_ context.Context, text string, v dialog.Voice) iter.Seq2[[]int16, error] {
+	return func(yield func([]int16, error) bool) {
+		yield(hum(media.MouthRate, time.Duration(len(text))*40*time.Millisecond), nil)
+	}
+}
+
+// brief is an agent's voice: 20 ms of a tone for each character.
+func brief(text string) []int16 {
+	return hum(media.MouthRate, time.Duration(len(text))*20*time.Millisecond)
+}
+
+// hum is a tone.
+func hum(rate int, d time.Duration) []int16 {
+	pcm := make([]int16, int(d*time.Duration(rate)/time.Second))
+	for i := range pcm {
+		pcm[i] = int16(8000 * math.Sin(2*math.Pi*300*float64(i)/float64(rate)))
+	}
+	return pcm
+}
