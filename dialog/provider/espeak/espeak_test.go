@@ -1,43 +1,25 @@
 package espeak
 
 import (
-	"context"
 	"errors"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/provider/process"
+	"frontdesk/dialog/provider/process/processtest"
 	"frontdesk/internal/fault"
 	"frontdesk/media"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func open(t testing.TB, c Config) *Synthesizer {
-	t.Helper()
-	s, err := New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func speak(ctx context.Context, s *Synthesizer, text string, voice dialog.Voice) (pcm []int16, err error) {
-	for piece, err := range s.Speak(ctx, text, voice) {
-		if err != nil {
-			return nil, err
-		}
-		pcm = append(pcm, piece...)
-	}
-	return pcm, nil
-}
+var newVoice processtest.New = func(voice string) (*process.Synthesizer, error) { return New(Config{Voice: voice}) }
 
 func TestVoiceFollowsTheLanguage(t *testing.T) {
-	s := open(t, Config{})
+	s := newVoice.Open(t, "")
 	for _, c := range []struct{ language, name, want string }{
 		{"", "", "en-us"},
 		{"en-US", "", "en-us"},
@@ -55,7 +37,7 @@ func TestVoiceFollowsTheLanguage(t *testing.T) {
 		{"de-DE", "en-us", "de"},
 		{"de-DE", "marin", "de"},
 	} {
-		got, err := s.choose(dialog.Voice{Language: c.language, Name: c.name})
+		got, _, err := s.Choose(dialog.Voice{Language: c.language, Name: c.name})
 		if err != nil || got != c.want {
 			t.Errorf("%s %s: got %q (%v), want %q", c.language, c.name, got, err, c.want)
 		}
@@ -63,44 +45,35 @@ func TestVoiceFollowsTheLanguage(t *testing.T) {
 }
 
 func TestLanguageWithoutAVoiceIsAnError(t *testing.T) {
-	_, err := speak(t.Context(), open(t, Config{}), "nuqneH", dialog.Voice{Language: "xx-QQ"})
+	_, err := processtest.Speak(t.Context(), newVoice.Open(t, ""), "nuqneH", dialog.Voice{Language: "xx-QQ"})
 	var e *fault.Error
 	if !errors.As(err, &e) || e.Code != fault.Invalid {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestConfiguredVoiceSpeaksItsOwnLanguage(t *testing.T) {
-	s := open(t, Config{Voice: "en-gb-scotland"})
-	if got, _ := s.choose(dialog.Voice{Language: "en-US"}); got != "en-gb-scotland" {
-		t.Errorf("English in %s", got)
-	}
-	if got, _ := s.choose(dialog.Voice{Language: "it-IT"}); got != "it" {
-		t.Errorf("Italian in %s", got)
+func TestConfiguredVoiceSpeaksOnlyItsOwnLanguage(t *testing.T) {
+	s := newVoice.Open(t, "en-gb-scotland")
+	for language, want := range map[string]string{"en-US": "en-gb-scotland", "it-IT": "it"} {
+		if got, _, _ := s.Choose(dialog.Voice{Language: language}); got != want {
+			t.Errorf("%s: got %s, want %s", language, got, want)
+		}
 	}
 }
 
-func TestUnknownConfiguredVoiceIsNamedAtStart(t *testing.T) {
+func TestUnknownConfiguredVoiceIsRefused(t *testing.T) {
 	for _, name := range []string{"af_heart", "en-us+../../etc", "-v"} {
-		_, err := New(Config{Voice: name})
-		var e *fault.Error
-		if !errors.As(err, &e) || e.Code != fault.Invalid || !strings.Contains(e.Message, name) {
-			t.Errorf("%s: got %v", name, err)
-		}
+		newVoice.RequireInvalid(t, name, name)
 	}
 }
 
 func TestMissingProgramNamesItsPackage(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := New(Config{})
-	var e *fault.Error
-	if !errors.As(err, &e) || e.Code != fault.Invalid || !strings.Contains(e.Message, "apt install espeak-ng") {
-		t.Errorf("got %v", err)
-	}
+	newVoice.RequireInvalid(t, "", "apt install espeak-ng")
 }
 
 func TestSpeaksManyLanguages(t *testing.T) {
-	s := open(t, Config{})
+	s := newVoice.Open(t, "")
 	for language, text := range map[string]string{
 		"en-US": "How can I help you today?",
 		"de-DE": "Guten Tag, wie kann ich Ihnen helfen?",
@@ -108,7 +81,7 @@ func TestSpeaksManyLanguages(t *testing.T) {
 		"ru-RU": "Здравствуйте, чем могу помочь?",
 		"ja-JP": "こんにちは、どうされましたか。",
 	} {
-		pcm, err := speak(t.Context(), s, text, dialog.Voice{Language: language})
+		pcm, err := processtest.Speak(t.Context(), s, text, dialog.Voice{Language: language})
 		seconds := float64(len(pcm)) / media.MouthRate
 		if err != nil || seconds < 0.7 || seconds > 8 {
 			t.Errorf("%s: %.1f s, %v", language, seconds, err)
@@ -116,17 +89,17 @@ func TestSpeaksManyLanguages(t *testing.T) {
 	}
 }
 
-func TestRepeatedClauseIsTheSameSound(t *testing.T) {
-	s := open(t, Config{})
-	first, err := speak(t.Context(), s, "Un moment.", dialog.Voice{Language: "fr"})
+func TestSameClauseHasTheSameAudio(t *testing.T) {
+	s := newVoice.Open(t, "")
+	first, err := processtest.Speak(t.Context(), s, "Un moment.", dialog.Voice{Language: "fr"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := slices.Clone(first)
-	clear(first) // it belongs to the receiver, who may do as he likes
-	again, err := speak(t.Context(), s, "Un moment.", dialog.Voice{Language: "fr"})
-	if err != nil || !slices.Equal(again, want) {
-		t.Errorf("another sound: %v", err)
+	clear(first) // the receiver owns the slice
+	second, err := processtest.Speak(t.Context(), s, "Un moment.", dialog.Voice{Language: "fr"})
+	if err != nil || !slices.Equal(second, want) {
+		t.Errorf("the audio differs: %v", err)
 	}
 }
 
@@ -135,26 +108,10 @@ func FuzzVoices(f *testing.F) {
 	f.Add("Pty Language\n 2  en-us --/M English gmw/en-US (en 3)", "en_US+f3")
 	f.Fuzz(func(t *testing.T, table, language string) {
 		v := parseVoices(table)
-		if name, ok := v.find(language); ok && !slices.Contains(v.names(), name) {
-			t.Errorf("%q is spoken by %q, which is none of %v", language, name, v.names())
+		if name, ok := v.find(language); ok && v[name].voice == "" {
+			t.Errorf("the voice %q chosen for %q does not exist: %v", name, language, v)
 		}
 	})
 }
 
-func BenchmarkClause(b *testing.B) {
-	s := open(b, Config{})
-	for name, text := range map[string]string{
-		"short": "Sure, let me check that",
-		"long":  strings.Repeat("Our stores open at nine in the morning and close at eight in the evening. ", 4),
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				// Each differs, so that none is remembered.
-				if _, err := speak(b.Context(), s, text+" "+strconv.Itoa(i%1000), dialog.Voice{}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
+func BenchmarkClause(b *testing.B) { processtest.BenchmarkClause(b, newVoice.Open(b, "")) }

@@ -1,24 +1,23 @@
 package espeak
 
 import (
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 )
 
-// voices maps the tag of each language, in lower case, to the voice that suits it best.
+// voices maps each language tag, in lower case, to the best voice for it.
 type voices map[string]candidate
 
 type candidate struct {
 	voice    string
-	priority int // espeak's: lower is better
+	priority int // as espeak-ng counts: lower is better
 }
 
-// unlisted is what a voice loses for a language that espeak does not list it for.
-const unlisted = 100
+// unlistedPenalty is added to the priority of a voice for a language that espeak-ng does not
+// list for it.
+const unlistedPenalty = 100
 
-// parseVoices reads the table of espeak-ng --voices. Its columns are priority,
+// parseVoices reads the table that espeak-ng --voices prints. Its columns are priority,
 // language, age and gender, name, file, and further languages as "(zh-cmn 5)(zh 5)".
 func parseVoices(table string) voices {
 	v := make(voices)
@@ -32,35 +31,27 @@ func parseVoices(table string) voices {
 			continue // the heading
 		}
 		voice := strings.ToLower(fields[1])
-		v[voice] = candidate{voice, -1} // nothing suits a language better than its own voice
+		v[voice] = candidate{voice, -1} // better than any other voice for its own language
 		for other := range strings.SplitSeq(strings.Join(fields[5:], " "), ")") {
 			if tag, p, ok := strings.Cut(strings.TrimLeft(other, "("), " "); ok {
 				if p, err := strconv.Atoi(p); err == nil {
-					v.offer(strings.ToLower(tag), candidate{voice, p})
+					v.add(strings.ToLower(tag), candidate{voice, p})
 				}
 			}
 		}
-		v.offer(primary(voice), candidate{voice, priority + unlisted})
+		v.add(primary(voice), candidate{voice, priority + unlistedPenalty})
 	}
 	return v
 }
 
-func (v voices) offer(tag string, c candidate) {
+// add makes c the voice for tag if it is better than the present one.
+func (v voices) add(tag string, c candidate) {
 	if old, ok := v[tag]; !ok || c.priority < old.priority {
 		v[tag] = c
 	}
 }
 
-// names are the voices themselves.
-func (v voices) names() []string {
-	all := make(map[string]bool)
-	for _, c := range v {
-		all[c.voice] = true
-	}
-	return slices.Sorted(maps.Keys(all))
-}
-
-// has reports whether there is a voice of that name; a variant follows a plus sign.
+// has reports whether a voice has that name, which may end in a plus sign and a variant.
 func (v voices) has(name string) bool {
 	base, variant, _ := strings.Cut(strings.ToLower(name), "+")
 	for _, r := range variant {
@@ -71,10 +62,9 @@ func (v voices) has(name string) bool {
 	return v[base].voice == base && base != ""
 }
 
-// find returns the voice for a BCP 47 tag: for all of it, else for less and less of it
-// (RFC 4647, section 3.4).
+// find returns the voice for the longest known prefix of a BCP 47 tag (RFC 4647, section 3.4).
 func (v voices) find(language string) (string, bool) {
-	for _, tag := range wider(language) {
+	for _, tag := range prefixes(language) {
 		if c, ok := v[tag]; ok {
 			return c.voice, true
 		}
@@ -82,8 +72,8 @@ func (v voices) find(language string) (string, bool) {
 	return "", false
 }
 
-// wider lists a tag and its prefixes, the longest first: "zh-hant-tw", "zh-hant", "zh".
-func wider(language string) []string {
+// prefixes returns a tag and its prefixes, the longest first: "zh-hant-tw", "zh-hant", "zh".
+func prefixes(language string) []string {
 	tag, _, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(language, "_", "-")), "+")
 	list := []string{tag}
 	for {
@@ -96,7 +86,8 @@ func wider(language string) []string {
 	}
 }
 
+// primary returns the primary language of a tag: "zh".
 func primary(language string) string {
-	list := wider(language)
+	list := prefixes(language)
 	return list[len(list)-1]
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,37 +12,26 @@ import (
 	"go.uber.org/goleak"
 
 	"frontdesk/dialog"
-	"frontdesk/internal/fault"
+	"frontdesk/dialog/provider/process"
+	"frontdesk/dialog/provider/process/processtest"
 	"frontdesk/media"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func open(t testing.TB, c Config) *Synthesizer {
-	t.Helper()
-	s, err := New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
+var newVoice processtest.New = func(voice string) (*process.Synthesizer, error) { return New(Config{Voice: voice}) }
 
-func speak(ctx context.Context, s *Synthesizer, text, voice string) (pcm []int16, err error) {
-	for piece, err := range s.Speak(ctx, text, dialog.Voice{Name: voice}) {
-		if err != nil {
-			return nil, err
-		}
-		pcm = append(pcm, piece...)
-	}
-	return pcm, nil
+func speak(ctx context.Context, s *process.Synthesizer, text, voice string) (pcm []int16, err error) {
+	return processtest.Speak(ctx, s, text, dialog.Voice{Name: voice})
 }
 
 func TestEveryVoiceSpeaksEquallyLoudWithoutClipping(t *testing.T) {
-	s := open(t, Config{})
-	if len(s.Voices()) < 3 {
-		t.Fatalf("voices: %v", s.Voices())
+	s := newVoice.Open(t, "")
+	_, voices, err := find()
+	if err != nil || len(voices) < 3 {
+		t.Fatalf("voices %v, %v", voices, err)
 	}
-	for _, voice := range s.Voices() {
+	for _, voice := range voices {
 		pcm, err := speak(t.Context(), s, "Thanks for calling, how can I help you today?", voice)
 		if err != nil {
 			t.Errorf("%s: %v", voice, err)
@@ -65,41 +53,33 @@ func TestEveryVoiceSpeaksEquallyLoudWithoutClipping(t *testing.T) {
 	}
 }
 
-func TestVoiceNamesOfOtherServicesAreSpokenInTheConfiguredVoice(t *testing.T) {
-	s := open(t, Config{Voice: "rms"})
+func TestVoiceNamesOfOtherServicesUseTheConfiguredVoice(t *testing.T) {
+	s := newVoice.Open(t, "rms")
 	want, err := speak(t.Context(), s, "Hello there.", "rms")
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := speak(t.Context(), s, "Hello there.", "marin")
 	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("another voice than the configured one: %v", err)
+		t.Errorf("another voice than the configured one speaks: %v", err)
 	}
 	other, err := speak(t.Context(), s, "Hello there.", "slt")
 	if err != nil || slices.Equal(other, want) {
-		t.Errorf("slt sounds like rms: %v", err)
+		t.Errorf("slt has the same audio as rms: %v", err)
 	}
 }
 
-func TestUnknownConfiguredVoiceIsNamedAtStart(t *testing.T) {
-	_, err := New(Config{Voice: "af_heart"})
-	var e *fault.Error
-	if !errors.As(err, &e) || e.Code != fault.Invalid || !strings.Contains(e.Message, "slt") {
-		t.Errorf("got %v", err)
-	}
+func TestUnknownConfiguredVoiceIsRefusedWithTheListOfVoices(t *testing.T) {
+	newVoice.RequireInvalid(t, "af_heart", "slt")
 }
 
 func TestMissingProgramNamesItsPackage(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := New(Config{})
-	var e *fault.Error
-	if !errors.As(err, &e) || e.Code != fault.Invalid || !strings.Contains(e.Message, "apt install flite") {
-		t.Errorf("got %v", err)
-	}
+	newVoice.RequireInvalid(t, "", "apt install flite")
 }
 
-func TestTextIsNeverTakenForAnOption(t *testing.T) {
-	s := open(t, Config{})
+func TestTextIsNeverReadAsAnOption(t *testing.T) {
+	s := newVoice.Open(t, "")
 	for _, text := range []string{"-voice kal", "--help", "; rm -rf /", "$(reboot)", "-"} {
 		if _, err := speak(t.Context(), s, text, ""); err != nil {
 			t.Errorf("%q: %v", text, err)
@@ -107,8 +87,8 @@ func TestTextIsNeverTakenForAnOption(t *testing.T) {
 	}
 }
 
-func TestNothingToSayIsSilent(t *testing.T) {
-	s := open(t, Config{})
+func TestTextWithoutWordsIsSilent(t *testing.T) {
+	s := newVoice.Open(t, "")
 	for _, text := range []string{"", " ", "...", "🙂"} {
 		if pcm, err := speak(t.Context(), s, text, ""); err != nil || len(pcm) > 0 {
 			t.Errorf("%q: %d samples, %v", text, len(pcm), err)
@@ -116,8 +96,8 @@ func TestNothingToSayIsSilent(t *testing.T) {
 	}
 }
 
-func TestCancelledClauseEndsAtOnce(t *testing.T) {
-	s := open(t, Config{})
+func TestCancelledClauseIsNotSpoken(t *testing.T) {
+	s := newVoice.Open(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := speak(ctx, s, "This should never be heard.", "")
@@ -126,8 +106,8 @@ func TestCancelledClauseEndsAtOnce(t *testing.T) {
 	}
 }
 
-func TestManyClausesAtOnceWaitTheirTurn(t *testing.T) {
-	s := open(t, Config{})
+func TestManyConcurrentClausesAreAllSpoken(t *testing.T) {
+	s := newVoice.Open(t, "")
 	var callers sync.WaitGroup
 	for i := range 40 {
 		callers.Go(func() {
@@ -140,19 +120,4 @@ func TestManyClausesAtOnceWaitTheirTurn(t *testing.T) {
 	callers.Wait()
 }
 
-func BenchmarkClause(b *testing.B) {
-	s := open(b, Config{})
-	for name, text := range map[string]string{
-		"short": "Sure, let me check that",
-		"long":  strings.Repeat("Our stores open at nine in the morning and close at eight in the evening. ", 4),
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				if _, err := speak(b.Context(), s, text+" "+strconv.Itoa(i%1000), ""); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
+func BenchmarkClause(b *testing.B) { processtest.BenchmarkClause(b, newVoice.Open(b, "")) }

@@ -1,15 +1,15 @@
-package program
+package process
 
 import "math"
 
 const (
-	leadTime  = 0.020  // seconds of silence kept before the first sound
-	tailTime  = 0.080  // and after the last
-	quietest  = 0.0056 // of the loudest block: -45 dB is taken to be silence
-	blockTime = 0.005  // seconds
+	leadTime     = 0.020  // seconds of silence kept before the speech
+	tailTime     = 0.080  // seconds of silence kept after it
+	silenceShare = 0.0056 // blocks below this share (-45 dB) of the loudest block are silence
+	blockTime    = 0.005  // seconds
 )
 
-// trim cuts the silence around the sound down to leadTime and tailTime.
+// trim shortens the silence around the speech to leadTime and tailTime.
 func trim(pcm []int16, rate int) []int16 {
 	block := int(blockTime * float64(rate))
 	loudest := 0.0
@@ -18,12 +18,12 @@ func trim(pcm []int16, rate int) []int16 {
 	}
 	start, end := len(pcm), 0
 	for i := 0; i+block <= len(pcm); i += block {
-		if r := rms(pcm[i : i+block]); r > 0 && r >= quietest*loudest {
+		if r := rms(pcm[i : i+block]); r > 0 && r >= silenceShare*loudest {
 			start, end = min(start, i), i+block
 		}
 	}
 	if end == 0 {
-		return nil // nothing but silence
+		return nil // all of it is silence
 	}
 	start = max(0, start-int(leadTime*float64(rate)))
 	end = min(len(pcm), end+int(tailTime*float64(rate)))
@@ -31,13 +31,14 @@ func trim(pcm []int16, rate int) []int16 {
 }
 
 const (
-	speechLevel = 3277.0  // RMS of the loud parts: -20 dBFS
-	peakLevel   = 29204.0 // -1 dBFS, never to be exceeded
-	mostGain    = 8.0
-	levelBlock  = 320 // samples
+	targetLoudness = 3277.0  // RMS, -20 dBFS
+	maxPeak        = 29204.0 // -1 dBFS
+	maxGain        = 8.0
+	loudnessBlock  = 320 // samples
 )
 
-// level brings speech to the same loudness whoever speaks. It changes pcm.
+// level brings speech of any voice to targetLoudness, or as close as maxPeak and maxGain
+// allow. It changes pcm.
 func level(pcm []int16) []int16 {
 	loud := loudness(pcm)
 	if loud == 0 {
@@ -47,20 +48,20 @@ func level(pcm []int16) []int16 {
 	for _, s := range pcm {
 		peak = max(peak, math.Abs(float64(s)))
 	}
-	gain := min(speechLevel/loud, peakLevel/peak, mostGain)
+	gain := min(targetLoudness/loud, maxPeak/peak, maxGain)
 	for i, s := range pcm {
 		pcm[i] = int16(math.RoundToEven(float64(s) * gain))
 	}
 	return pcm
 }
 
-// loudness is the RMS of the blocks that are not pauses: those within 20 dB of the
-// loudest, so that long pauses do not make a clause loud.
+// loudness returns the RMS of the blocks within 20 dB of the loudest one, so that long
+// pauses do not lower it.
 func loudness(pcm []int16) float64 {
 	var blocks []float64
 	loudest := 0.0
-	for i := 0; i < len(pcm); i += levelBlock {
-		r := rms(pcm[i:min(i+levelBlock, len(pcm))])
+	for i := 0; i < len(pcm); i += loudnessBlock {
+		r := rms(pcm[i:min(i+loudnessBlock, len(pcm))])
 		blocks, loudest = append(blocks, r), max(loudest, r)
 	}
 	sum, n := 0.0, 0

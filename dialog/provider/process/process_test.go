@@ -1,4 +1,4 @@
-package program
+package process
 
 import (
 	"context"
@@ -19,8 +19,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// script installs a program that runs shell commands.
-func script(t *testing.T, commands string) *Program {
+// shellProgram returns a Program that runs shell commands.
+func shellProgram(t *testing.T, commands string) *Program {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "voice"), []byte("#!/bin/sh\n"+commands), 0o700); err != nil {
@@ -42,8 +42,8 @@ func code(err error) fault.Code {
 	return e.Code
 }
 
-// tone is a WAV file of silence, a tone and silence, 0.5 s each, at 16 kHz.
-func tone(t *testing.T, amplitude float64) string {
+// toneFile writes a WAV file at 16 kHz: 0.5 s of silence, 0.5 s of tone, 0.5 s of silence.
+func toneFile(t *testing.T, amplitude float64) string {
 	t.Helper()
 	pcm := make([]int16, 24000)
 	for i := 8000; i < 16000; i++ {
@@ -61,18 +61,18 @@ func tone(t *testing.T, amplitude float64) string {
 	return path
 }
 
-func TestSoundIsTrimmedLevelledAndResampled(t *testing.T) {
+func TestAudioIsTrimmedLevelledAndResampled(t *testing.T) {
 	for _, amplitude := range []float64{1000, 4000, 30000} {
-		p := script(t, "cat "+tone(t, amplitude))
-		pcm, err := p.Speak(t.Context(), "")
+		p := shellProgram(t, "cat "+toneFile(t, amplitude))
+		pcm, err := p.speak(t.Context(), "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := float64(len(pcm)) / media.MouthRate; math.Abs(got-0.6) > 0.01 {
-			t.Errorf("%.0f: %.3f s are left of 0.5 s of tone with its margins", amplitude, got)
+			t.Errorf("amplitude %.0f: got %.3f s, want 0.5 s of tone with its margins", amplitude, got)
 		}
-		if loud := loudness(pcm); math.Abs(20*math.Log10(loud/speechLevel)) > 1 {
-			t.Errorf("%.0f: loudness %.0f", amplitude, loud)
+		if loud := loudness(pcm); math.Abs(20*math.Log10(loud/targetLoudness)) > 1 {
+			t.Errorf("amplitude %.0f: loudness %.0f, want %.0f", amplitude, loud, targetLoudness)
 		}
 	}
 }
@@ -84,7 +84,7 @@ func TestLoudPeaksAreNotClipped(t *testing.T) {
 	}
 	pcm[8000] = 20000
 	level(pcm)
-	if peak := slices.Max(pcm); peak > int16(peakLevel)+1 || peak < 20000 {
+	if peak := slices.Max(pcm); peak > int16(maxPeak)+1 || peak < 20000 {
 		t.Errorf("peak %d", peak)
 	}
 }
@@ -95,31 +95,30 @@ func TestSilenceStaysSilent(t *testing.T) {
 	}
 }
 
-func TestFailuresAreTold(t *testing.T) {
+func TestFailingProgramGivesAnErrorCode(t *testing.T) {
 	for name, c := range map[string]struct {
 		commands string
 		want     fault.Code
 	}{
-		"fails":     {"echo 'no such voice' >&2; exit 3", fault.Provider},
-		"no sound":  {"echo hello", fault.Provider},
-		"nothing":   {"", fault.Provider},
-		"too much":  {"cat /dev/zero", fault.Provider},
-		"complains": {"cat /dev/zero | head -c 100000 >&2; exit 1", fault.Provider},
+		"exit status":       {"echo 'no such voice' >&2; exit 3", fault.Provider},
+		"output is no WAV":  {"echo hello", fault.Provider},
+		"no output":         {"", fault.Provider},
+		"endless output":    {"cat /dev/zero", fault.Provider},
+		"long error output": {"cat /dev/zero | head -c 100000 >&2; exit 1", fault.Provider},
 	} {
-		p := script(t, c.commands)
-		if _, err := p.Speak(t.Context(), "hello"); code(err) != c.want {
+		p := shellProgram(t, c.commands)
+		if _, err := p.speak(t.Context(), "hello", nil); code(err) != c.want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if _, err := Find("no-such-program", "some-package"); code(err) != fault.Invalid || !strings.Contains(err.Error(), "apt install some-package") {
-		t.Errorf("missing: %v", err)
+		t.Errorf("missing program: %v", err)
 	}
 }
 
-func TestCancelledProcessIsKilled(t *testing.T) {
-	dir := t.TempDir()
-	fifo := filepath.Join(dir, "started")
-	p := script(t, "echo >"+fifo+"; exec sleep 1000")
+func TestCancellingAClauseKillsItsProcess(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "started")
+	p := shellProgram(t, "echo >"+fifo+"; exec sleep 1000")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -127,10 +126,10 @@ func TestCancelledProcessIsKilled(t *testing.T) {
 	defer cancel()
 	ended := make(chan error)
 	go func() {
-		_, err := p.Speak(ctx, "hello")
+		_, err := p.speak(ctx, "hello", nil)
 		ended <- err
 	}()
-	if _, err := os.ReadFile(fifo); err != nil { // until it runs
+	if _, err := os.ReadFile(fifo); err != nil { // returns once the process runs
 		t.Fatal(err)
 	}
 	cancel()
@@ -139,16 +138,16 @@ func TestCancelledProcessIsKilled(t *testing.T) {
 	}
 }
 
-func TestSlowProcessTimesOutWhileOthersWait(t *testing.T) {
-	p := script(t, "exec sleep 1000")
-	p.limit = 1 // nanosecond
-	if _, err := p.Speak(t.Context(), "hello"); code(err) != fault.Timeout {
-		t.Errorf("got %v", err)
+func TestTimeoutCoversTheProcessAndTheWaitForASlot(t *testing.T) {
+	p := shellProgram(t, "exec sleep 1000")
+	p.timeout = 1 // nanosecond
+	if _, err := p.speak(t.Context(), "hello", nil); code(err) != fault.Timeout {
+		t.Errorf("slow process: %v", err)
 	}
 	for range cap(p.slots) {
 		p.slots <- struct{}{}
 	}
-	if _, err := p.Speak(t.Context(), "hello"); code(err) != fault.Timeout {
-		t.Errorf("without a slot: %v", err)
+	if _, err := p.speak(t.Context(), "hello", nil); code(err) != fault.Timeout {
+		t.Errorf("no free slot: %v", err)
 	}
 }
