@@ -249,13 +249,13 @@ func (k *Knowledge) reindex(ctx context.Context, gone []string, parsed map[strin
 
 // enter writes a page's passages to the index, numbered from *next+1.
 func (k *Knowledge) enter(ctx context.Context, insert *sql.Stmt, name string, p *page, next *int64) ([]*known, error) {
-	title := k.words.terms(nil, p.title)
+	title := k.terms.append(nil, p.title)
 	var out []*known
 	for _, s := range p.sections {
 		heading := strings.Join(s.path, " > ")
-		headingTerms := k.words.terms(nil, heading)
+		headingTerms := k.terms.append(nil, heading)
 		for _, text := range s.passages() {
-			body := k.words.terms(nil, text)
+			body := k.terms.append(nil, text)
 			*next++
 			_, err := insert.ExecContext(ctx, *next, strings.Join(title, " "), strings.Join(headingTerms, " "), strings.Join(body, " "))
 			if err != nil {

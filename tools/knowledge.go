@@ -15,6 +15,7 @@ import (
 	_ "modernc.org/sqlite" // driver "sqlite"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 )
 
 const (
@@ -37,7 +38,7 @@ type Knowledge struct {
 	nextCheck  time.Time
 
 	mu       sync.RWMutex // guards what follows, and the index's agreement with it
-	words    analyzer
+	terms    termCache
 	pages    map[string]*indexed // by file
 	passages map[int64]*known
 	counts   map[string]int    // passages that hold a term
@@ -101,7 +102,7 @@ func OpenKnowledge(ctx context.Context, dir string) (*Knowledge, error) {
 	k := &Knowledge{
 		index: db, files: &folder{dir: dir},
 		pages: make(map[string]*indexed), passages: make(map[int64]*known), counts: make(map[string]int),
-		broken: make(map[string]broken),
+		broken: make(map[string]broken), terms: make(termCache),
 	}
 	if err := k.refresh(ctx); err != nil {
 		db.Close()
@@ -191,9 +192,9 @@ func (k *Knowledge) Search(ctx context.Context, query string, limit int) ([]Pass
 
 // question is the different terms of a query, the first ones of a long speech.
 func (k *Knowledge) question(query string) []string {
-	var words analyzer // the shared one must not change under a read lock
+	cache := make(termCache) // k.terms must not change under a read lock
 	var asked []string
-	for _, t := range words.terms(nil, clip(query, 4096)) {
+	for _, t := range cache.append(nil, words.Clip(query, 4096)) {
 		if !slices.Contains(asked, t) && len(asked) < maxQueryTerms {
 			asked = append(asked, t)
 		}

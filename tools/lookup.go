@@ -17,9 +17,13 @@ import (
 	"unicode/utf8"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 )
 
-const maxTable = 50 << 20 // bytes of a table's file
+const (
+	maxTable = 50 << 20 // bytes of a table's file
+	maxKey   = 4096     // bytes of a key
+)
 
 // Lookup describes a table an agent may look things up in.
 type Lookup struct {
@@ -100,7 +104,7 @@ func (t *Table) find(spoken string) found {
 	t.mu.Unlock()
 	out := found{Key: rows.normal(spoken)}
 	if rows.digits {
-		out.Say = SayDigits(out.Key)
+		out.Say = words.SayDigits(out.Key)
 	}
 	row, ok := rows.byKey[out.Key]
 	if !ok {
@@ -119,14 +123,14 @@ func (t *Table) find(spoken string) found {
 // said, else letters and digits in lower case.
 func (r *rows) normal(key string) string {
 	if r.digits {
-		return SpokenDigits(key)
+		return words.SpokenDigits(key)
 	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return r
 		}
 		return -1
-	}, fold(clip(key, maxSpoken)))
+	}, words.Fold(words.Clip(key, maxKey)))
 }
 
 // refresh reads the file if it has changed since it was last tried. The caller

@@ -16,6 +16,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 )
 
 const (
@@ -280,7 +281,7 @@ func (e *entry) overdue(ctx context.Context) error {
 // failed is the Result of a call that could not be done.
 func failed(call Call, err error) Result {
 	f := fault.From(err)
-	message := clip(f.Message, maxMessage)
+	message := words.Clip(f.Message, maxMessage)
 	out, _ := json.Marshal(map[string]any{"error": map[string]any{"code": f.Code, "message": message}})
 	return Result{CallID: call.ID, Output: out, Failed: true, Err: err}
 }
@@ -291,7 +292,7 @@ func shorten(out json.RawMessage) json.RawMessage {
 	for keep := maxOutput; len(out) > maxOutput; keep /= 2 { // escaping can make text longer
 		short, err := json.Marshal(map[string]any{
 			"truncated": true,
-			"beginning": clip(string(out), keep),
+			"beginning": words.Clip(string(out), keep),
 			"note":      "The answer was too long; this is its beginning. Ask for something narrower.",
 		})
 		if err == nil && len(short) <= maxOutput {
@@ -299,12 +300,4 @@ func shorten(out json.RawMessage) json.RawMessage {
 		}
 	}
 	return out
-}
-
-// clip cuts s to at most n bytes, between characters.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "")
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 )
 
 // enums are the types whose few values a schema lists.
@@ -86,7 +87,7 @@ func updateTicket(s *Tickets) Tool {
 func readTicketID(text string) (TicketID, error) {
 	id, ok := ParseTicketID(text)
 	if !ok {
-		return 0, fault.New(fault.Invalid, "%q is not the number of a ticket; it looks like T-1042", clip(text, 60))
+		return 0, fault.New(fault.Invalid, "%q is not the number of a ticket; it looks like T-1042", words.Clip(text, 60))
 	}
 	return id, nil
 }
@@ -112,7 +113,7 @@ func handOver(s *Tickets, message string) Tool {
 				args.Contact = caller.Number
 			}
 			t, err := s.Create(ctx, call, Ticket{
-				Subject:     clip("Call back: "+args.Reason, maxLine),
+				Subject:     words.Clip("Call back: "+args.Reason, maxLine),
 				Description: args.Summary, Contact: args.Contact, Priority: Urgent,
 			})
 			if err != nil {

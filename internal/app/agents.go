@@ -8,7 +8,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -23,6 +22,7 @@ import (
 	"frontdesk/internal/agentfile"
 	"frontdesk/internal/config"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 	"frontdesk/media"
 	"frontdesk/tools"
 )
@@ -239,13 +239,12 @@ func (b *builder) voice(f agentfile.File) (dialog.Synthesizer, error) {
 
 func (b *builder) synthesizer(f agentfile.File) (dialog.Synthesizer, error) {
 	p := b.c.TTS
-	english := f.Language == "" || strings.HasPrefix(strings.ToLower(f.Language), "en")
 	switch {
 	case p.Provider == "none":
 		return nil, nil
 	case p.Provider == "openai":
 		return openai.NewSpeech(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key, Voice: p.Voice})
-	case p.Provider == "espeak", !english:
+	case p.Provider == "espeak", !words.IsEnglish(f.Language):
 		return espeak.New(espeak.Config{Voice: p.Voice})
 	default:
 		return flite.New(flite.Config{Voice: p.Voice})

@@ -1,6 +1,10 @@
 package endpoint
 
-import "strings"
+import (
+	"strings"
+
+	"frontdesk/internal/words"
+)
 
 // kind is what a question wants to hear.
 type kind int
@@ -19,10 +23,10 @@ type asked struct {
 }
 
 var (
-	refusals = wordSet("no nope not nothing that's it all thanks thank goodbye bye wait stop hold")
-	pronouns = wordSet("i you he she it we they that this")
+	refusals = words.NewSet("no nope not nothing that's it all thanks thank goodbye bye wait stop hold")
+	pronouns = words.NewSet("i you he she it we they that this")
 	// accounts are words of questions that want more than a thing named.
-	accounts = wordSet("help happened happens wrong problem tell describe explain why do")
+	accounts = words.NewSet("help happened happens wrong problem tell describe explain why do")
 )
 
 const wholeThing = 4 // words that may be all that names a thing
@@ -34,7 +38,7 @@ func newAsked(text string) asked {
 		if i < 0 {
 			i = len(rest) - 1
 		}
-		sentence, mark := normalised(rest[:i+1]), rest[i]
+		sentence, mark := words.Split(rest[:i+1]), rest[i]
 		rest = rest[i+1:]
 		switch {
 		case len(sentence) == 0:
@@ -58,7 +62,7 @@ func questionKind(sentence []string) kind {
 			return account // "Could you tell me…"
 		case invertedVerbs[w] && len(rest) > 1 && (pronouns[rest[1]] || determiners[rest[1]]):
 			return yesOrNo
-		case w == "why", w == "how" && !any(rest, wordSet("many much long old often")), questionWords[w] && any(rest, accounts):
+		case w == "why", w == "how" && !words.NewSet("many much long old often").HasAny(rest), questionWords[w] && accounts.HasAny(rest):
 			return account
 		case questionWords[w]:
 			return thing
@@ -70,7 +74,7 @@ func questionKind(sentence []string) kind {
 // answered reports whether said, whose last word hangs or not, is a whole answer.
 func (a asked) answered(said []string, hangs bool) bool {
 	last := said[len(said)-1]
-	if len(said) > wholeThing || fillers[last] {
+	if len(said) > wholeThing || words.Hesitations[last] {
 		return false
 	}
 	switch {
@@ -79,9 +83,9 @@ func (a asked) answered(said []string, hangs bool) bool {
 	case hangs:
 		return false
 	case a.kind == account:
-		return all(said, answers) && any(said, refusals)
-	case a.kind == thing && !any(a.words, thingsWithNumbers) && !any(a.words, phones) && !any(a.words, mails):
+		return answers.HasAll(said) && refusals.HasAny(said)
+	case a.kind == thing && !thingsWithNumbers.HasAny(a.words) && !phones.HasAny(a.words) && !mails.HasAny(a.words):
 		return !determiners[last] && !pronouns[said[0]]
 	}
-	return all(said, answers)
+	return answers.HasAll(said)
 }

@@ -46,11 +46,3 @@ func endingOf(said []string) float64 {
 }
 
 func bounded(x float64) float64 { return min(max(x, -1.5), 0.5) }
-
-func wordSet(list string) map[string]bool {
-	set := make(map[string]bool)
-	for _, w := range strings.Fields(list) {
-		set[w] = true
-	}
-	return set
-}

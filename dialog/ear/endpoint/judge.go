@@ -1,9 +1,9 @@
 package endpoint
 
 import (
-	"strings"
 	"time"
 
+	"frontdesk/internal/words"
 	"frontdesk/media"
 )
 
@@ -36,9 +36,8 @@ type Judge struct {
 }
 
 // NewJudge makes one. In other languages than English, words say nothing.
-func NewJudge(words, wordless *Model, language string) *Judge {
-	l := strings.ToLower(language)
-	return &Judge{words: words, wordless: wordless, english: l == "" || l == "en" || strings.HasPrefix(l, "en-")}
+func NewJudge(wordModel, wordlessModel *Model, language string) *Judge {
+	return &Judge{words: wordModel, wordless: wordlessModel, english: words.IsEnglish(language)}
 }
 
 // Reset begins a turn, so long after the last one was ended.
@@ -75,7 +74,7 @@ func (j *Judge) Features(said, asked string, silence time.Duration) *Features {
 	}
 	j.judged, j.said, j.asked = true, said, asked
 	if j.english {
-		j.features.words(normalised(said), newAsked(asked))
+		j.features.words(words.Split(said), newAsked(asked))
 	} else {
 		j.features = Features{always: 1, wordless: 1}
 	}
@@ -108,13 +107,6 @@ func (j *Judge) Complete(said, asked string) bool {
 		return false
 	}
 	var f Features
-	f.words(normalised(said), newAsked(asked))
+	f.words(words.Split(said), newAsked(asked))
 	return j.words.Wait(j.words.Logit(&f)-j.careful) < (j.words.Fast+j.words.Slow)/2
-}
-
-// normalised is the words of text in lower case, without punctuation.
-func normalised(text string) []string {
-	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '\'' || r >= 0x80)
-	})
 }

@@ -3,6 +3,8 @@ package endpoint
 import (
 	"math"
 	"strings"
+
+	"frontdesk/internal/words"
 )
 
 // The features of Words, in this order, and what else a turn's end is judged by.
@@ -40,36 +42,34 @@ var Names = [count]string{"always", "ending", "open", "filler", "question", "ans
 type Features [count]float64
 
 var (
-	questionWords = wordSet("what what's when when's where where's which who who's whose why how how's")
-	invertedVerbs = wordSet("is are was were do does did can could will would should may have has am isn't aren't don't doesn't didn't can't couldn't won't")
+	questionWords = words.NewSet("what what's when when's where where's which who who's whose why how how's")
+	invertedVerbs = words.NewSet("is are was were do does did can could will would should may have has am isn't aren't don't doesn't didn't can't couldn't won't")
 	// openEnds can hardly be a turn's last word.
-	openEnds = wordSet(`and or but so because if when while that which who whose than the a an my your his her our their its this these
+	openEnds = words.NewSet(`and or but so because if when while that which who whose than the a an my your his her our their its this these
 		to of in on at for from with by about into between under over after before until as like is are was were am be been
 		has have had i'm it's i've i'd we're they're he's she's there's i we he she can could will would should might must
 		very really quite just also then maybe actually well not every any called need want get`)
-	fillers = wordSet("uh um er erm uhm ah hm hmm eh mm")
 	// strandedEnds are fine at the end of a question: "who is it from".
-	strandedEnds = wordSet("to of in on at for from with by about into over is are was open like")
+	strandedEnds = words.NewSet("to of in on at for from with by about into over is are was open like")
 	// particles belong to the verb before them: "I can't log in".
-	particleVerbs = wordSet("log logged logging sign signed signing turn turns turned switch moved come came send sent")
-	particles     = wordSet("in on over")
+	particleVerbs = words.NewSet("log logged logging sign signed signing turn turns turned switch moved come came send sent")
+	particles     = words.NewSet("in on over")
 	// embeddedEnds are fine at the end of a question within a sentence: "which plan I have".
-	embeddedEnds = wordSet("is are was were have has need want do did can get")
+	embeddedEnds = words.NewSet("is are was were have has need want do did can get")
 
-	answers           = wordSet("yes yeah yep yup no nope sure okay ok right correct exactly absolutely please thanks thank you not really don't that's it all nothing else uh-huh fine good great perfect hello hi bye goodbye wait stop hold on a one second moment minute just uh huh")
-	thingsWithNumbers = wordSet("number order ticket account zip code postcode phone telephone invoice reference tracking")
-	numberWords       = wordSet("zero oh o one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred double triple dash")
-	leadIns           = wordSet("hello hi hey sorry okay ok so well yes yeah no oh and but please just um uh er right then also excuse me good morning afternoon evening actually")
-	closings          = wordSet("please thanks goodbye bye you")
-	wishes            = wordSet("want need like wish hope wonder wondering wanted calling looking trying please interested help")
-	troubles          = wordSet(`not never still wrong damaged broken broke twice stopped forgot lost can't won't don't doesn't didn't isn't hasn't haven't wasn't but problem again instead yet recognize know understand sure
+	answers           = words.NewSet("yes yeah yep yup no nope sure okay ok right correct exactly absolutely please thanks thank you not really don't that's it all nothing else uh-huh fine good great perfect hello hi bye goodbye wait stop hold on a one second moment minute just uh huh")
+	thingsWithNumbers = words.NewSet("number order ticket account zip code postcode phone telephone invoice reference tracking")
+	leadIns           = words.NewSet("hello hi hey sorry okay ok so well yes yeah no oh and but please just um uh er right then also excuse me good morning afternoon evening actually")
+	closings          = words.NewSet("please thanks goodbye bye you")
+	wishes            = words.NewSet("want need like wish hope wonder wondering wanted calling looking trying please interested help")
+	troubles          = words.NewSet(`not never still wrong damaged broken broke twice stopped forgot lost can't won't don't doesn't didn't isn't hasn't haven't wasn't but problem again instead yet recognize know understand sure
 		never locked crash crashes crashed leak leaks leaking error fail fails failed missing late slow freezes frozen expired declined rejected cracked dead empty`)
 	// orders begin a request: "cancel my order", "let me speak to somebody".
-	orders       = wordSet("connect stop give tell send open create cancel close check let put transfer show help call change reset find get make take explain repeat add remove update track talk speak")
-	conjunctions = wordSet("if when because since although though while unless once after before")
-	determiners  = wordSet("the my your our a an this that these those some its his her their")
-	phones       = wordSet("phone telephone mobile cell")
-	mails        = wordSet("email e-mail mail address letter")
+	orders       = words.NewSet("connect stop give tell send open create cancel close check let put transfer show help call change reset find get make take explain repeat add remove update track talk speak")
+	conjunctions = words.NewSet("if when because since although though while unless once after before")
+	determiners  = words.NewSet("the my your our a an this that these those some its his her their")
+	phones       = words.NewSet("phone telephone mobile cell")
+	mails        = words.NewSet("email e-mail mail address letter")
 )
 
 const (
@@ -101,7 +101,7 @@ func (f *Features) words(said []string, q asked) {
 		f[ending] = endingOf(said)
 	}
 	switch {
-	case fillers[last]:
+	case words.Hesitations[last]:
 		f[filler] = 1
 		return
 	case hangs:
@@ -123,20 +123,20 @@ func (f *Features) sentence(said, main []string, asks bool) {
 			f[i] = 1
 		}
 	}
-	first := any(said, wordSet("first firstly")) && !any(said, wordSet("second secondly then"))
+	first := words.NewSet("first firstly").HasAny(said) && !words.NewSet("second secondly then").HasAny(said)
 	set(polite, closings[said[len(said)-1]])
 	set(list, first || len(said) >= 3 && said[len(said)-1] == "questions")
 	set(question, asks && len(main) >= 3 && !first)
 	set(clause, conjunctions[main[0]] && len(main) < wholeClause && !asks)
-	set(subject, determiners[main[0]] && len(main) <= 4 && !any(main, invertedVerbs) && !any(main, troubles))
+	set(subject, determiners[main[0]] && len(main) <= 4 && !invertedVerbs.HasAny(main) && !troubles.HasAny(main))
 	set(story, f[number] == 0 && tells(main))
-	set(point, len(main) >= 3 && (orders[main[0]] || any(said, wishes) || any(main, troubles)))
+	set(point, len(main) >= 3 && (orders[main[0]] || wishes.HasAny(said) || troubles.HasAny(main)))
 }
 
 // asking reports whether words are a question or end with one: "…can I get another".
 func asking(said []string) bool {
 	for i := range len(said) - 2 {
-		if invertedVerbs[said[i]] && wordSet("i you we")[said[i+1]] {
+		if invertedVerbs[said[i]] && words.NewSet("i you we")[said[i+1]] {
 			return true
 		}
 	}
@@ -146,14 +146,14 @@ func asking(said []string) bool {
 // tells reports whether words say what the caller did or has, in a way that more will
 // follow: "I bought a lamp last week", without a word of what is wanted or wrong.
 func tells(said []string) bool {
-	if len(said) < 4 || asking(said) || any(said, troubles) || any(said, wishes) {
+	if len(said) < 4 || asking(said) || troubles.HasAny(said) || wishes.HasAny(said) {
 		return false
 	}
-	if wordSet("i i've we we've")[said[0]] {
+	if words.NewSet("i i've we we've")[said[0]] {
 		return true
 	}
 	for i, w := range said[:min(4, len(said))] {
-		if i > 0 && wordSet("my the it")[said[0]] && strings.HasSuffix(w, "ed") && len(w) > 4 {
+		if i > 0 && words.NewSet("my the it")[said[0]] && strings.HasSuffix(w, "ed") && len(w) > 4 {
 			return true
 		}
 	}
@@ -166,17 +166,17 @@ func closed(said []string, asks bool) bool {
 		return false
 	}
 	last, before := said[len(said)-1], said[len(said)-2]
-	return asks && strandedEnds[last] || asks && wordSet("that this these those")[last] ||
+	return asks && strandedEnds[last] || asks && words.NewSet("that this these those")[last] ||
 		particles[last] && particleVerbs[before] ||
-		embeddedEnds[last] && any(said[:len(said)-2], questionWords)
+		embeddedEnds[last] && questionWords.HasAny(said[:len(said)-2])
 }
 
 // number judges a number said digit by digit, or one that was just announced.
 func (f *Features) number(said, asked []string) {
 	have, i := 0, len(said)
-	for i > 0 && digitsIn(said[i-1]) > 0 {
+	for i > 0 && words.CountDigits(said[i-1]) > 0 {
 		i--
-		have += digitsIn(said[i])
+		have += words.CountDigits(said[i])
 	}
 	if have == 0 {
 		if thingsWithNumbers[said[len(said)-1]] && len(said) <= 3 && !questionWords[said[0]] {
@@ -184,7 +184,7 @@ func (f *Features) number(said, asked []string) {
 		}
 		return
 	}
-	phone := any(asked, phones) || any(said[:i], phones)
+	phone := phones.HasAny(asked) || phones.HasAny(said[:i])
 	whole := wholeNumber
 	switch {
 	case phone:
@@ -195,30 +195,9 @@ func (f *Features) number(said, asked []string) {
 	switch {
 	case have >= whole:
 		f[number] = 1
-	case phone || have >= 3 || any(asked, thingsWithNumbers) || any(said[:i], thingsWithNumbers):
+	case phone || have >= 3 || thingsWithNumbers.HasAny(asked) || thingsWithNumbers.HasAny(said[:i]):
 		f[digits] = 1
 	}
-}
-
-// digitsIn is how many digits a word stands for, roughly: "47" and "forty" are two.
-func digitsIn(word string) int {
-	n := 0
-	for _, r := range word {
-		if r < '0' || r > '9' {
-			n = 0
-			break
-		}
-		n++
-	}
-	switch {
-	case n > 0:
-		return n
-	case !numberWords[word], word == "hundred", word == "dash":
-		return 0
-	case len(word) > 4 && (word[len(word)-1] == 'y' || word[len(word)-1] == 'n') && word != "seven":
-		return 2 // twenty … ninety, thirteen … nineteen
-	}
-	return 1
 }
 
 // spelled judges letters, and an address, which goes on until its "dot com".
@@ -228,7 +207,7 @@ func (f *Features) spelled(said []string) {
 		switch {
 		case w == "dot":
 			dot = at && i+1 < len(said)
-		case w == "at" && i > 0 && i+1 < len(said) && (any(said[:i], mails) || letters >= 2):
+		case w == "at" && i > 0 && i+1 < len(said) && (mails.HasAny(said[:i]) || letters >= 2):
 			at = true
 		}
 		if len(w) == 1 && w != "a" && w != "i" {
@@ -243,22 +222,4 @@ func (f *Features) spelled(said []string) {
 	case at, letters >= 2, said[len(said)-1] == "dot":
 		f[spelling] = 1
 	}
-}
-
-func all(said []string, set map[string]bool) bool {
-	for _, w := range said {
-		if !set[w] {
-			return false
-		}
-	}
-	return true
-}
-
-func any(said []string, set map[string]bool) bool {
-	for _, w := range said {
-		if set[w] {
-			return true
-		}
-	}
-	return false
 }

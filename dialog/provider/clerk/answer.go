@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"frontdesk/internal/words"
 	"frontdesk/tools"
 )
 
@@ -49,7 +50,7 @@ func (d *desk) search(m *memory, u utterance) []part {
 	if !d.has[searchKnowledge] {
 		return d.tell(d.say.unknown, d.offerTicket())
 	}
-	return []part{{answer: true, call: call(searchKnowledge, map[string]string{"query": clip(m.query, maxQuestion)}), say: func(m *memory, r tools.Result) saying {
+	return []part{{answer: true, call: call(searchKnowledge, map[string]string{"query": words.Clip(m.query, maxQuestion)}), say: func(m *memory, r tools.Result) saying {
 		if r.Failed {
 			return saying{text: d.say.failed, ask: d.offerTicket()}
 		}

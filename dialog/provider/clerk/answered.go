@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"frontdesk/internal/words"
 )
 
 // unknownNumber is how callers say that they have no number at hand.
@@ -161,7 +163,7 @@ func more(problem, text string) string {
 	if problem == "" {
 		return text
 	}
-	return clip(strings.TrimSuffix(problem, ".")+". "+text, maxSaid)
+	return words.Clip(strings.TrimSuffix(problem, ".")+". "+text, maxSaid)
 }
 
 func (d *desk) answeredNumber(m *memory, u utterance, in intent, typed bool) []part {

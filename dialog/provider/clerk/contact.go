@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"frontdesk/tools"
+	"frontdesk/internal/words"
 )
 
 // contact is a way to reach the caller.
@@ -43,11 +43,11 @@ var letterNames = map[string]string{
 var signs = map[string]string{"dot": ".", "period": ".", "point": ".", "punkt": ".", "punto": ".", "underscore": "_", "dash": "-", "hyphen": "-", "minus": "-", "plus": "+"}
 
 // addressEdge are words an address cannot hold: it begins after them and ends before them.
-var addressEdge = set(`is it email mail address my that would be the are reach me can use contact its to at please thanks thank okay
+var addressEdge = words.NewSet(`is it email mail address my that would be the are reach me can use contact its to at please thanks thank okay
 	ok and yes no sorry actually send write spelled yeah correct right not i mean you um uh so by via ist meine adresse es mi correo est mon adresse bitte gracias merci`)
 
 // hostEdge are words that follow an address.
-var hostEdge = set("please thanks thank okay ok and yes no sorry that is it for i you so right correct if but because")
+var hostEdge = words.NewSet("please thanks thank okay ok and yes no sorry that is it for i you so right correct if but because")
 
 // findContact finds an e-mail address, a telephone number or, where a name was asked
 // for, a name in what the caller said or spelled.
@@ -169,7 +169,7 @@ func addressPart(w string) string {
 	if l, ok := letterNames[w]; ok && w != "are" && w != "you" && w != "be" {
 		return l
 	}
-	if d := tools.SpokenDigits(w); d != "" {
+	if d := words.SpokenDigits(w); d != "" {
 		return d
 	}
 	if addressEdge[w] || !ascii(w) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"frontdesk/internal/words"
 	"frontdesk/tools"
 )
 
@@ -100,17 +101,12 @@ func (d *desk) intent(u utterance) intent {
 }
 
 // tellsSomething reports whether a word alone can be about something.
-func tellsSomething(word string) bool { return len(word) > 1 && !stopWords[word] }
+func tellsSomething(word string) bool { return len(word) > 1 && !words.AnswerStopWords[word] }
 
 // fillerOnly reports whether a caller only said "um".
 func fillerOnly(text string) bool {
-	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r < 'a' || r > 'z' })
-	for _, w := range words {
-		if !fillers[w] {
-			return false
-		}
-	}
-	return len(words) > 0
+	said := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r < 'a' || r > 'z' })
+	return len(said) > 0 && words.RequestFillers.HasAll(said)
 }
 
 // handle answers one new request.
@@ -242,9 +238,9 @@ func (d *desk) person(m *memory, u utterance) []part {
 	if !d.has[handOver] {
 		return d.tell(d.say.noTool, d.offerTicket())
 	}
-	arguments := map[string]string{"reason": clip(u.text, 150)}
+	arguments := map[string]string{"reason": words.Clip(u.text, 150)}
 	if m.topic != "" {
-		arguments["summary"] = clip(m.topic, 1000)
+		arguments["summary"] = words.Clip(m.topic, 1000)
 	}
 	if m.sure && m.reach.kind != noContact {
 		arguments["contact"] = m.reach.value

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"frontdesk/internal/words"
 	"frontdesk/tools"
 )
 
@@ -19,7 +20,7 @@ type lookup struct {
 }
 
 // emptyNames are parts of a look-up's name that do not say what it finds.
-var emptyNames = set("status state lookup look up find get check info information details search by number id of the track tracking my")
+var emptyNames = words.NewSet("status state lookup look up find get check info information details search by number id of the track tracking my")
 
 // newLookup reports whether a tool is a look-up: it reads, and needs nothing but a key.
 func newLookup(spec tools.Spec) (lookup, bool) {
@@ -104,7 +105,7 @@ func (d *desk) lookupFor(u utterance) *lookup {
 func withoutNumbers(plain string) string {
 	var out []string
 	for w := range strings.FieldsSeq(withoutAmounts(plain)) {
-		if tools.SpokenDigits(w) == "" && w != "double" && w != "triple" && w != "number" {
+		if words.SpokenDigits(w) == "" && w != "double" && w != "triple" && w != "number" {
 			out = append(out, w)
 		}
 	}
@@ -178,7 +179,7 @@ func (d *desk) record(l *lookup, n string, record map[string]string, u utterance
 	for _, column := range slices.Sorted(maps.Keys(record)) {
 		value := record[column]
 		switch {
-		case tools.SpokenDigits(value) == n && value != "" && strings.Trim(value, "0123456789-# ") == "":
+		case words.SpokenDigits(value) == n && value != "" && strings.Trim(value, "0123456789-# ") == "":
 		case state == "" && stateColumn.MatchString(column):
 			state = value
 		case thing == "" && thingColumn.MatchString(column):

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"frontdesk/tools"
+	"frontdesk/internal/words"
 )
 
 // foreignDigits are the digits of other languages, in English.
@@ -15,7 +15,7 @@ var foreignDigits = map[string]string{
 }
 
 // units follow amounts, which are not the number of anything.
-var units = set(`dollar dollars buck bucks cent cents euro euros pound pounds percent day days week weeks month months year years
+var units = words.NewSet(`dollar dollars buck bucks cent cents euro euros pound pounds percent day days week weeks month months year years
 	hour hours minute minutes am pm oclock times items pieces percentage`)
 
 // amended is where a caller takes a number back to say it again.
@@ -26,11 +26,11 @@ var amended = regexp.MustCompile(`\b(?:no|sorry|wait|actually|i mean|i meant|cor
 func number(plain string) string {
 	plain = withoutAmounts(plain)
 	if at := amended.FindAllStringIndex(plain, -1); at != nil {
-		if n := tools.SpokenDigits(plain[at[len(at)-1][1]:]); len(n) >= 3 {
+		if n := words.SpokenDigits(plain[at[len(at)-1][1]:]); len(n) >= 3 {
 			return n
 		}
 	}
-	return tools.SpokenDigits(plain)
+	return words.SpokenDigits(plain)
 }
 
 // withoutAmounts drops numbers that count something ("nineteen dollars") and writes
@@ -39,7 +39,7 @@ func withoutAmounts(plain string) string {
 	var out []string
 	for w := range strings.FieldsSeq(plain) {
 		if units[w] {
-			for len(out) > 0 && (tools.SpokenDigits(out[len(out)-1]) != "" || out[len(out)-1] == "hundred") {
+			for len(out) > 0 && (words.SpokenDigits(out[len(out)-1]) != "" || out[len(out)-1] == "hundred") {
 				out = out[:len(out)-1]
 			}
 		}

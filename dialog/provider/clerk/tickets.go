@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"frontdesk/internal/words"
 	"frontdesk/tools"
 )
 
@@ -15,7 +16,7 @@ var requested = regexp.MustCompile(`(?i)\b(?:please |(?:can|could|would|will) yo
 var reporting = regexp.MustCompile(`(?i)^.*?\b(?:report|log|raise|submit|register|tell you about|complain about|notify you of)\b (?:you )?`)
 
 // noTopic are terms that do not say what a problem is.
-var noTopic = set("problem issu fault bug error incid ticket report complaint formal offici support file someth log rais submit")
+var noTopic = words.NewSet("problem issu fault bug error incid ticket report complaint formal offici support file someth log rais submit")
 
 // file begins a ticket with what the caller said about the problem.
 func (d *desk) file(m *memory, u utterance, typed bool) []part {
@@ -53,9 +54,9 @@ func (d *desk) fileOn(m *memory, typed bool) []part {
 	case !m.sure:
 		return d.tell("", whatContact)
 	}
-	arguments := map[string]string{"subject": subject(m.problem), "description": clip(m.problem, 2000)}
+	arguments := map[string]string{"subject": subject(m.problem), "description": words.Clip(m.problem, 2000)}
 	if m.reach.kind != noContact {
-		arguments["contact"] = clip(m.reach.value, 200)
+		arguments["contact"] = words.Clip(m.reach.value, 200)
 	}
 	m.filing = false
 	return []part{{call: call(createTicket, arguments), say: func(m *memory, r tools.Result) saying {
@@ -81,11 +82,9 @@ func (d *desk) offerPersonQuestion() question {
 
 // subject is a problem in a few words.
 func subject(problem string) string {
-	words := strings.Fields(first(sentences(problem)))
-	if len(words) > 14 {
-		words = words[:14]
-	}
-	return capital(strings.TrimRight(clip(strings.Join(words, " "), 180), " ,;"))
+	fields := strings.Fields(first(sentences(problem)))
+	short := strings.Join(fields[:min(14, len(fields))], " ")
+	return capital(strings.TrimRight(words.Clip(short, 180), " ,;"))
 }
 
 func first(list []string) string {
@@ -170,7 +169,7 @@ func (d *desk) close(m *memory, typed bool) []part {
 
 // note adds a text to a ticket.
 func (d *desk) note(id, text string, typed bool) []part {
-	return d.change(map[string]string{"ticket": id, "note": clip(text, 2000)}, fmt.Sprintf(d.say.noted, sayID(id, typed)))
+	return d.change(map[string]string{"ticket": id, "note": words.Clip(text, 2000)}, fmt.Sprintf(d.say.noted, sayID(id, typed)))
 }
 
 func (d *desk) change(arguments map[string]string, done string) []part {

@@ -6,9 +6,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/kljensen/snowball/english"
-
-	"frontdesk/tools"
+	"frontdesk/internal/words"
 )
 
 const maxSaid = 2000 // bytes of what was said that are looked at
@@ -30,8 +28,6 @@ var shortForms = strings.NewReplacer(
 	"uh huh", "uhhuh", "uh-huh", "uhhuh", "mm hmm", "uhhuh", "mm-hmm", "uhhuh", "o'clock", "oclock", "gonna", "going to", "wanna", "want to",
 )
 
-var fillers = set("uh um uhm er erm ah hmm hm mm well basically")
-
 // opener is what sentences begin with when they ask something.
 var opener = regexp.MustCompile(`^(?:(?:and|so|but|then|okay|ok|also|hi|hello|hey|please|yes|no|actually|sorry|wait|oh|well) )*(?:what|when|where|who|why|how|which|can|could|do|does|did|is|are|am|was|were|will|would|should|has|have|may|if i)\b`)
 
@@ -47,17 +43,9 @@ func topic(plain string) string {
 	return rest
 }
 
-func set(list string) map[string]bool {
-	out := make(map[string]bool)
-	for _, w := range strings.Fields(list) {
-		out[w] = true
-	}
-	return out
-}
-
 // hear reads what was said.
 func hear(text string) utterance {
-	text = strings.TrimSpace(clip(text, maxSaid))
+	text = strings.TrimSpace(words.Clip(text, maxSaid))
 	plain := topic(plainText(text))
 	return utterance{
 		text: text, plain: plain, words: strings.Fields(plain),
@@ -75,72 +63,11 @@ func plainText(text string) string {
 	out := fields[:0]
 	for _, f := range fields {
 		f = strings.TrimSuffix(strings.Trim(f, "'"), "'s")
-		if f != "" && !fillers[f] {
+		if f != "" && !words.RequestFillers[f] {
 			out = append(out, f)
 		}
 	}
 	return strings.Join(out, " ")
-}
-
-func clip(s string, n int) string {
-	if len(s) > n {
-		s = s[:n]
-	}
-	return strings.ToValidUTF8(s, "")
-}
-
-// stopWords say nothing about a question's topic.
-var stopWords = set(`a about after again all also am an and any anybody anyone are as at be because been before being but
-	by can could did do does doing done for from get give given go going good got had has have having hello help her here
-	hey hi him his how i if in into is it its just know last let like ll make many maybe me mine much my need no not now of off
-	oh ok okay on once one only or other our out over please question really right s say says she should since so some
-	somebody someone something still sure take tell than thank thanks that the their them then there these they thing
-	things think this those to too two until up us use very want wanted was way we were what when where which while who
-	whom whose why will with would yeah yes yet you your first second third exactly kind sort possible able ask asking
-	wondering wonder bit long happen happens happened today currently`)
-
-// sameWords meet under one term: what callers say and what pages write.
-var sameWords = groups(
-	"price cost costs fee fees expensive cheap",
-	"order orders ordered buy bought purchase purchased purchases",
-	"cancel cancelled canceled cancelling canceling cancellation quit terminate unsubscribe",
-	"subscription subscribe subscribed membership member plan",
-	"ship shipping shipped shipment deliver delivery delivered delivering send sent postage",
-	"package parcel box packet",
-	"broken broke damage damaged defective faulty crushed smashed cracked dented",
-	"login log logging sign signin",
-	"store stores shop shops branch location locations",
-	"open opens opening hours close closes closing closed shut shuts",
-	"invoice receipt bill",
-	"email inbox mail",
-	"refund refunded refunds reimburse reimbursed",
-	"return returned returning returns",
-	"replacement replace replaced swap",
-	"crash crashes crashed crashing freezes",
-	"recognize recognise unknown unrecognized",
-	"phone mobile cellphone telephone handset",
-	"wifi internet",
-	"twice double duplicate",
-	"forgot forgotten forget",
-	"update updated change changed changing edit modify",
-	"work working works",
-	"moved moving move",
-	"lose lost losing",
-	"start begin begins beginning starting",
-	"guarantee warranty",
-	"coupon voucher code promo",
-	"card visa mastercard",
-)
-
-func groups(lists ...string) map[string]string {
-	out := make(map[string]string)
-	for _, list := range lists {
-		words := strings.Fields(list)
-		for _, w := range words {
-			out[w] = english.Stem(words[0], true)
-		}
-	}
-	return out
 }
 
 // vague are times that only say which one, as in "my invoice for March".
@@ -188,28 +115,17 @@ func reword(plain string) string {
 }
 
 // weak are terms that say little about the topic; they count a third.
-var weak = set(`receiv come through keep make work arriv find see turn put bring show accept remember item day time today tomorrow tonight
+var weak = words.NewSet(`receiv come through keep make work arriv find see turn put bring show accept remember item day time today tomorrow tonight
 	week month morn evening new old back full way mean call told believ seem look right person peopl everi alway type`)
-
-// term is what a word is compared by, "" when it has no topic.
-func term(word string) string {
-	if stopWords[word] {
-		return ""
-	}
-	if t, ok := sameWords[word]; ok {
-		return t
-	}
-	return english.Stem(word, true)
-}
 
 // terms are the different terms of plain text, in order. Numbers are written in
 // digits: "nineteen" meets "19".
 func terms(plain string) []string {
 	var out []string
 	for w := range strings.FieldsSeq(plain) {
-		t := tools.SpokenDigits(w)
-		if t == "" || stopWords[w] {
-			t = term(w)
+		t := words.SpokenDigits(w)
+		if t == "" || words.AnswerStopWords[w] {
+			t = words.AnswerTerm(w)
 		}
 		if t != "" && !slices.Contains(out, t) {
 			out = append(out, t)

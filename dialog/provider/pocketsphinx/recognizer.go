@@ -10,10 +10,10 @@ import (
 	"iter"
 	"os"
 	"runtime"
-	"strings"
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 )
 
 const (
@@ -42,7 +42,7 @@ var _ dialog.Recognizer = (*Recognizer)(nil)
 // New adapts a language model and loads the first decoder. The error is fault.Invalid
 // for a language other than English and when pocketsphinx's models are not installed.
 func New(c Config) (*Recognizer, error) {
-	if l := strings.ToLower(c.Language); l != "" && l != "en" && !strings.HasPrefix(l, "en-") && !strings.HasPrefix(l, "en_") {
+	if !words.IsEnglish(c.Language) {
 		return nil, fault.New(fault.Invalid, "pocketsphinx hears English only, not %s: configure another ear (stt)", c.Language)
 	}
 	r := &Recognizer{}

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"unicode"
 
-	"frontdesk/internal/spoken"
+	"frontdesk/internal/words"
 )
 
 // sentences are the words of a text as they are said, lower-case, without marks.
 func sentences(text string) [][]string {
 	var out [][]string
 	for line := range strings.Lines(text) {
-		for sentence := range strings.FieldsFuncSeq(spoken.Text(line, "en"), endsSentence) {
+		for sentence := range strings.FieldsFuncSeq(words.SpokenForm(line, "en"), endsSentence) {
 			if words := wordsOf(sentence); len(words) > 0 {
 				out = append(out, words)
 			}

@@ -10,7 +10,7 @@ import (
 	"iter"
 
 	"frontdesk/dialog"
-	"frontdesk/internal/spoken"
+	"frontdesk/internal/words"
 )
 
 // Synthesizer speaks by running Program once for each clause. It is safe for concurrent use
@@ -34,7 +34,7 @@ func (s *Synthesizer) Speak(ctx context.Context, text string, v dialog.Voice) it
 			yield(nil, err)
 			return
 		}
-		text := spoken.Text(text, language)
+		text := words.SpokenForm(text, language)
 		if text == "" {
 			return
 		}

@@ -1,11 +1,11 @@
-package spoken
+package words
 
 import (
 	"testing"
 	"unicode/utf8"
 )
 
-func TestTextIsWrittenAsItIsRead(t *testing.T) {
+func TestSpokenForm(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"Your ticket is T-1042.", "Your ticket is T one zero four two."},
 		{"Order 47329 ships today.", "Order four seven three two nine ships today."},
@@ -39,31 +39,31 @@ func TestTextIsWrittenAsItIsRead(t *testing.T) {
 		{"", ""},
 		{"🙂", ""},
 	} {
-		if got := Text(c.in, "en-US"); got != c.want {
-			t.Errorf("Text(%q)\n got %q\nwant %q", c.in, got, c.want)
+		if got := SpokenForm(c.in, "en-US"); got != c.want {
+			t.Errorf("SpokenForm(%q)\n got %q\nwant %q", c.in, got, c.want)
 		}
 	}
 }
 
-func TestOtherLanguagesKeepTheirFigures(t *testing.T) {
+func TestSpokenFormKeepsFiguresOfOtherLanguages(t *testing.T) {
 	const in, want = "**Preis**: 45,50 € am 3.5. — [hier](https://x.example)", "Preis: 45,50 € am 3.5., hier"
-	if got := Text(in, "de-DE"); got != want {
-		t.Errorf("Text(%q)\n got %q\nwant %q", in, got, want)
+	if got := SpokenForm(in, "de-DE"); got != want {
+		t.Errorf("SpokenForm(%q)\n got %q\nwant %q", in, got, want)
 	}
 }
 
-func FuzzText(f *testing.F) {
+func FuzzSpokenForm(f *testing.F) {
 	for _, s := range []string{"T-1042", "$45.50", "9am–5pm", "a@b.example", "https://x.example/?q", "**x**", "\xff\x00", "1,000,000.00 €", "+1 (555) 010-0199"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, language := range []string{"", "de"} {
-			out := Text(s, language)
+			out := SpokenForm(s, language)
 			if !utf8.ValidString(out) {
-				t.Errorf("not UTF-8: %q", out)
+				t.Errorf("SpokenForm returned invalid UTF-8: %q", out)
 			}
-			if len(out) > 40*maxText {
-				t.Errorf("%d bytes became %d", len(s), len(out))
+			if len(out) > 40*maxSpokenText {
+				t.Errorf("SpokenForm made %d bytes into %d", len(s), len(out))
 			}
 			for _, r := range out {
 				if r < ' ' || r == 0x7f {
@@ -74,9 +74,9 @@ func FuzzText(f *testing.F) {
 	})
 }
 
-func BenchmarkText(b *testing.B) {
+func BenchmarkSpokenForm(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		Text("Your order 47329 costs $45.50 and arrives 9am–5pm on Friday; write to help@willowlane.example.", "en-US")
+		SpokenForm("Your order 47329 costs $45.50 and arrives 9am–5pm on Friday; write to help@willowlane.example.", "en-US")
 	}
 }

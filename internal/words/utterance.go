@@ -1,0 +1,79 @@
+package words
+
+import (
+	"slices"
+	"strings"
+)
+
+var (
+	// backchannels show that a listener follows; they do not take the turn.
+	backchannels = NewSet("uh huh mm mhm hm hmm mmm mmhm uhhuh um ah oh ok okay right yeah yep yes sure alright i see good great fine cool")
+	// urgent words are meant for the agent, however short the utterance is.
+	urgent = NewSet("stop wait no not hold hang help agent person human operator sorry excuse actually pardon cancel wrong " +
+		"what why where when which how repeat again louder slower goodbye bye hello")
+	// affirmations are the backchannels that answer a question with yes, and a few more.
+	affirmations = NewSet("yes yeah yep sure ok okay right alright please fine good great")
+	// timeRequests are the words with which callers ask for time.
+	timeRequests = NewSet("hold hang on wait just one a sec second seconds moment minute give me for please sorry let")
+	farewells    = NewSet("bye goodbye byebye")
+)
+
+// timeRequestPhrases tell a request for time from the same words in another order.
+var timeRequestPhrases = []string{"hold on", "hang on", "wait a", "one second", "one moment", "one minute", "a second", "a sec", "a moment", "a minute"}
+
+// IsBackchannel reports whether words said while the agent speaks only show that the
+// caller listens (V. Yngve, "On getting a word in edgewise", 1970).
+func IsBackchannel(text string) bool {
+	said := Split(text)
+	return len(said) <= 4 && !slices.ContainsFunc(said, saysSomething)
+}
+
+// saysSomething reports whether word is neither a backchannel nor noise.
+func saysSomething(word string) bool { return !backchannels[word] && !noise[word] }
+
+// IsUrgent reports whether a word of text is meant to stop the agent.
+func IsUrgent(text string) bool { return urgent.HasAny(Split(text)) }
+
+// MayBeNoise reports whether a recognizer may have made text of a backchannel or a cough:
+// no word is urgent, and at most one is neither a backchannel nor noise.
+func MayBeNoise(text string) bool {
+	n := 0
+	for _, w := range Split(text) {
+		switch {
+		case urgent[w]:
+			return false
+		case saysSomething(w):
+			n++
+		}
+	}
+	return n <= 1
+}
+
+// IsRequestForTime reports whether the caller only asks for time: "hold on a second".
+func IsRequestForTime(text string) bool {
+	said := Split(text)
+	for _, w := range said {
+		if !timeRequests[w] && !backchannels[w] {
+			return false
+		}
+	}
+	all := " " + strings.Join(said, " ") + " "
+	return slices.ContainsFunc(timeRequestPhrases, func(p string) bool { return strings.Contains(all, " "+p+" ") })
+}
+
+// IsAffirmation reports whether text, a backchannel, also answers a question with yes.
+func IsAffirmation(text string) bool { return affirmations.HasAny(Split(text)) }
+
+// IsGoodbye reports whether the caller ends the call: a short text that begins or ends
+// with a farewell and does not ask anything.
+func IsGoodbye(text string) bool {
+	said := Split(text)
+	if len(said) == 0 || len(said) > 8 || strings.Contains(text, "?") {
+		return false
+	}
+	if farewells[said[0]] || farewells[said[len(said)-1]] {
+		return true
+	}
+	all := strings.Join(said, " ")
+	return strings.HasPrefix(all, "good bye") || strings.HasSuffix(all, "good bye") || strings.HasSuffix(all, "bye now")
+}

@@ -1,0 +1,102 @@
+package words
+
+import "testing"
+
+func TestBackchannelsAndGoodbyes(t *testing.T) {
+	for _, tt := range []struct {
+		text                 string
+		backchannel, goodbye bool
+	}{
+		{"Uh huh.", true, false},
+		{"okay", true, false},
+		{"Mm, right, yeah.", true, false},
+		{"I see", true, false},
+		{"uh", true, false},
+		{"", true, false},
+		{"stop", false, false},
+		{"okay but what about returns", false, false},
+		{"no", false, false},
+		{"wait", false, false},
+		{"Goodbye!", false, true},
+		{"no thanks that's all bye", false, true},
+		{"bye bye", false, true},
+		{"thank you good bye", false, true},
+		{"can I say bye?", false, false},
+		{"I want to buy a lamp", false, false},
+		{"the man who sold me the lamp never even said goodbye", false, false},
+	} {
+		if got := IsBackchannel(tt.text); got != tt.backchannel {
+			t.Errorf("IsBackchannel(%q) = %v", tt.text, got)
+		}
+		if got := IsGoodbye(tt.text); got != tt.goodbye {
+			t.Errorf("IsGoodbye(%q) = %v", tt.text, got)
+		}
+	}
+}
+
+func TestNoiseAndRequestsForTime(t *testing.T) {
+	for _, tt := range []struct {
+		text            string
+		noise, wantTime bool
+	}{
+		{"though", true, false},
+		{"the flood", true, false},
+		{"look you you", true, false},
+		{"no", false, false},
+		{"stop", false, false},
+		{"why", false, false},
+		{"my printer", false, false},
+		{"Hold on a second.", false, true},
+		{"one moment please", false, true},
+		{"okay, just a minute", false, true},
+		{"wait a second that's wrong", false, false},
+		{"wait stop", false, false},
+		{"one", true, false},
+	} {
+		if got := MayBeNoise(tt.text); got != tt.noise {
+			t.Errorf("MayBeNoise(%q) = %v", tt.text, got)
+		}
+		if got := IsRequestForTime(tt.text); got != tt.wantTime {
+			t.Errorf("IsRequestForTime(%q) = %v", tt.text, got)
+		}
+	}
+}
+
+func TestUrgentWordsAndAffirmations(t *testing.T) {
+	for _, tt := range []struct {
+		text        string
+		urgent, yes bool
+	}{
+		{"Okay, fine.", false, true},
+		{"mhm", false, false},
+		{"please stop", true, true},
+		{"the lamp", false, false},
+	} {
+		if got := IsUrgent(tt.text); got != tt.urgent {
+			t.Errorf("IsUrgent(%q) = %v", tt.text, got)
+		}
+		if got := IsAffirmation(tt.text); got != tt.yes {
+			t.Errorf("IsAffirmation(%q) = %v", tt.text, got)
+		}
+	}
+}
+
+func TestIsEnglish(t *testing.T) {
+	for tag, want := range map[string]bool{"": true, "en": true, "en-GB": true, "EN_us": true, "de": false, "enm": false, "es-en": false} {
+		if got := IsEnglish(tag); got != want {
+			t.Errorf("IsEnglish(%q) = %v", tag, got)
+		}
+	}
+}
+
+func TestClipCutsBetweenCharacters(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		size int
+		want string
+	}{{"abc", 5, "abc"}, {"abc", 2, "ab"}, {"né", 2, "n"}, {"né", 3, "né"}, {"a\xffb", 9, "ab"}, {"", 0, ""}} {
+		if got := Clip(tt.text, tt.size); got != tt.want {
+			t.Errorf("Clip(%q, %d) = %q", tt.text, tt.size, got)
+		}
+	}
+}
