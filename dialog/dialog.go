@@ -1,13 +1,14 @@
-// Package dialog is the conversation: turn-taking, the language model and its
-// tools, memory and guards. It speaks text; voice is an adapter. The loop talks to
-// an Ear that yields what the caller did and to a Mouth that says a stream of text
-// and returns what was actually heard. A text line implements both directly, a
-// voice line with voice activity and a recogniser on one side and a synthesizer
-// and paced playout on the other. Context cancellation is the interruption;
-// return values are the events.
+// Package dialog is the vocabulary of a conversation: the interfaces of ears, mouths,
+// recognisers, synthesizers and language models, what a caller does (Heard), what happens
+// (Event), and the plain data that is stored (Message, Turn, Memory, ResumeState).
 //
-// It imports media, tools and fault. Vendors live in dialog/NAME and import
-// dialog; nothing here knows them.
+// A conversation speaks text; voice is an adapter. It listens to an Ear that yields what
+// the caller did, and talks through a Mouth that says text and returns what the caller
+// heard. Cancelling a context is the interruption; return values are the events.
+//
+// Package conversation holds conversations, ear and mouth adapt voice, amd detects
+// answering machines, and provider/NAME adapts one vendor each. dialog imports media,
+// tools and internal/fault.
 package dialog
 
 import (
@@ -32,41 +33,41 @@ type HeardKind int
 
 const (
 	Onset         HeardKind = iota // the caller began to make a sound that may be speech
-	Stir                           // the first moment of what may become an Onset
-	Calm                           // it did not
+	PossibleOnset                  // the first moment of what may become an Onset
+	FalseOnset                     // it did not
 	Offset                         // the sound ended; the turn may go on
 	Partial                        // Text is the words of this utterance so far
 	MaybeFinished                  // Text may be all the caller wants to say; the reply may be prepared
 	Final                          // the utterance is over; Text is all of it, "" when there were no words
 	Typed                          // Text was typed; it asks for no reply by itself
 	Respond                        // a reply is wanted now, to what was typed, to the client's tools or to nothing new
-	Digit                          // Text is one DTMF digit, 0-9 * # A-D
-	Stop                           // the caller's client asks the agent to be quiet now
-	Alter                          // Change holds what a trusted client alters in the agent
+	DTMF                           // Text is one DTMF digit, 0-9 * # A-D
+	CancelReply                    // the caller's client asks the agent to be quiet now
+	Update                         // Change holds what a trusted client alters in the agent
 	ToolOutput                     // Result answers a call of a client's own tool
-	Deaf                           // the ear cannot hear any more (Err); typing still works
+	EarFailed                      // the ear cannot hear any more (Err); typing still works
 )
 
 // Heard is one thing the caller did.
 type Heard struct {
-	Kind   HeardKind
-	Item   string // id of the conversation item this belongs to: one per utterance or typed text
-	Text   string
-	Why    string    // Offset: the turn was judged finished, for this reason, and Final follows; Partial: words come only at pauses
-	At     time.Time // when it happened: for Onset and Offset the time of the sound, not of the decision
-	Speaks bool      // MaybeFinished: they have not yet fallen silent
-	Echo   bool      // Onset, Partial, Final: the agent's own voice may come back from the caller's loudspeaker
-	Change *Change
-	Result *tools.Result
-	Err    error
+	Kind          HeardKind
+	Item          string // id of the conversation item this belongs to: one per utterance or typed text
+	Text          string
+	Reason        string    // Offset: the turn was judged finished, for this reason, and Final follows; Partial: words come only at pauses
+	At            time.Time // when it happened: for Onset and Offset the time of the sound, not of the decision
+	StillSpeaking bool      // MaybeFinished: they have not yet fallen silent
+	MayBeEcho     bool      // Onset, Partial, Final: the agent's own voice may come back from the caller's loudspeaker
+	Update        *AgentUpdate
+	Result        *tools.Result
+	Err           error
 }
 
 // Change is what a trusted client may alter while a conversation runs. Nil fields stay.
-type Change struct {
+type AgentUpdate struct {
 	Instructions *string
 	Voice        *string
 	Tools        []tools.Spec // the client's own tools, answered by ToolOutput
-	SetTools     bool         // Tools replaces the client's tools, even when empty
+	ReplaceTools bool         // Tools replaces the client's tools, even when empty
 }
 
 // Mouth says text.
@@ -82,6 +83,13 @@ type Mouth interface {
 // interrupting.
 type Ducker interface {
 	Duck(to media.Level)
+}
+
+// Preparer is a Mouth that can synthesize a clause before it is to be said.
+type Preparer interface {
+	// Prepare synthesizes clause for the next Say that begins with it, until ctx ends.
+	// It returns when the audio is complete.
+	Prepare(ctx context.Context, clause string)
 }
 
 // Recognizer turns speech into text. One serves many calls.
@@ -104,13 +112,14 @@ type Listener interface {
 
 // NarrowListener is a Listener that hears better when it knows that there is no sound above
 // 4 kHz. Narrow is called before the first Utterance.
-type NarrowListener interface{ Narrow() }
+type NarrowbandListener interface{ SetNarrowband() }
 
-// listen opens the agent's ear for a line that may be narrow.
-func (a *Agent) listen(ctx context.Context, narrow bool) (Listener, error) {
+// OpenListener opens the agent's recogniser for one call. narrow says that the line
+// carries no audio above 4 kHz.
+func (a *Agent) OpenListener(ctx context.Context, narrow bool) (Listener, error) {
 	l, err := a.Recognizer.Listen(ctx, a)
-	if n, ok := l.(NarrowListener); ok && err == nil && narrow {
-		n.Narrow()
+	if n, ok := l.(NarrowbandListener); ok && err == nil && narrow {
+		n.SetNarrowband()
 	}
 	return l, err
 }
@@ -204,20 +213,20 @@ type Endpointer interface {
 
 // Evidence is what an Endpointer knows after a frame.
 type Evidence struct {
-	Frame   []int16       // the frame itself, for prosody; must not be kept
-	Speech  bool          // this frame holds speech
-	Spoken  time.Duration // speech in this utterance so far
-	Silence time.Duration // since the last frame with speech
-	Words   string        // the words so far, "" when the recogniser gives no partials
-	Final   bool          // the recogniser itself says that the turn is over
-	Asked   string        // what the agent said last
+	Frame     []int16       // the frame itself, for prosody; must not be kept
+	IsSpeech  bool          // this frame holds speech
+	Spoken    time.Duration // speech in this utterance so far
+	Silence   time.Duration // since the last frame with speech
+	Words     string        // the words so far, "" when the recogniser gives no partials
+	Final     bool          // the recogniser itself says that the turn is over
+	LastReply string        // what the agent said last
 }
 
 // Verdict is an Endpointer's decision.
 type Verdict struct {
-	Maybe    bool   // the turn may be finished: prepare the reply
-	Finished bool   // the turn is finished
-	Why      string // in a few words, for the turn's record
+	MaybeFinished bool   // the turn may be finished: prepare the reply
+	Finished      bool   // the turn is finished
+	Reason        string // in a few words, for the turn's record
 }
 
 // Line is a caller's connection, whatever carries it.
@@ -229,22 +238,22 @@ type Line struct {
 	Source media.Source
 	Sink   media.Sink
 	// Narrow says that Source has nothing above 4 kHz, as telephones' has.
-	Narrow bool
+	Narrowband bool
 	// Transfer connects the caller with a person, and returns nil when they are done or the
 	// caller's network has taken the call over. The error, a fault.Error, says why nobody
 	// took the call, and the conversation goes on. nil where that cannot be.
-	Transfer func(ctx context.Context, h Handoff) error
+	Transfer func(ctx context.Context, h HandoverRequest) error
 	// Refer asks the caller's own network to connect them with another number or SIP
 	// address in our place, and returns as Transfer does; nil where there is none to ask.
 	Refer func(ctx context.Context, to string) error
 	// Press sends keys to the other side: 0-9 * # A-D, and a comma to wait half a second.
 	// The error is a fault.Error. nil where there are no keys.
-	Press func(keys string) error
+	SendDTMF func(keys string) error
 	// Quality tells how well the line carries sound; nil where it is not known.
 	Quality func() media.Quality
 	// Tell hands the client what happens. It must not block; events must not be kept
 	// back. It is called from one goroutine at a time.
-	Tell func(Event)
+	Emit func(Event)
 }
 
 // Journal keeps a conversation durable.
@@ -253,13 +262,20 @@ type Journal interface {
 	// effect runs, while a reply is said and after each turn; a message already appended
 	// under the same ID is not appended again. What an error kept from being written is
 	// the journal's to write with the next Append. Calls come one at a time.
-	Append(ctx context.Context, r Record) error
+	Append(ctx context.Context, r JournalEntry) error
 }
 
 // Record is what is new in a conversation.
-type Record struct {
+type JournalEntry struct {
 	Messages []Message
-	Turn     *Turn   // that has ended, or nil
-	Memory   *Memory // in place of what was remembered before, or nil
-	Saying   *Saying // the reply under way, in place of what was kept before; nil when there is none
+	Turn     *Turn        // that has ended, or nil
+	Memory   *Memory      // in place of what was remembered before, or nil
+	Resume   *ResumeState // the reply under way, in place of what was kept before; nil when there is none
+}
+
+// Batch is a Listener that needs a whole utterance. At a pause it is asked for the
+// words so far, as if that were all: it must allow several Utterances at once.
+type BatchListener interface {
+	Listener
+	Batch()
 }

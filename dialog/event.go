@@ -10,21 +10,21 @@ import (
 type EventKind int
 
 const (
-	CallerStarted   EventKind = iota // the caller began to speak (Item, At is when the sound began)
-	CallerStopped                    // the caller's sound ended (Item, At)
-	CallerPartial                    // Text is the caller's words so far; later ones may differ (Item)
-	CallerSaid                       // Text is what the caller said or, with Typed, typed (Item)
-	ReplyStarted                     // a reply begins (Response, Item)
-	ReplyText                        // Text is the next piece written, not yet heard (Response, Item)
-	SpeakingStarted                  // the first sound of a reply leaves (Response)
-	ReplyHeard                       // Text is the next piece the caller heard (Response, Item)
-	SpeakingStopped                  // the last sound of a reply has left (Response); Interrupted when it was cut
-	ReplyEnded                       // the reply is over (Response, Item, Status); Text is all that was heard
-	ToolStarted                      // Call begins (Response)
-	ToolEnded                        // Result of Call (Response)
-	ClientTool                       // Call is for the client's own tool; it answers with ToolOutput (Response)
-	Noticed                          // Notice tells the caller, in plain words, that something changed
-	TurnEnded                        // Turn is complete
+	CallerStarted    EventKind = iota // the caller began to speak (Item, At is when the sound began)
+	CallerStopped                     // the caller's sound ended (Item, At)
+	CallerPartial                     // Text is the caller's words so far; later ones may differ (Item)
+	CallerSaid                        // Text is what the caller said or, with Typed, typed (Item)
+	ReplyStarted                      // a reply begins (Response, Item)
+	ReplyText                         // Text is the next piece written, not yet heard (Response, Item)
+	SpeakingStarted                   // the first sound of a reply leaves (Response)
+	ReplyHeard                        // Text is the next piece the caller heard (Response, Item)
+	SpeakingStopped                   // the last sound of a reply has left (Response); Interrupted when it was cut
+	ReplyEnded                        // the reply is over (Response, Item, Status); Text is all that was heard
+	ToolStarted                       // Call begins (Response)
+	ToolEnded                         // Result of Call (Response)
+	ClientToolCalled                  // Call is for the client's own tool; it answers with ToolOutput (Response)
+	NoticeRaised                      // Notice tells the caller, in plain words, that something changed
+	TurnEnded                         // Turn is complete
 )
 
 // Status is how a reply ended. The values are the Realtime protocol's.
@@ -50,7 +50,7 @@ type Event struct {
 	Status      Status
 	Call        *tools.Call
 	Result      *tools.Result
-	Record      *Turn
+	Finished    *Turn
 	Notice      *Notice
 	Usage       *Usage
 }
@@ -64,28 +64,28 @@ type Notice struct {
 
 // Turn is one finished exchange as plain data: stored, archived, counted and shown.
 type Turn struct {
-	Number      int       `json:"turn"`
-	Caller      string    `json:"caller"`
-	Typed       bool      `json:"typed,omitempty"`
-	Reply       string    `json:"reply"`   // what the caller heard
-	Written     string    `json:"written"` // what the model wrote
-	Interrupted bool      `json:"interrupted,omitempty"`
-	Cut         string    `json:"cut,omitempty"` // why the agent stopped for the caller's speech: "words", "lasting speech", "a turn"
-	Status      Status    `json:"status"`
-	Why         string    `json:"why,omitempty"` // why the caller's turn was judged finished
-	Tools       []ToolUse `json:"tools,omitempty"`
-	Usage       Usage     `json:"usage"`
-	Discarded   Usage     `json:"discarded,omitzero"` // tokens of replies prepared before this one and thrown away
-	Times       Times     `json:"times"`
-	Error       string    `json:"error,omitempty"` // code of the failure, where there was one
+	Number         int       `json:"turn"`
+	Caller         string    `json:"caller"`
+	Typed          bool      `json:"typed,omitempty"`
+	Reply          string    `json:"reply"`   // what the caller heard
+	Written        string    `json:"written"` // what the model wrote
+	Interrupted    bool      `json:"interrupted,omitempty"`
+	InterruptedBy  string    `json:"cut,omitempty"` // why the agent stopped for the caller's speech: "words", "lasting speech", "a turn"
+	Status         Status    `json:"status"`
+	EndpointReason string    `json:"why,omitempty"` // why the caller's turn was judged finished
+	Tools          []ToolUse `json:"tools,omitempty"`
+	Usage          Usage     `json:"usage"`
+	Discarded      Usage     `json:"discarded,omitzero"` // tokens of replies prepared before this one and thrown away
+	Times          Times     `json:"times"`
+	Error          string    `json:"error,omitempty"` // code of the failure, where there was one
 }
 
 // ToolUse is one use of a tool in a turn.
 type ToolUse struct {
-	Name   string        `json:"name"`
-	CallID string        `json:"call_id"`
-	Failed bool          `json:"failed,omitempty"`
-	Took   time.Duration `json:"took_ns"`
+	Name     string        `json:"name"`
+	CallID   string        `json:"call_id"`
+	Failed   bool          `json:"failed,omitempty"`
+	Duration time.Duration `json:"took_ns"`
 }
 
 // Times are the stages of a turn; a zero time is a stage that did not happen.

@@ -1,6 +1,10 @@
 package media
 
-import "math"
+import (
+	"math"
+
+	"frontdesk/internal/fft"
+)
 
 const (
 	backgroundBlock  = 10 // frames of one minimum
@@ -49,7 +53,7 @@ func (g *background) hear(power *[vadBands + 1]float32, pitch float32) {
 	}
 	for b, p := range power {
 		g.smooth[b] += (p - g.smooth[b]) * 0.5
-		g.minima[g.block][b] = min(g.minima[g.block][b], decibel(g.smooth[b]))
+		g.minima[g.block][b] = min(g.minima[g.block][b], fft.Decibel(g.smooth[b]))
 		least := g.minima[0][b]
 		for i := 1; i < backgroundBlocks; i++ {
 			least = min(least, g.minima[i][b])
@@ -65,17 +69,17 @@ func (g *background) hear(power *[vadBands + 1]float32, pitch float32) {
 
 // average learns the usual levels from a frame that may be background.
 func (g *background) average(power *[vadBands + 1]float32, pitch float32) {
-	level := max(decibel(power[vadLevel]), vadQuiet)
+	level := max(fft.Decibel(power[vadLevel]), vadQuiet)
 	if g.known == 0 {
 		for b, p := range power {
-			g.usual[b] = min(max(decibel(p), vadQuiet), backgroundMost)
+			g.usual[b] = min(max(fft.Decibel(p), vadQuiet), backgroundMost)
 		}
 	}
 	if level < g.floor[vadLevel]+backgroundSpan {
 		g.known = min(g.known+1, 2*backgroundFrames)
 		rate := 1 / float32(min(g.known, backgroundFrames))
 		for b, p := range power {
-			g.usual[b] += (max(decibel(p), vadQuiet) - g.usual[b]) * rate
+			g.usual[b] += (max(fft.Decibel(p), vadQuiet) - g.usual[b]) * rate
 		}
 		off := level - g.usual[vadLevel]
 		g.unrest += (max(off, -off) - g.unrest) * rate / 2

@@ -3,6 +3,8 @@ package media
 import (
 	"math"
 	"sync"
+
+	"frontdesk/internal/fft"
 )
 
 const (
@@ -37,10 +39,10 @@ var echoEdges = [echoBands + 1]float64{300, 450, 650, 900, 1200, 1600, 2200, 300
 // learns how loud each band comes back, and hears a caller where a frame is louder than
 // that. Played may be called from another goroutine than IsEcho.
 type EchoDetector struct {
-	fftIn, fftOut      spectrum
+	fftIn, fftOut      fft.Spectrum
 	edgesIn, edgesOut  [echoBands + 1]int
-	soundIn, soundOut  [fftSize]float32
-	powerIn, powerOut  [fftHalf]float32
+	soundIn, soundOut  [fft.Size]float32
+	powerIn, powerOut  [fft.Bins]float32
 	mu                 sync.Mutex
 	played             [echoRing][echoBands]float32 // dB, by frame
 	frames             int                          // ever played, silence included
@@ -58,8 +60,8 @@ type EchoDetector struct {
 func NewEchoDetector() *EchoDetector {
 	d := &EchoDetector{lag: -1, quiet: echoRing}
 	for i, hz := range echoEdges {
-		d.edgesIn[i] = int(hz * fftSize / EarRate)
-		d.edgesOut[i] = int(hz * fftSize / MouthRate)
+		d.edgesIn[i] = int(hz * fft.Size / EarRate)
+		d.edgesOut[i] = int(hz * fft.Size / MouthRate)
 	}
 	return d
 }
@@ -70,7 +72,7 @@ func (d *EchoDetector) Played(frame []int16) {
 	var levels [echoBands]float32
 	if frame != nil {
 		shift(&d.soundOut, frame)
-		d.fftOut.power(&d.powerOut, &d.soundOut)
+		d.fftOut.Power(&d.powerOut, &d.soundOut)
 		bands(&levels, &d.powerOut, &d.edgesOut)
 	}
 	d.mu.Lock()
@@ -93,7 +95,7 @@ func (d *EchoDetector) IsEcho(frame []int16) bool {
 		return false
 	}
 	shift(&d.soundIn, frame)
-	d.fftIn.power(&d.powerIn, &d.soundIn)
+	d.fftIn.Power(&d.powerIn, &d.soundIn)
 	var heard [echoBands]float32
 	bands(&heard, &d.powerIn, &d.edgesIn)
 	d.mu.Lock()
@@ -209,16 +211,16 @@ func (d *EchoDetector) at(lag int) *[echoBands]float32 {
 }
 
 // shift appends frame to the last fftSize samples.
-func shift(sound *[fftSize]float32, frame []int16) {
-	n := copy(sound[:], sound[min(len(frame), fftSize):])
-	for i, s := range frame[:fftSize-n] {
+func shift(sound *[fft.Size]float32, frame []int16) {
+	n := copy(sound[:], sound[min(len(frame), fft.Size):])
+	for i, s := range frame[:fft.Size-n] {
 		sound[n+i] = float32(s)
 	}
 }
 
 // bands are the levels of bands in dB over echoFloor, and 0 where there is less.
-func bands(levels *[echoBands]float32, power *[fftHalf]float32, edges *[echoBands + 1]int) {
+func bands(levels *[echoBands]float32, power *[fft.Bins]float32, edges *[echoBands + 1]int) {
 	for b := range levels {
-		levels[b] = max(decibel(mean(power[edges[b]:edges[b+1]]))-echoFloor, 0)
+		levels[b] = max(fft.Decibel(mean(power[edges[b]:edges[b+1]]))-echoFloor, 0)
 	}
 }

@@ -189,25 +189,6 @@ func TestDetectorIsAProbabilityAndDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestPowerSpectrumMatchesItsDefinition(t *testing.T) {
-	var s spectrum
-	var x [fftSize]float32
-	var got [fftHalf]float32
-	r := rand.New(rand.NewPCG(7, 8))
-	for i := range x {
-		x[i] = float32(r.NormFloat64() * 1000)
-	}
-	s.power(&got, &x)
-	for k := range got {
-		var re, im float64
-		for i := range x {
-			sin, cos := math.Sincos(2 * math.Pi * float64(k) * float64(i) / fftSize)
-			re, im = re+float64(x[i]*fftWindow[i])*cos, im-float64(x[i]*fftWindow[i])*sin
-		}
-		near(t, "a bin", math.Sqrt(float64(got[k])), math.Hypot(re, im), 1)
-	}
-}
-
 func BenchmarkDetector(b *testing.B) {
 	d := NewDetector()
 	pcm := tone(200, EarRate, EarRate, 8000)

@@ -1,6 +1,10 @@
 package media
 
-import "math"
+import (
+	"math"
+
+	"frontdesk/internal/fft"
+)
 
 const (
 	vadBands   = 16
@@ -54,11 +58,11 @@ const (
 
 // listener measures the traits of a stream.
 type listener struct {
-	sound      [fftSize]float32 // the last samples, oldest first
-	low        [vadPast]float32 // the same at 4 kHz, without what is below a voice
-	below      [2]float32       // what is: DC, hum
-	fft        spectrum
-	power      [fftHalf]float32
+	sound      [fft.Size]float32 // the last samples, oldest first
+	low        [vadPast]float32  // the same at 4 kHz, without what is below a voice
+	below      [2]float32        // what is: DC, hum
+	fft        fft.Spectrum
+	power      [fft.Bins]float32
 	background background
 	caller     float32 // dB, the level at which the caller speaks
 	levels     [vadRiseLag]float32
@@ -77,7 +81,7 @@ func (l *listener) Measure(frame []int16) *VoiceTraits {
 	if 2*sum < len(frame) {
 		return nil
 	}
-	l.fft.power(&l.power, &l.sound)
+	l.fft.Power(&l.power, &l.sound)
 	bands := l.bands()
 	pitch := 2*l.pitch() - 1
 	l.background.hear(&bands, pitch)
@@ -127,12 +131,12 @@ func (l *listener) compare(power *[vadBands + 1]float32, pitch float32) {
 	var floor, usual [vadBands]float32
 	most := float32(0)
 	for b := range vadBands {
-		db := max(decibel(power[b]), vadQuiet)
+		db := max(fft.Decibel(power[b]), vadQuiet)
 		floor[b] = min(max(db-l.background.floor[b], 0), 30)
 		usual[b] = min(max(db-l.background.usual[b], -10), 30)
 		most = max(most, floor[b])
 	}
-	level, common := max(decibel(power[vadLevel]), vadQuiet), l.background.usual[vadLevel]
+	level, common := max(fft.Decibel(power[vadLevel]), vadQuiet), l.background.usual[vadLevel]
 	l.caller = max(l.caller-vadForget, common+vadMargin)
 	if level > l.caller {
 		l.caller += (level - l.caller) * vadRaise
@@ -174,11 +178,6 @@ func (l *listener) pitch() float32 {
 		before, last = last, r
 	}
 	return float32(math.Sqrt(float64(best)))
-}
-
-// decibel converts the power of a bin: 0 dB is what rounding to samples alone gives.
-func decibel(power float32) float32 {
-	return 10*float32(math.Log10(float64(power)+1e-3)) - 12
 }
 
 func mean(x []float32) float32 {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/conversation"
 	"frontdesk/internal/fault"
 	"frontdesk/media"
 	"frontdesk/tools"
@@ -25,8 +26,8 @@ type Call struct {
 	agent   *dialog.Agent
 	history []dialog.Message
 	turn    int
-	memory  *dialog.Memory // of history, or of the caller
-	saying  *dialog.Saying // that is to go on, or nil
+	memory  *dialog.Memory      // of history, or of the caller
+	saying  *dialog.ResumeState // that is to go on, or nil
 	journal *journal
 	log     *zap.Logger
 	doubt   chan struct{} // the lease may be another's
@@ -162,7 +163,7 @@ func (c *Call) prepare(ctx context.Context, state State, resumed bool) error {
 		c.journal = newJournal(store, lease, state, entries, c.desk.o.Life)
 		c.journal.doubt, c.journal.spare = c.doubt, c.desk.o.Spare
 		if !resumed {
-			err = c.journal.Append(ctx, dialog.Record{}) // the session exists from now on
+			err = c.journal.Append(ctx, dialog.JournalEntry{}) // the session exists from now on
 		}
 	}
 	if err != nil {
@@ -239,20 +240,20 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 	line, finish := c.record(line)
 	defer finish()
 	line = c.transferable(line)
-	line.Tell = c.observed(line.Tell)
+	line.Emit = c.observed(line.Emit)
 
 	ctx = tools.WithSession(ctx, c.session)
 	ctx = tools.WithCaller(ctx, tools.Caller{Number: dialable(c.who.Number), Connects: line.Transfer != nil})
-	out, err := dialog.New(c.agent, dialog.Options{
+	out, err := conversation.New(c.agent, conversation.Options{
 		Instructions: c.who.Instructions,
 		Greeting:     c.who.Greeting,
 		Tools:        c.who.Tools,
 		Journal:      &metered{Journal: c.journal, gate: c.desk.gate, agent: c.agent.Name, log: c.log},
 		History:      c.history,
-		Turn:         c.turn,
+		LastTurn:     c.turn,
 		Memory:       c.memory,
-		Saying:       c.saying,
-		Part:         c.parting,
+		Resume:       c.saying,
+		Drain:        c.parting,
 		NewID:        newID,
 	}).Run(ctx, line)
 	e := judge(ctx, out, err)
@@ -293,7 +294,7 @@ func judge(ctx context.Context, out dialog.Outcome, err error) Ending {
 		return Ending{Result: Done, Reason: "the conversation came to its end"}
 	case dialog.Transferred:
 		return Ending{Result: Transferred, Reason: "a person took over"}
-	case dialog.Parted:
+	case dialog.Drained:
 		return Ending{Result: Draining, Reason: errDrained.Error()}
 	case dialog.NoAnswer:
 		return Ending{Result: Silent, Reason: "nobody spoke any more"}
@@ -354,12 +355,12 @@ func (c *Call) observed(tell func(dialog.Event)) func(dialog.Event) {
 	return func(e dialog.Event) {
 		c.desk.o.Observer.Event(e)
 		switch {
-		case e.Kind == dialog.Noticed && e.Notice != nil:
+		case e.Kind == dialog.NoticeRaised && e.Notice != nil:
 			c.log.Warn("notice", zap.Int("turn", e.Turn), zap.String("code", e.Notice.Code), zap.Error(e.Notice.Err))
-		case e.Kind == dialog.TurnEnded && e.Record != nil:
-			r := e.Record
+		case e.Kind == dialog.TurnEnded && e.Finished != nil:
+			r := e.Finished
 			c.log.Info("turn", zap.Int("turn", r.Number), zap.String("status", string(r.Status)), zap.Bool("typed", r.Typed),
-				zap.Bool("interrupted", r.Interrupted), zap.String("why", r.Why), zap.Int("tools", len(r.Tools)),
+				zap.Bool("interrupted", r.Interrupted), zap.String("why", r.EndpointReason), zap.Int("tools", len(r.Tools)),
 				zap.Duration("speech_end_to_audio", between(r.Times.SpeechEnd, r.Times.FirstAudio)), zap.String("error", r.Error))
 		}
 		tell(e)
@@ -375,7 +376,7 @@ func between(a, b time.Time) time.Duration {
 
 // record lays a recorder over the line where the agent wants one.
 func (c *Call) record(line dialog.Line) (dialog.Line, func()) {
-	if !c.agent.Record || c.desk.o.Records == "" || line.Source == nil || line.Sink == nil {
+	if !c.agent.RecordAudio || c.desk.o.Records == "" || line.Source == nil || line.Sink == nil {
 		return line, func() {}
 	}
 	name := filepath.Join(c.desk.o.Records, c.session+"-"+c.id+".wav")

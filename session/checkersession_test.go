@@ -184,7 +184,7 @@ func (s *checked) haunt(o *owner) {
 // append says whether what it appended will last.
 func (o *owner) append(id string) bool {
 	began := o.s.begin(id)
-	if err := o.journal.Append(o.gone, dialog.Record{Messages: []dialog.Message{{ID: id, Text: id}}}); err != nil {
+	if err := o.journal.Append(o.gone, dialog.JournalEntry{Messages: []dialog.Message{{ID: id, Text: id}}}); err != nil {
 		o.s.world.seen.unknown.Add(1)
 		o.s.failed(o.node, err)
 		return false

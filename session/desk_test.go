@@ -92,7 +92,7 @@ func begin(t *testing.T, ctx context.Context, d *session.Desk, who session.Calle
 	}
 	l := &talk{t: t, call: call, inputs: make(chan dialog.Heard), events: make(chan dialog.Event, 1000), ending: make(chan session.Ending, 1)}
 	go func() {
-		l.ending <- call.Run(ctx, dialog.Line{Inputs: l.inputs, Tell: func(e dialog.Event) { l.events <- e }})
+		l.ending <- call.Run(ctx, dialog.Line{Inputs: l.inputs, Emit: func(e dialog.Event) { l.events <- e }})
 	}()
 	return l
 }

@@ -48,7 +48,7 @@ func (f *failing) begin(t *testing.T, owner string) *journal {
 
 func (f *failing) say(t *testing.T, id string) {
 	t.Helper()
-	if err := f.journal.Append(t.Context(), dialog.Record{Messages: []dialog.Message{{ID: id, Text: id}}}); err != nil {
+	if err := f.journal.Append(t.Context(), dialog.JournalEntry{Messages: []dialog.Message{{ID: id, Text: id}}}); err != nil {
 		t.Fatalf("%s: %v", id, err)
 	}
 }
@@ -114,7 +114,7 @@ func TestAnOwnerThatLostItsSessionInAFailoverStops(t *testing.T) {
 	f.say(t, "other")
 	for name, err := range map[string]error{
 		"renew":  old.renew(t.Context()),
-		"append": old.Append(t.Context(), dialog.Record{Messages: []dialog.Message{{ID: "two", Text: "two"}}}),
+		"append": old.Append(t.Context(), dialog.JournalEntry{Messages: []dialog.Message{{ID: "two", Text: "two"}}}),
 	} {
 		if !isConflict(err) {
 			t.Errorf("%s: %v", name, err)

@@ -66,7 +66,7 @@ func newJournal(store Store, lease Lease, state State, entries []Entry, life tim
 }
 
 // Append implements dialog.Journal.
-func (j *journal) Append(ctx context.Context, r dialog.Record) error {
+func (j *journal) Append(ctx context.Context, r dialog.JournalEntry) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, m := range r.Messages {
@@ -88,7 +88,7 @@ func (j *journal) Append(ctx context.Context, r dialog.Record) error {
 			return err
 		}
 	}
-	j.state.Saying = r.Saying
+	j.state.Saying = r.Resume
 	return j.commit(ctx)
 }
 

@@ -26,7 +26,7 @@ func expiredJournal(t *testing.T) (*SQLite, *journal) {
 		t.Fatal(err)
 	}
 	j := newJournal(store, lease, State{Agent: "demo"}, nil, time.Hour)
-	if err := j.Append(t.Context(), dialog.Record{Messages: []dialog.Message{{ID: "item_1", Text: "one"}}}); err != nil {
+	if err := j.Append(t.Context(), dialog.JournalEntry{Messages: []dialog.Message{{ID: "item_1", Text: "one"}}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := db.Exec(`UPDATE sessions SET leased_until = 1`); err != nil {
@@ -37,7 +37,7 @@ func expiredJournal(t *testing.T) (*SQLite, *journal) {
 
 func TestAJournalGoesOnAfterItsLeaseRanOut(t *testing.T) {
 	store, j := expiredJournal(t)
-	if err := j.Append(t.Context(), dialog.Record{Messages: []dialog.Message{{ID: "item_2", Text: "two"}}}); err != nil {
+	if err := j.Append(t.Context(), dialog.JournalEntry{Messages: []dialog.Message{{ID: "item_2", Text: "two"}}}); err != nil {
 		t.Fatal(err)
 	}
 	_, entries, err := store.Load(t.Context(), "sess_1")
@@ -52,7 +52,7 @@ func TestAJournalStopsWhenAnotherNodeHasTheLease(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{
-		"append": j.Append(t.Context(), dialog.Record{Messages: []dialog.Message{{ID: "item_2", Text: "two"}}}),
+		"append": j.Append(t.Context(), dialog.JournalEntry{Messages: []dialog.Message{{ID: "item_2", Text: "two"}}}),
 		"renew":  j.renew(t.Context()),
 	} {
 		if fault.From(err).Code != fault.Conflict {

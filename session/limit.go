@@ -68,7 +68,7 @@ type metered struct {
 }
 
 // Append implements dialog.Journal.
-func (m *metered) Append(ctx context.Context, r dialog.Record) error {
+func (m *metered) Append(ctx context.Context, r dialog.JournalEntry) error {
 	if turn := r.Turn; turn != nil {
 		m.owed += turn.Usage.Input + turn.Usage.Output + turn.Discarded.Input + turn.Discarded.Output
 	}

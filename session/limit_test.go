@@ -235,12 +235,12 @@ func TestTokensAreCountedWhenTheCountIsBack(t *testing.T) {
 	gate := &brokenCount{fails: true}
 	m := &metered{Journal: j, gate: gate, agent: "demo", log: zap.New(logs)}
 	turn := dialog.Turn{Usage: dialog.Usage{Input: 100, Output: 20}, Discarded: dialog.Usage{Output: 3}}
-	allowed(t, m.Append(t.Context(), dialog.Record{Turn: &turn}))
+	allowed(t, m.Append(t.Context(), dialog.JournalEntry{Turn: &turn}))
 	if seen.Len() != 1 {
 		t.Errorf("the log says %v", seen.All())
 	}
 	gate.fails = false
-	allowed(t, m.Append(t.Context(), dialog.Record{Turn: &turn}))
+	allowed(t, m.Append(t.Context(), dialog.JournalEntry{Turn: &turn}))
 	if gate.spent != 246 {
 		t.Errorf("%d tokens were counted", gate.spent)
 	}

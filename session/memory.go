@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/conversation"
 )
 
 // MaxKnown is how many bytes the name may have that a caller is known by.
@@ -32,7 +33,7 @@ func remembered(entries []Entry) *dialog.Memory {
 
 // key is what c's caller is remembered under, "" when they are not.
 func (c *Call) key() string {
-	if c.who.Known == "" || !c.agent.Memory.Callers {
+	if c.who.Known == "" || !c.agent.Memory.RememberCallers {
 		return ""
 	}
 	return c.agent.Name + "/" + c.who.Known
@@ -54,7 +55,7 @@ func (c *Call) recall(ctx context.Context) *dialog.Memory {
 	if len(text) == 0 || json.Unmarshal(text, &m) != nil {
 		return nil
 	}
-	m.Upto = "" // a message of another session
+	m.Through = "" // a message of another session
 	return &m
 }
 
@@ -73,7 +74,7 @@ func (c *Call) remember() {
 			before = *m
 		}
 		var text []byte
-		text, err = json.Marshal(dialog.Recollect(ctx, c.agent.Model, before, since(messages(entries), before.Upto)))
+		text, err = json.Marshal(conversation.Summarize(ctx, c.agent.Model, before, since(messages(entries), before.Through)))
 		if err == nil {
 			keep := usualKeeping
 			if d := c.agent.Memory.Days; d > 0 {

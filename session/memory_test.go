@@ -24,12 +24,12 @@ func (told) Reply(_ context.Context, p dialog.Prompt) iter.Seq2[dialog.Chunk, er
 func TestAKnownCallerIsRememberedAsFarAsTheAgentMay(t *testing.T) {
 	for name, tt := range map[string]struct {
 		known    string
-		policy   dialog.Remembering
+		policy   dialog.MemoryPolicy
 		remember bool
 	}{
-		"allowed":     {"customer-42", dialog.Remembering{Callers: true}, true},
-		"not allowed": {"customer-42", dialog.Remembering{}, false},
-		"a stranger":  {"", dialog.Remembering{Callers: true}, false},
+		"allowed":     {"customer-42", dialog.MemoryPolicy{RememberCallers: true}, true},
+		"not allowed": {"customer-42", dialog.MemoryPolicy{}, false},
+		"a stranger":  {"", dialog.MemoryPolicy{RememberCallers: true}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDeskOf(t, session.Limits{}, func(string) (*dialog.Agent, error) {
@@ -66,7 +66,7 @@ func TestAKnownCallerIsRememberedAsFarAsTheAgentMay(t *testing.T) {
 
 func TestTwoCallsOfACallerAtATimeAreBothRemembered(t *testing.T) {
 	d := newDeskOf(t, session.Limits{}, func(string) (*dialog.Agent, error) {
-		return &dialog.Agent{Name: "desk", Model: told{}, Memory: dialog.Remembering{Callers: true}}, nil
+		return &dialog.Agent{Name: "desk", Model: told{}, Memory: dialog.MemoryPolicy{RememberCallers: true}}, nil
 	})
 	who := session.Caller{Trusted: true, Known: "customer-42"}
 	first, second := begin(t, t.Context(), d, who), begin(t, t.Context(), d, who)

@@ -8,6 +8,8 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/amd"
+	"frontdesk/dialog/mouth"
 	"frontdesk/internal/fault"
 )
 
@@ -40,13 +42,13 @@ func (c *Call) Dial(ctx context.Context, o Outbound, connect func(context.Contex
 		if !o.Screen || line.Source == nil || line.Sink == nil {
 			return c.converse(ctx, line)
 		}
-		s, err := dialog.Screen(ctx, c.agent, line)
+		s, err := amd.Detect(ctx, c.agent, line)
 		if err != nil {
 			return judge(ctx, dialog.CallerGone, nil)
 		}
-		c.log.Info("call taken", zap.Bool("machine", s.Machine), zap.String("why", s.Why))
+		c.log.Info("call taken", zap.Bool("machine", s.Machine), zap.String("why", s.Reason))
 		if s.Machine {
-			return c.leaveMessage(ctx, line, o.Message, s.Why)
+			return c.leaveMessage(ctx, line, o.Message, s.Reason)
 		}
 		talk, stop := context.WithCancelCause(ctx)
 		defer stop(nil)
@@ -54,7 +56,7 @@ func (c *Call) Dial(ctx context.Context, o Outbound, connect func(context.Contex
 		taken.Source = s.Watch(line.Source, func() { stop(errBeeped) })
 		ending := c.converse(talk, taken)
 		if context.Cause(talk) == errBeeped {
-			return c.leaveMessage(ctx, line, o.Message, s.Why)
+			return c.leaveMessage(ctx, line, o.Message, s.Reason)
 		}
 		return ending
 	})
@@ -108,13 +110,13 @@ func (c *Call) leaveMessage(ctx context.Context, line dialog.Line, text, why str
 	}
 	line, finish := c.record(line)
 	defer finish()
-	if err := dialog.Announce(ctx, c.agent, line.Sink, text); err != nil {
+	if err := mouth.Announce(ctx, c.agent, line.Sink, text); err != nil {
 		e.Reason, e.Err = e.Reason+"; its message was cut short", err
 		return e
 	}
 	e.Reason += "; the message was left"
 	m := dialog.Message{ID: newID("item_"), Role: dialog.Assistant, Text: text}
-	if err := c.journal.Append(ctx, dialog.Record{Messages: []dialog.Message{m}}); err != nil {
+	if err := c.journal.Append(ctx, dialog.JournalEntry{Messages: []dialog.Message{m}}); err != nil {
 		c.log.Error("message not recorded", zap.Error(err))
 	}
 	return e

@@ -69,7 +69,7 @@ func greet(t *testing.T, records string, record bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	agent := &dialog.Agent{Name: "echo", Model: echo{}, Greeting: "Good morning.", Synthesizer: hum(3000), Record: record}
+	agent := &dialog.Agent{Name: "echo", Model: echo{}, Greeting: "Good morning.", Synthesizer: hum(3000), RecordAudio: record}
 	d := session.NewDesk(session.Options{
 		Store: store, Tokens: session.NewTokens([]byte("0123456789abcdef0123456789abcdef")),
 		Agent: func(string) (*dialog.Agent, error) { return agent, nil },
@@ -88,7 +88,7 @@ func greet(t *testing.T, records string, record bool) {
 	ctx, stop := context.WithTimeout(t.Context(), 15*time.Second)
 	defer stop()
 	ended := false
-	e := call.Run(ctx, dialog.Line{Inputs: inputs, Source: source, Sink: unheard{}, Tell: func(e dialog.Event) {
+	e := call.Run(ctx, dialog.Line{Inputs: inputs, Source: source, Sink: unheard{}, Emit: func(e dialog.Event) {
 		if e.Kind == dialog.ReplyEnded && !ended {
 			ended = true
 			close(inputs)

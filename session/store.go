@@ -29,7 +29,7 @@ type State struct {
 	Until   time.Time `json:"until,omitzero"`   // it may be resumed
 	Summary string    `json:"summary,omitzero"` // of a session that is over
 
-	Saying *dialog.Saying `json:"saying,omitempty"` // the reply that was under way
+	Saying *dialog.ResumeState `json:"saying,omitempty"` // the reply that was under way
 }
 
 // Over reports whether a session cannot be resumed any more.

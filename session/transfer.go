@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/mouth"
 	"frontdesk/internal/fault"
 	"frontdesk/media"
 )
@@ -43,7 +44,7 @@ func (c *Call) transferable(line dialog.Line) dialog.Line {
 	h := c.agent.Handover
 	refer := line.Refer
 	if refer != nil && (h.Blind || c.desk.o.Ring == nil) {
-		line.Transfer = func(ctx context.Context, _ dialog.Handoff) error {
+		line.Transfer = func(ctx context.Context, _ dialog.HandoverRequest) error {
 			c.log.Info("caller is referred", zap.String("to", h.To))
 			return refer(ctx, h.To)
 		}
@@ -51,7 +52,7 @@ func (c *Call) transferable(line dialog.Line) dialog.Line {
 	}
 	p := newPatch(line.Source, line.Sink)
 	line.Source, line.Sink = p, p
-	line.Transfer = func(ctx context.Context, t dialog.Handoff) error {
+	line.Transfer = func(ctx context.Context, t dialog.HandoverRequest) error {
 		err := c.connect(ctx, p, t)
 		p.mode.Store(talking)
 		c.log.Info("caller was to be connected", zap.String("to", h.To), zap.Error(err))
@@ -62,16 +63,16 @@ func (c *Call) transferable(line dialog.Line) dialog.Line {
 
 // connect rings the person, tells them what it is about, and leaves the two alone. The
 // caller hears it ring meanwhile.
-func (c *Call) connect(ctx context.Context, p *patch, t dialog.Handoff) error {
+func (c *Call) connect(ctx context.Context, p *patch, t dialog.HandoverRequest) error {
 	h := c.agent.Handover
 	p.mode.Store(ringing)
-	if h.Ring == 0 {
-		h.Ring = defaultRing
+	if h.RingTimeout == 0 {
+		h.RingTimeout = defaultRing
 	}
 	taking, enough := context.WithCancel(ctx)
 	defer enough()
-	taken := context.AfterFunc(t.Waits, enough)
-	wait, cancel := context.WithTimeout(taking, h.Ring)
+	taken := context.AfterFunc(t.Waiting, enough)
+	wait, cancel := context.WithTimeout(taking, h.RingTimeout)
 	defer cancel()
 	line, hangUp, err := c.desk.o.Ring(wait, h.To)
 	if err != nil {
@@ -101,7 +102,7 @@ func (c *Call) connect(ctx context.Context, p *patch, t dialog.Handoff) error {
 
 // brief tells the person who calls and why, and waits for them to take the call where
 // that is wanted.
-func (c *Call) brief(ctx context.Context, person dialog.Line, t dialog.Handoff) error {
+func (c *Call) brief(ctx context.Context, person dialog.Line, t dialog.HandoverRequest) error {
 	text := "A call from " + c.agent.Title + "."
 	if t.Summary != "" {
 		text += " " + t.Summary
@@ -109,8 +110,8 @@ func (c *Call) brief(ctx context.Context, person dialog.Line, t dialog.Handoff) 
 	if c.agent.Synthesizer == nil {
 		return nil
 	}
-	if c.agent.Handover.Direct {
-		return dialog.Announce(ctx, c.agent, person.Sink, text)
+	if c.agent.Handover.SkipConfirmation {
+		return mouth.Announce(ctx, c.agent, person.Sink, text)
 	}
 	for range 2 {
 		if taken, err := c.ask(ctx, person, text+" "+pressOne); taken || err != nil {
@@ -125,7 +126,7 @@ func (c *Call) ask(ctx context.Context, person dialog.Line, text string) (taken 
 	ctx, cancel := context.WithCancel(ctx)
 	said := make(chan error, 1)
 	var saying sync.WaitGroup
-	saying.Go(func() { said <- dialog.Announce(ctx, c.agent, person.Sink, text) })
+	saying.Go(func() { said <- mouth.Announce(ctx, c.agent, person.Sink, text) })
 	defer saying.Wait()
 	defer cancel()
 	var late <-chan time.Time
@@ -140,7 +141,7 @@ func (c *Call) ask(ctx context.Context, person dialog.Line, text string) (taken 
 			if !ok {
 				return false, errLeft
 			}
-			if h.Kind == dialog.Digit && h.Text == confirmKey {
+			if h.Kind == dialog.DTMF && h.Text == confirmKey {
 				return true, nil
 			}
 		case <-late:

@@ -96,10 +96,10 @@ func (m *Metrics) CallEnded(transport string, e session.Ending, lasted time.Dura
 // Event implements session.Observer.
 func (m *Metrics) Event(e dialog.Event) {
 	switch {
-	case e.Kind == dialog.Noticed && e.Notice != nil:
+	case e.Kind == dialog.NoticeRaised && e.Notice != nil:
 		m.notices.WithLabelValues(e.Notice.Code).Inc()
-	case e.Kind == dialog.TurnEnded && e.Record != nil:
-		m.turn(e.Record)
+	case e.Kind == dialog.TurnEnded && e.Finished != nil:
+		m.turn(e.Finished)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 func TestToolNamesThatAModelMadeUpAreBounded(t *testing.T) {
 	m := NewMetrics()
 	for i := range 3 * maxToolNames {
-		m.Event(dialog.Event{Kind: dialog.TurnEnded, Record: &dialog.Turn{Tools: []dialog.ToolUse{{Name: "tool" + strings.Repeat("x", i%60) + string(rune('a'+i/60)), Failed: true}}}})
+		m.Event(dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Tools: []dialog.ToolUse{{Name: "tool" + strings.Repeat("x", i%60) + string(rune('a'+i/60)), Failed: true}}}})
 	}
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))

@@ -5,13 +5,12 @@
 package web
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"regexp"
 	"runtime/debug"
 	"time"
-
-	"crypto/rand"
 
 	"go.uber.org/zap"
 
@@ -88,7 +87,7 @@ func (o Options) agents(w http.ResponseWriter, _ *http.Request) {
 	list := []agent{}
 	for i, a := range o.Agents() {
 		list = append(list, agent{
-			Name: a.Name, Title: a.Title, Try: append([]string{}, a.Try...),
+			Name: a.Name, Title: a.Title, Try: append([]string{}, a.Suggestions...),
 			Voice: a.Recognizer != nil && a.Synthesizer != nil, Default: i == 0,
 		})
 	}

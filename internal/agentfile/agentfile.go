@@ -39,7 +39,7 @@ type File struct {
 	Farewell     string
 	Silence      dialog.Silence
 	Speculation  dialog.Speculation
-	Memory       dialog.Remembering
+	Memory       dialog.MemoryPolicy
 	Filler       dialog.Filler
 	Handover     dialog.Handover
 	Record       bool

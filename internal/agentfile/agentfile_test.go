@@ -79,13 +79,13 @@ tools:
 		Dir: dir, Knowledge: filepath.Join(dir, "knowledge"),
 		Name: "shop", Title: "The Shop", Greeting: "Hello.", Instructions: "Be short.\nBe kind.",
 		Language: "en-GB", Voice: "slt", Try: []string{"one", "two"}, Farewell: "Bye.",
-		Silence: dialog.Silence{Prompt: "Still there?", Wait: 8 * time.Second, Prompts: 3},
+		Silence: dialog.Silence{Prompt: "Still there?", Wait: 8 * time.Second, MaxPrompts: 3},
 
-		Speculation: dialog.Speculation{Off: true, Tokens: 1000},
-		Memory:      dialog.Remembering{Tokens: 3000, Callers: true, Days: 30},
+		Speculation: dialog.Speculation{Disabled: true, MaxTokens: 1000},
+		Memory:      dialog.MemoryPolicy{MaxTokens: 3000, RememberCallers: true, Days: 30},
 		Filler:      dialog.Filler{Texts: []string{"Let me see."}, After: time.Second},
 		Handover: dialog.Handover{
-			Message: "Somebody calls back.", To: "+4930123", Blind: true, Ring: 20 * time.Second, Direct: true, Failed: "Nobody there.", Later: "We call back.",
+			Message: "Somebody calls back.", To: "+4930123", Blind: true, RingTimeout: 20 * time.Second, SkipConfirmation: true, FailedMessage: "Nobody there.", CallBackMessage: "We call back.",
 		},
 		Record: true,
 		Tools: Tools{

@@ -76,12 +76,12 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 	if f.Filler, err = s.filler(); err != nil {
 		return File{}, err
 	}
-	f.Speculation.Off = s.doc.Speculation.Off
+	f.Speculation.Disabled = s.doc.Speculation.Off
 	if n := s.doc.Speculation.Tokens; n != nil {
 		if *n < 1 || *n > maxTokens {
 			return File{}, s.wrong("speculation.tokens", "%d is not between 1 and %d", *n, maxTokens)
 		}
-		f.Speculation.Tokens = *n
+		f.Speculation.MaxTokens = *n
 	}
 	if f.Memory, err = s.memory(); err != nil {
 		return File{}, err
@@ -94,19 +94,19 @@ func (s *source) handover() (dialog.Handover, error) {
 	d := s.doc.Handover
 	h := dialog.Handover{
 		Message: strings.TrimSpace(d.Message), To: strings.TrimSpace(d.To), Blind: d.Blind,
-		Direct: d.Direct, Failed: strings.TrimSpace(d.Failed), Later: strings.TrimSpace(d.Later),
+		SkipConfirmation: d.Direct, FailedMessage: strings.TrimSpace(d.Failed), CallBackMessage: strings.TrimSpace(d.Later),
 	}
 	if h.To == "" || d.Ring == "" {
 		return h, nil
 	}
 	var err error
-	h.Ring, err = s.duration("handover.ring", d.Ring, minRing, maxRing)
+	h.RingTimeout, err = s.duration("handover.ring", d.Ring, minRing, maxRing)
 	return h, err
 }
 
-func (s *source) memory() (dialog.Remembering, error) {
+func (s *source) memory() (dialog.MemoryPolicy, error) {
 	d := s.doc.Memory
-	m := dialog.Remembering{Callers: d.Callers}
+	m := dialog.MemoryPolicy{RememberCallers: d.Callers}
 	for _, n := range []struct {
 		path  string
 		given *int
@@ -114,7 +114,7 @@ func (s *source) memory() (dialog.Remembering, error) {
 		most  int
 		set   *int
 	}{
-		{"memory.tokens", d.Tokens, minMemory, maxTokens, &m.Tokens},
+		{"memory.tokens", d.Tokens, minMemory, maxTokens, &m.MaxTokens},
 		{"memory.days", d.Days, 1, maxDays, &m.Days},
 	} {
 		if n.given == nil {
@@ -211,7 +211,7 @@ func (s *source) silence() (dialog.Silence, error) {
 		if *d.Prompts < 1 || *d.Prompts > maxPrompts {
 			return out, s.wrong("silence.prompts", "%d is not between 1 and %d", *d.Prompts, maxPrompts)
 		}
-		out.Prompts = *d.Prompts
+		out.MaxPrompts = *d.Prompts
 	}
 	if d.Wait == "" {
 		return out, nil

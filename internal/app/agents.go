@@ -13,6 +13,8 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/conversation"
+	"frontdesk/dialog/mouth"
 	"frontdesk/dialog/provider/clerk"
 	"frontdesk/dialog/provider/espeak"
 	"frontdesk/dialog/provider/flite"
@@ -129,11 +131,11 @@ func (b *builder) openDetector() error {
 func (b *builder) agent(ctx context.Context, f agentfile.File) (*dialog.Agent, error) {
 	a := &dialog.Agent{
 		Name: f.Name, Title: f.Title, Greeting: f.Greeting, Instructions: f.Instructions,
-		Language: f.Language, Voice: f.Voice, Try: f.Try, Farewell: f.Farewell,
-		Silence: f.Silence, Speculation: f.Speculation, Memory: f.Memory, Filler: f.Filler, Handover: f.Handover, Record: f.Record,
+		Language: f.Language, Voice: f.Voice, Suggestions: f.Try, Farewell: f.Farewell,
+		Silence: f.Silence, Speculation: f.Speculation, Memory: f.Memory, Filler: f.Filler, Handover: f.Handover, RecordAudio: f.Record,
 		Detector: b.detector,
 	}
-	texts := append([]string{f.Title, f.Greeting, f.Farewell, f.Handover.Message, f.Handover.Failed}, f.Try...)
+	texts := append([]string{f.Title, f.Greeting, f.Farewell, f.Handover.Message, f.Handover.FailedMessage}, f.Try...)
 	var err error
 	if a.Tools, err = b.tools(ctx, f, &texts); err != nil {
 		return nil, err
@@ -190,7 +192,7 @@ func (b *builder) model() (dialog.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dialog.Fallback(append(models, clerk.Clerk{})...), nil
+	return conversation.Fallback(append(models, clerk.Clerk{})...), nil
 }
 
 // languageModels are the configured ones.
@@ -234,7 +236,7 @@ func (b *builder) voice(f agentfile.File) (dialog.Synthesizer, error) {
 	if v == nil || err != nil {
 		return nil, err
 	}
-	return dialog.Remember(v), nil
+	return mouth.Cached(v), nil
 }
 
 func (b *builder) synthesizer(f agentfile.File) (dialog.Synthesizer, error) {

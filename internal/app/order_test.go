@@ -4,98 +4,143 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"path/filepath"
+	"maps"
+	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// mayImport is the order of the packages: each entry lists what of Frontdesk a
-// package and those below it may import. docs/architecture.md explains it.
-var mayImport = []struct {
-	pkg  string
-	only []string
-}{
-	{"fault", nil},
-	{"config", nil},
-	{"media", nil},
-	{"tools", []string{"fault"}},
-	{"internal/learn/endpoint", []string{"eval", "dialog", "dialog/internal", "dialog/pocketsphinx", "media", "tools", "fault"}},
-	{"dialog/internal", []string{"media", "fault"}},
-	{"dialog/", []string{"dialog", "dialog/internal", "media", "tools", "fault"}}, // vendors
-	{"dialog", []string{"dialog/internal", "media", "tools", "fault"}},
-	{"agentfile", []string{"dialog", "tools", "fault"}},
-	{"session/", []string{"session", "dialog", "fault"}},
-	{"session", []string{"dialog", "media", "tools", "fault"}},
-	{"archive", []string{"session", "dialog", "fault"}},
-	{"signaling/sip", []string{"session", "dialog", "media", "fault"}},
-	{"signaling/twilio", []string{"session", "dialog", "media", "fault"}},
-	{"signaling/webrtc", []string{"media", "fault"}},
-	{"signaling/realtime", []string{"signaling/webrtc", "session", "dialog", "media", "tools", "fault"}},
-	{"web", []string{"session", "dialog", "fault"}},
-	{"eval", []string{"dialog", "media"}},
-	{"internal/learn", []string{"eval", "dialog", "media"}},
-	{"caller", []string{"dialog", "media", "fault"}},
-	{"internal", []string{"media"}}, // test providers
-	{"bench", nil},                  // its tests wire everything, as main does
+// mayImport lists, for each package, which packages of Frontdesk it may import. A name
+// that ends in "/..." stands for a package and all packages below it.
+// docs/architecture.md explains the order.
+var mayImport = map[string][]string{
+	".":                            {"internal/app"},
+	"internal/fault":               {},
+	"internal/config":              {"internal/yamlpos"},
+	"internal/yamlpos":             {},
+	"internal/words":               {},
+	"internal/phone":               {},
+	"internal/fft":                 {},
+	"internal/ngram":               {},
+	"internal/db":                  {},
+	"media":                        {"internal/fft"},
+	"tools":                        {"internal/fault", "internal/words"},
+	"dialog":                       {"media", "tools", "internal/fault"},
+	"dialog/internal/replay":       {},
+	"dialog/ear/endpoint":          {"media", "internal/words"},
+	"dialog/ear":                   {"dialog", "dialog/ear/endpoint", "media", "internal/fault"},
+	"dialog/mouth":                 {"dialog", "dialog/internal/replay", "media", "internal/fault", "internal/words"},
+	"dialog/conversation":          {"dialog", "dialog/ear", "dialog/mouth", "dialog/internal/replay", "media", "tools", "internal/fault", "internal/words"},
+	"dialog/amd":                   {"dialog", "media", "internal/fft"},
+	"dialog/provider/clerk":        {"dialog", "tools", "internal/fault", "internal/words", "internal/phone"},
+	"dialog/provider/espeak":       {"dialog", "dialog/provider/process", "media", "internal/fault"},
+	"dialog/provider/flite":        {"dialog", "dialog/provider/process", "media", "internal/fault"},
+	"dialog/provider/openai":       {"dialog", "media", "tools", "internal/fault"},
+	"dialog/provider/pocketsphinx": {"dialog", "media", "internal/fault", "internal/ngram", "internal/words"},
+	"dialog/provider/process":      {"dialog", "media", "internal/fault"},
+	"dialog/provider/silero":       {"dialog", "media", "internal/fault"},
+	"session":                      {"dialog", "dialog/amd", "dialog/conversation", "dialog/mouth", "media", "tools", "internal/fault", "internal/phone"},
+	"session/sqlite":               {"session", "dialog", "internal/db", "internal/fault"},
+	"session/valkey":               {"session", "dialog", "internal/fault"},
+	"session/storetest":            {"session", "dialog", "internal/fault"},
+	"signaling/webrtc":             {"media", "internal/fault"},
+	"signaling/realtime":           {"signaling/webrtc", "session", "dialog", "media", "tools", "internal/fault"},
+	"signaling/sip":                {"signaling/sip/rtp", "signaling/sip/dialplan", "session", "dialog", "media", "internal/fault"},
+	"signaling/sip/rtp":            {"media", "internal/fault"},
+	"signaling/sip/dialplan":       {"internal/fault", "internal/phone"},
+	"signaling/twilio":             {"session", "dialog", "media", "internal/fault"},
+	"web":                          {"session", "dialog", "internal/fault"},
+	"internal/agentfile":           {"dialog", "tools", "internal/fault", "internal/yamlpos"},
+	"internal/archive":             {"session", "dialog", "dialog/conversation", "internal/db", "internal/fault"},
+	"internal/caller":              {"dialog", "dialog/mouth", "media", "internal/fault"},
+	"internal/eval":                {"dialog", "dialog/conversation", "dialog/ear", "media"},
+	"internal/learn/endpoint":      {"dialog", "dialog/ear", "dialog/ear/endpoint", "dialog/provider/pocketsphinx", "internal/eval", "internal/learn", "internal/ngram", "media", "tools"},
+	"internal/learn/vad":           {"dialog", "internal/eval", "internal/learn", "media"},
+	"internal/learn":               {"internal/eval", "media"},
+	"internal/fakeai":              {"media"},
+	"internal/valkeytest":          {},
+	"internal/desktest":            {"dialog", "media", "session", "session/sqlite", "tools", "internal/db", "internal/fault"},
+	"internal/bench":               {},
+	"internal/app":                 {"..."},
+	"e2e":                          {},
+}
+
+// testMayImport lists what tests may import beside what their package may: the kits that
+// stand in for the outside world, and whole packages that a test puts together.
+var testMayImport = map[string][]string{
+	"*":                            {"internal/fakeai", "internal/valkeytest", "internal/desktest", "session/storetest"},
+	"tools":                        {"internal/db"},
+	"dialog/provider/clerk":        {"dialog/conversation", "internal/agentfile", "media"},
+	"dialog/provider/openai":       {"dialog/conversation"},
+	"dialog/provider/pocketsphinx": {"internal/eval", "tools"},
+	"session":                      {"session/sqlite", "session/valkey", "internal/db"},
+	"signaling/...":                {"session/sqlite", "tools", "internal/db"},
+	"internal/archive":             {"session/sqlite", "session/valkey", "internal/db"},
+	"internal/caller":              {"signaling/realtime", "signaling/webrtc", "session", "session/sqlite", "web", "internal/db"},
+	"internal/bench":               {"..."},
+	"e2e":                          {"..."},
 }
 
 func TestPackagesImportOnlyWhatTheirPlaceAllows(t *testing.T) {
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+	seen := make(map[string]bool)
+	err := fs.WalkDir(os.DirFS("../.."), ".", func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && path != ".") {
-			return filepath.SkipDir
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") && file != ".") {
+			return fs.SkipDir
 		}
-		if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
-			checkImports(t, path)
+		if strings.HasSuffix(file, ".go") {
+			seen[path.Dir(file)] = true
+			checkImports(t, file)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	for pkg := range maps.Keys(mayImport) {
+		if !seen[pkg] {
+			t.Errorf("mayImport lists package %s, which does not exist: remove it", pkg)
+		}
+	}
 }
 
-func checkImports(t *testing.T, path string) {
+func checkImports(t *testing.T, file string) {
 	t.Helper()
-	dir := filepath.ToSlash(filepath.Dir(path))
-	if dir == "." {
-		return // main wires everything
-	}
-	allowed, known := allowedFor(dir)
-	if !known {
-		t.Errorf("%s: package %s has no place in the order of packages", path, dir)
+	pkg := path.Dir(file)
+	allowed, listed := mayImport[pkg]
+	if !listed {
+		t.Errorf("package %s is not in mayImport: add it, and to docs/architecture.md", pkg)
 		return
 	}
-	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if strings.HasSuffix(file, "_test.go") {
+		for of, more := range testMayImport {
+			if of == "*" || matches(of, pkg) {
+				allowed = slices.Concat(allowed, more, []string{pkg})
+			}
+		}
+	}
+	parsed, err := parser.ParseFile(token.NewFileSet(), "../../"+file, nil, parser.ImportsOnly)
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	for _, spec := range file.Imports {
+	for _, spec := range parsed.Imports {
 		imported, _ := strconv.Unquote(spec.Path.Value)
-		rel, ours := strings.CutPrefix(imported, "frontdesk/")
-		if !ours || slices.ContainsFunc(allowed, func(a string) bool {
-			return rel == a || a == "dialog/internal" && strings.HasPrefix(rel, a+"/")
-		}) {
-			continue
+		rel, isOurs := strings.CutPrefix(imported, "frontdesk/")
+		if isOurs && !slices.ContainsFunc(allowed, func(a string) bool { return matches(a, rel) }) {
+			t.Errorf("%s imports %s, but package %s may import only %v", file, imported, pkg, allowed)
 		}
-		t.Errorf("%s imports %s: %s may import only %v", path, imported, dir, allowed)
 	}
 }
 
-func allowedFor(dir string) ([]string, bool) {
-	for _, rule := range mayImport {
-		if below, ok := strings.CutSuffix(rule.pkg, "/"); ok {
-			if strings.HasPrefix(dir, below+"/") {
-				return rule.only, true
-			}
-		} else if dir == rule.pkg || strings.HasPrefix(dir, rule.pkg+"/") {
-			return rule.only, true
-		}
-	}
-	return nil, false
+// matches reports whether pattern, which may end in "...", names pkg.
+func matches(pattern, pkg string) bool {
+	below, isTree := strings.CutSuffix(pattern, "...")
+	below = strings.TrimSuffix(below, "/")
+	return pkg == pattern || isTree && (below == "" || pkg == below || strings.HasPrefix(pkg, below+"/"))
 }

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/conversation"
 	"frontdesk/internal/config"
 	"frontdesk/internal/fault"
 	"frontdesk/session"
@@ -89,7 +90,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger) error {
 	if models, err := languageModels(c); err != nil {
 		return err
 	} else if len(models) > 0 {
-		scribe = dialog.Fallback(models...)
+		scribe = conversation.Fallback(models...)
 	}
 	stopArchive, err := startArchive(ctx, c, store, scribe, log)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/ear"
 	"frontdesk/media"
 	"frontdesk/session"
 	"frontdesk/signaling/realtime"
@@ -44,10 +45,10 @@ func serve(tb testing.TB, p pace) *server {
 	noted := &turns{ended: make(chan struct{}, 64)}
 	agent := &dialog.Agent{
 		Name: "desk", Title: "The desk", Language: "en-US",
-		Silence: dialog.Silence{Wait: time.Hour}, Speculation: dialog.Speculation{Off: p.waits},
+		Silence: dialog.Silence{Wait: time.Hour}, Speculation: dialog.Speculation{Disabled: p.waits},
 		Model: p, Recognizer: p, Synthesizer: p, Tools: registry,
 		Detector:   func() dialog.VoiceDetector { return media.NewDetector() },
-		Endpointer: func() dialog.Endpointer { return &patience{Endpointer: dialog.NewEndpointer(""), turns: noted} },
+		Endpointer: func() dialog.Endpointer { return &patience{Endpointer: ear.NewEndpointer(""), turns: noted} },
 	}
 	db, err := session.OpenDB(filepath.Join(tb.TempDir(), "calls.db"))
 	must(err)

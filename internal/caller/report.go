@@ -101,7 +101,7 @@ func (p *report) turn(t *turn, m measured) bool {
 		l.DelayMS = &ms
 	}
 	if t.record != nil {
-		l.Why, l.Stages = t.record.Why, stagesOf(t.record.Times)
+		l.Why, l.Stages = t.record.EndpointReason, stagesOf(t.record.Times)
 	}
 	switch {
 	case t.text && l.Reply == "" && m.audible < leastReply, !t.text && m.audible < leastReply:

@@ -28,7 +28,7 @@ func dialTelephone(ctx context.Context, uri string, ring Ring) (*line, error) {
 	}
 	l := newLine()
 	l.telephone = true
-	l.press = there.Press
+	l.press = there.SendDTMF
 	t := newTape()
 	l.phone = &phone{began: t.began, tape: t, mouth: &mouthpiece{send: there.Sink.WriteFrame, tape: t}, ear: &earpiece{tape: t}}
 	l.send = func([]byte) error { return fault.New(fault.Invalid, "nothing can be typed on a telephone") }

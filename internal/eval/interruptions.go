@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/conversation"
 	"frontdesk/media"
 )
 
@@ -182,8 +183,8 @@ func (o *Overlap) run(ctx context.Context, agent *dialog.Agent) error {
 	c := &overlapCall{overlap: o, clock: time.NewTicker(media.FrameTime), ctx: ctx, done: cancel, first: -1,
 		down: media.NewResampler(media.MouthRate, media.EarRate)}
 	defer c.clock.Stop()
-	line := dialog.Line{Inputs: make(chan dialog.Heard), Source: c, Sink: c, Tell: c.tell}
-	if _, err := dialog.New(&a, dialog.Options{}).Run(ctx, line); err != nil && !c.ended {
+	line := dialog.Line{Inputs: make(chan dialog.Heard), Source: c, Sink: c, Emit: c.tell}
+	if _, err := conversation.New(&a, conversation.Options{}).Run(ctx, line); err != nil && !c.ended {
 		return err
 	}
 	c.mu.Lock()

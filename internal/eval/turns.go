@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/ear"
 	"frontdesk/media"
 )
 
@@ -34,7 +35,7 @@ func (Hangover) Reset(time.Duration) {}
 
 // Judge implements dialog.Endpointer.
 func (h Hangover) Judge(e dialog.Evidence) dialog.Verdict {
-	return dialog.Verdict{Finished: e.Silence >= time.Duration(h), Why: "silence"}
+	return dialog.Verdict{Finished: e.Silence >= time.Duration(h), Reason: "silence"}
 }
 
 // Decided is what the ears made of one turn.
@@ -90,7 +91,7 @@ func play(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condi
 				return l
 			}
 			alter(l, &a)
-			if errs[i] = dialog.Replay(ctx, &a, l, l.heard); errs[i] == nil {
+			if errs[i] = ear.Replay(ctx, &a, l, l.heard); errs[i] == nil {
 				errs[i] = l.failed
 			}
 		})
@@ -147,7 +148,7 @@ func (t tracer) Judge(e dialog.Evidence) dialog.Verdict {
 	d := t.decided[t.turn].Spoken
 	ms := (t.frame+1)*20 - d.At
 	t.seen(d, ms, e)
-	return dialog.Verdict{Finished: ms >= d.End+1600 && e.Silence > 0 || ms >= d.Len-200, Why: "the end"}
+	return dialog.Verdict{Finished: ms >= d.End+1600 && e.Silence > 0 || ms >= d.Len-200, Reason: "the end"}
 }
 
 // listener plays a call to the ears. It is their media.Source and their detector.
@@ -202,17 +203,17 @@ func (l *listener) Detect(frame []int16) float32 {
 // frames, before the next is read; words come meanwhile.
 func (l *listener) heard(h dialog.Heard) {
 	switch {
-	case h.Kind == dialog.Deaf:
+	case h.Kind == dialog.EarFailed:
 		l.failed = h.Err
 	case h.Kind == dialog.Onset:
 		l.words = ""
 	case h.Kind == dialog.Partial:
 		l.words = h.Text
-	case h.Kind == dialog.Offset && h.Why != "":
+	case h.Kind == dialog.Offset && h.Reason != "":
 		d := &l.decided[l.turn]
 		now := (l.frame+1)*20 - d.At // ms in the recording
 		if !d.Ended && now > d.Start {
-			d.Ended, d.Delay, d.Words, d.Why = true, now-d.End, l.words, h.Why
+			d.Ended, d.Delay, d.Words, d.Why = true, now-d.End, l.words, h.Reason
 		}
 	}
 }

@@ -125,11 +125,11 @@ func (t *talk) act(e *clientEvent) error {
 		if len(e.Digit) != 1 || !strings.Contains("0123456789*#ABCD", e.Digit) {
 			return fault.New(fault.Invalid, "%.10q is no key: keys are 0-9, *, # and A-D", e.Digit)
 		}
-		t.hear(dialog.Heard{Kind: dialog.Digit, Text: e.Digit})
+		t.hear(dialog.Heard{Kind: dialog.DTMF, Text: e.Digit})
 	case "response.create":
 		t.hear(dialog.Heard{Kind: dialog.Respond})
 	case "response.cancel", "output_audio_buffer.clear":
-		t.hear(dialog.Heard{Kind: dialog.Stop})
+		t.hear(dialog.Heard{Kind: dialog.CancelReply})
 	default:
 		return fault.New(fault.Invalid, "events of type %.80q are not known here", e.Type)
 	}

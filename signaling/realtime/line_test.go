@@ -36,10 +36,10 @@ func oneTurn(ctx context.Context, line dialog.Line) session.Ending {
 		{Kind: dialog.ReplyHeard, Response: "resp_1", Item: "item_2", Text: "on its way."},
 		{Kind: dialog.SpeakingStopped, Response: "resp_1"},
 		{Kind: dialog.ReplyEnded, Response: "resp_1", Item: "item_2", Status: dialog.Completed, Text: "It is on its way.", Usage: usage},
-		{Kind: dialog.TurnEnded, Record: &dialog.Turn{Number: 1}},
-		{Kind: dialog.Noticed, Notice: &dialog.Notice{Code: "voice_lost", Text: "I have lost my voice."}},
+		{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Number: 1}},
+		{Kind: dialog.NoticeRaised, Notice: &dialog.Notice{Code: "voice_lost", Text: "I have lost my voice."}},
 	} {
-		line.Tell(e)
+		line.Emit(e)
 	}
 	return untilGone(ctx, line)
 }
@@ -113,9 +113,9 @@ func TestSpokenTurnAsText(t *testing.T) {
 func TestClientItemsAreHeard(t *testing.T) {
 	heard, ended := make(chan dialog.Heard, 10), make(chan error, 1)
 	f := newFixture(t, &script{run: func(ctx context.Context, line dialog.Line) session.Ending {
-		line.Tell(dialog.Event{Kind: dialog.ReplyStarted, Response: "resp_1", Item: "item_1"})
-		line.Tell(dialog.Event{Kind: dialog.ClientTool, Response: "resp_1", Call: &tools.Call{ID: "call_1", Name: "open_page", Arguments: json.RawMessage(`{"a":1}`)}})
-		line.Tell(dialog.Event{Kind: dialog.ReplyEnded, Response: "resp_1", Item: "item_1", Status: dialog.Completed})
+		line.Emit(dialog.Event{Kind: dialog.ReplyStarted, Response: "resp_1", Item: "item_1"})
+		line.Emit(dialog.Event{Kind: dialog.ClientToolCalled, Response: "resp_1", Call: &tools.Call{ID: "call_1", Name: "open_page", Arguments: json.RawMessage(`{"a":1}`)}})
+		line.Emit(dialog.Event{Kind: dialog.ReplyEnded, Response: "resp_1", Item: "item_1", Status: dialog.Completed})
 		for h := range line.Inputs {
 			heard <- h
 		}
@@ -142,10 +142,10 @@ func TestClientItemsAreHeard(t *testing.T) {
 	if h = <-heard; h.Kind != dialog.Typed || h.Item != "mine" || h.Text != "Hello" {
 		t.Errorf("heard %+v", h)
 	}
-	if a, b := <-heard, <-heard; a.Kind != dialog.Respond || b.Kind != dialog.Stop {
+	if a, b := <-heard, <-heard; a.Kind != dialog.Respond || b.Kind != dialog.CancelReply {
 		t.Errorf("heard %+v, %+v", a, b)
 	}
-	if h = <-heard; h.Kind != dialog.Digit || h.Text != "#" {
+	if h = <-heard; h.Kind != dialog.DTMF || h.Text != "#" {
 		t.Errorf("heard %+v", h)
 	}
 	bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
@@ -211,7 +211,7 @@ func TestTrustedClientAltersTheAgent(t *testing.T) {
 	c, _ := f.dial(t, serverKey)
 	c.send(`{"type":"session.update","session":{"type":"realtime","instructions":"Be a pirate.","audio":{"output":{"voice":"slt"}},"tools":[{"type":"function","name":"dig","parameters":{"type":"object"}}]}}`)
 	h := <-heard
-	if h.Kind != dialog.Alter || *h.Change.Instructions != "Be a pirate." || *h.Change.Voice != "slt" || h.Change.Tools[0].Name != "dig" {
+	if h.Kind != dialog.Update || *h.Update.Instructions != "Be a pirate." || *h.Update.Voice != "slt" || h.Update.Tools[0].Name != "dig" {
 		t.Errorf("heard %+v", h)
 	}
 	if e := c.next("session.updated"); e.at("session", "instructions") != "Be a pirate." || e.at("session", "audio", "output", "voice") != "slt" {

@@ -30,7 +30,7 @@ const (
 	goodSite  = "https://shop.example"
 )
 
-var demo = &dialog.Agent{Name: "demo", Title: "The Shop", Try: []string{"Where is my order?"}, Instructions: "secret", Voice: "kal"}
+var demo = &dialog.Agent{Name: "demo", Title: "The Shop", Suggestions: []string{"Where is my order?"}, Instructions: "secret", Voice: "kal"}
 
 // script is a desk whose calls a test plays.
 type script struct {

@@ -32,14 +32,14 @@ func (t *talk) happened(e dialog.Event) {
 	case dialog.CallerSaid:
 		t.said(e)
 	case dialog.ReplyStarted, dialog.ReplyText, dialog.ReplyHeard, dialog.SpeakingStarted,
-		dialog.SpeakingStopped, dialog.ReplyEnded, dialog.ClientTool:
+		dialog.SpeakingStopped, dialog.ReplyEnded, dialog.ClientToolCalled:
 		t.replies(e)
 	case dialog.ToolStarted, dialog.ToolEnded:
 		t.tool(e)
-	case dialog.Noticed:
+	case dialog.NoticeRaised:
 		t.notice(e)
 	case dialog.TurnEnded:
-		t.tell("frontdesk.turn", map[string]any{"turn": e.Record})
+		t.tell("frontdesk.turn", map[string]any{"turn": e.Finished})
 	}
 }
 
@@ -105,7 +105,7 @@ func (t *talk) replies(e dialog.Event) {
 			}
 			t.tell(kind, map[string]any{"response_id": r.id})
 		}
-	case dialog.ClientTool:
+	case dialog.ClientToolCalled:
 		t.clientTool(e)
 	case dialog.ReplyEnded:
 		t.ended(e)

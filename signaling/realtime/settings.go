@@ -197,7 +197,7 @@ func (t *talk) update(eventID string, s *settings) {
 		t.refuse(eventID, param, err)
 		return
 	}
-	var change dialog.Change
+	var change dialog.AgentUpdate
 	t.updateModalities(eventID, s.Modalities)
 	t.updateFormats(eventID, s)
 	if s.Instructions != nil && *s.Instructions != t.view.Instructions {
@@ -214,11 +214,11 @@ func (t *talk) update(eventID string, s *settings) {
 		if specs, err := s.specs(); err != nil {
 			t.refuse(eventID, "session.tools", err)
 		} else {
-			t.view.Tools, change.Tools, change.SetTools = functionTools(specs), specs, true
+			t.view.Tools, change.Tools, change.ReplaceTools = functionTools(specs), specs, true
 		}
 	}
-	if change.Instructions != nil || change.Voice != nil || change.SetTools {
-		t.hear(dialog.Heard{Kind: dialog.Alter, Change: &change})
+	if change.Instructions != nil || change.Voice != nil || change.ReplaceTools {
+		t.hear(dialog.Heard{Kind: dialog.Update, Update: &change})
 	}
 	t.tell("session.updated", map[string]any{"session": t.view})
 }

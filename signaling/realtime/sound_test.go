@@ -18,7 +18,7 @@ func TestSoundOverWebSocket(t *testing.T) {
 		t.Run(format, func(t *testing.T) {
 			heard := make(chan float64, 1)
 			f := newFixture(t, &script{run: func(ctx context.Context, line dialog.Line) session.Ending {
-				line.Tell(dialog.Event{Kind: dialog.ReplyStarted, Response: "resp_1", Item: "item_1"})
+				line.Emit(dialog.Event{Kind: dialog.ReplyStarted, Response: "resp_1", Item: "item_1"})
 				frame, pcm := make([]int16, media.EarFrame), []int16{}
 				for range 20 {
 					if line.Source.ReadFrame(frame) != nil {

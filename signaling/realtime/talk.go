@@ -129,7 +129,7 @@ func (t *talk) greet() {
 	t.tell("session.created", map[string]any{"session": t.view})
 	t.tell("frontdesk.session", map[string]any{
 		"session": t.call.Session(), "call": t.call.ID(), "resume_token": t.call.ResumeToken(),
-		"agent": map[string]any{"name": agent.Name, "title": agent.Title, "try": append([]string{}, agent.Try...)},
+		"agent": map[string]any{"name": agent.Name, "title": agent.Title, "try": append([]string{}, agent.Suggestions...)},
 	})
 	for _, m := range t.call.History() {
 		if it := past(m); it != nil {
@@ -153,7 +153,7 @@ func (t *talk) dialogLine() dialog.Line {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.begun = true
-	line := dialog.Line{Inputs: t.inputs, Tell: t.happened}
+	line := dialog.Line{Inputs: t.inputs, Emit: t.happened}
 	if t.canSpeak && t.view.Modalities[0] == "audio" {
 		line.Source, line.Sink = t.line.source, t.line.sink
 		if t.line.speaks != nil {
@@ -204,7 +204,7 @@ func (t *talk) press(gone <-chan struct{}) {
 			t.tell("input_audio_buffer.dtmf_event_received", map[string]any{"event": string(key), "received_at": time.Now().Unix()})
 			t.mu.Unlock()
 			select {
-			case t.inputs <- dialog.Heard{Kind: dialog.Digit, Text: string(key), At: time.Now()}:
+			case t.inputs <- dialog.Heard{Kind: dialog.DTMF, Text: string(key), At: time.Now()}:
 			case <-gone:
 				return
 			case <-t.over.Done():

@@ -155,8 +155,8 @@ func (c *call) begin(cancel context.CancelCauseFunc) dialog.Line {
 	})
 	used, _ := c.leg.agreed()
 	line := dialog.Line{
-		Inputs: inputs, Source: c.leg.receiver, Sink: c.leg, Tell: func(dialog.Event) {},
-		Narrow: used.narrow, Press: c.press, Quality: c.leg.quality,
+		Inputs: inputs, Source: c.leg.receiver, Sink: c.leg, Emit: func(dialog.Event) {},
+		Narrowband: used.narrow, SendDTMF: c.press, Quality: c.leg.quality,
 	}
 	if c.first != nil || strings.Contains(strings.ToUpper(c.allows), string(sip.REFER)) {
 		line.Refer = c.blind
@@ -267,7 +267,7 @@ func (c *call) listen(inputs chan<- dialog.Heard) {
 		select {
 		case key := <-c.leg.keys.Pressed:
 			select {
-			case inputs <- dialog.Heard{Kind: dialog.Digit, Text: string(key), At: time.Now()}:
+			case inputs <- dialog.Heard{Kind: dialog.DTMF, Text: string(key), At: time.Now()}:
 			case <-c.ended:
 				return
 			}

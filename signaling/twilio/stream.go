@@ -173,7 +173,7 @@ func (l *line) hold(ctx context.Context, cancel context.CancelCauseFunc, desk *s
 		}
 	})
 	work.Go(func() { l.listen(inputs, gone, over) })
-	desk.Run(ctx, dialog.Line{Inputs: inputs, Source: l.receiver, Sink: l, Narrow: true, Tell: l.tell, Quality: l.quality})
+	desk.Run(ctx, dialog.Line{Inputs: inputs, Source: l.receiver, Sink: l, Narrowband: true, Emit: l.tell, Quality: l.quality})
 	close(over)
 	_ = l.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
 	_ = l.conn.Close()
@@ -188,7 +188,7 @@ func (l *line) listen(inputs chan<- dialog.Heard, gone, over <-chan struct{}) {
 		select {
 		case key := <-l.keys:
 			select {
-			case inputs <- dialog.Heard{Kind: dialog.Digit, Text: string(key), At: time.Now()}:
+			case inputs <- dialog.Heard{Kind: dialog.DTMF, Text: string(key), At: time.Now()}:
 			case <-over:
 				return
 			}

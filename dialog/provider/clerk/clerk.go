@@ -73,7 +73,7 @@ type desk struct {
 func newDesk(p dialog.Prompt) *desk {
 	d := &desk{say: inEnglish, rules: englishRules, has: make(map[string]bool)}
 	if p.Agent != nil {
-		d.say, d.rules, d.try = speak(p.Agent.Language), rulesOf(p.Agent.Language), p.Agent.Try
+		d.say, d.rules, d.try = speak(p.Agent.Language), rulesOf(p.Agent.Language), p.Agent.Suggestions
 	}
 	for _, spec := range p.Tools {
 		d.has[spec.Name] = true

@@ -76,7 +76,7 @@ func (t *Transcriber) fields(agent *dialog.Agent) [][2]string {
 func (t *Transcriber) hint(agent *dialog.Agent) string {
 	hint := t.config.Prompt
 	if hint == "" {
-		hint = strings.Join(append([]string{agent.Title}, agent.Try...), " ")
+		hint = strings.Join(append([]string{agent.Title}, agent.Suggestions...), " ")
 	}
 	hint = strings.TrimSpace(hint)
 	if len(hint) > maxHint {

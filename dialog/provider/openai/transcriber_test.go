@@ -62,7 +62,7 @@ func hear(l dialog.Listener, ctx context.Context, d time.Duration) (texts []stri
 func TestUtteranceIsSentAsWAVWithItsHints(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{Transcripts: []string{" Where is my order? "}})
 	defer ai.Close()
-	l := listen(t, Config{URL: ai.URL}, &dialog.Agent{Language: "en-GB", Title: "Lumen & Oak", Try: []string{"Where is order 4711?"}})
+	l := listen(t, Config{URL: ai.URL}, &dialog.Agent{Language: "en-GB", Title: "Lumen & Oak", Suggestions: []string{"Where is order 4711?"}})
 	texts, final, err := hear(l, t.Context(), time.Second)
 	if err != nil || len(texts) != 1 || texts[0] != "Where is my order?" || !final {
 		t.Fatalf("%q, %v, %v", texts, final, err)

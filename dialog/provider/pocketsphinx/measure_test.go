@@ -104,7 +104,7 @@ func (s *score) measure(t *testing.T, r *Recognizer, dir string, recordings []re
 	}
 	defer l.Close()
 	if telephone {
-		l.(dialog.NarrowListener).Narrow()
+		l.(dialog.NarrowbandListener).SetNarrowband()
 	}
 	for _, one := range recordings {
 		pcm := readSpeech(t, filepath.Join(dir, one.File))

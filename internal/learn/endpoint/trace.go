@@ -90,7 +90,7 @@ func (r *recorder) saw(s eval.Spoken, ms int, e dialog.Evidence) {
 		r.last[s.Voice] = s.Recording
 		j.Reset(time.Minute)
 	}
-	if e.Speech {
+	if e.IsSpeech {
 		j.Hear(e.Frame)
 		return
 	}
@@ -100,6 +100,6 @@ func (r *recorder) saw(s eval.Spoken, ms int, e dialog.Evidence) {
 		r.turns[s.Recording] = t
 	}
 	if ms > s.Start {
-		t.moments = append(t.moments, moment{ms, e.Silence, e.Words, *j.Features(e.Words, e.Asked, e.Silence)})
+		t.moments = append(t.moments, moment{ms, e.Silence, e.Words, *j.Features(e.Words, e.LastReply, e.Silence)})
 	}
 }

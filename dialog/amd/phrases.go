@@ -1,0 +1,62 @@
+package amd
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// machineWords are what only answering machines and their owners' recordings say, by
+// language, in lower case without accents or punctuation; a phrase also fits longer
+// words that begin with its last, such as "mailboxes".
+var machineWords = [...][]string{
+	{ // English
+		"leave a message", "leave your message", "leave me a message", "leave us a message", "leave your name",
+		"leave a brief message", "leave a short message", "record your message", "after the tone", "after the beep", "at the tone",
+		"at the beep", "voicemail", "voice mail", "voice mailbox", "answering machine", "not available",
+		"unavailable", "can't take your call", "cannot take your call", "can't come to the phone",
+		"can't get to the phone", "unable to take your call", "unable to answer", "away from the phone",
+	},
+	{ // German
+		"nach dem ton", "nach dem signalton", "nach dem piepton", "nach dem pfeifton", "nach dem piep", "nach dem signal",
+		"mailbox", "sprachbox", "anrufbeantworter", "eine nachricht hinterlassen", "hinterlassen sie",
+		"hinterlasst", "hinterlasse eine", "hinterlass eine", "sprechen sie nach", "nicht erreichbar", "nicht zu erreichen",
+	},
+	{ // Spanish
+		"deje su mensaje", "deje un mensaje", "deje el mensaje", "dejar un mensaje", "dejar su mensaje",
+		"deja tu mensaje", "deja un mensaje", "dejame un mensaje", "despues del tono", "despues de la senal",
+		"al oir el tono", "al oir la senal", "tras la senal", "buzon de voz", "contestador", "no esta disponible",
+		"no se encuentra disponible", "no puedo atender", "no podemos atender",
+	},
+	{ // French
+		"laissez un message", "laissez votre message", "laissez moi un message", "laissez nous un message",
+		"laisser un message", "laisser votre message", "laisse un message", "laisse moi un message", "apres le bip",
+		"apres le signal", "apres la tonalite", "boite vocale", "messagerie", "repondeur", "pas disponible",
+		"pas joignable", "ne peux pas repondre", "ne pouvons pas repondre",
+	},
+}
+
+// machinePhrase returns the phrase in text that only a machine says, in whatever
+// language, or "".
+func machinePhrase(text string) string {
+	plain := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.Is(unicode.Mn, r):
+			return -1 // an accent, which NFD parts from its letter
+		case r == '’':
+			return '\''
+		}
+		return unicode.ToLower(r)
+	}, norm.NFD.String(text))
+	words := strings.FieldsFunc(plain, func(r rune) bool { return r != '\'' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	all := " " + strings.Join(words, " ")
+	for _, phrases := range machineWords {
+		for _, p := range phrases {
+			if strings.Contains(all, " "+p) {
+				return p
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,115 @@
+package mouth
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+	"testing"
+
+	"frontdesk/dialog"
+	"frontdesk/internal/fault"
+)
+
+// counting is a Synthesizer that counts, in two pieces.
+type counting struct{ made map[string]int }
+
+func (c counting) Speak(_ context.Context, text string, voice dialog.Voice) iter.Seq2[[]int16, error] {
+	return func(yield func([]int16, error) bool) {
+		c.made[voice.Name+text]++
+		if !yield([]int16{1, 2}, nil) {
+			return
+		}
+		if text == "bad" {
+			yield(nil, fault.New(fault.Provider, "no"))
+			return
+		}
+		yield([]int16{3}, nil)
+	}
+}
+
+func TestWhatWasSaidBeforeIsNotMadeAgain(t *testing.T) {
+	voice := counting{map[string]int{}}
+	r := Cached(voice)
+	say := func(text, name string, pieces int) (n int) {
+		for pcm := range r.Speak(t.Context(), text, dialog.Voice{Name: name}) {
+			n += len(pcm)
+			for i := range pcm {
+				pcm[i] = 9 // it belongs to the listener
+			}
+			if pieces--; pieces == 0 {
+				break
+			}
+		}
+		return n
+	}
+	for range 3 {
+		if n := say("hello", "a", 0); n != 3 {
+			t.Errorf("%d samples", n)
+		}
+	}
+	say("hello", "b", 0)
+	say("cut", "a", 1)
+	say("cut", "a", 0)
+	say("bad", "a", 0)
+	say("bad", "a", 0)
+	for text, want := range map[string]int{"ahello": 1, "bhello": 1, "acut": 2, "abad": 2} {
+		if voice.made[text] != want {
+			t.Errorf("%q was made %d times, want %d", text, voice.made[text], want)
+		}
+	}
+	for pcm := range r.Speak(t.Context(), "hello", dialog.Voice{Name: "a"}) {
+		if pcm[0] != 1 || pcm[2] != 3 {
+			t.Errorf("remembered %v", pcm)
+		}
+	}
+}
+
+func TestClipsKeepWhatWasUsedLast(t *testing.T) {
+	c := newClips(10 * 1200)
+	for i := range 20 {
+		c.put(fmt.Sprint(i), make([]int16, 500))
+		if _, ok := c.get("0"); !ok {
+			t.Fatalf("forgot the one in use after %d", i)
+		}
+	}
+	if _, ok := c.get("1"); ok {
+		t.Error("kept an old one")
+	}
+	if _, ok := c.get("19"); !ok {
+		t.Error("forgot the last one")
+	}
+	if c.size > c.limit || c.recent.Len() != len(c.entries) {
+		t.Errorf("%d bytes in %d clips, %d entries", c.size, c.recent.Len(), len(c.entries))
+	}
+	c.put("huge", make([]int16, 100000))
+	if _, ok := c.get("huge"); ok || len(c.entries) < 5 {
+		t.Error("one clip took the place of all")
+	}
+}
+
+func TestClipsAreSafeForManyCallers(t *testing.T) {
+	c := newClips(20000)
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Go(func() {
+			for j := range 200 {
+				key := fmt.Sprint(j % 30)
+				if pcm, ok := c.get(key); ok && len(pcm) != 100+j%30 {
+					t.Errorf("%s has %d samples", key, len(pcm))
+				}
+				c.put(key, make([]int16, 100+j%30))
+			}
+		})
+	}
+	callers.Wait()
+}
+
+func BenchmarkRememberedClause(b *testing.B) {
+	r := Cached(counting{map[string]int{}})
+	b.ReportAllocs()
+	for b.Loop() {
+		for range r.Speak(b.Context(), "Hello, how can I help you?", dialog.Voice{}) {
+		}
+	}
+}
