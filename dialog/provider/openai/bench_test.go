@@ -7,8 +7,8 @@ import (
 	"frontdesk/internal/fakeai"
 )
 
-// BenchmarkReply is a reply of 30 tokens from a server that takes no time: what this
-// client, HTTP over loopback and the fake server cost together.
+// BenchmarkReply measures a reply of 30 tokens from a server that answers at once: the cost
+// of the client, HTTP over loopback and the fake server together.
 func BenchmarkReply(b *testing.B) {
 	text := strings.Repeat(" word", 30)
 	ai := fakeai.New(fakeai.Options{Chat: func(string) string { return text }})
@@ -18,7 +18,7 @@ func BenchmarkReply(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer m.Close()
-	p := asks("hi")
+	p := userSays("hi")
 	b.ReportAllocs()
 	for b.Loop() {
 		if got, err := reply(b.Context(), m, p); err != nil || got.text != text {
@@ -27,7 +27,7 @@ func BenchmarkReply(b *testing.B) {
 	}
 }
 
-// BenchmarkSpeak is two seconds of sound under the same conditions.
+// BenchmarkSpeak measures two seconds of audio under the same conditions.
 func BenchmarkSpeak(b *testing.B) {
 	pcm := make([]int16, 48000)
 	ai := fakeai.New(fakeai.Options{Speak: func(string) []int16 { return pcm }})
@@ -39,7 +39,7 @@ func BenchmarkSpeak(b *testing.B) {
 	defer s.Close()
 	b.ReportAllocs()
 	for b.Loop() {
-		if got, err := spoken(b.Context(), s, "Hi"); err != nil || len(got) != len(pcm) {
+		if got, err := speakAll(b.Context(), s, "Hi"); err != nil || len(got) != len(pcm) {
 			b.Fatal(len(got), err)
 		}
 	}

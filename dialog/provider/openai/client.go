@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -17,52 +16,49 @@ import (
 )
 
 const (
-	breakAfter = 3               // failures in a row
-	probeAfter = 5 * time.Second // that the breaker stays open
-	linger     = 20 * time.Millisecond
-	maxRefusal = 16 << 10
+	breakerFailures = 3               // consecutive failures that open the circuit breaker
+	breakerDelay    = 5 * time.Second // how long it stays open before one request tests the server
+	maxErrorBody    = 16 << 10
 )
 
-var errSlow = errors.New("no answer in time")
-
-// client makes one part's requests. Safe for concurrent use.
+// client makes the requests of one Model, Transcriber or Speech. It is safe for concurrent use.
 type client struct {
-	what    string // "the language model": the subject of every message
-	url     *url.URL
-	key     string
-	waits   Timeouts
-	http    *http.Client
-	breaker circuitbreaker.CircuitBreaker[any]
+	subject  string // of error messages, such as "the language model"
+	url      *url.URL
+	key      string
+	timeouts Timeouts
+	http     *http.Client
+	breaker  circuitbreaker.CircuitBreaker[any]
 }
 
-func newClient(what string, config Config) (*client, error) {
-	u, err := config.base()
+func newClient(subject string, config Config) (*client, error) {
+	u, err := config.baseURL()
 	if err != nil {
 		return nil, err
 	}
-	waits := config.Timeouts.withDefaults()
+	timeouts := config.Timeouts.withDefaults()
 	return &client{
-		what: what, url: u, key: config.Key, waits: waits,
+		subject: subject, url: u, key: config.Key, timeouts: timeouts,
 		http: &http.Client{
 			Transport: &http.Transport{
 				Proxy:               http.ProxyFromEnvironment,
-				DialContext:         (&net.Dialer{Timeout: waits.Connect}).DialContext,
-				TLSHandshakeTimeout: waits.Connect,
+				DialContext:         (&net.Dialer{Timeout: timeouts.Connect}).DialContext,
+				TLSHandshakeTimeout: timeouts.Connect,
 				ForceAttemptHTTP2:   true,
-				MaxIdleConnsPerHost: 64, // as many callers may be answered at once
+				MaxIdleConnsPerHost: 64, // one for each of many simultaneous calls
 				IdleConnTimeout:     90 * time.Second,
-				DisableCompression:  true, // would hold back what a stream has for us
+				DisableCompression:  true, // decompression would delay streamed events
 			},
-			// The key must not follow a redirect.
+			// A redirect could send the key to another server.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		breaker: circuitbreaker.NewBuilder[any]().WithFailureThreshold(breakAfter).WithSuccessThreshold(1).WithDelay(probeAfter).Build(),
+		breaker: circuitbreaker.NewBuilder[any]().WithFailureThreshold(breakerFailures).WithSuccessThreshold(1).WithDelay(breakerDelay).Build(),
 	}, nil
 }
 
-// warm opens a connection, so that the next request finds one. Any answer will do.
-func (c *client) warm(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.waits.Connect+c.waits.First)
+// connect opens a connection for the next request. The server's answer does not matter.
+func (c *client) connect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeouts.Connect+c.timeouts.First)
 	defer cancel()
 	req, err := c.request(ctx, http.MethodGet, "models", "", nil)
 	if err != nil {
@@ -70,7 +66,7 @@ func (c *client) warm(ctx context.Context) error {
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fault.Wrap(plain(err), fault.Provider, "%s cannot be reached", c.what).Retryable(0)
+		return fault.Wrap(withoutURL(err), fault.Provider, "%s cannot be reached", c.subject).Retryable(0)
 	}
 	defer resp.Body.Close()
 	_, err = io.CopyN(io.Discard, resp.Body, 1<<20)
@@ -85,7 +81,7 @@ func (c *client) close() { c.http.CloseIdleConnections() }
 func (c *client) request(ctx context.Context, method, path, contentType string, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.url.JoinPath(path).String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, fault.Wrap(plain(err), fault.Internal, "%s could not be asked", c.what)
+		return nil, fault.Wrap(withoutURL(err), fault.Internal, "the request to %s could not be built", c.subject)
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
@@ -93,129 +89,43 @@ func (c *client) request(ctx context.Context, method, path, contentType string, 
 	if c.key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
-	// Lets net/http repeat a request that hit a connection the server was just
-	// closing. Nil values are not sent.
+	// The header makes net/http repeat a request whose connection the server closed at the
+	// same moment. A nil value is not sent.
 	req.Header["Idempotency-Key"] = nil
 	return req, nil
 }
 
-// post sends a request and returns its answer once the status is known to be good.
-// Every error is a fault.Error, or the end of ctx.
-func (c *client) post(ctx context.Context, path, contentType string, body []byte) (*exchange, error) {
+// post sends a request and returns the response once its status is known to be 2xx. Every
+// error is a fault.Error or the end of ctx.
+func (c *client) post(ctx context.Context, path, contentType string, body []byte) (*response, error) {
 	if !c.breaker.TryAcquirePermit() {
-		return nil, fault.New(fault.Unavailable, "%s has failed repeatedly and rests for a moment", c.what).
+		return nil, fault.New(fault.Unavailable, "%s has failed repeatedly and is not used for a few seconds", c.subject).
 			Retryable(max(c.breaker.RemainingDelay(), time.Second))
 	}
-	x := &exchange{client: c, parent: ctx}
-	x.ctx, x.cancel = context.WithCancelCause(ctx)
-	x.watch = time.AfterFunc(c.waits.First, func() { x.cancel(errSlow) })
-	req, err := c.request(x.ctx, http.MethodPost, path, contentType, body)
+	r := &response{client: c, parent: ctx}
+	r.ctx, r.cancel = context.WithCancelCause(ctx)
+	r.timer = time.AfterFunc(c.timeouts.First, func() { r.cancel(errTimeout) })
+	req, err := c.request(r.ctx, http.MethodPost, path, contentType, body)
 	if err != nil {
-		x.close()
+		r.close()
 		return nil, err
 	}
-	if x.resp, err = c.http.Do(req); err != nil {
-		err = x.broken(err)
-		x.close()
+	if r.http, err = c.http.Do(req); err != nil {
+		err = r.transportError(err)
+		r.close()
 		return nil, err
 	}
-	if x.resp.StatusCode/100 != 2 {
-		b, _ := io.ReadAll(io.LimitReader(x.resp.Body, maxRefusal)) // part of a refusal tells enough
-		err = x.failed(c.refusal(x.resp.StatusCode, x.resp.Header, b))
-		x.close()
+	if r.http.StatusCode/100 != 2 {
+		b, _ := io.ReadAll(io.LimitReader(r.http.Body, maxErrorBody)) // a part of it is enough
+		err = r.fail(c.statusError(r.http.StatusCode, r.http.Header, b))
+		r.close()
 		return nil, err
 	}
-	return x, nil
+	return r, nil
 }
 
-// exchange is a request that is being answered. One goroutine uses it, and closes it.
-type exchange struct {
-	client *client
-	parent context.Context
-	ctx    context.Context // ends with parent, or when the server is too slow
-	cancel context.CancelCauseFunc
-	watch  *time.Timer
-	resp   *http.Response
-	good   bool // something useful came
-	judged bool // the breaker knows the outcome
-}
-
-// within starts a wait for the server's next sign of life. It ends with rest: the
-// time the conversation takes to use what came is not the server's fault.
-func (x *exchange) within(d time.Duration) { x.watch.Reset(d) }
-
-func (x *exchange) rest() {
-	x.watch.Stop()
-	x.good = true
-}
-
-// contentType is the answer's media type and its parameters.
-func (x *exchange) contentType() (string, map[string]string) {
-	t, params, err := mime.ParseMediaType(x.resp.Header.Get("Content-Type"))
-	if err != nil {
-		return "", nil
-	}
-	return t, params
-}
-
-// broken says why an answer did not come or broke off, and tells the breaker.
-func (x *exchange) broken(err error) error {
-	switch {
-	case x.parent.Err() != nil:
-		return x.parent.Err()
-	case context.Cause(x.ctx) == errSlow:
-		return x.failed(fault.Wrap(errSlow, fault.Timeout, "%s took too long", x.client.what).Retryable(0))
-	case x.resp == nil:
-		return x.failed(fault.Wrap(plain(err), fault.Provider, "%s cannot be reached", x.client.what).Retryable(0))
-	}
-	return x.failed(fault.Wrap(plain(err), fault.Provider, "the answer of %s broke off", x.client.what).Retryable(0))
-}
-
-// failed tells the breaker about e, if it is the kind of failure that waiting may heal.
-func (x *exchange) failed(e *fault.Error) error {
-	if e.Retry && e.Code != fault.Limited {
-		x.judge(false)
-	} else {
-		x.judge(true)
-	}
-	return e
-}
-
-func (x *exchange) judge(good bool) {
-	switch {
-	case x.judged:
-		return
-	case good:
-		x.client.breaker.RecordSuccess()
-	default:
-		x.client.breaker.RecordFailure()
-	}
-	x.judged = true
-}
-
-// drain reads the last bytes of a finished answer, so that its connection is used again.
-func (x *exchange) drain() {
-	x.within(linger)
-	_, _ = io.CopyN(io.Discard, x.resp.Body, 4<<10)
-	x.watch.Stop()
-}
-
-// close ends the exchange, finished or not.
-func (x *exchange) close() {
-	if x.good {
-		x.judge(true)
-	} else if x.client.breaker.IsHalfOpen() {
-		x.judge(false) // a probe that was given up must give its permit back
-	}
-	x.watch.Stop()
-	x.cancel(nil)
-	if x.resp != nil {
-		x.resp.Body.Close()
-	}
-}
-
-// plain takes the URL, which may hold credentials, off an error of net/http.
-func plain(err error) error {
+// withoutURL removes the URL, which may contain credentials, from an error of net/http.
+func withoutURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		return u.Err

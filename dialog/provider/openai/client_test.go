@@ -15,7 +15,7 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// countDials counts the connections a client makes from now on.
+// countDials returns a function that counts the connections made since this call.
 func countDials(c *client) func() int64 {
 	var n atomic.Int64
 	t := c.http.Transport.(*http.Transport)
@@ -27,7 +27,7 @@ func countDials(c *client) func() int64 {
 	return n.Load
 }
 
-func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
+func TestInvalidConfigIsRefused(t *testing.T) {
 	for _, c := range []Config{
 		{},
 		{Model: "m"},
@@ -62,12 +62,12 @@ func TestPathsAreJoinedToTheURL(t *testing.T) {
 			t.Errorf("%s: %v, %v", base, r.URL, err)
 		}
 		if r.Header.Get("Authorization") != "" {
-			t.Error("a token is sent without a key")
+			t.Error("an Authorization header is sent without a key")
 		}
 	}
 }
 
-func TestRefusalsHaveACode(t *testing.T) {
+func TestHTTPErrorsMapToErrorCodes(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int
 		header string
@@ -99,7 +99,7 @@ func TestRefusalsHaveACode(t *testing.T) {
 				w.WriteHeader(test.status)
 				_, _ = io.WriteString(w, test.body)
 			})
-			_, err := reply(t.Context(), newModel(t, url, func(c *Config) { c.Key = "hush" }), asks("hi"))
+			_, err := reply(t.Context(), newModel(t, url, func(c *Config) { c.Key = "hush" }), userSays("hi"))
 			var e *fault.Error
 			if !errors.As(err, &e) {
 				t.Fatalf("got %v", err)
@@ -108,13 +108,13 @@ func TestRefusalsHaveACode(t *testing.T) {
 				t.Errorf("got %+v", e)
 			}
 			if strings.Contains(err.Error(), "hush") {
-				t.Errorf("the key shows: %v", err)
+				t.Errorf("the error contains the key: %v", err)
 			}
 		})
 	}
 }
 
-func TestUnreachableServerShowsNoCredentials(t *testing.T) {
+func TestErrorOfAnUnreachableServerContainsNoCredentials(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -122,25 +122,25 @@ func TestUnreachableServerShowsNoCredentials(t *testing.T) {
 	address := l.Addr().String()
 	l.Close()
 	m := newModel(t, "http://user:hush@"+address+"/v1?token=hush", func(c *Config) { c.Key = "hush" })
-	_, err = reply(t.Context(), m, asks("hi"))
+	_, err = reply(t.Context(), m, userSays("hi"))
 	if !fault.IsRetryable(err) || strings.Contains(err.Error(), "hush") {
 		t.Errorf("got %v", err)
 	}
-	if err := m.Warm(t.Context()); err == nil || strings.Contains(err.Error(), "hush") {
+	if err := m.client.connect(t.Context()); err == nil || strings.Contains(err.Error(), "hush") {
 		t.Errorf("got %v", err)
 	}
 }
 
-// transport answers without a network, so that time can be virtual.
-type transport func(*http.Request) (*http.Response, error)
+// fakeTransport answers without a network, so that tests can use virtual time.
+type fakeTransport func(*http.Request) (*http.Response, error)
 
-func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+func (t fakeTransport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
 
-func TestBreakerSparesCallersADeadServer(t *testing.T) {
+func TestCircuitBreakerFailsFastAndTestsTheServerAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		up, requests := false, 0
 		m := newModel(t, "http://host/v1")
-		m.client.http.Transport = transport(func(*http.Request) (*http.Response, error) {
+		m.client.http.Transport = fakeTransport(func(*http.Request) (*http.Response, error) {
 			requests++
 			if !up {
 				return nil, errors.New("connection refused")
@@ -149,23 +149,23 @@ func TestBreakerSparesCallersADeadServer(t *testing.T) {
 				Body: io.NopCloser(strings.NewReader(`data: {"choices":[{"delta":{"content":"Hello"},"finish_reason":"stop"}]}` + "\n\n"))}, nil
 		})
 		ask := func() error {
-			_, err := reply(t.Context(), m, asks("hi"))
+			_, err := reply(t.Context(), m, userSays("hi"))
 			return err
 		}
 		for range 5 {
 			_ = ask()
 		}
 		var e *fault.Error
-		if err := ask(); requests != breakAfter || !errors.As(err, &e) || e.Code != fault.Unavailable || e.After <= 0 {
+		if err := ask(); requests != breakerFailures || !errors.As(err, &e) || e.Code != fault.Unavailable || e.After <= 0 {
 			t.Fatalf("%d requests, %v", requests, err)
 		}
-		time.Sleep(probeAfter) // virtual
+		time.Sleep(breakerDelay) // virtual
 		_, _ = ask(), ask()
-		if requests != breakAfter+1 {
-			t.Errorf("%d requests: one probe should have been made", requests)
+		if requests != breakerFailures+1 {
+			t.Errorf("%d requests, want one more to test the server", requests)
 		}
 		up = true
-		time.Sleep(probeAfter)
+		time.Sleep(breakerDelay)
 		for range 3 {
 			if err := ask(); err != nil {
 				t.Error(err)
@@ -174,36 +174,36 @@ func TestBreakerSparesCallersADeadServer(t *testing.T) {
 	})
 }
 
-func TestProbeThatIsInterruptedLetsAnotherFollow(t *testing.T) {
+func TestCancelledTestRequestLetsAnotherFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newModel(t, "http://host/v1")
 		answer := func(r *http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }
-		m.client.http.Transport = transport(func(r *http.Request) (*http.Response, error) { return answer(r) })
-		for range breakAfter {
-			_, _ = reply(t.Context(), m, asks("hi"))
+		m.client.http.Transport = fakeTransport(func(r *http.Request) (*http.Response, error) { return answer(r) })
+		for range breakerFailures {
+			_, _ = reply(t.Context(), m, userSays("hi"))
 		}
-		time.Sleep(probeAfter)
+		time.Sleep(breakerDelay)
 		answer = func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := reply(ctx, m, asks("hi")); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := reply(ctx, m, userSays("hi")); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
-		time.Sleep(probeAfter)
-		probed := false
-		answer = func(r *http.Request) (*http.Response, error) { probed = true; return nil, errors.New("no") }
-		_, _ = reply(t.Context(), m, asks("hi"))
-		if !probed {
-			t.Error("no probe was made")
+		time.Sleep(breakerDelay)
+		tested := false
+		answer = func(r *http.Request) (*http.Response, error) { tested = true; return nil, errors.New("no") }
+		_, _ = reply(t.Context(), m, userSays("hi"))
+		if !tested {
+			t.Error("no request tested the server again")
 		}
 	})
 }
 
-func TestRefusalsDoNotOpenTheBreaker(t *testing.T) {
+func TestRateLimitDoesNotOpenTheCircuitBreaker(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTooManyRequests) })
 	m := newModel(t, url)
-	for range 2 * breakAfter {
-		_, err := reply(t.Context(), m, asks("hi"))
+	for range 2 * breakerFailures {
+		_, err := reply(t.Context(), m, userSays("hi"))
 		var e *fault.Error
 		if !errors.As(err, &e) || e.Code != fault.Limited {
 			t.Fatalf("got %v", err)
@@ -211,7 +211,7 @@ func TestRefusalsDoNotOpenTheBreaker(t *testing.T) {
 	}
 }
 
-func TestRetryAfterIsReadInAllItsForms(t *testing.T) {
+func TestRetryAfterIsParsedInAllItsForms(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
 		"":                              0,

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// event is one chat.completion.chunk or, from a server that does not stream, the
-// whole chat.completion. Fields that Frontdesk does not use are not here, among them
-// reasoning_content and reasoning.
-type event struct {
+// chatEvent is a chat.completion.chunk or, from a server that does not stream, a
+// chat.completion. It has only the fields that are used here; reasoning_content and
+// reasoning are ignored.
+type chatEvent struct {
 	Choices []struct {
 		Index        int     `json:"index"`
 		Delta        *delta  `json:"delta"`
@@ -20,26 +20,31 @@ type event struct {
 		Prompt     int `json:"prompt_tokens"`
 		Completion int `json:"completion_tokens"`
 	} `json:"usage"`
-	Error   json.RawMessage `json:"error"`
-	Object  lenient         `json:"object"`
-	problem                 // where Object is "error"
+	errorEvent
 }
 
-// told is the error the event tells, if it is one.
-func (e *event) told() (problem, bool) {
+// errorEvent is the part of a streamed event that reports an error.
+type errorEvent struct {
+	Error    json.RawMessage `json:"error"`
+	Object   lenient         `json:"object"`
+	apiError                 // if Object is "error", as from vLLM
+}
+
+// failure returns the error that the event reports; ok is false if it reports none.
+func (e *errorEvent) failure() (failure apiError, ok bool) {
 	if len(e.Error) > 0 && !bytes.Equal(e.Error, []byte("null")) {
-		return problemObject(e.Error), true
+		return parseErrorObject(e.Error), true
 	}
-	return e.problem, e.Object == "error" // vLLM
+	return e.apiError, e.Object == "error"
 }
 
 type delta struct {
-	Content content    `json:"content"`
-	Refusal lenient    `json:"refusal"`
-	Calls   []callPart `json:"tool_calls"`
+	Content content     `json:"content"`
+	Refusal lenient     `json:"refusal"`
+	Calls   []callDelta `json:"tool_calls"`
 }
 
-// content is text, or a list of parts of which those of type text count.
+// content is text, sent as a string or as a list of parts of which those of type text count.
 type content string
 
 func (c *content) UnmarshalJSON(b []byte) error {

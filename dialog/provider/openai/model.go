@@ -15,24 +15,23 @@ import (
 )
 
 const (
-	maxText   = 64 << 10 // bytes of a reply, and of all arguments of its calls
-	maxStream = 16 << 20 // bytes of a streamed reply with its wrapping and reasoning
-	maxCalls  = 32       // in one step
-	// afterFinish is how long a finished reply may wait for its token count.
-	afterFinish = 250 * time.Millisecond
+	maxText   = 64 << 10 // bytes of a reply's text, and of all tool calls of one step
+	maxStream = 16 << 20 // bytes of a streamed reply including its JSON and reasoning
+	maxCalls  = 32       // tool calls of one step
+	// usageTimeout limits the wait for the token count after a reply is complete.
+	usageTimeout = 250 * time.Millisecond
 )
 
-// Model writes replies by POST chat/completions. It implements dialog.Model and is
-// safe for concurrent use.
+// Model writes replies with POST chat/completions. It is safe for concurrent use.
 type Model struct {
-	client  *client
-	config  Config
-	noUsage atomic.Bool // the server does not know stream_options
+	client       *client
+	config       Config
+	rejectsUsage atomic.Bool // the server does not accept stream_options
 }
 
 var _ dialog.Model = (*Model)(nil)
 
-// NewModel makes a model. It asks the server nothing; the error is a wrong setting.
+// NewModel returns a Model. It does not contact the server; an error means a wrong setting.
 func NewModel(c Config) (*Model, error) {
 	client, err := newClient("the language model", c)
 	if err != nil {
@@ -41,212 +40,210 @@ func NewModel(c Config) (*Model, error) {
 	return &Model{client: client, config: c}, nil
 }
 
-// Warm opens a connection, so that the next reply need not wait for it.
-func (m *Model) Warm(ctx context.Context) error { return m.client.warm(ctx) }
-
-// Close closes idle connections. Replies under way go on.
+// Close closes idle connections. It does not interrupt replies.
 func (m *Model) Close() error {
 	m.client.close()
 	return nil
 }
 
-// Reply streams one step of a reply. Reasoning is left out, whether it comes in a
-// field of its own or between <think> and </think>. Calls are yielded once they are
-// complete, with an id made here where the server gave none.
+// Reply streams one step of a reply. It leaves out the model's reasoning, whether the server
+// sends it in a separate field or between <think> and </think>. It yields each tool call when
+// it is complete, and gives it an id if the server did not.
 func (m *Model) Reply(ctx context.Context, p dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
 	return func(yield func(dialog.Chunk, error) bool) {
-		x, err := m.ask(ctx, p)
+		r, err := m.send(ctx, p)
 		if err != nil {
 			yield(dialog.Chunk{}, err)
 			return
 		}
-		defer x.close()
-		s := &stream{x: x, yield: yield}
+		defer r.close()
+		s := &replyStream{response: r, yield: yield}
 		if err := s.run(); err != nil {
 			yield(dialog.Chunk{}, err)
 		}
 	}
 }
 
-// ask sends the request, and sends it again without stream_options to a server that
-// refuses them.
-func (m *Model) ask(ctx context.Context, p dialog.Prompt) (*exchange, error) {
+// send sends the request. To a server that rejects stream_options, it sends it again without.
+func (m *Model) send(ctx context.Context, p dialog.Prompt) (*response, error) {
 	for {
-		usage := !m.noUsage.Load()
+		usage := !m.rejectsUsage.Load()
 		body, err := json.Marshal(m.request(p, usage))
 		if err != nil {
-			return nil, fault.Wrap(err, fault.Internal, "the language model could not be asked")
+			return nil, fault.Wrap(err, fault.Internal, "the request to the language model could not be built")
 		}
-		x, err := m.client.post(ctx, "chat/completions", "application/json", body)
+		r, err := m.client.post(ctx, "chat/completions", "application/json", body)
 		var e *fault.Error
 		if usage && errors.As(err, &e) && e.Err != nil && strings.Contains(e.Err.Error(), "stream_options") {
-			m.noUsage.Store(true)
+			m.rejectsUsage.Store(true)
 			continue
 		}
-		return x, err
+		return r, err
 	}
 }
 
-// errEnough ends a stream whose consumer wants no more.
-var errEnough = errors.New("enough")
+// errStopped ends a stream whose consumer does not want more.
+var errStopped = errors.New("the consumer stopped")
 
-// stream turns the answer's events into chunks.
-type stream struct {
-	x        *exchange
-	yield    func(dialog.Chunk, error) bool
-	think    thinkFilter
-	calls    callAssembly
-	text     int  // bytes so far
-	finished bool // the server told why it stopped
+// replyStream turns the server's events into chunks.
+type replyStream struct {
+	response   *response
+	yield      func(dialog.Chunk, error) bool
+	reasoning  reasoningFilter
+	calls      callAssembly
+	textLen    int  // bytes so far
+	isFinished bool // the server sent a finish reason
 }
 
-// run yields all chunks. The error, if any, is the one to yield last.
-func (s *stream) run() error {
+// run yields all chunks. The caller yields the error, if any, as the last element.
+func (s *replyStream) run() error {
 	err := s.read()
 	if err == nil {
-		err = s.finish()
+		err = s.flush()
 	}
-	if errors.Is(err, errEnough) {
+	if errors.Is(err, errStopped) {
 		return nil
 	}
 	return err
 }
 
-func (s *stream) read() error {
-	body := &io.LimitedReader{R: s.x.resp.Body, N: maxStream}
-	if kind, _ := s.x.contentType(); kind == "application/json" {
+func (s *replyStream) read() error {
+	r := s.response
+	body := &io.LimitedReader{R: r.http.Body, N: maxStream}
+	if kind, _ := r.contentType(); kind == "application/json" {
 		return s.readWhole(body)
 	}
 	events := newEventReader(body)
-	for seen := 0; ; seen++ {
+	for n := 0; ; n++ {
 		data, err := events.next()
 		switch {
 		case body.N <= 0:
-			return s.endless()
-		case errors.Is(err, io.EOF) && seen > 0:
+			return s.tooLong()
+		case errors.Is(err, io.EOF) && n > 0:
 			return nil
-		case err != nil && s.finished && s.x.parent.Err() == nil:
+		case err != nil && s.isFinished && r.parent.Err() == nil:
 			return nil // only the token count is missing
 		case err != nil:
-			return s.x.broken(err)
+			return r.transportError(err)
 		}
-		s.x.rest()
+		r.received()
 		if string(data) == "[DONE]" {
-			s.x.drain()
+			r.drain()
 			return nil
 		}
-		if err := s.take(data); err != nil {
+		if err := s.handle(data); err != nil {
 			return err
 		}
-		if s.finished {
-			s.x.within(afterFinish)
+		if s.isFinished {
+			r.await(usageTimeout)
 		} else {
-			s.x.within(s.x.client.waits.Stall)
+			r.await(r.client.timeouts.Stall)
 		}
 	}
 }
 
-// readWhole takes an answer that the server did not stream.
-func (s *stream) readWhole(body io.Reader) error {
+// readWhole reads the answer of a server that does not stream.
+func (s *replyStream) readWhole(body io.Reader) error {
 	b, err := io.ReadAll(io.LimitReader(body, maxEvent+1))
 	switch {
 	case err != nil:
-		return s.x.broken(err)
+		return s.response.transportError(err)
 	case len(b) > maxEvent:
-		return s.endless()
+		return s.tooLong()
 	}
-	s.x.rest()
-	return s.take(b)
+	s.response.received()
+	return s.handle(b)
 }
 
-func (s *stream) take(data []byte) error {
-	var e event
+// handle yields what one event or a whole answer contains.
+func (s *replyStream) handle(data []byte) error {
+	var e chatEvent
 	if err := json.Unmarshal(data, &e); err != nil {
-		return s.x.failed(fault.Wrap(err, fault.Provider, "the language model sent something unreadable").Retryable(0))
+		return s.response.fail(fault.Wrap(err, fault.Provider, "the language model sent invalid JSON").Retryable(0))
 	}
-	if p, ok := e.told(); ok {
-		return s.x.failed(s.x.client.problem(0, p))
+	if failure, ok := e.failure(); ok {
+		return s.response.fail(s.response.client.faultOf(0, failure))
 	}
 	for _, c := range e.Choices {
 		if c.Index != 0 {
 			continue
 		}
 		for _, d := range []*delta{c.Delta, c.Message} {
-			if err := s.takeDelta(d); err != nil {
+			if err := s.handleDelta(d); err != nil {
 				return err
 			}
 		}
-		if err := s.takeFinish(string(c.FinishReason)); err != nil {
+		if err := s.handleFinish(string(c.FinishReason)); err != nil {
 			return err
 		}
 	}
 	if e.Usage != nil {
 		usage := dialog.Usage{Input: e.Usage.Prompt, Output: e.Usage.Completion}
-		return s.give(dialog.Chunk{Usage: &usage})
+		return s.emit(dialog.Chunk{Usage: &usage})
 	}
 	return nil
 }
 
-func (s *stream) takeDelta(d *delta) error {
+func (s *replyStream) handleDelta(d *delta) error {
 	if d == nil {
 		return nil
 	}
-	s.text += len(d.Content) + len(d.Refusal)
-	if s.text > maxText {
-		return s.endless()
+	s.textLen += len(d.Content) + len(d.Refusal)
+	if s.textLen > maxText {
+		return s.tooLong()
 	}
-	if text := s.think.add(string(d.Content)) + string(d.Refusal); text != "" {
-		if err := s.give(dialog.Chunk{Text: text}); err != nil {
+	if text := s.reasoning.add(string(d.Content)) + string(d.Refusal); text != "" {
+		if err := s.emit(dialog.Chunk{Text: text}); err != nil {
 			return err
 		}
 	}
 	for _, part := range d.Calls {
 		if !s.calls.add(part) {
-			return s.endless()
+			return s.tooLong()
 		}
 	}
 	return nil
 }
 
-func (s *stream) takeFinish(reason string) error {
+func (s *replyStream) handleFinish(reason string) error {
 	switch reason {
 	case "":
 		return nil
 	case "length":
 		if s.calls.incomplete() {
-			return s.x.failed(fault.New(fault.Provider, "the language model ran out of tokens in the midst of a tool call"))
+			return s.response.fail(fault.New(fault.Provider, "the language model reached its token limit in the middle of a tool call"))
 		}
 	}
-	s.finished = true
-	return s.giveCalls()
+	s.isFinished = true
+	return s.emitCalls()
 }
 
-// finish yields what only the end of the stream completes.
-func (s *stream) finish() error {
-	if text := s.think.flush(); text != "" {
-		if err := s.give(dialog.Chunk{Text: text}); err != nil {
+// flush yields what is known to be complete only at the end of the stream.
+func (s *replyStream) flush() error {
+	if text := s.reasoning.flush(); text != "" {
+		if err := s.emit(dialog.Chunk{Text: text}); err != nil {
 			return err
 		}
 	}
-	return s.giveCalls()
+	return s.emitCalls()
 }
 
-func (s *stream) giveCalls() error {
-	for _, c := range s.calls.take() {
-		if err := s.give(dialog.Chunk{Call: &c}); err != nil {
+func (s *replyStream) emitCalls() error {
+	for _, c := range s.calls.flush() {
+		if err := s.emit(dialog.Chunk{Call: &c}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *stream) give(c dialog.Chunk) error {
+func (s *replyStream) emit(c dialog.Chunk) error {
 	if !s.yield(c, nil) {
-		return errEnough
+		return errStopped
 	}
 	return nil
 }
 
-func (s *stream) endless() error {
-	return s.x.failed(fault.New(fault.Provider, "the language model does not come to an end").Retryable(0))
+func (s *replyStream) tooLong() error {
+	return s.response.fail(fault.New(fault.Provider, "the answer of the language model is too long").Retryable(0))
 }

@@ -44,25 +44,25 @@ func newModel(t *testing.T, url string, change ...func(*Config)) *Model {
 	return m
 }
 
-func asks(text string) dialog.Prompt {
+func userSays(text string) dialog.Prompt {
 	return dialog.Prompt{Messages: []dialog.Message{{Role: dialog.User, Text: text}}}
 }
 
-// said is all that a reply held.
-type said struct {
+// wholeReply is everything that one reply contained.
+type wholeReply struct {
 	text  string
 	calls []tools.Call
 	usage *dialog.Usage
 }
 
-func reply(ctx context.Context, m *Model, p dialog.Prompt) (said, error) {
-	var s said
-	var failed error
+func reply(ctx context.Context, m *Model, p dialog.Prompt) (wholeReply, error) {
+	var s wholeReply
+	var last error
 	for c, err := range m.Reply(ctx, p) {
-		if failed != nil {
-			return s, errors.New("something came after an error")
+		if last != nil {
+			return s, errors.New("the model yielded something after an error")
 		}
-		failed = err
+		last = err
 		s.text += c.Text
 		if c.Call != nil {
 			s.calls = append(s.calls, *c.Call)
@@ -71,10 +71,10 @@ func reply(ctx context.Context, m *Model, p dialog.Prompt) (said, error) {
 			s.usage = c.Usage
 		}
 	}
-	return s, failed
+	return s, last
 }
 
-// serve answers every request with h under /v1.
+// serve starts a server that handles every request with h, and returns its URL with /v1.
 func serve(t *testing.T, h http.HandlerFunc) string {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -85,7 +85,7 @@ func serve(t *testing.T, h http.HandlerFunc) string {
 	return s.URL + "/v1"
 }
 
-func sends(contentType, body string) http.HandlerFunc {
+func respondWith(contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", contentType)
@@ -93,12 +93,12 @@ func sends(contentType, body string) http.HandlerFunc {
 	}
 }
 
-func TestReplyStreamsTextAndCountsTokens(t *testing.T) {
+func TestReplyStreamsTextAndTokenCounts(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{Key: "secret"})
 	defer ai.Close()
 	m := newModel(t, ai.URL, func(c *Config) { c.Key = "secret" })
 	var pieces []string
-	for c, err := range m.Reply(t.Context(), asks("one two three")) {
+	for c, err := range m.Reply(t.Context(), userSays("one two three")) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,13 +114,13 @@ func TestReplyStreamsTextAndCountsTokens(t *testing.T) {
 	}
 }
 
-func TestModelCallsAToolAndReadsItsResult(t *testing.T) {
+func TestModelCallsAToolAndReceivesItsResult(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{Rules: []fakeai.Rule{{
 		Match: regexp.MustCompile(`order (\d+)`), Call: "order_status", Args: `{"order":"$1"}`,
 	}}})
 	defer ai.Close()
 	m := newModel(t, ai.URL)
-	p := asks("where is order 4711")
+	p := userSays("where is order 4711")
 	p.Tools = []tools.Spec{orderTool}
 	first, err := reply(t.Context(), m, p)
 	if err != nil || len(first.calls) != 1 {
@@ -139,9 +139,8 @@ func TestModelCallsAToolAndReadsItsResult(t *testing.T) {
 	}
 }
 
-// TestServersQuirks plays what real servers send. The files hold the bodies as they
-// come over the wire.
-func TestServersQuirks(t *testing.T) {
+// TestAnswersOfRealServersAreUnderstood replays response bodies as real servers send them.
+func TestAnswersOfRealServersAreUnderstood(t *testing.T) {
 	order := func(ids ...string) []tools.Call {
 		var out []tools.Call
 		for i, id := range ids {
@@ -149,7 +148,7 @@ func TestServersQuirks(t *testing.T) {
 		}
 		return out
 	}
-	for file, want := range map[string]said{
+	for file, want := range map[string]wholeReply{
 		"openai-text.sse":          {text: "Hello there."},
 		"openai-parallel.sse":      {calls: order("call_a", "call_b")},
 		"azure-filters.sse":        {text: "Hello there."},
@@ -179,7 +178,7 @@ func TestServersQuirks(t *testing.T) {
 			if strings.HasSuffix(file, ".json") {
 				kind = "application/json"
 			}
-			got, err := reply(t.Context(), newModel(t, serve(t, sends(kind, string(body)))), asks("hi"))
+			got, err := reply(t.Context(), newModel(t, serve(t, respondWith(kind, string(body)))), userSays("hi"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +187,7 @@ func TestServersQuirks(t *testing.T) {
 	}
 }
 
-func compare(t *testing.T, got, want said) {
+func compare(t *testing.T, got, want wholeReply) {
 	t.Helper()
 	if got.text != want.text {
 		t.Errorf("text %q, want %q", got.text, want.text)
@@ -209,7 +208,7 @@ func compare(t *testing.T, got, want said) {
 	}
 }
 
-func TestBrokenStreamsGiveAClearError(t *testing.T) {
+func TestBrokenStreamsGiveAnErrorCode(t *testing.T) {
 	const head = `data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}` + "\n\n"
 	const half = `data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{\"a\""}}]}}]}` + "\n\n"
 	for name, test := range map[string]struct {
@@ -217,20 +216,20 @@ func TestBrokenStreamsGiveAClearError(t *testing.T) {
 		code  fault.Code
 		retry bool
 	}{
-		"error object":     {head + `data: {"error":{"message":"overloaded","type":"server_error","code":503}}` + "\n\n", fault.Provider, true},
-		"error text":       {head + `data: {"error":"CUDA out of memory"}` + "\n\n", fault.Provider, true},
-		"error event":      {head + "event: error\n" + `data: {"error":{"message":"slow down","type":"rate_limit_error"}}` + "\n\n", fault.Limited, true},
-		"vLLM's error":     {head + `data: {"object":"error","message":"too long","type":"BadRequestError","code":400}` + "\n\n", fault.Provider, false},
-		"not JSON":         {head + "data: {\"choices\n\n", fault.Provider, true},
-		"nothing":          {"", fault.Provider, true},
-		"comments only":    {": ping\n\n: ping\n\n", fault.Provider, true},
-		"a call cut short": {half + `data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}` + "\n\n", fault.Provider, false},
-		"an endless line":  {"data: " + strings.Repeat("x", maxEvent+1), fault.Provider, true},
-		"an endless reply": {strings.Repeat(`data: {"choices":[{"index":0,"delta":{"content":"`+strings.Repeat("x", 8000)+`"}}]}`+"\n\n", 9), fault.Provider, true},
-		"endless calls":    {strings.Repeat(`data: {"choices":[{"index":0,"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"f","arguments":"{}"}}]}}]}`+"\n\n", 40), fault.Provider, true},
+		"error object":   {head + `data: {"error":{"message":"overloaded","type":"server_error","code":503}}` + "\n\n", fault.Provider, true},
+		"error text":     {head + `data: {"error":"CUDA out of memory"}` + "\n\n", fault.Provider, true},
+		"error event":    {head + "event: error\n" + `data: {"error":{"message":"slow down","type":"rate_limit_error"}}` + "\n\n", fault.Limited, true},
+		"error of vLLM":  {head + `data: {"object":"error","message":"too long","type":"BadRequestError","code":400}` + "\n\n", fault.Provider, false},
+		"not JSON":       {head + "data: {\"choices\n\n", fault.Provider, true},
+		"empty body":     {"", fault.Provider, true},
+		"comments only":  {": ping\n\n: ping\n\n", fault.Provider, true},
+		"truncated call": {half + `data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}` + "\n\n", fault.Provider, false},
+		"endless line":   {"data: " + strings.Repeat("x", maxEvent+1), fault.Provider, true},
+		"endless reply":  {strings.Repeat(`data: {"choices":[{"index":0,"delta":{"content":"`+strings.Repeat("x", 8000)+`"}}]}`+"\n\n", 9), fault.Provider, true},
+		"endless calls":  {strings.Repeat(`data: {"choices":[{"index":0,"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"f","arguments":"{}"}}]}}]}`+"\n\n", 40), fault.Provider, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := reply(t.Context(), newModel(t, serve(t, sends("text/event-stream", test.body))), asks("hi"))
+			_, err := reply(t.Context(), newModel(t, serve(t, respondWith("text/event-stream", test.body))), userSays("hi"))
 			var e *fault.Error
 			if !errors.As(err, &e) || e.Code != test.code || e.Retry != test.retry {
 				t.Errorf("got %v (%+v)", err, e)
@@ -239,21 +238,21 @@ func TestBrokenStreamsGiveAClearError(t *testing.T) {
 	}
 }
 
-func TestConnectionThatBreaksMidReplyIsRetryable(t *testing.T) {
+func TestBrokenConnectionInAReplyIsRetryable(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, `data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}`+"\n\n")
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})
-	got, err := reply(t.Context(), newModel(t, url), asks("hi"))
+	got, err := reply(t.Context(), newModel(t, url), userSays("hi"))
 	if got.text != "Hel" || !fault.IsRetryable(err) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
-// silent answers with body and then says nothing until the client is gone.
-func silent(body string) http.HandlerFunc {
+// stallAfter sends body and then nothing until the client disconnects.
+func stallAfter(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -263,24 +262,24 @@ func silent(body string) http.HandlerFunc {
 	}
 }
 
-func TestEachStageHasItsDeadline(t *testing.T) {
+func TestEachStageOfAnAnswerHasItsDeadline(t *testing.T) {
 	const token = `data: {"choices":[{"index":0,"delta":{"content":"Hello"}}]}` + "\n\n"
 	const end = `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n"
 	short, long := 30*time.Millisecond, time.Minute
 	for name, test := range map[string]struct {
-		h     http.HandlerFunc
-		waits Timeouts
-		text  string
-		slow  bool
+		h        http.HandlerFunc
+		timeouts Timeouts
+		text     string
+		slow     bool
 	}{
 		"no headers":            {func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, Timeouts{First: short, Stall: long}, "", true},
-		"no first event":        {silent(": processing\n\n"), Timeouts{First: short, Stall: long}, "", true},
-		"no second event":       {silent(token), Timeouts{First: long, Stall: short}, "Hello", true},
-		"no usage and no close": {silent(token + end), Timeouts{First: long, Stall: long}, "Hello", false},
+		"no first event":        {stallAfter(": processing\n\n"), Timeouts{First: short, Stall: long}, "", true},
+		"no second event":       {stallAfter(token), Timeouts{First: long, Stall: short}, "Hello", true},
+		"no usage and no close": {stallAfter(token + end), Timeouts{First: long, Stall: long}, "Hello", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := newModel(t, serve(t, test.h), func(c *Config) { c.Timeouts = test.waits })
-			got, err := reply(t.Context(), m, asks("hi"))
+			m := newModel(t, serve(t, test.h), func(c *Config) { c.Timeouts = test.timeouts })
+			got, err := reply(t.Context(), m, userSays("hi"))
 			var e *fault.Error
 			slow := errors.As(err, &e) && e.Code == fault.Timeout && e.Retry
 			if got.text != test.text || slow != test.slow || (err != nil) != test.slow {
@@ -290,17 +289,17 @@ func TestEachStageHasItsDeadline(t *testing.T) {
 	}
 }
 
-func TestInterruptionEndsTheRequest(t *testing.T) {
-	gone := make(chan struct{})
+func TestCancellationEndsTheRequest(t *testing.T) {
+	disconnected := make(chan struct{})
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		silent(`data: {"choices":[{"index":0,"delta":{"content":"Hello"}}]}`+"\n\n")(w, r)
-		close(gone)
+		stallAfter(`data: {"choices":[{"index":0,"delta":{"content":"Hello"}}]}`+"\n\n")(w, r)
+		close(disconnected)
 	})
 	m := newModel(t, url)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var last error
-	for c, err := range m.Reply(ctx, asks("hi")) {
+	for c, err := range m.Reply(ctx, userSays("hi")) {
 		if c.Text != "" {
 			cancel()
 		}
@@ -309,22 +308,22 @@ func TestInterruptionEndsTheRequest(t *testing.T) {
 	if !errors.Is(last, context.Canceled) {
 		t.Errorf("got %v", last)
 	}
-	<-gone
+	<-disconnected
 }
 
 func TestConsumerThatStopsEndsTheRequest(t *testing.T) {
-	gone := make(chan struct{})
+	disconnected := make(chan struct{})
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		silent(`data: {"choices":[{"index":0,"delta":{"content":"Hello"}}]}`+"\n\n")(w, r)
-		close(gone)
+		stallAfter(`data: {"choices":[{"index":0,"delta":{"content":"Hello"}}]}`+"\n\n")(w, r)
+		close(disconnected)
 	})
-	for range newModel(t, url).Reply(t.Context(), asks("hi")) {
+	for range newModel(t, url).Reply(t.Context(), userSays("hi")) {
 		break
 	}
-	<-gone
+	<-disconnected
 }
 
-func TestServerWithoutStreamOptionsIsAskedWithoutThem(t *testing.T) {
+func TestRejectedStreamOptionsAreLeftOut(t *testing.T) {
 	requests := 0
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		requests++
@@ -334,33 +333,33 @@ func TestServerWithoutStreamOptionsIsAskedWithoutThem(t *testing.T) {
 			_, _ = io.WriteString(w, `{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}`)
 			return
 		}
-		sends("text/event-stream", `data: {"choices":[{"delta":{"content":"Hello"},"finish_reason":"stop"}]}`+"\n\n")(w, r)
+		respondWith("text/event-stream", `data: {"choices":[{"delta":{"content":"Hello"},"finish_reason":"stop"}]}`+"\n\n")(w, r)
 	})
 	m := newModel(t, url)
 	for range 2 {
-		if got, err := reply(t.Context(), m, asks("hi")); err != nil || got.text != "Hello" {
+		if got, err := reply(t.Context(), m, userSays("hi")); err != nil || got.text != "Hello" {
 			t.Fatalf("%+v, %v", got, err)
 		}
 	}
 	if requests != 3 {
-		t.Errorf("%d requests, want one refused and two answered", requests)
+		t.Errorf("%d requests, want one rejected and two answered", requests)
 	}
 }
 
-func TestOneConnectionServesReplyAfterReply(t *testing.T) {
+func TestRepliesReuseOneConnection(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{})
 	defer ai.Close()
 	m := newModel(t, ai.URL)
-	if err := m.Warm(t.Context()); err != nil {
+	if err := m.client.connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	dials := countDials(m.client)
 	for range 5 {
-		if _, err := reply(t.Context(), m, asks("hi")); err != nil {
+		if _, err := reply(t.Context(), m, userSays("hi")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if n := dials(); n != 0 {
-		t.Errorf("%d further connections were made", n)
+		t.Errorf("%d new connections, want none", n)
 	}
 }

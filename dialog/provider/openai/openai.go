@@ -1,19 +1,23 @@
-// Package openai is a language model, an ear and a voice behind any server that
-// speaks OpenAI's HTTP API: OpenAI itself, Ollama, vLLM, llama.cpp, LocalAI,
-// speaches, whisper.cpp, Groq and many more. It imports dialog, tools, media and
-// fault. Prompts, utterances and clauses go out as requests; text, transcripts and
-// PCM come back as they arrive.
+// Package openai connects agents to servers that speak OpenAI's HTTP API, as a language
+// model, a speech recogniser and a voice: OpenAI itself, Ollama, vLLM, llama.cpp, LocalAI,
+// speaches, whisper.cpp, Groq and many more. It imports dialog, tools, media and fault.
+// Prompts, utterances and clauses leave as requests; text, transcripts and PCM enter as the
+// server sends them.
 //
-// It is a small client of its own over net/http: the official one adds 19 MB to
-// the binary and its timeout ends a stream that is well under way. Here each stage
-// of an answer has its own deadline: connecting, the first event, and each further
-// one.
+// It is a small client over net/http, because the official one adds 19 MB to the binary and
+// its timeout also ends streams that are making progress. Here each stage of an answer has
+// its own deadline: the connection, the first event, and each further event.
 //
-// Nothing is retried: the conversation decides that, by fault.IsRetryable. Each part
-// has a circuit breaker instead. After three failures in a row its requests fail at
-// once, so that callers get the fallback without waiting; after five seconds one
-// request probes whether the server is back. Refusals (a wrong key, a bad request,
-// a rate limit) are answers and do not count as failures.
+// Nothing is retried here: the conversation decides that with fault.IsRetryable.
+//
+// Two circuit breakers work one above the other:
+//   - Here, each Model, Transcriber and Speech has one for its server. After three
+//     consecutive failures, its requests fail at once with fault.Unavailable, so that callers
+//     do not wait for a dead server. After five seconds, one request tests the server again.
+//     A rejected request (wrong key, bad request, rate limit) is an answer, not a failure.
+//   - Above, conversation.Fallback has one for each of an agent's language models except the
+//     last. A model that fails before its first chunk is skipped for 20 seconds, and the next
+//     one answers. Recognisers and voices have no fallback, so only the breaker here protects them.
 package openai
 
 import (
@@ -23,31 +27,29 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// Config is a server and how a part uses it.
+// Config describes a server and how a Model, Transcriber or Speech uses it.
 type Config struct {
-	URL      string // with its version, such as http://127.0.0.1:11434/v1; a query is kept
+	URL      string // including the version, such as http://127.0.0.1:11434/v1; a query is kept
 	Model    string // required
-	Key      string // sent as bearer token; "" sends none
+	Key      string // sent as bearer token, unless empty
 	Timeouts Timeouts
 
-	// For a Model. Zero values leave it to the server.
+	// For a Model. Zero values leave the choice to the server.
 	Temperature *float64
-	MaxTokens   int // of one step of a reply
+	MaxTokens   int // for one step of a reply
 
 	// For a Transcriber.
-	Prompt string // text with the words callers use; "" takes the agent's title and the questions it suggests
-	Stream bool   // asks for the words as they are recognised; the server must know how
+	Stream bool // request partial transcripts; the server must support it
 
 	// For Speech.
-	Voice string  // where the agent names none; default "alloy"
-	Speed float64 // 1 is normal; 0 leaves it to the server
+	Voice string // for agents that name none; default "alloy"
 }
 
-// Timeouts bound the stages of an answer. 0 is the default.
+// Timeouts limit the stages of an answer. 0 selects the default.
 type Timeouts struct {
-	Connect time.Duration // name look-up, TCP and TLS; default 3 s
-	First   time.Duration // from the request to the first event or sound, or all of a transcript; default 7 s
-	Stall   time.Duration // from one event or piece of sound to the next; default 5 s
+	Connect time.Duration // name lookup, TCP and TLS; default 3 s
+	First   time.Duration // from the request to the first event or audio, or to a whole transcript; default 7 s
+	Stall   time.Duration // from one event or piece of audio to the next; default 5 s
 }
 
 func (t Timeouts) withDefaults() Timeouts {
@@ -62,14 +64,14 @@ func (t Timeouts) withDefaults() Timeouts {
 	return t
 }
 
-// base checks c and returns its URL.
-func (c Config) base() (*url.URL, error) {
+// baseURL checks c and returns its parsed URL.
+func (c Config) baseURL() (*url.URL, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Host == "" || u.Opaque != "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, fault.New(fault.Invalid, "the URL of an OpenAI-compatible server looks like http://127.0.0.1:11434/v1")
+		return nil, fault.New(fault.Invalid, "invalid URL of an OpenAI-compatible server (want one like http://127.0.0.1:11434/v1)")
 	}
 	if u.Fragment != "" {
-		return nil, fault.New(fault.Invalid, "the URL of an OpenAI-compatible server has no #fragment")
+		return nil, fault.New(fault.Invalid, "the URL of an OpenAI-compatible server must not contain a #fragment")
 	}
 	if c.Model == "" {
 		return nil, fault.New(fault.Invalid, "an OpenAI-compatible server needs the name of a model")

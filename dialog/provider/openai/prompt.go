@@ -26,7 +26,7 @@ type streamOptions struct {
 
 type message struct {
 	Role       dialog.Role `json:"role"`
-	Content    string      `json:"content"` // "" rather than null: some chat templates fail on null
+	Content    string      `json:"content"` // never null, because some chat templates fail on null
 	ToolCalls  []toolCall  `json:"tool_calls,omitempty"`
 	ToolCallID string      `json:"tool_call_id,omitempty"`
 }
@@ -48,7 +48,7 @@ type function struct {
 func (m *Model) request(p dialog.Prompt, usage bool) completion {
 	c := completion{
 		Model:       m.config.Model,
-		Messages:    messages(p),
+		Messages:    chatMessages(p),
 		Temperature: m.config.Temperature,
 		Stream:      true,
 	}
@@ -56,7 +56,7 @@ func (m *Model) request(p dialog.Prompt, usage bool) completion {
 		c.StreamOptions = &streamOptions{IncludeUsage: true}
 	}
 	if host := m.client.url.Hostname(); host == "api.openai.com" || strings.HasSuffix(host, ".openai.azure.com") {
-		c.MaxCompletionTokens = m.config.MaxTokens // its newer models refuse the name all others know
+		c.MaxCompletionTokens = m.config.MaxTokens // its newer models reject max_tokens
 	} else {
 		c.MaxTokens = m.config.MaxTokens
 	}
@@ -69,21 +69,22 @@ func (m *Model) request(p dialog.Prompt, usage bool) completion {
 	return c
 }
 
-// messages is the history as a chat. Many chat templates demand that user and
-// assistant take turns and that a user begins: neighbours of the same role become
-// one, and a greeting is told in the instructions. What was interrupted ends in "…".
-func messages(p dialog.Prompt) []message {
+// chatMessages returns the history in the form of the API. Many chat templates demand that
+// user and assistant alternate and that the user begins. So consecutive messages of one role
+// are merged, and the agent's greeting is quoted in the instructions. Interrupted text ends
+// in "…".
+func chatMessages(p dialog.Prompt) []message {
 	system := message{Role: dialog.System, Content: p.Instructions}
 	var chat []message
 	for _, m := range p.Messages {
-		w, ok := wire(m)
+		w, ok := toMessage(m)
 		switch {
 		case !ok:
 		case len(chat) == 0 && w.Role == dialog.Assistant && len(w.ToolCalls) == 0:
-			system.Content = joined(system.Content, "\n\n", "You opened the call with these words: "+w.Content)
-		case len(chat) > 0 && follows(chat[len(chat)-1], w):
+			system.Content = joinNonEmpty(system.Content, "\n\n", "You opened the call with these words: "+w.Content)
+		case len(chat) > 0 && canMerge(chat[len(chat)-1], w):
 			last := &chat[len(chat)-1]
-			last.Content, last.ToolCalls = joined(last.Content, "\n", w.Content), w.ToolCalls
+			last.Content, last.ToolCalls = joinNonEmpty(last.Content, "\n", w.Content), w.ToolCalls
 		default:
 			chat = append(chat, w)
 		}
@@ -94,21 +95,21 @@ func messages(p dialog.Prompt) []message {
 	return append([]message{system}, chat...)
 }
 
-// follows reports whether b can become one message with a, which stands before it.
-func follows(a, b message) bool {
+// canMerge reports whether b can be appended to a, the message before it.
+func canMerge(a, b message) bool {
 	return a.Role == b.Role && a.Role != dialog.ToolRole && len(a.ToolCalls) == 0
 }
 
-func joined(a, between, b string) string {
+func joinNonEmpty(a, separator, b string) string {
 	if a == "" || b == "" {
 		return a + b
 	}
-	return a + between + b
+	return a + separator + b
 }
 
-// wire is m as the API has it; false when nothing is left of it.
-func wire(m dialog.Message) (message, bool) {
-	w := message{Role: m.Role, Content: m.Text}
+// toMessage converts m to the form of the API; ok is false if m is empty.
+func toMessage(m dialog.Message) (w message, ok bool) {
+	w = message{Role: m.Role, Content: m.Text}
 	if m.Interrupted && m.Text != "" {
 		w.Content += "…"
 	}

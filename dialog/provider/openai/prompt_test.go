@@ -9,9 +9,11 @@ import (
 	"frontdesk/tools"
 )
 
-func say(role dialog.Role, text string) dialog.Message { return dialog.Message{Role: role, Text: text} }
+func text(role dialog.Role, text string) dialog.Message {
+	return dialog.Message{Role: role, Text: text}
+}
 
-func TestHistoryBecomesAChatThatStrictTemplatesTake(t *testing.T) {
+func TestHistoryFitsStrictChatTemplates(t *testing.T) {
 	call := tools.Call{ID: "c1", Name: "order_status", Arguments: json.RawMessage(`{"order":"4711"}`)}
 	answer := dialog.Message{Role: dialog.ToolRole, Result: &tools.Result{CallID: "c1", Output: json.RawMessage(`{"state":"sent"}`)}}
 	for name, test := range map[string]struct {
@@ -19,23 +21,23 @@ func TestHistoryBecomesAChatThatStrictTemplatesTake(t *testing.T) {
 		history      []dialog.Message
 		want         string
 	}{
-		"plain": {"Be kind.", []dialog.Message{say(dialog.User, "Hi"), say(dialog.Assistant, "Hello"), say(dialog.User, "Bye")},
+		"plain": {"Be kind.", []dialog.Message{text(dialog.User, "Hi"), text(dialog.Assistant, "Hello"), text(dialog.User, "Bye")},
 			"system Be kind. | user Hi | assistant Hello | user Bye"},
-		"greeting": {"Be kind.", []dialog.Message{say(dialog.Assistant, "Welcome!"), say(dialog.User, "Hi")},
+		"greeting": {"Be kind.", []dialog.Message{text(dialog.Assistant, "Welcome!"), text(dialog.User, "Hi")},
 			"system Be kind.\n\nYou opened the call with these words: Welcome! | user Hi"},
-		"greeting alone": {"", []dialog.Message{say(dialog.Assistant, "Welcome!")},
+		"greeting alone": {"", []dialog.Message{text(dialog.Assistant, "Welcome!")},
 			"system You opened the call with these words: Welcome!"},
-		"neighbours": {"", []dialog.Message{say(dialog.User, "Hi"), say(dialog.User, "are you there?"), say(dialog.Assistant, "Yes."), say(dialog.Assistant, "I am.")},
+		"consecutive": {"", []dialog.Message{text(dialog.User, "Hi"), text(dialog.User, "are you there?"), text(dialog.Assistant, "Yes."), text(dialog.Assistant, "I am.")},
 			"user Hi\nare you there? | assistant Yes.\nI am."},
-		"interrupted": {"", []dialog.Message{say(dialog.User, "Hi"), {Role: dialog.Assistant, Text: "We are open", Interrupted: true}, {Role: dialog.Assistant, Interrupted: true}, say(dialog.User, "Stop")},
+		"interrupted": {"", []dialog.Message{text(dialog.User, "Hi"), {Role: dialog.Assistant, Text: "We are open", Interrupted: true}, {Role: dialog.Assistant, Interrupted: true}, text(dialog.User, "Stop")},
 			"user Hi | assistant We are open… | user Stop"},
-		"tools": {"", []dialog.Message{say(dialog.User, "Where?"), {Role: dialog.Assistant, Text: "Let me look.", Calls: []tools.Call{call}}, answer, say(dialog.Assistant, "Sent.")},
+		"tools": {"", []dialog.Message{text(dialog.User, "Where?"), {Role: dialog.Assistant, Text: "Let me look.", Calls: []tools.Call{call}}, answer, text(dialog.Assistant, "Sent.")},
 			`user Where? | assistant Let me look. c1=order_status{"order":"4711"} | tool c1:{"state":"sent"} | assistant Sent.`},
-		"nothing": {"", nil, ""},
+		"empty": {"", nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var parts []string
-			for _, m := range messages(dialog.Prompt{Instructions: test.instructions, Messages: test.history}) {
+			for _, m := range chatMessages(dialog.Prompt{Instructions: test.instructions, Messages: test.history}) {
 				part := string(m.Role) + " "
 				if m.ToolCallID != "" {
 					part += m.ToolCallID + ":"
@@ -53,15 +55,15 @@ func TestHistoryBecomesAChatThatStrictTemplatesTake(t *testing.T) {
 	}
 }
 
-func TestLimitOfTokensGoesByTheNameTheServerKnows(t *testing.T) {
+func TestTokenLimitUsesTheNameThatTheServerAccepts(t *testing.T) {
 	for url, want := range map[string]string{
 		"https://api.openai.com/v1":             "max_completion_tokens",
 		"https://x.openai.azure.com/openai/v1/": "max_completion_tokens",
 		"http://127.0.0.1:11434/v1":             "max_tokens",
 	} {
-		hot := 0.0
-		m := newModel(t, url, func(c *Config) { c.MaxTokens, c.Temperature = 200, &hot })
-		b, err := json.Marshal(m.request(asks("hi"), false))
+		temperature := 0.0
+		m := newModel(t, url, func(c *Config) { c.MaxTokens, c.Temperature = 200, &temperature })
+		b, err := json.Marshal(m.request(userSays("hi"), false))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,14 +77,14 @@ func TestLimitOfTokensGoesByTheNameTheServerKnows(t *testing.T) {
 	}
 }
 
-func TestToolWithoutParametersHasAnEmptySchema(t *testing.T) {
-	p := asks("hi")
+func TestToolWithoutParametersGetsAnEmptySchema(t *testing.T) {
+	p := userSays("hi")
 	p.Tools = []tools.Spec{{Name: "ping"}}
 	c := newModel(t, "http://host/v1").request(p, true)
 	if got := string(c.Tools[0].Function.Parameters); got != `{"type":"object","properties":{}}` {
 		t.Error(got)
 	}
 	if p.Tools[0].Parameters != nil {
-		t.Error("the prompt was changed")
+		t.Error("the prompt was modified")
 	}
 }

@@ -16,11 +16,10 @@ import (
 
 const (
 	maxInput = 4096     // characters, OpenAI's limit
-	maxSound = 16 << 20 // bytes, about six minutes
+	maxAudio = 16 << 20 // bytes, about six minutes
 )
 
-// Speech speaks by POST audio/speech. It implements dialog.Synthesizer and is safe for
-// concurrent use.
+// Speech synthesizes speech with POST audio/speech. It is safe for concurrent use.
 type Speech struct {
 	client *client
 	config Config
@@ -28,7 +27,7 @@ type Speech struct {
 
 var _ dialog.Synthesizer = (*Speech)(nil)
 
-// NewSpeech makes a voice. It asks the server nothing; the error is a wrong setting.
+// NewSpeech returns a Speech. It does not contact the server; an error means a wrong setting.
 func NewSpeech(c Config) (*Speech, error) {
 	client, err := newClient("the voice", c)
 	if err != nil {
@@ -40,10 +39,7 @@ func NewSpeech(c Config) (*Speech, error) {
 	return &Speech{client: client, config: c}, nil
 }
 
-// Warm opens a connection, so that the next clause need not wait for it.
-func (s *Speech) Warm(ctx context.Context) error { return s.client.warm(ctx) }
-
-// Close closes idle connections. Clauses under way go on.
+// Close closes idle connections. It does not interrupt clauses.
 func (s *Speech) Close() error {
 	s.client.close()
 	return nil
@@ -51,88 +47,87 @@ func (s *Speech) Close() error {
 
 // speechRequest is the body of POST audio/speech.
 type speechRequest struct {
-	Model  string  `json:"model"`
-	Input  string  `json:"input"`
-	Voice  string  `json:"voice"`
-	Format string  `json:"response_format"`
-	Speed  float64 `json:"speed,omitempty"`
+	Model  string `json:"model"`
+	Input  string `json:"input"`
+	Voice  string `json:"voice"`
+	Format string `json:"response_format"`
 }
 
-// Speak yields the sound as it arrives. Text without a letter or digit is silent and
-// asks for nothing. The language follows from the text and the voice.
+// Speak yields the audio as it arrives. For text without a letter or digit it yields nothing
+// and sends no request. The server derives the language from the text and the voice.
 func (s *Speech) Speak(ctx context.Context, text string, voice dialog.Voice) iter.Seq2[[]int16, error] {
 	return func(yield func([]int16, error) bool) {
 		if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }) {
 			return
 		}
-		x, err := s.ask(ctx, text, voice)
+		r, err := s.send(ctx, text, voice)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		defer x.close()
-		err = s.play(x, func(pcm []int16) bool { return yield(pcm, nil) })
-		if err != nil && !errors.Is(err, errEnough) {
+		defer r.close()
+		err = s.receive(r, func(pcm []int16) bool { return yield(pcm, nil) })
+		if err != nil && !errors.Is(err, errStopped) {
 			yield(nil, err)
 		}
 	}
 }
 
-func (s *Speech) ask(ctx context.Context, text string, voice dialog.Voice) (*exchange, error) {
+func (s *Speech) send(ctx context.Context, text string, voice dialog.Voice) (*response, error) {
 	if utf8.RuneCountInString(text) > maxInput {
-		return nil, fault.New(fault.TooLarge, "more than %d characters cannot be spoken at once", maxInput)
+		return nil, fault.New(fault.TooLarge, "the clause is too long (want at most %d characters)", maxInput)
 	}
-	r := speechRequest{Model: s.config.Model, Input: text, Voice: voice.Name, Format: "pcm", Speed: s.config.Speed}
+	r := speechRequest{Model: s.config.Model, Input: text, Voice: voice.Name, Format: "pcm"}
 	if r.Voice == "" {
 		r.Voice = s.config.Voice
 	}
 	body, err := json.Marshal(r)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "the voice could not be asked")
+		return nil, fault.Wrap(err, fault.Internal, "the request to the voice could not be built")
 	}
 	return s.client.post(ctx, "audio/speech", "application/json", body)
 }
 
-// play gives pieces of sound to out as they arrive.
-func (s *Speech) play(x *exchange, out func([]int16) bool) error {
-	kind, params := x.contentType()
-	sound := newSoundReader(&pacedBody{x: x}, kind, params)
-	for some := false; ; some = true {
-		pcm, err := sound.next()
-		var unfit *fault.Error
+// receive passes pieces of audio to yield as they arrive.
+func (s *Speech) receive(r *response, yield func([]int16) bool) error {
+	contentType, params := r.contentType()
+	audio := newAudioReader(&timedBody{response: r}, contentType, params)
+	for n := 0; ; n++ {
+		pcm, err := audio.next()
+		var unsupported *fault.Error
 		switch {
-		case errors.Is(err, io.EOF) && some:
+		case errors.Is(err, io.EOF) && n > 0:
 			return nil
-		case errors.As(err, &unfit):
-			return x.failed(unfit)
+		case errors.As(err, &unsupported):
+			return r.fail(unsupported)
 		case errors.Is(err, io.EOF):
-			return x.failed(fault.New(fault.Provider, "the voice sent no sound").Retryable(0))
+			return r.fail(fault.New(fault.Provider, "the voice sent no audio").Retryable(0))
 		case err != nil:
-			return x.broken(err)
+			return r.transportError(err)
 		}
-		if len(pcm) > 0 && !out(pcm) {
-			return errEnough
+		if len(pcm) > 0 && !yield(pcm) {
+			return errStopped
 		}
 	}
 }
 
-// pacedBody reads an answer's body with a deadline for each read.
-type pacedBody struct {
-	x    *exchange
-	read int
+// timedBody reads the body of a response with a deadline for each read.
+type timedBody struct {
+	response *response
+	read     int // bytes
 }
 
-func (b *pacedBody) Read(p []byte) (int, error) {
+func (b *timedBody) Read(p []byte) (int, error) {
 	if b.read > 0 {
-		b.x.within(b.x.client.waits.Stall)
+		b.response.await(b.response.client.timeouts.Stall)
 	}
-	if b.read >= maxSound {
-		return 0, fault.New(fault.Provider, "the voice does not come to an end")
+	if b.read >= maxAudio {
+		return 0, fault.New(fault.Provider, "the audio from the voice is too long (want at most %d bytes)", maxAudio)
 	}
-	n, err := b.x.resp.Body.Read(p)
+	n, err := b.response.http.Body.Read(p)
 	b.read += n
 	if n > 0 {
-		b.x.rest()
+		b.response.received()
 	}
 	return n, err
 }

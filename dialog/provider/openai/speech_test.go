@@ -31,7 +31,7 @@ func newSpeech(t *testing.T, c Config) *Speech {
 	return s
 }
 
-func spoken(ctx context.Context, s *Speech, text string) ([]int16, error) {
+func speakAll(ctx context.Context, s *Speech, text string) ([]int16, error) {
 	var all []int16
 	for pcm, err := range s.Speak(ctx, text, dialog.Voice{}) {
 		if err != nil {
@@ -42,7 +42,7 @@ func spoken(ctx context.Context, s *Speech, text string) ([]int16, error) {
 	return all, nil
 }
 
-// ramp is n samples that count up, and their bytes.
+// ramp returns n samples that count up by step, and their bytes.
 func ramp(n, step int) ([]int16, []byte) {
 	pcm := make([]int16, n)
 	for i := range pcm {
@@ -51,13 +51,13 @@ func ramp(n, step int) ([]int16, []byte) {
 	return pcm, wav(pcm, media.MouthRate)[44:]
 }
 
-func TestSpeechComesAsItWasSent(t *testing.T) {
+func TestSpeechIsYieldedAsItWasSent(t *testing.T) {
 	want, _ := ramp(9001, 1)
 	for _, asWAV := range []bool{false, true} {
 		ai := fakeai.New(fakeai.Options{WAV: asWAV, Speak: func(string) []int16 { return want }})
 		defer ai.Close()
 		s := newSpeech(t, Config{URL: ai.URL, Voice: "af_heart"})
-		got, err := spoken(t.Context(), s, "Hello there.")
+		got, err := speakAll(t.Context(), s, "Hello there.")
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("WAV %v: %d samples, %v", asWAV, len(got), err)
 		}
@@ -67,7 +67,7 @@ func TestSpeechComesAsItWasSent(t *testing.T) {
 	}
 }
 
-func TestAgentsVoiceWins(t *testing.T) {
+func TestVoiceOfTheAgentTakesPrecedence(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{})
 	defer ai.Close()
 	for pcm, err := range newSpeech(t, Config{URL: ai.URL}).Speak(t.Context(), "Hi", dialog.Voice{Name: "nova"}) {
@@ -80,7 +80,7 @@ func TestAgentsVoiceWins(t *testing.T) {
 	}
 }
 
-func TestFirstPieceDoesNotWaitForTheRest(t *testing.T) {
+func TestFirstPieceIsYieldedBeforeTheRestArrives(t *testing.T) {
 	_, first := ramp(100, 1)
 	more := make(chan struct{})
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -104,17 +104,17 @@ func TestFirstPieceDoesNotWaitForTheRest(t *testing.T) {
 	}
 }
 
-func TestNothingToSayAsksForNothing(t *testing.T) {
+func TestTextWithoutWordsSendsNoRequest(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{})
 	defer ai.Close()
 	s := newSpeech(t, Config{URL: ai.URL})
 	for _, text := range []string{"", " \n", "…", "?!"} {
-		if pcm, err := spoken(t.Context(), s, text); err != nil || len(pcm) != 0 {
+		if pcm, err := speakAll(t.Context(), s, text); err != nil || len(pcm) != 0 {
 			t.Errorf("%q: %d samples, %v", text, len(pcm), err)
 		}
 	}
 	var e *fault.Error
-	if _, err := spoken(t.Context(), s, strings.Repeat("a", maxInput+1)); !errors.As(err, &e) || e.Code != fault.TooLarge {
+	if _, err := speakAll(t.Context(), s, strings.Repeat("a", maxInput+1)); !errors.As(err, &e) || e.Code != fault.TooLarge {
 		t.Errorf("got %v", err)
 	}
 	if n := len(ai.Requests()); n != 0 {
@@ -122,7 +122,7 @@ func TestNothingToSayAsksForNothing(t *testing.T) {
 	}
 }
 
-func TestSpeechThatIsNoneGivesAClearError(t *testing.T) {
+func TestUnsupportedAudioGivesAnErrorCode(t *testing.T) {
 	riff := wav(make([]int16, 10), media.MouthRate)
 	bent := func(at int, b byte) string {
 		c := bytes.Clone(riff)
@@ -130,24 +130,24 @@ func TestSpeechThatIsNoneGivesAClearError(t *testing.T) {
 		return string(c)
 	}
 	for name, test := range map[string]struct{ kind, body string }{
-		"MP3 by its type":  {"audio/mpeg", "\xff\xfb\x90\x00rest"},
-		"MP3 by its tag":   {"application/octet-stream", "ID3\x04rest"},
-		"Ogg":              {"", "OggS\x00rest"},
-		"JSON":             {"application/json", `{"error":"no"}`},
-		"nothing":          {"audio/pcm", ""},
-		"a header only":    {"audio/wav", string(riff[:30])},
-		"8 bits":           {"audio/wav", bent(34, 8)},
-		"floats":           {"audio/wav", bent(20, 3)},
-		"no channel":       {"audio/wav", bent(22, 0)},
-		"an odd rate":      {"audio/wav", bent(26, 0xFF)},
-		"data first":       {"audio/wav", string(riff[:12]) + string(riff[36:])},
-		"no data":          {"audio/wav", string(riff[:36])},
-		"an endless chunk": {"audio/wav", string(riff[:36]) + "LIST\xff\xff\xff\x7f"},
-		"not WAVE":         {"audio/wav", bent(8, 'X')},
-		"a strange rate":   {"audio/pcm; rate=1", "xxxx"},
+		"MP3 by content type":                  {"audio/mpeg", "\xff\xfb\x90\x00rest"},
+		"MP3 by ID3 tag":                       {"application/octet-stream", "ID3\x04rest"},
+		"Ogg":                                  {"", "OggS\x00rest"},
+		"JSON":                                 {"application/json", `{"error":"no"}`},
+		"empty body":                           {"audio/pcm", ""},
+		"a header only":                        {"audio/wav", string(riff[:30])},
+		"8 bits":                               {"audio/wav", bent(34, 8)},
+		"floats":                               {"audio/wav", bent(20, 3)},
+		"no channel":                           {"audio/wav", bent(22, 0)},
+		"unsupported rate in the header":       {"audio/wav", bent(26, 0xFF)},
+		"data first":                           {"audio/wav", string(riff[:12]) + string(riff[36:])},
+		"no data":                              {"audio/wav", string(riff[:36])},
+		"endless chunk":                        {"audio/wav", string(riff[:36]) + "LIST\xff\xff\xff\x7f"},
+		"not WAVE":                             {"audio/wav", bent(8, 'X')},
+		"unsupported rate in the content type": {"audio/pcm; rate=1", "xxxx"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pcm, err := spoken(t.Context(), newSpeech(t, Config{URL: serve(t, sends(test.kind, test.body))}), "Hi")
+			pcm, err := speakAll(t.Context(), newSpeech(t, Config{URL: serve(t, respondWith(test.kind, test.body))}), "Hi")
 			var e *fault.Error
 			if !errors.As(err, &e) || e.Code != fault.Provider {
 				t.Errorf("%d samples, %v", len(pcm), err)
@@ -156,8 +156,8 @@ func TestSpeechThatIsNoneGivesAClearError(t *testing.T) {
 	}
 }
 
-func readSound(r io.Reader, kind string, params map[string]string) ([]int16, error) {
-	s := newSoundReader(r, kind, params)
+func readAudio(r io.Reader, kind string, params map[string]string) ([]int16, error) {
+	s := newAudioReader(r, kind, params)
 	var all []int16
 	for {
 		pcm, err := s.next()
@@ -171,7 +171,7 @@ func readSound(r io.Reader, kind string, params map[string]string) ([]int16, err
 	}
 }
 
-func TestOddReadsAndHeadersDoNotShiftTheSound(t *testing.T) {
+func TestOddReadsAndHeadersDoNotShiftTheAudio(t *testing.T) {
 	want, raw := ramp(5000, 3)
 	file := wav(want, media.MouthRate)
 	tagged := slices.Concat(file[:36], []byte("LIST\x03\x00\x00\x00abc\x00"), file[36:], []byte("LIST\x04\x00\x00\x00tail"))
@@ -181,32 +181,32 @@ func TestOddReadsAndHeadersDoNotShiftTheSound(t *testing.T) {
 			"whole": bytes.NewReader(b), "byte by byte": iotest.OneByteReader(bytes.NewReader(b)),
 			"in halves": iotest.HalfReader(bytes.NewReader(b)), "error with data": iotest.DataErrReader(bytes.NewReader(b)),
 		} {
-			if got, err := readSound(r, "", nil); err != nil || !slices.Equal(got, want) {
+			if got, err := readAudio(r, "", nil); err != nil || !slices.Equal(got, want) {
 				t.Errorf("%s, %s: %d samples, %v", name, how, len(got), err)
 			}
 		}
 	}
 }
 
-func TestStereoIsMixed(t *testing.T) {
-	got, err := readSound(bytes.NewReader([]byte{10, 0, 20, 0, 0xF6, 0xFF, 0xEC, 0xFF}), "audio/pcm", map[string]string{"rate": "24000", "channels": "2"})
+func TestStereoIsMixedToMono(t *testing.T) {
+	got, err := readAudio(bytes.NewReader([]byte{10, 0, 20, 0, 0xF6, 0xFF, 0xEC, 0xFF}), "audio/pcm", map[string]string{"rate": "24000", "channels": "2"})
 	if err != nil || !slices.Equal(got, []int16{15, -15}) {
 		t.Errorf("%v, %v", got, err)
 	}
 }
 
-func TestOtherRatesKeepTheirPitch(t *testing.T) {
+func TestResampledAudioKeepsItsPitch(t *testing.T) {
 	for _, rate := range []int{8000, 16000, 22050, 44100, 48000} {
 		pcm := make([]int16, rate) // a second of 300 Hz
 		for i := range pcm {
 			pcm[i] = int16(10000 * math.Sin(2*math.Pi*300*float64(i)/float64(rate)))
 		}
-		got, err := readSound(iotest.HalfReader(bytes.NewReader(wav(pcm, rate))), "audio/wav", nil)
+		got, err := readAudio(iotest.HalfReader(bytes.NewReader(wav(pcm, rate))), "audio/wav", nil)
 		if err != nil || len(got) < media.MouthRate-100 || len(got) > media.MouthRate+100 {
 			t.Fatalf("%d Hz: %d samples, %v", rate, len(got), err)
 		}
 		rising, low := 0, true
-		for _, v := range got { // with hysteresis, since the filter rings at the edges
+		for _, v := range got { // with hysteresis, because the filter rings at the edges
 			if low && v > 5000 {
 				rising++
 			}
@@ -218,14 +218,14 @@ func TestOtherRatesKeepTheirPitch(t *testing.T) {
 	}
 }
 
-func FuzzSound(f *testing.F) {
+func FuzzAudio(f *testing.F) {
 	pcm, raw := ramp(100, 100)
 	f.Add(raw, "audio/pcm")
 	f.Add(wav(pcm, 22050), "audio/wav")
 	f.Add(wav(pcm, 8000)[:50], "")
 	f.Fuzz(func(t *testing.T, b []byte, kind string) {
-		whole, err := readSound(bytes.NewReader(b), kind, nil)
-		pieces, err2 := readSound(iotest.OneByteReader(bytes.NewReader(b)), kind, nil)
+		whole, err := readAudio(bytes.NewReader(b), kind, nil)
+		pieces, err2 := readAudio(iotest.OneByteReader(bytes.NewReader(b)), kind, nil)
 		if (err == nil) != (err2 == nil) || len(whole) > 2*len(b)+64 {
 			t.Fatalf("%d samples of %d bytes: %v, %v", len(whole), len(b), err, err2)
 		}

@@ -11,8 +11,8 @@ const maxEvent = 1 << 20 // bytes of one event, and of one of its lines
 
 var errLongEvent = errors.New("an event of the stream is too long")
 
-// eventReader reads the server-sent events of a stream (WHATWG HTML, 9.2.6), with
-// lines that end in LF or CRLF. Names, ids, retry times and comments are passed over.
+// eventReader reads server-sent events (WHATWG HTML, 9.2.6) with lines that end in LF or
+// CRLF. It ignores event names, ids, retry times and comments.
 type eventReader struct {
 	r    *bufio.Reader
 	data []byte
@@ -23,25 +23,25 @@ func newEventReader(r io.Reader) *eventReader {
 	return &eventReader{r: bufio.NewReaderSize(r, 4<<10)}
 }
 
-// next returns the data of the next event that has any, valid until the next call.
-// At the end it returns io.EOF; an event that lacks its blank line is returned before
-// that, as servers that forget "[DONE]" tend to forget it too.
+// next returns the data of the next event that has any, valid until the next call. At the
+// end it returns io.EOF. It also returns a last event without its blank line, because servers
+// that omit "[DONE]" tend to omit that line, too.
 func (e *eventReader) next() ([]byte, error) {
 	e.data = e.data[:0]
-	some := false
+	hasData := false
 	for {
 		line, err := e.readLine()
 		if err != nil && (!errors.Is(err, io.EOF) || len(line) == 0) {
-			if errors.Is(err, io.EOF) && some && len(e.data) > 0 {
+			if errors.Is(err, io.EOF) && hasData && len(e.data) > 0 {
 				return e.data, nil
 			}
 			return nil, err
 		}
 		if len(line) == 0 {
-			if some && len(e.data) > 0 {
+			if hasData && len(e.data) > 0 {
 				return e.data, nil
 			}
-			some, e.data = false, e.data[:0]
+			hasData, e.data = false, e.data[:0]
 			continue
 		}
 		value, ok := bytes.CutPrefix(line, []byte("data:"))
@@ -51,15 +51,15 @@ func (e *eventReader) next() ([]byte, error) {
 		if len(e.data)+len(value) > maxEvent {
 			return nil, errLongEvent
 		}
-		if some {
+		if hasData {
 			e.data = append(e.data, '\n')
 		}
 		e.data = append(e.data, bytes.TrimPrefix(value, []byte(" "))...)
-		some = true
+		hasData = true
 	}
 }
 
-// readLine returns a line without its end. The last line may come with io.EOF.
+// readLine returns a line without its line ending. The last line may come with io.EOF.
 func (e *eventReader) readLine() ([]byte, error) {
 	e.line = e.line[:0]
 	for {
@@ -68,16 +68,16 @@ func (e *eventReader) readLine() ([]byte, error) {
 			return nil, errLongEvent
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) && len(e.line) == 0 {
-			return trimEnd(part), err
+			return trimLine(part), err
 		}
 		e.line = append(e.line, part...)
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			return trimEnd(e.line), err
+			return trimLine(e.line), err
 		}
 	}
 }
 
-func trimEnd(line []byte) []byte {
+func trimLine(line []byte) []byte {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	return bytes.TrimPrefix(line, []byte("\ufeff")) // some servers begin with a byte order mark

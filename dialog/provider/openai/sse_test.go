@@ -13,7 +13,7 @@ import (
 	"frontdesk/dialog"
 )
 
-func events(r io.Reader) ([]string, error) {
+func readEvents(r io.Reader) ([]string, error) {
 	e := newEventReader(r)
 	var out []string
 	for {
@@ -25,7 +25,7 @@ func events(r io.Reader) ([]string, error) {
 	}
 }
 
-func TestEventsAreReadAsTheStandardSays(t *testing.T) {
+func TestEventsAreParsedAsTheStandardRequires(t *testing.T) {
 	long := strings.Repeat("x", 10000)
 	for in, want := range map[string][]string{
 		"data: a\n\ndata: b\n\n":                 {"a", "b"},
@@ -41,7 +41,7 @@ func TestEventsAreReadAsTheStandardSays(t *testing.T) {
 		"data: [DONE]\n\n: goodbye\n\n   \n\n\n": {"[DONE]"},
 	} {
 		for name, r := range map[string]io.Reader{"whole": strings.NewReader(in), "byte by byte": iotest.OneByteReader(strings.NewReader(in))} {
-			got, err := events(r)
+			got, err := readEvents(r)
 			if !slices.Equal(got, want) || !errors.Is(err, io.EOF) {
 				t.Errorf("%.40q, %s: %.40q, %v", in, name, got, err)
 			}
@@ -49,12 +49,12 @@ func TestEventsAreReadAsTheStandardSays(t *testing.T) {
 	}
 }
 
-func TestEventsHaveABound(t *testing.T) {
+func TestLongEventsAreRefused(t *testing.T) {
 	for name, in := range map[string]string{
 		"one line":   "data: " + strings.Repeat("x", maxEvent),
 		"many lines": strings.Repeat("data: "+strings.Repeat("x", 1000)+"\n", maxEvent/1000+1),
 	} {
-		if _, err := events(strings.NewReader(in)); !errors.Is(err, errLongEvent) {
+		if _, err := readEvents(strings.NewReader(in)); !errors.Is(err, errLongEvent) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -63,15 +63,15 @@ func TestEventsHaveABound(t *testing.T) {
 func FuzzEvents(f *testing.F) {
 	f.Add([]byte("data: a\r\ndata: b\r\n\r\n: x\n\nevent: y\ndata:c"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		whole, _ := events(strings.NewReader(string(b)))
-		pieces, _ := events(iotest.OneByteReader(strings.NewReader(string(b))))
+		whole, _ := readEvents(strings.NewReader(string(b)))
+		pieces, _ := readEvents(iotest.OneByteReader(strings.NewReader(string(b))))
 		if !slices.Equal(whole, pieces) {
 			t.Errorf("%q: %q whole, %q in pieces", b, whole, pieces)
 		}
 	})
 }
 
-// FuzzStream feeds a model's answer to the decoder, past HTTP.
+// FuzzStream decodes a model's answer without HTTP.
 func FuzzStream(f *testing.F) {
 	files, err := filepath.Glob("testdata/chat/*")
 	if err != nil || len(files) == 0 {
@@ -89,14 +89,14 @@ func FuzzStream(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, whole bool) {
-		kind := "text/event-stream"
+		contentType := "text/event-stream"
 		if whole {
-			kind = "application/json"
+			contentType = "application/json"
 		}
-		x := canned(t, client, kind, b)
-		defer x.close()
+		r := fixedResponse(t, client, contentType, b)
+		defer r.close()
 		size := 0
-		s := &stream{x: x, yield: func(c dialog.Chunk, err error) bool {
+		s := &replyStream{response: r, yield: func(c dialog.Chunk, err error) bool {
 			size += len(c.Text)
 			if err != nil || (c.Call != nil && (c.Call.ID == "" || c.Call.Name == "" || len(c.Call.Arguments) == 0)) {
 				t.Errorf("chunk %+v, %v", c, err)

@@ -14,18 +14,19 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 	"frontdesk/media"
 )
 
 const (
 	maxUtterance  = 60 * time.Second
-	minUtterance  = 100 * time.Millisecond // OpenAI refuses less
+	minUtterance  = 100 * time.Millisecond // OpenAI rejects shorter ones
 	maxTranscript = 256 << 10              // bytes of an answer
-	maxHint       = 800                    // bytes; Whisper reads no more than 224 tokens
+	maxPrompt     = 800                    // bytes; Whisper uses at most 224 tokens
 )
 
-// Transcriber recognises whole utterances by POST audio/transcriptions. It implements
-// dialog.Recognizer and is safe for concurrent use.
+// Transcriber recognises whole utterances with POST audio/transcriptions. It is safe for
+// concurrent use.
 type Transcriber struct {
 	client *client
 	config Config
@@ -33,8 +34,8 @@ type Transcriber struct {
 
 var _ dialog.Recognizer = (*Transcriber)(nil)
 
-// NewTranscriber makes a recogniser. It asks the server nothing; the error is a wrong
-// setting.
+// NewTranscriber returns a Transcriber. It does not contact the server; an error means a
+// wrong setting.
 func NewTranscriber(c Config) (*Transcriber, error) {
 	client, err := newClient("the speech recogniser", c)
 	if err != nil {
@@ -43,29 +44,30 @@ func NewTranscriber(c Config) (*Transcriber, error) {
 	return &Transcriber{client: client, config: c}, nil
 }
 
-// Close closes idle connections. Utterances under way go on.
+// Close closes idle connections. It does not interrupt utterances.
 func (t *Transcriber) Close() error {
 	t.client.close()
 	return nil
 }
 
-// Listen opens an ear. It also opens a connection to the server in the meantime.
+// Listen returns a Listener for one call, and opens a connection to the server in the
+// background.
 func (t *Transcriber) Listen(ctx context.Context, agent *dialog.Agent) (dialog.Listener, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &listener{t: t, stop: cancel, fields: t.fields(agent), hint: t.hint(agent)}
-	// A server that cannot be reached is told with the first utterance.
-	l.warming.Go(func() { _ = t.client.warm(ctx) })
+	l := &listener{t: t, cancel: cancel, fields: t.fields(agent), prompt: prompt(agent)}
+	// If the server cannot be reached, the first utterance fails.
+	l.connecting.Go(func() { _ = t.client.connect(ctx) })
 	return l, nil
 }
 
-// fields is all of a request's form but the sound.
+// fields returns all form fields of a request except the audio.
 func (t *Transcriber) fields(agent *dialog.Agent) [][2]string {
 	f := [][2]string{{"model", t.config.Model}, {"response_format", "json"}}
 	if language, _, _ := strings.Cut(agent.Language, "-"); language != "" {
 		f = append(f, [2]string{"language", strings.ToLower(language)})
 	}
-	if hint := t.hint(agent); hint != "" {
-		f = append(f, [2]string{"prompt", hint})
+	if p := prompt(agent); p != "" {
+		f = append(f, [2]string{"prompt", p})
 	}
 	if t.config.Stream {
 		f = append(f, [2]string{"stream", "true"})
@@ -73,95 +75,94 @@ func (t *Transcriber) fields(agent *dialog.Agent) [][2]string {
 	return f
 }
 
-func (t *Transcriber) hint(agent *dialog.Agent) string {
-	hint := t.config.Prompt
-	if hint == "" {
-		hint = strings.Join(append([]string{agent.Title}, agent.Suggestions...), " ")
-	}
-	hint = strings.TrimSpace(hint)
-	if len(hint) > maxHint {
-		hint = strings.ToValidUTF8(hint[:maxHint], "")
-	}
-	return hint
+// prompt returns text with words that callers are likely to use.
+func prompt(agent *dialog.Agent) string {
+	p := strings.TrimSpace(strings.Join(append([]string{agent.Title}, agent.Suggestions...), " "))
+	return words.Clip(p, maxPrompt)
 }
 
 type listener struct {
-	t       *Transcriber
-	fields  [][2]string
-	hint    string
-	stop    context.CancelFunc
-	warming sync.WaitGroup
+	t          *Transcriber
+	fields     [][2]string
+	prompt     string
+	cancel     context.CancelFunc
+	connecting sync.WaitGroup
 }
 
 func (l *listener) Close() error {
-	l.stop()
-	l.warming.Wait()
+	l.cancel()
+	l.connecting.Wait()
 	return nil
 }
 
 // Batch implements dialog.Batch.
 func (l *listener) Batch() {}
 
-// Utterance sends an utterance when it is over. Its first minute counts; the rest is
-// not heard. With Stream it yields the words as they come, else it yields once.
+// Utterance sends an utterance when it is over, at most its first minute. With
+// Config.Stream it yields partial transcripts, otherwise only the final one.
 func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
 	return func(yield func(dialog.Transcript, error) bool) {
-		pcm := record(frames)
+		pcm := collect(frames)
 		if len(pcm) < int(minUtterance/time.Millisecond)*media.EarRate/1000 {
 			yield(dialog.Transcript{Final: true}, nil)
 			return
 		}
 		body, contentType := form(l.fields, wav(pcm, media.EarRate))
-		x, err := l.t.client.post(ctx, "audio/transcriptions", contentType, body)
+		r, err := l.t.client.post(ctx, "audio/transcriptions", contentType, body)
 		if err != nil {
 			yield(dialog.Transcript{}, err)
 			return
 		}
-		defer x.close()
-		text, err := l.answer(x, func(partial string) bool {
+		defer r.close()
+		text, err := l.transcript(r, func(partial string) bool {
 			return yield(dialog.Transcript{Text: partial}, nil)
 		})
 		switch {
-		case errors.Is(err, errEnough):
+		case errors.Is(err, errStopped):
 		case err != nil:
 			yield(dialog.Transcript{}, err)
 		default:
-			yield(dialog.Transcript{Text: l.words(text), Final: true}, nil)
+			yield(dialog.Transcript{Text: l.clean(text), Final: true}, nil)
 		}
 	}
 }
 
-// record keeps what the utterance is made of, up to its bound.
-func record(frames iter.Seq[[]int16]) []int16 {
-	const most = int(maxUtterance/time.Second) * media.EarRate
+// collect returns the audio of an utterance, up to maxUtterance.
+func collect(frames iter.Seq[[]int16]) []int16 {
+	const limit = int(maxUtterance/time.Second) * media.EarRate
 	var pcm []int16
 	for frame := range frames {
-		pcm = append(pcm, frame[:min(len(frame), most-len(pcm))]...)
+		pcm = append(pcm, frame[:min(len(frame), limit-len(pcm))]...)
 	}
 	return pcm
 }
 
-// answer is the whole transcript; partial gets it as it grows.
-func (l *listener) answer(x *exchange, partial func(string) bool) (string, error) {
-	kind, _ := x.contentType()
-	if kind == "text/event-stream" {
-		return transcriptEvents(x, partial)
+// transcript returns the final transcript and passes the partial ones to partial, which
+// returns false to stop.
+func (l *listener) transcript(r *response, partial func(string) bool) (string, error) {
+	contentType, _ := r.contentType()
+	if contentType == "text/event-stream" {
+		return readTranscriptEvents(r, partial)
 	}
-	b, err := io.ReadAll(io.LimitReader(x.resp.Body, maxTranscript+1))
+	b, err := io.ReadAll(io.LimitReader(r.http.Body, maxTranscript+1))
 	if err != nil {
-		return "", x.broken(err)
+		return "", r.transportError(err)
 	}
-	x.rest()
-	text, ok := transcriptBody(kind, b)
+	r.received()
+	text, ok := parseTranscript(contentType, b)
 	if !ok {
-		return "", x.failed(fault.New(fault.Provider, "%s sent something unreadable", x.client.what).Retryable(0))
+		return "", unreadable(r)
 	}
 	return text, nil
 }
 
-// transcriptBody reads an answer that came in one piece: an object with "text", or
-// from some servers plain text.
-func transcriptBody(kind string, b []byte) (string, bool) {
+func unreadable(r *response) error {
+	return r.fail(fault.New(fault.Provider, "%s sent an unreadable answer", r.client.subject).Retryable(0))
+}
+
+// parseTranscript parses an answer that was not streamed: an object with "text" or, from some
+// servers, plain text.
+func parseTranscript(contentType string, b []byte) (text string, ok bool) {
 	if len(b) > maxTranscript {
 		return "", false
 	}
@@ -171,25 +172,25 @@ func transcriptBody(kind string, b []byte) (string, bool) {
 	if json.Unmarshal(b, &whole) == nil && whole.Text != nil {
 		return *whole.Text, true
 	}
-	return string(b), kind == "text/plain"
+	return string(b), contentType == "text/plain"
 }
 
-// transcriptEvents reads the events transcript.text.delta and transcript.text.done.
-// Servers that send segments without a type have their texts joined.
-func transcriptEvents(x *exchange, partial func(string) bool) (string, error) {
-	events := newEventReader(io.LimitReader(x.resp.Body, maxStream))
+// readTranscriptEvents reads the events transcript.text.delta and transcript.text.done. It
+// joins the texts of events without a type, which some servers send.
+func readTranscriptEvents(r *response, partial func(string) bool) (string, error) {
+	events := newEventReader(io.LimitReader(r.http.Body, maxStream))
 	var text strings.Builder
-	for seen := 0; ; seen++ {
+	for n := 0; ; n++ {
 		data, err := events.next()
-		if errors.Is(err, io.EOF) && seen > 0 {
+		if errors.Is(err, io.EOF) && n > 0 {
 			return text.String(), nil
 		}
 		if err != nil {
-			return "", x.broken(err)
+			return "", r.transportError(err)
 		}
-		x.rest()
+		r.received()
 		var e struct {
-			event
+			errorEvent
 			Type  string `json:"type"`
 			Delta string `json:"delta"`
 			Text  string `json:"text"`
@@ -198,14 +199,14 @@ func transcriptEvents(x *exchange, partial func(string) bool) (string, error) {
 			return text.String(), nil
 		}
 		if err := json.Unmarshal(data, &e); err != nil || text.Len()+len(e.Delta)+len(e.Text) > maxTranscript {
-			return "", x.failed(fault.New(fault.Provider, "%s sent something unreadable", x.client.what).Retryable(0))
+			return "", unreadable(r)
 		}
-		if p, ok := e.told(); ok {
-			return "", x.failed(x.client.problem(0, p))
+		if failure, ok := e.failure(); ok {
+			return "", r.fail(r.client.faultOf(0, failure))
 		}
 		switch e.Type {
 		case "transcript.text.done":
-			x.drain()
+			r.drain()
 			return e.Text, nil
 		case "transcript.text.delta":
 			text.WriteString(e.Delta)
@@ -215,17 +216,17 @@ func transcriptEvents(x *exchange, partial func(string) bool) (string, error) {
 			continue
 		}
 		if !partial(strings.TrimSpace(text.String())) {
-			return "", errEnough
+			return "", errStopped
 		}
-		x.within(x.client.waits.Stall)
+		r.await(r.client.timeouts.Stall)
 	}
 }
 
-// words cleans a transcript of what Whisper writes where it heard no speech: marks
-// such as [BLANK_AUDIO] or (wind blowing), and the prompt.
-func (l *listener) words(text string) string {
+// clean returns "" for what Whisper writes when it hears no speech: marks such as
+// [BLANK_AUDIO] or (wind blowing), or the prompt. Other text is returned with single spaces.
+func (l *listener) clean(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
-	if text == l.hint {
+	if text == l.prompt {
 		return ""
 	}
 	rest := text
@@ -240,23 +241,23 @@ func (l *listener) words(text string) string {
 	return ""
 }
 
-// form is a multipart form with the sound as its file.
-func form(fields [][2]string, sound []byte) (body []byte, contentType string) {
+// form returns a multipart form with audio as its file.
+func form(fields [][2]string, audio []byte) (body []byte, contentType string) {
 	var b bytes.Buffer
-	b.Grow(len(sound) + 4<<10)
+	b.Grow(len(audio) + 4<<10)
 	w := multipart.NewWriter(&b)
-	for _, f := range fields { // writes to a buffer do not fail
+	for _, f := range fields { // writing to a buffer does not fail
 		_ = w.WriteField(f[0], f[1])
 	}
 	part, _ := w.CreateFormFile("file", "utterance.wav")
-	_, _ = part.Write(sound)
+	_, _ = part.Write(audio)
 	_ = w.Close()
 	return b.Bytes(), w.FormDataContentType()
 }
 
-// wav is mono PCM as a WAV file.
+// wav returns mono PCM as a WAV file.
 func wav(pcm []int16, rate int) []byte {
 	var b bytes.Buffer
-	_ = media.WriteWAV(&b, rate, 1, pcm) // writes to a buffer do not fail
+	_ = media.WriteWAV(&b, rate, 1, pcm) // writing to a buffer does not fail
 	return b.Bytes()
 }

@@ -17,8 +17,8 @@ import (
 	"frontdesk/media"
 )
 
-// sound is so much of a caller's frames, each sample counting up.
-func sound(d time.Duration) iter.Seq[[]int16] {
+// callerFrames yields d of frames whose samples count up.
+func callerFrames(d time.Duration) iter.Seq[[]int16] {
 	return func(yield func([]int16) bool) {
 		frame := make([]int16, media.EarFrame)
 		for i := range int(d / media.FrameTime) {
@@ -49,8 +49,8 @@ func listen(t *testing.T, c Config, agent *dialog.Agent) dialog.Listener {
 	return l
 }
 
-func hear(l dialog.Listener, ctx context.Context, d time.Duration) (texts []string, final bool, err error) {
-	for tr, e := range l.Utterance(ctx, sound(d)) {
+func recognise(l dialog.Listener, ctx context.Context, d time.Duration) (texts []string, final bool, err error) {
+	for tr, e := range l.Utterance(ctx, callerFrames(d)) {
 		if e != nil {
 			return texts, final, e
 		}
@@ -59,11 +59,11 @@ func hear(l dialog.Listener, ctx context.Context, d time.Duration) (texts []stri
 	return texts, final, nil
 }
 
-func TestUtteranceIsSentAsWAVWithItsHints(t *testing.T) {
+func TestUtteranceIsSentAsWAVWithLanguageAndPrompt(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{Transcripts: []string{" Where is my order? "}})
 	defer ai.Close()
 	l := listen(t, Config{URL: ai.URL}, &dialog.Agent{Language: "en-GB", Title: "Lumen & Oak", Suggestions: []string{"Where is order 4711?"}})
-	texts, final, err := hear(l, t.Context(), time.Second)
+	texts, final, err := recognise(l, t.Context(), time.Second)
 	if err != nil || len(texts) != 1 || texts[0] != "Where is my order?" || !final {
 		t.Fatalf("%q, %v, %v", texts, final, err)
 	}
@@ -80,22 +80,22 @@ func TestUtteranceIsSentAsWAVWithItsHints(t *testing.T) {
 	}
 }
 
-func TestWordsAreYieldedAsTheyCome(t *testing.T) {
+func TestStreamedWordsAreYieldedAsTheyArrive(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{Transcripts: []string{"where is my order"}})
 	defer ai.Close()
 	l := listen(t, Config{URL: ai.URL, Stream: true}, &dialog.Agent{})
-	texts, final, err := hear(l, t.Context(), time.Second)
+	texts, final, err := recognise(l, t.Context(), time.Second)
 	if got := strings.Join(texts, "|"); err != nil || !final || got != "where|where is|where is my|where is my order|where is my order" {
 		t.Errorf("%q, %v, %v", got, final, err)
 	}
 }
 
-func TestShortUtteranceAsksForNothing(t *testing.T) {
+func TestShortUtteranceSendsNoRequest(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{Transcripts: []string{"you"}})
 	defer ai.Close()
 	l := listen(t, Config{URL: ai.URL}, &dialog.Agent{})
 	for _, d := range []time.Duration{0, 80 * time.Millisecond} {
-		if texts, final, err := hear(l, t.Context(), d); err != nil || !final || len(texts) != 1 || texts[0] != "" {
+		if texts, final, err := recognise(l, t.Context(), d); err != nil || !final || len(texts) != 1 || texts[0] != "" {
 			t.Errorf("%v: %q, %v, %v", d, texts, final, err)
 		}
 	}
@@ -104,10 +104,10 @@ func TestShortUtteranceAsksForNothing(t *testing.T) {
 	}
 }
 
-func TestEndlessUtteranceIsCut(t *testing.T) {
+func TestLongUtteranceIsTruncated(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{Transcripts: []string{"on and on"}})
 	defer ai.Close()
-	if _, _, err := hear(listen(t, Config{URL: ai.URL}, &dialog.Agent{}), t.Context(), 61*time.Second); err != nil {
+	if _, _, err := recognise(listen(t, Config{URL: ai.URL}, &dialog.Agent{}), t.Context(), 61*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(ai.Requests()[0].Body); n != 44+2*60*media.EarRate {
@@ -115,7 +115,7 @@ func TestEndlessUtteranceIsCut(t *testing.T) {
 	}
 }
 
-func TestTranscriptsOfManyServers(t *testing.T) {
+func TestTranscriptsOfManyServersAreUnderstood(t *testing.T) {
 	for name, test := range map[string]struct {
 		kind, body, want string
 		failed           bool
@@ -138,8 +138,8 @@ func TestTranscriptsOfManyServers(t *testing.T) {
 		"too long":           {"application/json", `{"text":"` + strings.Repeat("x", maxTranscript) + `"}`, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := listen(t, Config{URL: serve(t, sends(test.kind, test.body))}, &dialog.Agent{Title: "Lumen & Oak"})
-			texts, final, err := hear(l, t.Context(), time.Second)
+			l := listen(t, Config{URL: serve(t, respondWith(test.kind, test.body))}, &dialog.Agent{Title: "Lumen & Oak"})
+			texts, final, err := recognise(l, t.Context(), time.Second)
 			if test.failed {
 				var e *fault.Error
 				if !errors.As(err, &e) || e.Code != fault.Provider {
@@ -154,7 +154,7 @@ func TestTranscriptsOfManyServers(t *testing.T) {
 	}
 }
 
-func TestHangUpEndsATranscription(t *testing.T) {
+func TestCancellationEndsATranscription(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -163,7 +163,7 @@ func TestHangUpEndsATranscription(t *testing.T) {
 			<-r.Context().Done()
 		}
 	})
-	if _, _, err := hear(listen(t, Config{URL: url}, &dialog.Agent{}), ctx, time.Second); !errors.Is(err, context.Canceled) {
+	if _, _, err := recognise(listen(t, Config{URL: url}, &dialog.Agent{}), ctx, time.Second); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -177,11 +177,11 @@ func FuzzTranscript(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, kind string, b []byte) {
-		x := canned(t, client, kind, b)
-		defer x.close()
+		r := fixedResponse(t, client, kind, b)
+		defer r.close()
 		l := &listener{}
-		text, err := l.answer(x, func(string) bool { return true })
-		if err == nil && len(l.words(text)) > maxTranscript {
+		text, err := l.transcript(r, func(string) bool { return true })
+		if err == nil && len(l.clean(text)) > maxTranscript {
 			t.Errorf("%d bytes", len(text))
 		}
 	})

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-func filter(pieces ...string) string {
-	var f thinkFilter
+func filterReasoning(pieces ...string) string {
+	var f reasoningFilter
 	var out strings.Builder
 	for _, p := range pieces {
 		out.WriteString(f.add(p))
@@ -14,7 +14,7 @@ func filter(pieces ...string) string {
 	return out.String() + f.flush()
 }
 
-func TestReasoningIsLeftOutHoweverItIsCut(t *testing.T) {
+func TestReasoningIsRemovedHoweverItIsSplit(t *testing.T) {
 	for in, want := range map[string]string{
 		"Hello there.":                            "Hello there.",
 		"<think>hm</think>\n\nHello there.":       "Hello there.",
@@ -27,16 +27,16 @@ func TestReasoningIsLeftOutHoweverItIsCut(t *testing.T) {
 		"Hello <":                                 "Hello <",
 		"<think>x</think>  \n  indented <b>x</b>": "indented <b>x</b>",
 	} {
-		if got := filter(in); got != want {
+		if got := filterReasoning(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
-		if got := filter(strings.Split(in, "")...); got != want {
+		if got := filterReasoning(strings.Split(in, "")...); got != want {
 			t.Errorf("%q, letter by letter: %q, want %q", in, got, want)
 		}
 	}
 }
 
-func FuzzThinkFilter(f *testing.F) {
+func FuzzReasoningFilter(f *testing.F) {
 	f.Add("<think>hm</think>\nHello", uint8(3))
 	f.Add("a<<think>>b</think></think>c", uint8(1))
 	f.Fuzz(func(t *testing.T, text string, size uint8) {
@@ -46,8 +46,8 @@ func FuzzThinkFilter(f *testing.F) {
 			pieces = append(pieces, rest[:n])
 			rest = rest[n:]
 		}
-		got := filter(pieces...)
-		if want := filter(text); got != want {
+		got := filterReasoning(pieces...)
+		if want := filterReasoning(text); got != want {
 			t.Errorf("%q in pieces of %d: %q, whole: %q", text, size%16+1, got, want)
 		}
 		if !strings.Contains(text, thinkOpen) && !strings.Contains(text, thinkClose) && got != text {
