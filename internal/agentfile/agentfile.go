@@ -1,8 +1,8 @@
-// Package agentfile reads agents from their folders: agent.yaml, which says what an
-// agent is, beside knowledge/ and the tables its look-ups use. It gives plain data
-// and starts nothing: main turns a File into a dialog.Agent with its model, ears,
-// voice and tools. It stands between dialog and main: it imports dialog and fault
-// of Frontdesk, and only main imports it.
+// Package agentfile reads agents from their folders: agent.yaml describes the agent, and
+// beside it stand knowledge/ and the tables for its look-ups. Load and LoadAll return
+// plain data and start nothing; the app turns a File into a dialog.Agent with a model, a
+// recognizer, a voice and tools. The package imports dialog, fault and yamlfile, and only
+// the app imports it.
 package agentfile
 
 import (
@@ -21,16 +21,16 @@ const (
 	fileName      = "agent.yaml"
 	knowledgeName = "knowledge"
 	maxFile       = 256 << 10 // bytes of agent.yaml
-	maxAgents     = 1000      // folders looked at
+	maxAgents     = 1000      // entries in the folder of agents
 )
 
-// File is an agent as its folder describes it. Empty fields were not set; what
-// dialog.Agent gives a default keeps that default.
+// File describes an agent. An empty field was not set in agent.yaml, so dialog.Agent uses
+// its default.
 type File struct {
-	Dir          string // the folder, as it was given to Load
-	Knowledge    string // the folder of knowledge pages, "" when there is none
-	Name         string // always the folder's name
-	Title        string // Name when not set
+	Dir          string // the folder, as passed to Load
+	Knowledge    string // the folder of knowledge pages; "" if the agent has none
+	Name         string // equals the folder's name
+	Title        string // equals Name if not set
 	Greeting     string
 	Instructions string
 	Language     string // BCP 47
@@ -46,28 +46,28 @@ type File struct {
 	Tools        Tools
 }
 
-// Tools is which tools the agent may use, and the look-ups it brings.
+// Tools says which tools the agent may use and defines its look-ups.
 type Tools struct {
-	Allow    []string                 // names; nil allows every tool, empty allows none
-	Timeout  time.Duration            // of every tool, 0 when not set
-	Timeouts map[string]time.Duration // of single tools, by name
+	Allow    []string                 // names of tools; nil allows all, an empty list allows none
+	Timeout  time.Duration            // for every tool; 0 if not set
+	Timeouts map[string]time.Duration // for single tools, by name
 	Lookups  []Lookup
 }
 
-// Lookup is a tool that finds a row in a table by a key.
+// Lookup defines a tool that finds the row of a table by a key.
 type Lookup struct {
-	Name        string // of the tool
-	Description string // what it finds and when to use it, for the model
-	File        string // path of the table, CSV with a row of headings; inside the agent's folder
-	Key         string // the heading of the column to find the row by
+	Name        string // name of the tool
+	Description string // tells the model what the tool finds and when to call it
+	File        string // path of the table inside the agent's folder: CSV with a header row
+	Key         string // header of the column that holds the key
 }
 
-// Load reads the agent in dir. The error is a fault.Error that is safe to show: it
-// names a wrong key or value by folder, file, line and column.
+// Load reads the agent in dir. The error is a fault.Error that is safe to show: for a
+// wrong key or value it begins with folder/file:line:column.
 func Load(dir string) (File, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return File{}, fault.Wrap(err, fault.Internal, "the agent's folder cannot be found")
+		return File{}, fault.Wrap(err, fault.Internal, "cannot find the agent's folder")
 	}
 	name := filepath.Base(abs)
 	root, err := os.OpenRoot(dir)
@@ -97,8 +97,8 @@ func Load(dir string) (File, error) {
 	return f, nil
 }
 
-// LoadAll reads every agent below root: each folder that does not begin with a dot
-// is one. A folder that cannot be read is a problem of its own and leaves the others alone.
+// LoadAll reads the agents below root: each folder whose name does not begin with a dot.
+// A folder that cannot be read becomes an entry of problems; the others are still loaded.
 func LoadAll(root string) (agents map[string]File, problems []error) {
 	agents = make(map[string]File)
 	entries, err := os.ReadDir(root)
@@ -106,11 +106,11 @@ func LoadAll(root string) (agents map[string]File, problems []error) {
 		return agents, []error{fileError(err, filepath.Base(root))}
 	}
 	if len(entries) > maxAgents {
-		return agents, []error{fault.New(fault.TooLarge, "%s: holds more than %d entries: this is not a folder of agents", filepath.Base(root), maxAgents)}
+		return agents, []error{fault.New(fault.TooLarge, "%s: more than %d entries: is this the folder of agents?", filepath.Base(root), maxAgents)}
 	}
 	for _, e := range entries {
 		dir := filepath.Join(root, e.Name())
-		info, err := os.Stat(dir) // a link to a folder is a folder
+		info, err := os.Stat(dir) // follows links
 		if e.Name()[0] == '.' || err == nil && !info.IsDir() {
 			continue
 		}
@@ -124,14 +124,14 @@ func LoadAll(root string) (agents map[string]File, problems []error) {
 	return agents, problems
 }
 
-// readFile reads agent.yaml; label is what errors call it.
+// readFile reads agent.yaml. Errors call it label.
 func readFile(root *os.Root, label string) ([]byte, error) {
 	info, err := root.Stat(fileName)
 	if err != nil {
 		return nil, fileError(err, label)
 	}
-	if !info.Mode().IsRegular() { // opening a pipe would wait for ever
-		return nil, fault.New(fault.Invalid, "%s: is not a file", label)
+	if !info.Mode().IsRegular() { // opening a named pipe would block
+		return nil, fault.New(fault.Invalid, "%s: is not a regular file", label)
 	}
 	f, err := root.Open(fileName)
 	if err != nil {
@@ -143,19 +143,19 @@ func readFile(root *os.Root, label string) ([]byte, error) {
 		return nil, fileError(err, label)
 	}
 	if len(text) > maxFile {
-		return nil, fault.New(fault.TooLarge, "%s: is larger than %d kB: this is not an agent", label, maxFile>>10)
+		return nil, fault.New(fault.TooLarge, "%s: larger than the limit of %d kB", label, maxFile>>10)
 	}
 	return text, nil
 }
 
-// fileError says in plain words why the file system refused; the cause, which may
-// hold a path, is for the log.
+// fileError turns an error of the file system into a fault. Its message is safe to show;
+// the wrapped cause, which may hold a path, is for the log.
 func fileError(err error, label string) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fault.Wrap(err, fault.NotFound, "%s: does not exist", label)
 	case errors.Is(err, fs.ErrPermission):
-		return fault.Wrap(err, fault.Forbidden, "%s: may not be read", label)
+		return fault.Wrap(err, fault.Forbidden, "%s: permission denied", label)
 	default:
 		return fault.Wrap(err, fault.Invalid, "%s: cannot be read", label)
 	}

@@ -13,7 +13,7 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// folder makes an agent's folder called name with an agent.yaml and other files.
+// folder creates an agent's folder with an agent.yaml and other files.
 func folder(t testing.TB, name, yaml string, files ...string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), name)
@@ -100,7 +100,7 @@ tools:
 	}
 }
 
-func TestAnEmptyAllowListIsNotAMissingOne(t *testing.T) {
+func TestEmptyAllowListDiffersFromMissingOne(t *testing.T) {
 	f, err := Load(folder(t, "shop", "name: shop\ntools: {allow: []}\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -110,43 +110,43 @@ func TestAnEmptyAllowListIsNotAMissingOne(t *testing.T) {
 	}
 }
 
-func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
+func TestErrorsNameFileLineAndColumn(t *testing.T) {
 	long := strings.Repeat("x", 1001)
 	for _, c := range []struct{ name, yaml, want string }{
-		{"nothing", "", "shop/agent.yaml: is empty"},
-		{"only a comment", "# soon\n", "shop/agent.yaml: is empty"},
-		{"no name", "title: x\n", "name: is required"},
-		{"name is not the folder's", "title: x\nname: other\n", `shop/agent.yaml:2:7: name: "other" must be the name of the folder, "shop"`},
-		{"invalid name", "name: My Shop\n", `shop/agent.yaml:1:7: name: "My Shop" is not a name`},
-		{"unknown key", "name: shop\ngreting: hi\n", `shop/agent.yaml:2:1: unknown field "greting"`},
-		{"unknown key inside", "name: shop\nsilence:\n  wait: 3s\n  speed: 4\n", `shop/agent.yaml:4:3: unknown field "speed"`},
+		{"empty file", "", "shop/agent.yaml: the file is empty"},
+		{"only a comment", "# soon\n", "shop/agent.yaml: the file is empty"},
+		{"no name", "title: x\n", "name: missing"},
+		{"name is not the folder's", "title: x\nname: other\n", `shop/agent.yaml:2:1: name: is "other" but the folder is called "shop"`},
+		{"invalid name", "name: My Shop\n", `shop/agent.yaml:1:1: name: invalid name "My Shop"`},
+		{"unknown key", "name: shop\ngreting: hi\n", `shop/agent.yaml:2:1: unknown key "greting", did you mean "greeting"?`},
+		{"unknown key inside", "name: shop\nsilence:\n  wait: 3s\n  speed: 4\n", `shop/agent.yaml:4:3: unknown key "speed"`},
 		{"key twice", "name: shop\nname: shop\n", "shop/agent.yaml:2:1: "},
-		{"wrong type", "name: shop\nrecord: often\n", "shop/agent.yaml:2:9: true or false is expected here, not text"},
-		{"list for text", "name: shop\ngreeting: [a]\n", "shop/agent.yaml:2:11: text is expected here, not a list"},
+		{"wrong type", "name: shop\nrecord: often\n", "shop/agent.yaml:2:9: expected true or false, got text"},
+		{"list for text", "name: shop\ngreeting: [a]\n", "shop/agent.yaml:2:11: expected text, got a list"},
 		{"text for section", "name: shop\nsilence: none\n", "shop/agent.yaml:2:10: "},
-		{"text for the whole", "hello", "shop/agent.yaml:1:1: "},
+		{"no section", "hello", "shop/agent.yaml:1:1: "},
 		{"broken YAML", "name: shop\n  bad: [\n", "shop/agent.yaml:"},
 		{"second document", "name: shop\n---\nname: shop\n", "shop/agent.yaml:3:"},
-		{"alias", "name: &n shop\ntitle: *n\n", "shop/agent.yaml:1:7: anchors and aliases are not used here"},
+		{"alias", "name: &n shop\ntitle: *n\n", "shop/agent.yaml:1:7: anchors and aliases are not supported"},
 		{"deep", "name: shop\ntry: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "\n", "nested too deeply"},
-		{"long greeting", "name: shop\ngreeting: " + long + "\n", "shop/agent.yaml:2:11: greeting: 1001 characters long; the limit is 1000"},
-		{"language", "name: shop\nlanguage: klingonish!\n", `shop/agent.yaml:2:11: language: "klingonish!" is not a language`},
-		{"too much to try", "name: shop\ntry: [a, b, c, d, e, f, g]\n", "try: 7 entries; the limit is 6"},
-		{"nothing to try", "name: shop\ntry: [a, '']\n", "shop/agent.yaml:2:10: try[1]: is empty"},
-		{"wait without unit", "name: shop\nsilence: {wait: 10}\n", `shop/agent.yaml:2:17: silence.wait: "10" is not a duration such as 10s`},
-		{"wait too short", "name: shop\nsilence: {wait: 1ms}\n", "silence.wait: 1ms is not between 1s and 10m0s"},
-		{"filler without words", "name: shop\nfiller: {texts: [\"\"]}\n", "filler.texts[0]: is empty"},
-		{"filler too soon", "name: shop\nfiller: {after: 1ms}\n", "filler.after: 1ms is not between 200ms and 10s"},
-		{"memory", "name: shop\nmemory: {tokens: 100}\n", "shop/agent.yaml:2:18: memory.tokens: 100 is not between 2000 and 10000000"},
-		{"days", "name: shop\nmemory: {days: 0}\n", "shop/agent.yaml:2:16: memory.days: 0 is not between 1 and 3650"},
-		{"tokens", "name: shop\nspeculation: {tokens: 0}\n", "shop/agent.yaml:2:23: speculation.tokens: 0 is not between 1 and 10000000"},
-		{"prompts", "name: shop\nsilence: {prompts: 99}\n", "shop/agent.yaml:2:20: silence.prompts: 99 is not between 1 and 10"},
-		{"allow", "name: shop\ntools:\n  allow:\n    - good\n    - Not good\n", `shop/agent.yaml:5:7: tools.allow[1]: "Not good" is not the name of a tool`},
-		{"timeout", "name: shop\ntools: {timeouts: {a: fast}}\n", `tools.timeouts.a: "fast" is not a duration`},
-		{"look-up without file", "name: shop\ntools: {lookup: [{name: a, description: b, key: c}]}\n", `tools.lookup[0].file: "" is not a file inside`},
-		{"look-up's file missing", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: no.csv}]}\n", `shop/agent.yaml:2:58: tools.lookup[0].file: "no.csv" is not a file`},
-		{"look-up's file is a folder", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: .}]}\n", `"." is not a file`},
-		{"look-up twice", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: t.csv}, {name: a, description: b, key: c, file: t.csv}]}\n", `two look-ups are called "a"`},
+		{"long greeting", "name: shop\ngreeting: " + long + "\n", "shop/agent.yaml:2:1: greeting: too long: 1001 characters (limit 1000)"},
+		{"language", "name: shop\nlanguage: klingonish!\n", `shop/agent.yaml:2:1: language: unknown language tag "klingonish!"`},
+		{"too many examples", "name: shop\ntry: [a, b, c, d, e, f, g]\n", "try: too many entries: 7 (limit 6)"},
+		{"empty example", "name: shop\ntry: [a, '']\n", "shop/agent.yaml:2:10: try[1]: is empty"},
+		{"wait without unit", "name: shop\nsilence: {wait: 10}\n", `shop/agent.yaml:2:11: silence.wait: invalid duration "10" (want a number with a unit, such as 10s)`},
+		{"wait too short", "name: shop\nsilence: {wait: 1ms}\n", "silence.wait: 1ms is out of range (want 1s to 10m0s)"},
+		{"empty filler", "name: shop\nfiller: {texts: [\"\"]}\n", "filler.texts[0]: is empty"},
+		{"filler too soon", "name: shop\nfiller: {after: 1ms}\n", "filler.after: 1ms is out of range (want 200ms to 10s)"},
+		{"memory", "name: shop\nmemory: {tokens: 100}\n", "shop/agent.yaml:2:10: memory.tokens: 100 is out of range (want 2000 to 10000000)"},
+		{"days", "name: shop\nmemory: {days: 0}\n", "shop/agent.yaml:2:10: memory.days: 0 is out of range (want 1 to 3650)"},
+		{"tokens", "name: shop\nspeculation: {tokens: 0}\n", "shop/agent.yaml:2:15: speculation.tokens: 0 is out of range (want 1 to 10000000)"},
+		{"prompts", "name: shop\nsilence: {prompts: 99}\n", "shop/agent.yaml:2:11: silence.prompts: 99 is out of range (want 1 to 10)"},
+		{"allow", "name: shop\ntools:\n  allow:\n    - good\n    - Not good\n", `shop/agent.yaml:5:7: tools.allow[1]: invalid tool name "Not good"`},
+		{"timeout", "name: shop\ntools: {timeouts: {a: fast}}\n", `tools.timeouts.a: invalid duration "fast"`},
+		{"look-up without file", "name: shop\ntools: {lookup: [{name: a, description: b, key: c}]}\n", `tools.lookup[0].file: no file "" inside`},
+		{"look-up's file missing", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: no.csv}]}\n", `shop/agent.yaml:2:52: tools.lookup[0].file: no file "no.csv" inside`},
+		{"look-up's file is a folder", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: .}]}\n", `no file "." inside`},
+		{"look-up twice", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: t.csv}, {name: a, description: b, key: c, file: t.csv}]}\n", `another look-up is already called "a"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Load(folder(t, "shop", c.yaml, "t.csv"))
@@ -161,7 +161,7 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 	}
 }
 
-func TestFilesStayInsideTheFolder(t *testing.T) {
+func TestLookupFilesStayInsideTheFolder(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "secret.csv")
 	write(t, outside, "key\n")
 	dir := folder(t, "shop", "", "real.csv")
@@ -177,7 +177,7 @@ func TestFilesStayInsideTheFolder(t *testing.T) {
 		return err
 	}
 	for _, file := range []string{outside, "../shop/real.csv/../../x.csv", "..", "link.csv", "/etc/passwd"} {
-		if err := load(file); err == nil || !strings.Contains(err.Error(), "not a file inside") {
+		if err := load(file); err == nil || !strings.Contains(err.Error(), "inside the agent's folder") {
 			t.Errorf("file %s: error %v, want a refusal", file, err)
 		}
 	}
@@ -188,7 +188,7 @@ func TestFilesStayInsideTheFolder(t *testing.T) {
 	}
 }
 
-func TestAMissingOrHugeFileIsRefused(t *testing.T) {
+func TestMissingOrHugeFileIsRefused(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		dir  func() string
@@ -205,36 +205,36 @@ func TestAMissingOrHugeFileIsRefused(t *testing.T) {
 	}
 }
 
-func TestABrokenAgentLeavesTheOthersAlone(t *testing.T) {
+func TestBrokenAgentDoesNotAffectOthers(t *testing.T) {
 	root := t.TempDir()
 	write(t, filepath.Join(root, "good/agent.yaml"), "name: good\n")
 	write(t, filepath.Join(root, "bad/agent.yaml"), "name: bad\ngreeting: [\n")
-	write(t, filepath.Join(root, "empty/readme.txt"), "no agent here")
+	write(t, filepath.Join(root, "empty/readme.txt"), "not an agent")
 	write(t, filepath.Join(root, ".git/agent.yaml"), "name: hidden\n")
 	write(t, filepath.Join(root, "notes.txt"), "a file among the folders")
 	agents, problems := LoadAll(root)
 	if _, ok := agents["good"]; !ok || len(agents) != 1 {
-		t.Errorf("agents %v, want good alone", agents)
+		t.Errorf("agents %v, want only good", agents)
 	}
 	if len(problems) != 2 || !strings.Contains(problems[0].Error(), "bad/agent.yaml:") || !strings.Contains(problems[1].Error(), "empty/agent.yaml") {
-		t.Errorf("problems %v, want one of bad and one of empty", problems)
+		t.Errorf("problems %v, want one for bad and one for empty", problems)
 	}
 	if _, problems := LoadAll(filepath.Join(root, "nowhere")); len(problems) != 1 {
 		t.Errorf("a missing root gives problems %v, want one", problems)
 	}
 }
 
-func TestTheShippedAgentsLoad(t *testing.T) {
+func TestShippedAgentsLoad(t *testing.T) {
 	agents, problems := LoadAll("../../agents")
 	for _, p := range problems {
 		t.Error(p)
 	}
 	demo, ok := agents["demo"]
 	if !ok {
-		t.Fatal("there is no agent called demo")
+		t.Fatal("no agent called demo")
 	}
 	if demo.Greeting == "" || len(demo.Try) != 3 || demo.Knowledge == "" || len(demo.Tools.Lookups) == 0 {
-		t.Errorf("the demo agent lacks something: %+v", demo)
+		t.Errorf("the demo agent lacks a greeting, examples, knowledge or a look-up: %+v", demo)
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 
 const (
 	maxName         = 64
-	maxLine         = 200   // characters of what is shown or named in one line
-	maxSpeech       = 1000  // characters of what is said at once
+	maxLine         = 200   // characters of a text shown on one line
+	maxSpeech       = 1000  // characters of a text the agent speaks
 	maxInstructions = 32000 // characters
 	maxTry          = 6
 	maxTools        = 100
@@ -41,8 +41,8 @@ var (
 	validTool = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 )
 
-// file checks the document and makes a File of it. Files of look-ups stay relative
-// to root.
+// file validates the document and converts it to a File. The paths of look-up tables stay
+// relative to root.
 func (s *source) file(folder string, root *os.Root) (File, error) {
 	d := &s.doc
 	if err := s.checkName(folder); err != nil {
@@ -62,7 +62,7 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 	if f.Language != "" {
 		tag, err := language.Parse(f.Language)
 		if err != nil {
-			return File{}, s.wrong("language", "%q is not a language such as en-US", f.Language)
+			return File{}, s.invalid("language", "unknown language tag %q (want BCP 47, such as en-US)", f.Language)
 		}
 		f.Language = tag.String()
 	}
@@ -76,12 +76,9 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 	if f.Filler, err = s.filler(); err != nil {
 		return File{}, err
 	}
-	f.Speculation.Disabled = s.doc.Speculation.Off
-	if n := s.doc.Speculation.Tokens; n != nil {
-		if *n < 1 || *n > maxTokens {
-			return File{}, s.wrong("speculation.tokens", "%d is not between 1 and %d", *n, maxTokens)
-		}
-		f.Speculation.MaxTokens = *n
+	f.Speculation.Disabled = d.Speculation.Off
+	if f.Speculation.MaxTokens, err = s.number("speculation.tokens", d.Speculation.Tokens, 1, maxTokens); err != nil {
+		return File{}, err
 	}
 	if f.Memory, err = s.memory(); err != nil {
 		return File{}, err
@@ -107,40 +104,27 @@ func (s *source) handover() (dialog.Handover, error) {
 func (s *source) memory() (dialog.MemoryPolicy, error) {
 	d := s.doc.Memory
 	m := dialog.MemoryPolicy{RememberCallers: d.Callers}
-	for _, n := range []struct {
-		path  string
-		given *int
-		least int
-		most  int
-		set   *int
-	}{
-		{"memory.tokens", d.Tokens, minMemory, maxTokens, &m.MaxTokens},
-		{"memory.days", d.Days, 1, maxDays, &m.Days},
-	} {
-		if n.given == nil {
-			continue
-		}
-		if *n.given < n.least || *n.given > n.most {
-			return m, s.wrong(n.path, "%d is not between %d and %d", *n.given, n.least, n.most)
-		}
-		*n.set = *n.given
+	var err error
+	if m.MaxTokens, err = s.number("memory.tokens", d.Tokens, minMemory, maxTokens); err != nil {
+		return m, err
 	}
-	return m, nil
+	m.Days, err = s.number("memory.days", d.Days, 1, maxDays)
+	return m, err
 }
 
 func (s *source) checkName(folder string) error {
 	switch name := s.doc.Name; {
 	case name == "":
-		return s.wrong("name", "is required")
+		return s.invalid("name", "missing: set it to the name of the folder")
 	case len(name) > maxName || !validName.MatchString(name):
-		return s.wrong("name", "%q is not a name: use up to %d of a-z, 0-9, - and _, beginning with a letter or digit", name, maxName)
+		return s.invalid("name", "invalid name %q (want up to %d of a-z, 0-9, - and _, beginning with a letter or digit)", name, maxName)
 	case name != folder:
-		return s.wrong("name", "%q must be the name of the folder, %q", name, folder)
+		return s.invalid("name", "is %q but the folder is called %q: they must be equal", name, folder)
 	}
 	return nil
 }
 
-// checkTexts holds every text against its limit.
+// checkTexts checks the length of every text.
 func (s *source) checkTexts() error {
 	d := &s.doc
 	texts := []struct {
@@ -160,23 +144,34 @@ func (s *source) checkTexts() error {
 		{"handover.later", d.Handover.Later, maxSpeech},
 	}
 	for _, t := range texts {
-		if n := utf8.RuneCountInString(t.text); n > t.limit {
-			return s.wrong(t.path, "%d characters long; the limit is %d", n, t.limit)
+		if err := s.checkLength(t.path, t.text, t.limit); err != nil {
+			return err
 		}
 	}
 	if len(d.Try) > maxTry {
-		return s.wrong("try", "%d entries; the limit is %d", len(d.Try), maxTry)
+		return s.invalid("try", "too many entries: %d (limit %d)", len(d.Try), maxTry)
 	}
 	for i, t := range d.Try {
-		path := fmt.Sprintf("try[%d]", i)
-		if strings.TrimSpace(t) == "" {
-			return s.wrong(path, "is empty")
-		}
-		if n := utf8.RuneCountInString(t); n > maxLine {
-			return s.wrong(path, "%d characters long; the limit is %d", n, maxLine)
+		if err := s.checkEntry(fmt.Sprintf("try[%d]", i), t); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (s *source) checkLength(path, text string, limit int) error {
+	if n := utf8.RuneCountInString(text); n > limit {
+		return s.invalid(path, "too long: %d characters (limit %d)", n, limit)
+	}
+	return nil
+}
+
+// checkEntry checks an entry of a list of short texts.
+func (s *source) checkEntry(path, text string) error {
+	if strings.TrimSpace(text) == "" {
+		return s.invalid(path, "is empty: fill it in or remove it")
+	}
+	return s.checkLength(path, text, maxLine)
 }
 
 func (s *source) filler() (dialog.Filler, error) {
@@ -186,12 +181,8 @@ func (s *source) filler() (dialog.Filler, error) {
 		out.Texts = make([]string, 0, len(*d.Texts))
 		for i, text := range *d.Texts {
 			text = strings.TrimSpace(text)
-			path := fmt.Sprintf("filler.texts[%d]", i)
-			switch n := utf8.RuneCountInString(text); {
-			case text == "":
-				return out, s.wrong(path, "is empty")
-			case n > maxLine:
-				return out, s.wrong(path, "%d characters long; the limit is %d", n, maxLine)
+			if err := s.checkEntry(fmt.Sprintf("filler.texts[%d]", i), text); err != nil {
+				return out, err
 			}
 			out.Texts = append(out.Texts, text)
 		}
@@ -207,28 +198,36 @@ func (s *source) filler() (dialog.Filler, error) {
 func (s *source) silence() (dialog.Silence, error) {
 	d := s.doc.Silence
 	out := dialog.Silence{Prompt: strings.TrimSpace(d.Prompt)}
-	if d.Prompts != nil {
-		if *d.Prompts < 1 || *d.Prompts > maxPrompts {
-			return out, s.wrong("silence.prompts", "%d is not between 1 and %d", *d.Prompts, maxPrompts)
-		}
-		out.MaxPrompts = *d.Prompts
+	var err error
+	if out.MaxPrompts, err = s.number("silence.prompts", d.Prompts, 1, maxPrompts); err != nil {
+		return out, err
 	}
 	if d.Wait == "" {
 		return out, nil
 	}
-	var err error
 	out.Wait, err = s.duration("silence.wait", d.Wait, minWait, maxWait)
 	return out, err
 }
 
-// duration reads a text such as "10s" or "1m30s".
-func (s *source) duration(path, text string, least, most time.Duration) (time.Duration, error) {
+// number checks the range of n, which is nil if not set; then it returns 0.
+func (s *source) number(path string, n *int, lowest, highest int) (int, error) {
+	if n == nil {
+		return 0, nil
+	}
+	if *n < lowest || *n > highest {
+		return 0, s.invalid(path, "%d is out of range (want %d to %d)", *n, lowest, highest)
+	}
+	return *n, nil
+}
+
+// duration parses a text such as "10s" or "1m30s" and checks its range.
+func (s *source) duration(path, text string, shortest, longest time.Duration) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, s.wrong(path, "%q is not a duration such as 10s", text)
+		return 0, s.invalid(path, "invalid duration %q (want a number with a unit, such as 10s)", text)
 	}
-	if d < least || d > most {
-		return 0, s.wrong(path, "%s is not between %s and %s", text, least, most)
+	if d < shortest || d > longest {
+		return 0, s.invalid(path, "%s is out of range (want %s to %s)", text, shortest, longest)
 	}
 	return d, nil
 }
@@ -240,11 +239,11 @@ func (s *source) tools(root *os.Root) (Tools, error) {
 		out.Allow = append([]string{}, *d.Allow...)
 	}
 	if n := len(out.Allow) + len(d.Timeouts) + len(d.Lookup); n > 3*maxTools {
-		return out, s.wrong("tools", "%d entries; this is too many", n)
+		return out, s.invalid("tools", "too many entries: %d (limit %d)", n, 3*maxTools)
 	}
 	for i, name := range out.Allow {
 		if !validTool.MatchString(name) {
-			return out, s.wrong(fmt.Sprintf("tools.allow[%d]", i), "%q is not the name of a tool: use a-z, 0-9 and _", name)
+			return out, s.invalid(fmt.Sprintf("tools.allow[%d]", i), "invalid tool name %q (want 1 to 64 of a-z, 0-9 and _)", name)
 		}
 	}
 	var err error
@@ -255,7 +254,7 @@ func (s *source) tools(root *os.Root) (Tools, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Timeouts)) {
 		if !validTool.MatchString(name) {
-			return out, s.wrong("tools.timeouts", "%q is not the name of a tool: use a-z, 0-9 and _", name)
+			return out, s.invalid("tools.timeouts", "invalid tool name %q (want 1 to 64 of a-z, 0-9 and _)", name)
 		}
 		limit, err := s.duration("tools.timeouts."+name, d.Timeouts[name], time.Millisecond, maxTimeout)
 		if err != nil {
@@ -277,19 +276,19 @@ func (s *source) lookups(root *os.Root) ([]Lookup, error) {
 		at := func(key string) string { return fmt.Sprintf("tools.lookup[%d].%s", i, key) }
 		switch {
 		case !validTool.MatchString(l.Name):
-			return nil, s.wrong(at("name"), "%q is not the name of a tool: use 1 to 64 of a-z, 0-9 and _", l.Name)
+			return nil, s.invalid(at("name"), "invalid tool name %q (want 1 to 64 of a-z, 0-9 and _)", l.Name)
 		case seen[l.Name]:
-			return nil, s.wrong(at("name"), "two look-ups are called %q", l.Name)
+			return nil, s.invalid(at("name"), "another look-up is already called %q", l.Name)
 		case strings.TrimSpace(l.Description) == "" || utf8.RuneCountInString(l.Description) > maxSpeech:
-			return nil, s.wrong(at("description"), "say in 1 to %d characters what it finds", maxSpeech)
+			return nil, s.invalid(at("description"), "missing or too long: describe in 1 to %d characters what the look-up finds", maxSpeech)
 		case l.Key == "" || utf8.RuneCountInString(l.Key) > maxLine:
-			return nil, s.wrong(at("key"), "name the column to find rows by")
+			return nil, s.invalid(at("key"), "missing or too long: name the column that holds the key")
 		case !filepath.IsLocal(l.File):
-			return nil, s.wrong(at("file"), "%q is not a file inside the agent's folder", l.File)
+			return nil, s.invalid(at("file"), "no file %q inside the agent's folder", l.File)
 		}
-		// A root refuses links that lead out of it.
+		// os.Root refuses links that lead out of the folder.
 		if info, err := root.Stat(l.File); err != nil || !info.Mode().IsRegular() {
-			return nil, s.wrong(at("file"), "%q is not a file inside the agent's folder", l.File)
+			return nil, s.invalid(at("file"), "no file %q inside the agent's folder", l.File)
 		}
 		seen[l.Name] = true
 		out = append(out, Lookup{Name: l.Name, Description: strings.TrimSpace(l.Description), File: l.File, Key: l.Key})

@@ -47,6 +47,9 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 	for _, err := range problems {
 		log.Error("agent left out", zap.Error(err))
 	}
+	if c.Agent == "" {
+		c.Agent = defaultAgent(files, problems)
+	}
 	tickets, err := tools.OpenTickets(ctx, db)
 	if err != nil {
 		return nil, err
@@ -68,6 +71,16 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 		return nil, misuse{errors.New("agent: there is no working agent " + c.Agent + " in " + c.Agents)}
 	}
 	return b.roster, nil
+}
+
+// defaultAgent is the only agent of the folder, or else demo.
+func defaultAgent(files map[string]agentfile.File, problems []error) string {
+	if len(files) == 1 && len(problems) == 0 {
+		for name := range files {
+			return name
+		}
+	}
+	return "demo"
 }
 
 // Find returns the agent of that name, "" being the first one.

@@ -126,11 +126,8 @@ func (o *options) settings(environ []string) (config.Config, error) {
 		return c, misuse{err}
 	}
 	for name, value := range map[string]string{"listen": o.listen, "agents": o.agents, "data": o.data} {
-		if value == "" {
-			continue
-		}
-		if err := c.Flag(name, value); err != nil {
-			return c, misuse{err}
+		if value != "" {
+			c.SetFlag(name, value)
 		}
 	}
 	if err := c.Check(); err != nil {

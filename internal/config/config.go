@@ -1,8 +1,8 @@
-// Package config is what an operator may set: one small YAML file, every key of
-// which is also an environment variable (llm.url is FRONTDESK_LLM_URL). Flags win
-// over the environment, the environment over the file, the file over the defaults,
-// and the defaults alone make a working service. It imports nothing of Frontdesk;
-// only main imports it.
+// Package config holds the operator's settings. They come from one small YAML file and
+// from environment variables: every key has a variable (llm.url is FRONTDESK_LLM_URL).
+// Flags win over the environment, the environment over the file, the file over the
+// defaults, and the defaults alone make a working service. The package imports only
+// yamlfile and suggest of Frontdesk; only the app imports it.
 package config
 
 import (
@@ -14,55 +14,66 @@ import (
 	"time"
 )
 
-// Config is the whole of it. Field comments are the reference; docs/configuration.md explains.
+// Config holds all settings. The field comments are the reference;
+// docs/configuration.md explains the keys.
 type Config struct {
-	Listen  string   `yaml:"listen"`  // TCP address of HTTP, and UDP address of media
-	Data    string   `yaml:"data"`    // folder of the store, recordings and secrets
-	Agents  string   `yaml:"agents"`  // folder of agents
-	Agent   string   `yaml:"agent"`   // who answers a caller that names no agent
-	Store   string   `yaml:"store"`   // "sqlite" keeps sessions in the data folder, valkey://host:port where nodes share them
-	Keys    []string `yaml:"keys"`    // server keys: their holders may change an agent's instructions and tools
-	Origins []string `yaml:"origins"` // other sites whose pages may call, such as https://shop.example
-	Proxies []string `yaml:"proxies"` // networks of proxies in front, whose X-Forwarded-For is believed
-	Secret  string   `yaml:"secret"`  // signs client tokens; default: made once and kept in the data folder
+	Listen string `yaml:"listen"` // TCP address for HTTP and UDP address for media
+	Data   string `yaml:"data"`   // folder of the store, recordings and secrets
+	Agents string `yaml:"agents"` // folder of agents
+	Agent  string `yaml:"agent"`  // agent for callers that name none; "": the only agent, or demo
+	Store  string `yaml:"store"`  // "sqlite" keeps sessions in the data folder; valkey://host:port is shared by nodes
 
-	LLM Providers `yaml:"llm"` // models, in fallback order; the built-in clerk is always the last
-	STT Provider  `yaml:"stt"` // how Frontdesk hears
-	TTS Provider  `yaml:"tts"` // how Frontdesk speaks
-	VAD VAD       `yaml:"vad"` // how Frontdesk tells speech from other sound
+	Access    `yaml:",inline"`
+	Providers `yaml:",inline"`
 
 	WebRTC     WebRTC     `yaml:"webrtc"`
 	TLS        TLS        `yaml:"tls"`
 	Limits     Limits     `yaml:"limits"`
-	Durability Durability `yaml:"durability"` // of the store that nodes share
+	Durability Durability `yaml:"durability"` // of a shared store
 	Log        Log        `yaml:"log"`
 
-	SIP     SIP     `yaml:"sip"`     // the telephone
-	Twilio  Twilio  `yaml:"twilio"`  // the telephone, by Twilio
-	Archive Archive `yaml:"archive"` // what becomes of sessions that are over
+	SIP     SIP     `yaml:"sip"`     // telephone calls over SIP
+	Twilio  Twilio  `yaml:"twilio"`  // telephone calls over Twilio Media Streams
+	Archive Archive `yaml:"archive"` // what happens to finished sessions
 
-	places places // where values were set, for errors
+	places places // where each value was set, for errors
 }
 
-// Provider is one model, ear or voice.
+// Access says who may use the API. Its keys stand at the top level of the file.
+type Access struct {
+	Keys    []string `yaml:"keys"`    // server keys: their holders may change an agent's instructions and tools
+	Origins []string `yaml:"origins"` // other sites whose pages may call, such as https://shop.example
+	Proxies []string `yaml:"proxies"` // networks of reverse proxies whose X-Forwarded-For is trusted
+	Secret  string   `yaml:"secret"`  // signs client tokens; default: created once and stored in the data folder
+}
+
+// Providers names the models, recognizer and voice. Its keys stand at the top level of the file.
+type Providers struct {
+	LLM ProviderList `yaml:"llm"` // language models in fallback order; the built-in clerk is always the last
+	STT Provider     `yaml:"stt"` // speech to text
+	TTS Provider     `yaml:"tts"` // text to speech
+	VAD VAD          `yaml:"vad"` // voice activity detection
+}
+
+// Provider is one language model, recognizer or voice.
 type Provider struct {
 	Provider string `yaml:"provider"` // llm: openai, clerk; stt: pocketsphinx, openai, none; tts: flite, espeak, openai, none
-	URL      string `yaml:"url"`      // of an OpenAI-compatible server, with its /v1
+	URL      string `yaml:"url"`      // of an OpenAI-compatible server, including /v1
 	Model    string `yaml:"model"`
-	Voice    string `yaml:"voice"` // where the agent names none
+	Voice    string `yaml:"voice"` // for agents that name none
 	Key      string `yaml:"key"`
 }
 
-// VAD is a neural voice detector in place of the built-in one.
+// VAD names a neural voice activity detector that replaces the built-in one.
 type VAD struct {
 	Model   string `yaml:"model"`   // ONNX file of Silero VAD, version 5; "": the built-in detector
-	Library string `yaml:"library"` // ONNX Runtime; "": where the system looks for libraries
+	Library string `yaml:"library"` // ONNX Runtime; "": the system's library path
 }
 
-// WebRTC is how browsers' media reaches this machine.
+// WebRTC says how browsers' media reaches this machine.
 type WebRTC struct {
 	PublicIPs  []string    `yaml:"public_ips"`  // addresses to offer when this machine is behind NAT
-	ICEServers []ICEServer `yaml:"ice_servers"` // STUN and TURN servers told to callers
+	ICEServers []ICEServer `yaml:"ice_servers"` // STUN and TURN servers for callers
 }
 
 // ICEServer is a STUN or TURN server.
@@ -72,42 +83,43 @@ type ICEServer struct {
 	Credential string   `yaml:"credential"`
 }
 
-// TLS turns on HTTPS, from files or by ACME.
+// TLS turns on HTTPS, with certificate files or with ACME.
 type TLS struct {
 	Cert  string   `yaml:"cert"`  // PEM file
 	Key   string   `yaml:"key"`   // PEM file
 	ACME  []string `yaml:"acme"`  // domain names to get certificates for
-	Email string   `yaml:"email"` // where the certificate authority writes to
+	Email string   `yaml:"email"` // contact for the certificate authority
 }
 
-// Limits bound what callers may use; 0 is no limit.
+// Limits bound what callers may use; 0 means no limit.
 type Limits struct {
-	Calls           int           `yaml:"calls"`             // at a time on one node
-	CallsTotal      int           `yaml:"calls_total"`       // at a time on all nodes
-	CallsPerAddress int           `yaml:"calls_per_address"` // at a time
-	StartsPerMinute int           `yaml:"starts_per_minute"` // from one address
-	StartsPerSecond int           `yaml:"starts_per_second"` // from one address: how large a burst may be
-	TokensPerHour   int           `yaml:"tokens_per_hour"`   // of language models, by one agent's calls
+	Calls           int           `yaml:"calls"`             // concurrent calls on one node
+	CallsTotal      int           `yaml:"calls_total"`       // concurrent calls on all nodes
+	CallsPerAddress int           `yaml:"calls_per_address"` // concurrent calls from one IP address
+	StartsPerMinute int           `yaml:"starts_per_minute"` // calls begun from one IP address
+	StartsPerSecond int           `yaml:"starts_per_second"` // calls begun from one IP address: the size of a burst
+	TokensPerHour   int           `yaml:"tokens_per_hour"`   // tokens of language models, for all calls of one agent
 	CallDuration    time.Duration `yaml:"call_duration"`
-	SessionLife     time.Duration `yaml:"session_life"` // how long a conversation can be taken up again
-	Drain           time.Duration `yaml:"drain"`        // how long a stopping server lets calls finish
+	SessionLife     time.Duration `yaml:"session_life"` // how long a session can be resumed
+	Drain           time.Duration `yaml:"drain"`        // how long a stopping server waits for calls to finish
 }
 
-// Log is how much is logged.
+// Log says how much is logged.
 type Log struct {
 	Level string `yaml:"level"` // debug, info, warn, error
 }
 
-// Default is a working service with no account anywhere.
+// Default returns a working service without any account.
 func Default() Config {
 	return Config{
 		Listen: ":8080",
 		Data:   "./data",
 		Agents: "./agents",
-		Agent:  "demo",
 		Store:  "sqlite",
-		STT:    Provider{Provider: "pocketsphinx"},
-		TTS:    Provider{Provider: "flite"},
+		Providers: Providers{
+			STT: Provider{Provider: "pocketsphinx"},
+			TTS: Provider{Provider: "flite"},
+		},
 		Limits: Limits{
 			Calls:           200,
 			CallsPerAddress: 20,
@@ -123,93 +135,103 @@ func Default() Config {
 	}
 }
 
-// Check returns every value that cannot work, joined. Each error begins with where
-// the value was set, unless it is a default, and names its key.
+// report records that the value of key cannot work.
+type report func(key, format string, args ...any)
+
+// Check returns all values that cannot work, joined. Each error names the key and, unless
+// the value is a default, begins with where it was set.
 func (c *Config) Check() error {
 	var errs []error
 	wrong := func(key, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%s%s: %s", c.places.of(key), key, fmt.Sprintf(format, args...)))
+		errs = append(errs, fmt.Errorf("%s%s: %s", c.places.prefix(key), key, fmt.Sprintf(format, args...)))
 	}
 	if _, _, err := splitAddress(c.Listen); err != nil {
 		wrong("listen", "%v", err)
 	}
 	c.checkStore(wrong)
-	for i, p := range c.LLM {
-		checkProvider(wrong, fmt.Sprintf("llm[%d]", i), p, "openai", "clerk")
-	}
-	checkProvider(wrong, "stt", c.STT, "pocketsphinx", "openai", "none")
-	checkProvider(wrong, "tts", c.TTS, "flite", "espeak", "openai", "none")
-	if c.VAD.Library != "" && c.VAD.Model == "" {
-		wrong("vad", "library is of no use without model")
-	}
-	for i, o := range c.Origins {
-		if u, err := url.Parse(o); err != nil || u.Host == "" || u.Path != "" || (u.Scheme != "http" && u.Scheme != "https") {
-			wrong(fmt.Sprintf("origins[%d]", i), "%q is not an origin such as https://shop.example", o)
-		}
-	}
-	for i, p := range c.Proxies {
-		if _, err := netip.ParsePrefix(p); err != nil {
-			wrong(fmt.Sprintf("proxies[%d]", i), "%q is not a network such as 10.0.0.0/8", p)
-		}
-	}
+	c.Providers.check(wrong)
+	c.Access.check(wrong)
 	for i, ip := range c.WebRTC.PublicIPs {
 		if _, err := netip.ParseAddr(ip); err != nil {
-			wrong(fmt.Sprintf("webrtc.public_ips[%d]", i), "%q is not an IP address", ip)
+			wrong(fmt.Sprintf("webrtc.public_ips[%d]", i), "invalid IP address %q", ip)
 		}
 	}
-	if c.Secret != "" && len(c.Secret) < 32 {
-		wrong("secret", "too short: use at least 32 characters")
-	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		wrong("tls", "cert and key belong together: one is missing")
+		wrong("tls", "set both cert and key, or neither")
 	}
 	if c.TLS.Cert != "" && len(c.TLS.ACME) > 0 {
-		wrong("tls", "use certificate files or acme, not both")
+		wrong("tls", "set certificate files or acme, not both")
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
-		wrong("log.level", "%q is not a level: use debug, info, warn or error", c.Log.Level)
+		wrong("log.level", "unknown level %q (want debug, info, warn or error)", c.Log.Level)
 	}
-	c.checkLimits(wrong)
+	c.Limits.check(wrong)
 	c.checkArchive(wrong)
 	c.checkSIP(wrong)
 	c.checkTwilio(wrong)
 	return errors.Join(errs...)
 }
 
-func (c *Config) checkLimits(wrong func(key, format string, args ...any)) {
-	l := c.Limits
+func (a Access) check(wrong report) {
+	for i, o := range a.Origins {
+		if u, err := url.Parse(o); err != nil || u.Host == "" || u.Path != "" || (u.Scheme != "http" && u.Scheme != "https") {
+			wrong(fmt.Sprintf("origins[%d]", i), "invalid origin %q (want one such as https://shop.example)", o)
+		}
+	}
+	for i, p := range a.Proxies {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			wrong(fmt.Sprintf("proxies[%d]", i), "invalid network %q (want one such as 10.0.0.0/8)", p)
+		}
+	}
+	if a.Secret != "" && len(a.Secret) < 32 {
+		wrong("secret", "too short: use at least 32 characters")
+	}
+}
+
+func (l Limits) check(wrong report) {
 	for key, n := range map[string]int{
 		"calls": l.Calls, "calls_total": l.CallsTotal, "calls_per_address": l.CallsPerAddress,
 		"starts_per_minute": l.StartsPerMinute, "starts_per_second": l.StartsPerSecond, "tokens_per_hour": l.TokensPerHour,
 	} {
 		if n < 0 {
-			wrong("limits."+key, "%d is below 0", n)
+			wrong("limits."+key, "%d is negative (0 means no limit)", n)
 		}
 	}
 	if l.CallDuration < 0 || l.Drain < 0 {
-		wrong("limits", "durations cannot be below 0")
+		wrong("limits", "call_duration and drain cannot be negative")
 	}
 	if l.SessionLife < time.Minute {
 		wrong("limits.session_life", "%v is too short: use at least 1m", l.SessionLife)
 	}
 }
 
-func checkProvider(wrong func(key, format string, args ...any), key string, p Provider, names ...string) {
+func (p Providers) check(wrong report) {
+	for i, llm := range p.LLM {
+		llm.check(wrong, fmt.Sprintf("llm[%d]", i), "openai", "clerk")
+	}
+	p.STT.check(wrong, "stt", "pocketsphinx", "openai", "none")
+	p.TTS.check(wrong, "tts", "flite", "espeak", "openai", "none")
+	if p.VAD.Library != "" && p.VAD.Model == "" {
+		wrong("vad", "library has no effect without model: set both, or neither")
+	}
+}
+
+func (p Provider) check(wrong report, key string, names ...string) {
 	if !slices.Contains(names, p.Provider) {
-		wrong(key+".provider", "%q is not one of %v", p.Provider, names)
+		wrong(key+".provider", "unknown provider %q (want %s)", p.Provider, anyOf(names))
 		return
 	}
 	if p.Provider != "openai" {
 		if p.URL != "" || p.Model != "" || p.Key != "" {
-			wrong(key, "%s takes no url, model or key: did you mean provider: openai?", p.Provider)
+			wrong(key, "%s has no url, model or key: did you mean provider: openai?", p.Provider)
 		}
 		return
 	}
 	u, err := url.Parse(p.URL)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		wrong(key+".url", "%q is not a URL such as http://127.0.0.1:11434/v1", p.URL)
+		wrong(key+".url", "invalid URL %q (want one such as http://127.0.0.1:11434/v1)", p.URL)
 	}
 	if p.Model == "" {
-		wrong(key+".model", "is missing: name the model to use")
+		wrong(key+".model", "missing: name the model to use")
 	}
 }

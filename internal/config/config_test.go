@@ -33,22 +33,22 @@ func TestDefaultsAloneWork(t *testing.T) {
 	}
 }
 
-func TestWrongKeysAndValuesAreNamedWithTheirLine(t *testing.T) {
+func TestErrorsNameTheLineOfTheFile(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"unknown key":       {"listen: :8080\nlissten: x\n", "frontdesk.yaml:2:1"},
-		"unknown nested":    {"stt:\n  provider: pocketsphinx\n  modle: x\n", "frontdesk.yaml:3:3"},
-		"wrong type":        {"limits:\n  calls: many\n", "frontdesk.yaml:2:10"},
-		"not YAML":          {"listen: [\n", "frontdesk.yaml:1"},
-		"unknown provider":  {"tts: {provider: megaphone}\n", "frontdesk.yaml:1:7: tts.provider"},
-		"unknown store":     {"# ours\nstore: mine\n", "frontdesk.yaml:2:1: store"},
-		"below zero":        {"limits:\n  calls: -1\n", "frontdesk.yaml:2:3: limits.calls"},
-		"provider sans URL": {"llm: {provider: openai, model: x}\n", "frontdesk.yaml:1:1: llm[0].url"},
-		"in a list":         {"llm:\n- {provider: clerk}\n- {provider: openai, url: 'http://x/v1'}\n", "frontdesk.yaml:3:3: llm[1].model"},
-		"key in list":       {"llm:\n- {provider: clerk}\n- {provider: openai, uri: 'http://x/v1'}\n", "frontdesk.yaml:3:22"},
-		"half of a VAD":     {"vad: {library: libonnxruntime.so}\n", "frontdesk.yaml:1:1: vad"},
-		"half of TLS":       {"tls: {cert: a.pem}\n", "tls: cert and key"},
-		"address":           {"listen: 8080x\n", "listen"},
-		"origin":            {"origins: ['shop.example']\n", "origins[0]"},
+		"unknown key":               {"listen: :8080\nlissten: x\n", `frontdesk.yaml:2:1: unknown key "lissten", did you mean "listen"?`},
+		"unknown nested":            {"stt:\n  provider: pocketsphinx\n  modle: x\n", "frontdesk.yaml:3:3"},
+		"wrong type":                {"limits:\n  calls: many\n", "frontdesk.yaml:2:10"},
+		"not YAML":                  {"listen: [\n", "frontdesk.yaml:1"},
+		"unknown provider":          {"tts: {provider: megaphone}\n", "frontdesk.yaml:1:7: tts.provider"},
+		"unknown store":             {"# ours\nstore: mine\n", "frontdesk.yaml:2:1: store"},
+		"negative":                  {"limits:\n  calls: -1\n", "frontdesk.yaml:2:3: limits.calls"},
+		"provider without URL":      {"llm: {provider: openai, model: x}\n", "frontdesk.yaml:1:1: llm[0].url"},
+		"in a list":                 {"llm:\n- {provider: clerk}\n- {provider: openai, url: 'http://x/v1'}\n", "frontdesk.yaml:3:3: llm[1].model"},
+		"key in list":               {"llm:\n- {provider: clerk}\n- {provider: openai, uri: 'http://x/v1'}\n", "frontdesk.yaml:3:22"},
+		"VAD library without model": {"vad: {library: libonnxruntime.so}\n", "frontdesk.yaml:1:1: vad"},
+		"certificate without key":   {"tls: {cert: a.pem}\n", "tls: set both cert and key"},
+		"address":                   {"listen: 8080x\n", "listen"},
+		"origin":                    {"origins: ['shop.example']\n", "origins[0]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := load(t, test.text)
@@ -59,7 +59,7 @@ func TestWrongKeysAndValuesAreNamedWithTheirLine(t *testing.T) {
 	}
 }
 
-func TestEnvironmentWinsOverFile(t *testing.T) {
+func TestEnvironmentOverridesFile(t *testing.T) {
 	c, err := load(t, "listen: :1\nllm: {provider: openai, url: 'http://a/v1', model: m, key: k}\n",
 		"FRONTDESK_LISTEN=:2", "FRONTDESK_LLM_URL=http://b/v1", "FRONTDESK_LIMITS_CALLS=7",
 		"FRONTDESK_LIMITS_CALL_DURATION=90s", "FRONTDESK_KEYS=one, two", "OTHER=x")
@@ -72,7 +72,7 @@ func TestEnvironmentWinsOverFile(t *testing.T) {
 	}
 }
 
-func TestAWrongValueIsNamedWithWhatSetIt(t *testing.T) {
+func TestErrorsNameWhatSetTheValue(t *testing.T) {
 	c, err := load(t, "limits: {calls: -1}\nllm: {provider: openai, url: x, model: m}\nstore: mine\n",
 		"FRONTDESK_LIMITS_CALLS=-2", "FRONTDESK_LLM_URL=y", "FRONTDESK_LISTEN=z")
 	for _, want := range []string{
@@ -83,15 +83,13 @@ func TestAWrongValueIsNamedWithWhatSetIt(t *testing.T) {
 			t.Errorf("got %v, want something with %q", err, want)
 		}
 	}
-	if err := c.Flag("listen", "nowhere"); err != nil {
-		t.Fatal(err)
-	}
+	c.SetFlag("listen", "nowhere")
 	if err := c.Check(); !strings.Contains(err.Error(), "flag --listen: listen") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestEnvironmentAloneNamesAModel(t *testing.T) {
+func TestEnvironmentAloneAddsAModel(t *testing.T) {
 	c, err := Load("", []string{"FRONTDESK_LLM_URL=http://b/v1", "FRONTDESK_LLM_MODEL=m"})
 	if err != nil || c.Check() != nil {
 		t.Fatal(err, c.Check())
@@ -101,14 +99,27 @@ func TestEnvironmentAloneNamesAModel(t *testing.T) {
 	}
 }
 
-func TestWrongEnvironmentNamesTheVariable(t *testing.T) {
+func TestErrorsNameTheVariable(t *testing.T) {
 	_, err := Load("", []string{"FRONTDESK_LIMITS_CALLS=lots"})
 	if err == nil || !strings.Contains(err.Error(), "FRONTDESK_LIMITS_CALLS") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestMaskedShowsNoSecret(t *testing.T) {
+func TestUnknownVariablesAreNamedWithASuggestion(t *testing.T) {
+	_, err := Load("", []string{
+		"FRONTDESK_LIMIT_CALLS=3", "FRONTDESK_LLM_UR=http://b/v1", "FRONTDESK_ZEBRA=1", "FRONTDESK_DATA=x",
+		"FRONTDESK_SERVICE_HOST=10.0.0.1", "FRONTDESK_WEB_SERVICE_PORT_HTTP=80", "FRONTDESK_PORT=tcp://10.0.0.1:80", "FRONTDESK_PORT_80_TCP_ADDR=10.0.0.1",
+	})
+	const want = "unknown environment variable FRONTDESK_LIMIT_CALLS, did you mean \"FRONTDESK_LIMITS_CALLS\"?\n" +
+		"unknown environment variable FRONTDESK_LLM_UR, did you mean \"FRONTDESK_LLM_URL\"?\n" +
+		"unknown environment variable FRONTDESK_ZEBRA"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestMaskedHidesSecrets(t *testing.T) {
 	c, err := load(t, `
 keys: [hush-1]
 secret: hush-2-hush-2-hush-2-hush-2-hush-2
@@ -125,7 +136,7 @@ webrtc: {ice_servers: [{urls: ['turn:x'], username: u, credential: hush-6}]}
 		t.Fatal(err)
 	}
 	if strings.Contains(string(b), "hush") {
-		t.Errorf("a secret shows:\n%s", b)
+		t.Errorf("a secret is visible:\n%s", b)
 	}
 	if c.Keys[0] != "hush-1" || c.LLM[0].Key != "hush-3" {
 		t.Error("masking changed the original")

@@ -11,25 +11,24 @@ import (
 	"time"
 )
 
-// Durability is what a shared store's commit waits for.
+// Durability says what a commit to a shared store waits for.
 type Durability struct {
-	Replicas int           `yaml:"replicas"` // how many have a commit before anything is done on its strength
-	Wait     time.Duration `yaml:"wait"`     // the longest wait for them
-	Require  bool          `yaml:"require"`  // refuse effects while there are too few, instead of going on
+	Replicas int           `yaml:"replicas"` // replicas that must acknowledge a commit before it counts
+	Wait     time.Duration `yaml:"wait"`     // how long to wait for them
+	Require  bool          `yaml:"require"`  // refuse tools with effects while too few replicas acknowledge
 }
 
-// Server is where a shared store is.
+// Server is the address of a shared store, and how to log in to it.
 type Server struct {
 	Addresses []string // host:port
 	Username  string
 	Password  string
 	DB        int
 	TLS       bool
-	Sentinel  string // what the Sentinels at Addresses call the primary; "": there are none
+	Sentinel  string // the primary's name among the Sentinels at Addresses; "": Addresses are servers
 }
 
-// SharedStore reads where the store that nodes share is; ok is false when sessions
-// are kept in the data folder.
+// SharedStore parses Store. ok is false if sessions are kept in the data folder.
 func (c Config) SharedStore() (s Server, ok bool, err error) {
 	if c.Store == "sqlite" {
 		return Server{}, false, nil
@@ -39,8 +38,8 @@ func (c Config) SharedStore() (s Server, ok bool, err error) {
 }
 
 // parseServer reads valkey://[user:password@]host[:port][,host[:port]…][/database][?sentinel=name].
-// valkeys is the same over TLS; redis and rediss are the old names of both. The error
-// shows nothing of the text, which may hold a password.
+// valkeys is the same over TLS; redis and rediss are older names for both. The error
+// quotes only host names and numbers, because the text may hold a password.
 func parseServer(text string) (Server, error) {
 	scheme, rest, _ := strings.Cut(text, "://")
 	var s Server
@@ -49,7 +48,7 @@ func parseServer(text string) (Server, error) {
 	case "valkeys", "rediss":
 		s.TLS = true
 	default:
-		return Server{}, errors.New("not a store: use sqlite, or valkey://host:port for one that nodes share")
+		return Server{}, errors.New("unknown store (want sqlite, or valkey://host:port to share it between nodes)")
 	}
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
 		user, password, _ := strings.Cut(rest[:at], ":")
@@ -57,15 +56,15 @@ func parseServer(text string) (Server, error) {
 		s.Username, err1 = url.PathUnescape(user)
 		s.Password, err2 = url.PathUnescape(password)
 		if err1 != nil || err2 != nil {
-			return Server{}, errors.New("user or password has a % that is not followed by two digits: write %25")
+			return Server{}, errors.New("user or password contains % without two hexadecimal digits after it: write %25 for %")
 		}
 		rest = rest[at+1:]
 	}
-	rest, query, asked := strings.Cut(rest, "?")
+	rest, query, hasQuery := strings.Cut(rest, "?")
 	if name, found := strings.CutPrefix(query, "sentinel="); found && hostName.MatchString(name) {
 		s.Sentinel = name
-	} else if asked {
-		return Server{}, errors.New("only sentinel=name may follow the ?")
+	} else if hasQuery {
+		return Server{}, errors.New("invalid query: only sentinel=name may follow the ?")
 	}
 	hosts, db, _ := strings.Cut(rest, "/")
 	for host := range strings.SplitSeq(hosts, ",") {
@@ -78,19 +77,19 @@ func parseServer(text string) (Server, error) {
 	if db != "" {
 		n, err := strconv.ParseUint(db, 10, 16)
 		if err != nil {
-			return Server{}, fmt.Errorf("%q is not the number of a database", db)
+			return Server{}, fmt.Errorf("invalid database number %q", db)
 		}
 		s.DB = int(n)
 	}
 	if s.DB != 0 && len(s.Addresses) > 1 && s.Sentinel == "" {
-		return Server{}, errors.New("a cluster, which is what several addresses without Sentinels stand for, has only database 0")
+		return Server{}, errors.New("several addresses without sentinel=name mean a cluster, which has only database 0")
 	}
 	return s, nil
 }
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
-// hostPort completes an address with the usual port.
+// hostPort adds the default port to an address without one.
 func hostPort(address string) (string, error) {
 	full := address
 	if !strings.Contains(full[strings.LastIndexByte(full, ']')+1:], ":") {
@@ -98,12 +97,12 @@ func hostPort(address string) (string, error) {
 	}
 	host, port, err := splitAddress(full)
 	if _, notIP := netip.ParseAddr(host); err != nil || port == 0 || notIP != nil && !hostName.MatchString(host) {
-		return "", fmt.Errorf("%q is not an address such as store.example:6379", address)
+		return "", fmt.Errorf("invalid address %q (want one such as store.example:6379)", address)
 	}
 	return full, nil
 }
 
-// maskStore hides user and password in a store's URL.
+// maskStore hides user and password in the URL of a store.
 func maskStore(text string) string {
 	scheme, rest, found := strings.Cut(text, "://")
 	at := strings.LastIndex(rest, "@")
@@ -113,25 +112,25 @@ func maskStore(text string) string {
 	return scheme + "://********@" + rest[at+1:]
 }
 
-func (c *Config) checkStore(wrong func(key, format string, args ...any)) {
+func (c *Config) checkStore(wrong report) {
 	_, shared, err := c.SharedStore()
 	if err != nil {
 		wrong("store", "%v", err)
 	}
 	if shared && c.Secret == "" {
-		wrong("secret", "missing: nodes that share a store need the same one, or none believes the tokens of another")
+		wrong("secret", "missing: nodes that share a store need the same secret to accept each other's tokens")
 	}
 	d := c.Durability
 	if d.Replicas < 0 {
-		wrong("durability.replicas", "%d is below 0", d.Replicas)
+		wrong("durability.replicas", "%d is negative", d.Replicas)
 	}
 	if d.Replicas > 0 && !shared && err == nil {
-		wrong("durability.replicas", "only a store that nodes share has replicas")
+		wrong("durability.replicas", "needs a shared store: sqlite has no replicas")
 	}
 	if d.Require && d.Replicas == 0 {
-		wrong("durability.require", "say how many replicas are required in durability.replicas")
+		wrong("durability.require", "needs durability.replicas: the number of replicas to require")
 	}
 	if d.Replicas > 0 && (d.Wait < time.Millisecond || d.Wait > 2*time.Second) {
-		wrong("durability.wait", "%v is not between 1ms and 2s", d.Wait)
+		wrong("durability.wait", "%v is out of range (want 1ms to 2s)", d.Wait)
 	}
 }

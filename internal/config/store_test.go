@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestSharedStoresAreFound(t *testing.T) {
+func TestSharedStoreURLsAreParsed(t *testing.T) {
 	for text, want := range map[string]Server{
 		"valkey://store":                                {Addresses: []string{"store:6379"}},
 		"redis://127.0.0.1:7000/3":                      {Addresses: []string{"127.0.0.1:7000"}, DB: 3},
@@ -24,24 +24,24 @@ func TestSharedStoresAreFound(t *testing.T) {
 		}
 	}
 	if _, shared, err := Default().SharedStore(); shared || err != nil {
-		t.Errorf("the default is shared, or wrong: %v", err)
+		t.Errorf("the default store is shared or invalid: %v", err)
 	}
 }
 
-func TestAWrongStoreIsNamedAndKeepsItsPassword(t *testing.T) {
+func TestInvalidStoreIsReportedWithoutItsPassword(t *testing.T) {
 	const secret = "\nsecret: hush-hush-hush-hush-hush-hush-hush\n"
 	for text, want := range map[string]string{
-		"store: 'postgres://u:hush-1@h'" + secret:                            "1:1: store: not a store",
+		"store: 'postgres://u:hush-1@h'" + secret:                            "1:1: store: unknown store",
 		"store: 'valkey://u:hush-1@h'":                                       "secret: missing",
 		"store: 'valkey://u:hush%zz@h'" + secret:                             "store: user or password",
 		"store: 'valkey://u:hush@h?master=x'" + secret:                       "only sentinel",
 		"store: 'valkey://u:hush@h?sentinel='" + secret:                      "only sentinel",
 		"store: 'valkey://u:hush@h/1#x'" + secret:                            "database",
-		"store: 'valkey://u:hush-1@'" + secret:                               "not an address",
-		"store: 'valkey://u:hush-1@h,'" + secret:                             "not an address",
-		"store: 'valkey://u:hush-1@h:0'" + secret:                            "not an address",
-		"store: 'valkey://u:hush-1@h:70000'" + secret:                        "not an address",
-		"store: 'valkey://u:hush-1@a:b:c'" + secret:                          "not an address",
+		"store: 'valkey://u:hush-1@'" + secret:                               "invalid address",
+		"store: 'valkey://u:hush-1@h,'" + secret:                             "invalid address",
+		"store: 'valkey://u:hush-1@h:0'" + secret:                            "invalid address",
+		"store: 'valkey://u:hush-1@h:70000'" + secret:                        "invalid address",
+		"store: 'valkey://u:hush-1@a:b:c'" + secret:                          "invalid address",
 		"store: 'valkey://u:hush-1@h/first'" + secret:                        "database",
 		"store: 'valkey://u:hush-1@a,b/1'" + secret:                          "only database 0",
 		"durability: {replicas: 1}":                                          "durability.replicas",
@@ -56,7 +56,7 @@ func TestAWrongStoreIsNamedAndKeepsItsPassword(t *testing.T) {
 	}
 }
 
-func TestMaskedShowsNoPasswordOfTheStore(t *testing.T) {
+func TestMaskedHidesThePasswordOfTheStore(t *testing.T) {
 	for text, want := range map[string]string{
 		"sqlite":                 "sqlite",
 		"valkey://h:1,i/2":       "valkey://h:1,i/2",

@@ -1,0 +1,96 @@
+package agentfile
+
+import (
+	"fmt"
+
+	"frontdesk/internal/fault"
+	"frontdesk/internal/yamlfile"
+)
+
+// document is agent.yaml as it is written.
+type document struct {
+	Name         string   `yaml:"name"`
+	Title        string   `yaml:"title"`
+	Greeting     string   `yaml:"greeting"`
+	Instructions string   `yaml:"instructions"`
+	Language     string   `yaml:"language"`
+	Voice        string   `yaml:"voice"`
+	Try          []string `yaml:"try"`
+	Farewell     string   `yaml:"farewell"`
+	Silence      struct {
+		Prompt  string `yaml:"prompt"`
+		Wait    string `yaml:"wait"`
+		Prompts *int   `yaml:"prompts"`
+	} `yaml:"silence"`
+	Handover struct {
+		Message string `yaml:"message"`
+		To      string `yaml:"to"`
+		Blind   bool   `yaml:"blind"`
+		Ring    string `yaml:"ring"`
+		Direct  bool   `yaml:"direct"`
+		Failed  string `yaml:"failed"`
+		Later   string `yaml:"later"`
+	} `yaml:"handover"`
+	Filler struct {
+		Texts *[]string `yaml:"texts"`
+		After string    `yaml:"after"`
+	} `yaml:"filler"`
+	Speculation struct {
+		Off    bool `yaml:"off"`
+		Tokens *int `yaml:"tokens"`
+	} `yaml:"speculation"`
+	Memory struct {
+		Tokens  *int `yaml:"tokens"`
+		Callers bool `yaml:"callers"`
+		Days    *int `yaml:"days"`
+	} `yaml:"memory"`
+	Record bool `yaml:"record"`
+	Tools  struct {
+		Allow    *[]string         `yaml:"allow"`
+		Timeout  string            `yaml:"timeout"`
+		Timeouts map[string]string `yaml:"timeouts"`
+		Lookup   []struct {
+			Name        string `yaml:"name"`
+			Description string `yaml:"description"`
+			File        string `yaml:"file"`
+			Key         string `yaml:"key"`
+		} `yaml:"lookup"`
+	} `yaml:"tools"`
+}
+
+// source is a decoded agent.yaml that knows where each of its keys stands.
+type source struct {
+	label  string // what errors call the file
+	places yamlfile.Places
+	doc    document
+}
+
+// parse decodes text strictly. Anchors and aliases are refused.
+func parse(label string, text []byte) (*source, error) {
+	y, err := yamlfile.Parse(label, text)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "%v", err)
+	}
+	if y.IsEmpty() {
+		return nil, fault.New(fault.Invalid, "%s: the file is empty: at least name is required", label)
+	}
+	s := &source{label: label, places: y.Places}
+	err = y.RefuseExpansion()
+	if err == nil {
+		err = y.Decode(&s.doc)
+	}
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "%v", err)
+	}
+	return s, nil
+}
+
+// invalid returns an error about the value at path, such as "tools.lookup[0].file". It
+// names the place of that key, or of the nearest key above it.
+func (s *source) invalid(path, format string, args ...any) error {
+	place := s.places.Nearest(path)
+	if place == "" {
+		place = s.label
+	}
+	return fault.New(fault.Invalid, "%s: %s: %s", place, path, fmt.Sprintf(format, args...))
+}
