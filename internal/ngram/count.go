@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Count makes a model of sentences, smoothed after Witten and Bell (The zero-frequency
-// problem, 1991): after a history h seen c times with t different words, a word seen n
-// times has p = (n + t·p') / (c + t), where p' is its probability after the shorter
-// history.
+// Count makes a model of sentences with Witten-Bell smoothing (Witten and Bell, The
+// zero-frequency problem, 1991): after a history seen c times with t different next words, a
+// word seen n times has p = (n + t·p') / (c + t), where p' is its probability after the
+// shorter history.
 func Count(sentences [][]string) *Model {
 	m := &Model{}
 	m.setWords(vocabulary(sentences))
@@ -42,52 +42,56 @@ func vocabulary(sentences [][]string) []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// history is what was seen after a history.
-type history struct {
-	count float64
-	types float64
+// followers counts the words seen after one history.
+type followers struct {
+	count float64 // all words
+	types float64 // different words
 }
 
-func (h history) of(n, shorter float64) float64 { return (n + h.types*shorter) / (h.count + h.types) }
+// prob returns the smoothed probability of a word seen n times.
+func (f followers) prob(n, shorter float64) float64 {
+	return (n + f.types*shorter) / (f.count + f.types)
+}
 
-// weight is the backoff weight.
-func (h history) weight() float64 {
-	if h.count == 0 {
+func (f followers) backoff() float64 {
+	if f.count == 0 {
 		return 1
 	}
-	return h.types / (h.count + h.types)
+	return f.types / (f.count + f.types)
 }
 
-func histories(counts map[uint64]float64) map[uint64]history {
-	all := make(map[uint64]history)
+// countFollowers returns the followers of each history.
+func countFollowers(counts map[uint64]float64) map[uint64]followers {
+	all := make(map[uint64]followers)
 	for key, n := range counts {
-		h := all[key>>wordBits]
-		all[key>>wordBits] = history{h.count + n, h.types + 1}
+		f := all[key>>wordBits]
+		all[key>>wordBits] = followers{f.count + n, f.types + 1}
 	}
 	return all
 }
 
+// smooth fills the model from the counts of unigrams, bigrams and trigrams.
 func (m *Model) smooth(n1, n2, n3 map[uint64]float64) {
-	after1, after2 := histories(n2), histories(n3)
-	total, types := 0.0, float64(len(m.Words)-1) // all but Start, which is never said
+	after1, after2 := countFollowers(n2), countFollowers(n3)
+	total, types := 0.0, float64(len(m.Words)-1) // without Start, which never follows a word
 	for _, n := range n1 {
 		total += n
 	}
 	for w := range uint64(len(m.Words)) {
 		p := 0.0
 		if m.Words[w] != Start {
-			p = history{total, types}.of(n1[w], 1/types)
+			p = followers{total, types}.prob(n1[w], 1/types)
 		}
-		m.uni.add(w, p, after1[w].weight())
+		m.uni.add(w, p, after1[w].backoff())
 	}
 	for key, n := range n2 {
 		h, w := split2(key)
-		m.bi.add(key, after1[h].of(n, m.uni.prob[w]), after2[key].weight())
+		m.bi.add(key, after1[h].prob(n, m.uni.prob[w]), after2[key].backoff())
 	}
-	m.finish()
+	m.sortAndIndex()
 	for key, n := range n3 {
 		_, h, w := split3(key)
-		m.tri.add(key, after2[key>>wordBits].of(n, m.after1(h, w)), 0)
+		m.tri.add(key, after2[key>>wordBits].prob(n, m.bigramProb(h, w)), 0)
 	}
-	m.finish()
+	m.sortAndIndex()
 }

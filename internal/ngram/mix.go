@@ -2,26 +2,26 @@ package ngram
 
 import "slices"
 
-// Mix returns the mixture of two models, b having the given weight: each n-gram that
-// either stores gets its share of both, and backoff weights are such that all
-// probabilities after a history add up to one (as SRILM does, Stolcke, 2002).
+// Mix returns the linear interpolation of two models, in which b has the given weight. It
+// stores each n-gram that a or b stores, and sets the backoff weights so that all
+// probabilities after a history add up to one (Stolcke, SRILM, 2002).
 func Mix(a, b *Model, weight float64) *Model {
 	m := &Model{}
 	m.setWords(union(a.Words, b.Words))
-	ma, mb := view(a, m), view(b, m)
+	ma, mb := renumber(a, m), renumber(b, m)
 	for w := range uint64(len(m.Words)) {
-		m.uni.add(w, (1-weight)*ma.alone(w)+weight*mb.alone(w), 1)
+		m.uni.add(w, (1-weight)*ma.unigramProb(w)+weight*mb.unigramProb(w), 1)
 	}
-	for _, key := range keys(ma, mb, func(m *Model) []uint64 { return m.bi.keys }, 2) {
+	for _, key := range mergedKeys(ma, mb, func(m *Model) []uint64 { return m.bi.keys }, 2) {
 		h, w := split2(key)
-		m.bi.add(key, (1-weight)*ma.after1(h, w)+weight*mb.after1(h, w), 1)
+		m.bi.add(key, (1-weight)*ma.bigramProb(h, w)+weight*mb.bigramProb(h, w), 1)
 	}
-	for _, key := range keys(ma, mb, func(m *Model) []uint64 { return m.tri.keys }, 3) {
+	for _, key := range mergedKeys(ma, mb, func(m *Model) []uint64 { return m.tri.keys }, 3) {
 		g, h, w := split3(key)
-		m.tri.add(key, (1-weight)*ma.after2(g, h, w)+weight*mb.after2(g, h, w), 0)
+		m.tri.add(key, (1-weight)*ma.trigramProb(g, h, w)+weight*mb.trigramProb(g, h, w), 0)
 	}
-	m.finish()
-	m.balance()
+	m.sortAndIndex()
+	m.setBackoffs()
 	return m
 }
 
@@ -31,56 +31,57 @@ func union(a, b []string) []string {
 	return slices.Compact(all)
 }
 
-// renamed is a model whose words are numbered as in another.
-type renamed struct {
+// renumbered is a model that is read with the word ids of another model, the mixture.
+type renumbered struct {
 	*Model
-	own    []uint64 // its number of the other's word, none if it does not know it
-	theirs []uint64 // the other's number of its word
+	toOwn   []uint64 // by id in the mixture; noWord if the model does not have the word
+	toMixed []uint64 // by id in the model
 }
 
-const none = uint64(maxWords)
+// noWord is the id of a word that a model does not have.
+const noWord = uint64(maxWords)
 
-func view(m, other *Model) renamed {
-	r := renamed{Model: m, own: make([]uint64, len(other.Words)), theirs: make([]uint64, len(m.Words))}
-	for i, w := range other.Words {
-		r.own[i] = none
+func renumber(m, mixture *Model) renumbered {
+	r := renumbered{Model: m, toOwn: make([]uint64, len(mixture.Words)), toMixed: make([]uint64, len(m.Words))}
+	for i, w := range mixture.Words {
+		r.toOwn[i] = noWord
 		if id, ok := m.ids[w]; ok {
-			r.own[i] = id
-			r.theirs[id] = uint64(i)
+			r.toOwn[i] = id
+			r.toMixed[id] = uint64(i)
 		}
 	}
 	return r
 }
 
-func (r renamed) alone(w uint64) float64 {
-	if w = r.own[w]; w == none {
+func (r renumbered) unigramProb(w uint64) float64 {
+	if w = r.toOwn[w]; w == noWord {
 		return 0
 	}
 	return r.uni.prob[w]
 }
 
-func (r renamed) after1(h, w uint64) float64 {
-	if r.own[h] == none || r.own[w] == none {
-		return r.alone(w)
+func (r renumbered) bigramProb(h, w uint64) float64 {
+	if r.toOwn[h] == noWord || r.toOwn[w] == noWord {
+		return r.unigramProb(w)
 	}
-	return r.Model.after1(r.own[h], r.own[w])
+	return r.Model.bigramProb(r.toOwn[h], r.toOwn[w])
 }
 
-func (r renamed) after2(g, h, w uint64) float64 {
-	if r.own[g] == none || r.own[h] == none || r.own[w] == none {
-		return r.after1(h, w)
+func (r renumbered) trigramProb(g, h, w uint64) float64 {
+	if r.toOwn[g] == noWord || r.toOwn[h] == noWord || r.toOwn[w] == noWord {
+		return r.bigramProb(h, w)
 	}
-	return r.Model.after2(r.own[g], r.own[h], r.own[w])
+	return r.Model.trigramProb(r.toOwn[g], r.toOwn[h], r.toOwn[w])
 }
 
-// keys are those of both models in the numbers of the mixture, in order.
-func keys(a, b renamed, of func(*Model) []uint64, order int) []uint64 {
+// mergedKeys returns the sorted keys of both models with the word ids of the mixture.
+func mergedKeys(a, b renumbered, of func(*Model) []uint64, order int) []uint64 {
 	var all []uint64
-	for _, r := range []renamed{a, b} {
+	for _, r := range []renumbered{a, b} {
 		for _, k := range of(r.Model) {
 			key := uint64(0)
 			for i := order - 1; i >= 0; i-- {
-				key = key<<wordBits | r.theirs[k>>(i*wordBits)&wordMask]
+				key = key<<wordBits | r.toMixed[k>>(i*wordBits)&wordMask]
 			}
 			all = append(all, key)
 		}
@@ -89,43 +90,43 @@ func keys(a, b renamed, of func(*Model) []uint64, order int) []uint64 {
 	return slices.Compact(all)
 }
 
-// balance sets the backoff weights: what the stored n-grams of a history leave of its
-// probability, over what they leave of the shorter history's.
-func (m *Model) balance() {
-	for w := range m.uni.weigh {
-		m.uni.weigh[w] = 1
+// setBackoffs sets the backoff weight of each history: the probability that its stored
+// n-grams leave to other words, divided by what they would leave after the shorter history.
+func (m *Model) setBackoffs() {
+	for w := range m.uni.backoff {
+		m.uni.backoff[w] = 1
 	}
-	for h, s := range m.shares(&m.bi) {
-		m.uni.weigh[h] = s.weight()
+	for h, s := range m.masses(&m.bi) {
+		m.uni.backoff[h] = s.backoff()
 	}
-	for i := range m.bi.weigh {
-		m.bi.weigh[i] = 1
+	for i := range m.bi.backoff {
+		m.bi.backoff[i] = 1
 	}
-	for key, s := range m.shares(&m.tri) {
+	for key, s := range m.masses(&m.tri) {
 		if i, ok := m.bi.find(key, key>>wordBits); ok {
-			m.bi.weigh[i] = s.weight()
+			m.bi.backoff[i] = s.backoff()
 		}
 	}
 }
 
-// share is how much of the probability after a history its stored n-grams take, and
-// how much they would have after the shorter history.
-type share struct {
+// mass is the probability of all stored n-grams of one history, and of the same words after
+// the shorter history.
+type mass struct {
 	stored, shorter float64
 }
 
-func (s share) weight() float64 {
-	return min(max(1-s.stored, zeroProb)/max(1-s.shorter, 1e-9), maxWeight)
+func (s mass) backoff() float64 {
+	return min(max(1-s.stored, zeroProb)/max(1-s.shorter, 1e-9), maxBackoff)
 }
 
-// shares yields the share of each history of bigrams or trigrams.
-func (m *Model) shares(l *level) func(yield func(history uint64, s share) bool) {
-	return func(yield func(uint64, share) bool) {
+// masses yields the mass of each history of the bigrams or trigrams l.
+func (m *Model) masses(l *ngrams) func(yield func(history uint64, s mass) bool) {
+	return func(yield func(uint64, mass) bool) {
 		for i := 0; i < len(l.keys); {
-			history, s := l.keys[i]>>wordBits, share{}
+			history, s := l.keys[i]>>wordBits, mass{}
 			for ; i < len(l.keys) && l.keys[i]>>wordBits == history; i++ {
 				s.stored += l.prob[i]
-				s.shorter += m.shorter(l, i)
+				s.shorter += m.shorterProb(l, i)
 			}
 			if !yield(history, s) {
 				return
@@ -134,11 +135,11 @@ func (m *Model) shares(l *level) func(yield func(history uint64, s share) bool) 
 	}
 }
 
-// shorter is the probability of the last word of an n-gram after one word less.
-func (m *Model) shorter(l *level, i int) float64 {
+// shorterProb returns the probability of the last word of n-gram i of l after one word less.
+func (m *Model) shorterProb(l *ngrams, i int) float64 {
 	if l == &m.bi {
 		return m.uni.prob[l.keys[i]&wordMask]
 	}
 	_, h, w := split3(l.keys[i])
-	return m.after1(h, w)
+	return m.bigramProb(h, w)
 }

@@ -1,10 +1,11 @@
-// Package ngram makes backoff trigram models of text: it counts and smooths, reads the
-// general model that comes with a recogniser, mixes the two, prunes the mixture and
-// writes it in ARPA form. It imports nothing of Frontdesk but fault.
+// Package ngram makes backoff trigram models for a recogniser: it counts and smooths the
+// n-grams of sentences, reads the general model that comes with the recogniser, mixes the
+// two, prunes the mixture and writes it in ARPA format. Text enters as lists of words. The
+// package imports nothing of Frontdesk.
 //
-// A model gives p(w|h) of every n-gram it stores, and for others the backoff weight of
-// the longest history it stores, times the probability after the shorter history (Katz,
-// Estimation of probabilities from sparse data, 1987).
+// A model stores p(w|h) for some n-grams. For others, it multiplies the backoff weight of the
+// history with the probability after the shorter history (Katz, Estimation of probabilities
+// from sparse data, 1987).
 package ngram
 
 import (
@@ -13,39 +14,36 @@ import (
 )
 
 const (
-	// Start and End are the words before and after a sentence.
+	// Start and End mark the beginning and the end of a sentence.
 	Start = "<s>"
 	End   = "</s>"
 
-	maxWords  = 1 << wordBits
-	wordBits  = 21 // of a key, for each word
-	wordMask  = maxWords - 1
-	zeroProb  = 1e-99
-	maxWeight = 1e6 // of a backoff; more would be an error of rounding
+	maxWords   = 1 << wordBits
+	wordBits   = 21 // for each word of a key
+	wordMask   = maxWords - 1
+	zeroProb   = 1e-99
+	maxBackoff = 1e6 // a larger weight is a rounding error
 )
 
-// Model is a trigram model. Words are numbered; an n-gram's key holds its words, the
-// first in the highest bits. It is read-only once made.
+// Model is a trigram model. It does not change after it is made. A word's id is its index in
+// Words; an n-gram's key holds the ids of its words, the first one in the highest bits.
 type Model struct {
 	Words []string
 	ids   map[string]uint64
-	uni   level
-	bi    level
-	tri   level
+	uni   ngrams
+	bi    ngrams
+	tri   ngrams
 }
 
-// level is all n-grams of one length, in the order of their keys.
-type level struct {
-	keys  []uint64
-	prob  []float64 // p(w|h)
-	weigh []float64 // backoff weight of the n-gram as a history; none for trigrams
-	first []int32   // where the n-grams with each first word begin; set by index
+// ngrams holds all n-grams of one length, sorted by key.
+type ngrams struct {
+	keys    []uint64
+	prob    []float64 // p(w|h)
+	backoff []float64 // weight of the n-gram as a history; unused for trigrams
+	starts  []int32   // index of the first n-gram for each first word; set by index
 }
 
-// Len is the number of n-grams of each length.
-func (m *Model) Len() (uni, bi, tri int) { return len(m.uni.keys), len(m.bi.keys), len(m.tri.keys) }
-
-// setWords numbers the words in the order given.
+// setWords gives each word its index as id.
 func (m *Model) setWords(words []string) {
 	m.Words = words
 	m.ids = make(map[string]uint64, len(words))
@@ -54,24 +52,23 @@ func (m *Model) setWords(words []string) {
 	}
 }
 
-func (l *level) add(key uint64, prob, weigh float64) {
+func (l *ngrams) add(key uint64, prob, backoff float64) {
 	l.keys = append(l.keys, key)
 	l.prob = append(l.prob, prob)
-	l.weigh = append(l.weigh, weigh)
+	l.backoff = append(l.backoff, backoff)
 }
 
-// sort orders the n-grams by key.
-func (l *level) sort() {
+func (l *ngrams) sort() {
 	type gram struct {
-		key         uint64
-		prob, weigh float64
+		key           uint64
+		prob, backoff float64
 	}
 	if slices.IsSorted(l.keys) {
 		return
 	}
 	all := make([]gram, len(l.keys))
 	for i := range all {
-		all[i] = gram{l.keys[i], l.prob[i], l.weigh[i]}
+		all[i] = gram{l.keys[i], l.prob[i], l.backoff[i]}
 	}
 	slices.SortFunc(all, func(a, b gram) int {
 		if a.key < b.key {
@@ -80,54 +77,54 @@ func (l *level) sort() {
 		return 1 // keys are unique
 	})
 	for i, g := range all {
-		l.keys[i], l.prob[i], l.weigh[i] = g.key, g.prob, g.weigh
+		l.keys[i], l.prob[i], l.backoff[i] = g.key, g.prob, g.backoff
 	}
 }
 
-// index makes find fast: order is the length of the n-grams, words how many there are.
-func (l *level) index(order, words int) {
-	l.first = make([]int32, words+1)
+// index prepares find. order is the length of the n-grams, words the size of the vocabulary.
+func (l *ngrams) index(order, words int) {
+	l.starts = make([]int32, words+1)
 	shift := (order - 1) * wordBits
 	for _, k := range l.keys {
-		l.first[k>>shift+1]++
+		l.starts[k>>shift+1]++
 	}
 	for w := range words {
-		l.first[w+1] += l.first[w]
+		l.starts[w+1] += l.starts[w]
 	}
 }
 
-// find returns the place of a key whose first word is known.
-func (l *level) find(key, first uint64) (int, bool) {
-	from, to := int(l.first[first]), int(l.first[first+1])
+// find returns the index of a key; first is the id of its first word.
+func (l *ngrams) find(key, first uint64) (int, bool) {
+	from, to := int(l.starts[first]), int(l.starts[first+1])
 	i, ok := slices.BinarySearch(l.keys[from:to], key)
 	return from + i, ok
 }
 
-// finish sorts and indexes what was added.
-func (m *Model) finish() {
-	for order, l := range []*level{&m.uni, &m.bi, &m.tri} {
+// sortAndIndex prepares the added n-grams for find.
+func (m *Model) sortAndIndex() {
+	for order, l := range []*ngrams{&m.uni, &m.bi, &m.tri} {
 		l.sort()
 		l.index(order+1, len(m.Words))
 	}
 }
 
-// after1 is p(w|h).
-func (m *Model) after1(h, w uint64) float64 {
+// bigramProb returns p(w|h).
+func (m *Model) bigramProb(h, w uint64) float64 {
 	if i, ok := m.bi.find(h<<wordBits|w, h); ok {
 		return m.bi.prob[i]
 	}
-	return m.uni.weigh[h] * m.uni.prob[w]
+	return m.uni.backoff[h] * m.uni.prob[w]
 }
 
-// after2 is p(w|g h).
-func (m *Model) after2(g, h, w uint64) float64 {
+// trigramProb returns p(w|g h).
+func (m *Model) trigramProb(g, h, w uint64) float64 {
 	if i, ok := m.tri.find(g<<(2*wordBits)|h<<wordBits|w, g); ok {
 		return m.tri.prob[i]
 	}
 	if i, ok := m.bi.find(g<<wordBits|h, g); ok {
-		return m.bi.weigh[i] * m.after1(h, w)
+		return m.bi.backoff[i] * m.bigramProb(h, w)
 	}
-	return m.after1(h, w)
+	return m.bigramProb(h, w)
 }
 
 func split2(key uint64) (h, w uint64) { return key >> wordBits, key & wordMask }
@@ -136,22 +133,22 @@ func split3(key uint64) (g, h, w uint64) {
 	return key >> (2 * wordBits), key >> wordBits & wordMask, key & wordMask
 }
 
-// Frequent are the most frequent words, as many as most, in order of frequency.
-func (m *Model) Frequent(most int) []string {
+// Frequent returns the limit most frequent words, the most frequent first.
+func (m *Model) Frequent(limit int) []string {
 	ids := make([]int, len(m.Words))
 	for i := range ids {
 		ids[i] = i
 	}
 	slices.SortStableFunc(ids, func(a, b int) int { return cmp.Compare(m.uni.prob[b], m.uni.prob[a]) })
-	words := make([]string, 0, most)
-	for _, i := range ids[:min(most, len(ids))] {
+	words := make([]string, 0, limit)
+	for _, i := range ids[:min(limit, len(ids))] {
 		words = append(words, m.Words[i])
 	}
 	return words
 }
 
-// Prob is p(word | history), by the last two words of history; 0 when a word is not
-// known. known tells whether the model stores the history itself rather than a shorter one.
+// Prob returns p(word | history) by the last two words of history, or 0 if the model lacks one
+// of these words. known reports whether the model stores the whole history, not a shorter one.
 func (m *Model) Prob(word string, history ...string) (p float64, known bool) {
 	w, ok := m.ids[word]
 	h, okH := m.ids[history[len(history)-1]]
@@ -159,17 +156,17 @@ func (m *Model) Prob(word string, history ...string) (p float64, known bool) {
 		return 0, false
 	}
 	if len(history) < 2 {
-		return m.after1(h, w), true
+		return m.bigramProb(h, w), true
 	}
 	g, okG := m.ids[history[len(history)-2]]
 	if !okG {
-		return m.after1(h, w), false
+		return m.bigramProb(h, w), false
 	}
 	_, known = m.bi.find(g<<wordBits|h, g)
-	return m.after2(g, h, w), known
+	return m.trigramProb(g, h, w), known
 }
 
-// Prior is p(word), 0 when it is not known.
+// Prior returns p(word), or 0 for an unknown word.
 func (m *Model) Prior(word string) float64 {
 	w, ok := m.ids[word]
 	if !ok {

@@ -17,19 +17,19 @@ func parse(text string) [][]string {
 	return out
 }
 
-var calls = parse(`where is my order
+var callSentences = parse(`where is my order
 where is my parcel
 i want my money back
 i want to send my order back
 is my order late
 when is my parcel here`)
 
-var news = parse(`the weather is nice today
+var newsSentences = parse(`the weather is nice today
 it is late today
 the money is here
 they want to send the parcel today`)
 
-// total is the probability of all words after a history of up to two.
+// total returns the sum of the probabilities of all words after a history of at most two words.
 func total(m *Model, history ...string) float64 {
 	sum := 0.0
 	for _, word := range m.Words {
@@ -38,23 +38,23 @@ func total(m *Model, history ...string) float64 {
 		case 0:
 			sum += m.uni.prob[w]
 		case 1:
-			sum += m.after1(m.ids[history[0]], w)
+			sum += m.bigramProb(m.ids[history[0]], w)
 		default:
-			sum += m.after2(m.ids[history[0]], m.ids[history[1]], w)
+			sum += m.trigramProb(m.ids[history[0]], m.ids[history[1]], w)
 		}
 	}
 	return sum
 }
 
 func TestProbabilitiesAfterEveryHistoryAddUpToOne(t *testing.T) {
-	mixed := Mix(Count(news), Count(calls), 0.3)
+	mixed := Mix(Count(newsSentences), Count(callSentences), 0.3)
 	for name, m := range map[string]*Model{
-		"counted": Count(calls), "mixed": mixed, "pruned": mixed.Prune(0.001), "all pruned": mixed.Prune(1e9),
+		"counted": Count(callSentences), "mixed": mixed, "pruned": mixed.Prune(0.001), "all pruned": mixed.Prune(1e9),
 	} {
 		histories := [][]string{{}}
 		for _, a := range m.Words {
 			if a == End {
-				continue // nothing follows it
+				continue // no word follows it
 			}
 			histories = append(histories, []string{a})
 			for _, b := range m.Words {
@@ -71,8 +71,8 @@ func TestProbabilitiesAfterEveryHistoryAddUpToOne(t *testing.T) {
 	}
 }
 
-// perplexity of sentences, words the model does not know left out, and the share of
-// such words.
+// perplexity returns the perplexity of sentences without unknown words, and the share of
+// unknown words.
 func (m *Model) perplexity(sentences [][]string) (perplexity, unknown float64) {
 	var sum float64
 	var known, missing int
@@ -89,9 +89,9 @@ func (m *Model) perplexity(sentences [][]string) (perplexity, unknown float64) {
 			case 0:
 				sum += math.Log(max(m.uni.prob[w], zeroProb))
 			case 1:
-				sum += math.Log(max(m.after1(h, w), zeroProb))
+				sum += math.Log(max(m.bigramProb(h, w), zeroProb))
 			default:
-				sum += math.Log(max(m.after2(g, h, w), zeroProb))
+				sum += math.Log(max(m.trigramProb(g, h, w), zeroProb))
 			}
 			g, h, have = h, w, have+1
 			known++
@@ -100,43 +100,43 @@ func (m *Model) perplexity(sentences [][]string) (perplexity, unknown float64) {
 	return math.Exp(-sum / float64(max(known, 1))), float64(missing) / float64(max(known+missing, 1))
 }
 
-func TestSeenSentencesAreLikelierThanShuffledOnes(t *testing.T) {
-	m := Count(calls)
+func TestSeenSentencesAreMoreLikelyThanShuffledOnes(t *testing.T) {
+	m := Count(callSentences)
 	seen, unknown := m.perplexity(parse("where is my order"))
 	shuffled, _ := m.perplexity(parse("order my is where"))
 	if seen > shuffled/5 || unknown != 0 {
 		t.Errorf("perplexity %.1f, shuffled %.1f, unknown %v", seen, shuffled, unknown)
 	}
 	if _, unknown := m.perplexity(parse("where is my zebra")); unknown != 0.2 {
-		t.Errorf("one word of five, the end counted, is unknown: %v", unknown)
+		t.Errorf("share of unknown words %v, want 0.2: one of four words and the end", unknown)
 	}
 }
 
-func TestMixtureTakesItsShareOfEachModel(t *testing.T) {
-	a, b := Count(news), Count(calls)
+func TestMixtureIsTheWeightedMeanOfBothModels(t *testing.T) {
+	a, b := Count(newsSentences), Count(callSentences)
 	m := Mix(a, b, 0.25)
-	got := m.after2(m.ids["is"], m.ids["my"], m.ids["order"])
-	want := 0.25 * b.after2(b.ids["is"], b.ids["my"], b.ids["order"])
+	got := m.trigramProb(m.ids["is"], m.ids["my"], m.ids["order"])
+	want := 0.25 * b.trigramProb(b.ids["is"], b.ids["my"], b.ids["order"])
 	if math.Abs(got-want) > 1e-12 {
 		t.Errorf("p(order|is my) = %v, want %v", got, want)
 	}
-	got = m.after1(m.ids["want"], m.ids["to"])
-	want = 0.75*a.after1(a.ids["want"], a.ids["to"]) + 0.25*b.after1(b.ids["want"], b.ids["to"])
+	got = m.bigramProb(m.ids["want"], m.ids["to"])
+	want = 0.75*a.bigramProb(a.ids["want"], a.ids["to"]) + 0.25*b.bigramProb(b.ids["want"], b.ids["to"])
 	if math.Abs(got-want) > 1e-12 {
 		t.Errorf("p(to|want) = %v, want %v", got, want)
 	}
 }
 
-func TestPruningGivesUpLittleForMuch(t *testing.T) {
-	m := Mix(Count(news), Count(calls), 0.5)
+func TestPruningRemovesManyNGramsForLittlePerplexity(t *testing.T) {
+	m := Mix(Count(newsSentences), Count(callSentences), 0.5)
 	p := m.Prune(0.0005)
-	_, bi, tri := m.Len()
-	_, fewerBi, fewerTri := p.Len()
+	bi, tri := len(m.bi.keys), len(m.tri.keys)
+	fewerBi, fewerTri := len(p.bi.keys), len(p.tri.keys)
 	if fewerTri >= tri || fewerBi > bi || fewerTri == 0 {
 		t.Errorf("%d bigrams and %d trigrams became %d and %d", bi, tri, fewerBi, fewerTri)
 	}
-	before, _ := m.perplexity(calls)
-	after, _ := p.perplexity(calls)
+	before, _ := m.perplexity(callSentences)
+	after, _ := p.perplexity(callSentences)
 	if after > 1.3*before {
 		t.Errorf("perplexity grew from %.2f to %.2f", before, after)
 	}
@@ -144,15 +144,15 @@ func TestPruningGivesUpLittleForMuch(t *testing.T) {
 		g, h, w := split3(key)
 		for _, b := range [][2]uint64{{g, h}, {h, w}} {
 			if _, ok := p.bi.find(b[0]<<wordBits|b[1], b[0]); !ok {
-				t.Errorf("trigram %s %s %s lost a bigram", p.Words[g], p.Words[h], p.Words[w])
+				t.Errorf("a bigram of the trigram %s %s %s was pruned", p.Words[g], p.Words[h], p.Words[w])
 			}
 		}
 	}
 }
 
-func TestARPAListsWhatItPromises(t *testing.T) {
+func TestARPAFileHasTheCountsOfItsHeader(t *testing.T) {
 	var b bytes.Buffer
-	if err := Count(calls[:2]).WriteARPA(&b); err != nil {
+	if err := Count(callSentences[:2]).WriteARPA(&b); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(b.String(), "\n")
@@ -165,11 +165,11 @@ func TestARPAListsWhatItPromises(t *testing.T) {
 		t.Errorf("%d headings", n)
 	}
 	if !strings.Contains(b.String(), "\twhere is my\n") || !strings.Contains(b.String(), "\twhere is\t") {
-		t.Errorf("n-grams are not written as they are:\n%s", b.String())
+		t.Errorf("n-grams are missing in\n%s", b.String())
 	}
 }
 
-// trieFile is a file of n words, with what follows the tables.
+// trieFile returns a trie file with the given counts, empty tables, and rest after them.
 func trieFile(n1, n2, n3 uint32, rest []byte) []byte {
 	b := append([]byte(trieMagic), 3)
 	for _, n := range []uint32{n1, n2, n3, 1} {
@@ -179,15 +179,15 @@ func trieFile(n1, n2, n3 uint32, rest []byte) []byte {
 	return append(b, rest...)
 }
 
-func TestBrokenFilesAreRefused(t *testing.T) {
+func TestInvalidTrieFilesAreRefused(t *testing.T) {
 	whole := trieFile(1, 1, 1, nil)
 	for name, b := range map[string][]byte{
-		"empty":        nil,
-		"another":      []byte("\\data\\\nngram 1=3\n"),
-		"no words":     trieFile(0, 1, 1, nil),
-		"too many":     trieFile(1<<31, 1, 1, nil),
-		"cut in front": whole[:100],
-		"cut behind":   whole,
+		"empty":      nil,
+		"ARPA":       []byte("\\data\\\nngram 1=3\n"),
+		"no words":   trieFile(0, 1, 1, nil),
+		"too many":   trieFile(1<<31, 1, 1, nil),
+		"cut header": whole[:100],
+		"cut tables": whole,
 	} {
 		if _, err := ReadTrie(b, 10, func(string) bool { return true }); err == nil {
 			t.Errorf("%s: no error", name)
@@ -213,6 +213,6 @@ func FuzzReadTrie(f *testing.F) {
 
 func BenchmarkMixAndPrune(b *testing.B) {
 	for b.Loop() {
-		Mix(Count(news), Count(calls), 0.3).Prune(1e-6)
+		Mix(Count(newsSentences), Count(callSentences), 0.3).Prune(1e-6)
 	}
 }

@@ -2,12 +2,12 @@ package ngram
 
 import "math"
 
-// Prune returns m without the n-grams whose loss changes the perplexity by less than a
-// factor of 1+threshold each (Stolcke, Entropy-based pruning of backoff language
-// models, 1998). A bigram stays while a trigram begins or ends with it.
+// Prune returns m without the n-grams whose removal raises the perplexity by less than a
+// factor of 1+threshold each (Stolcke, Entropy-based pruning of backoff language models,
+// 1998). It keeps a bigram if a remaining trigram begins or ends with it.
 func (m *Model) Prune(threshold float64) *Model {
 	out := &Model{Words: m.Words, ids: m.ids, uni: m.uni}
-	out.uni.weigh = append([]float64(nil), m.uni.weigh...)
+	out.uni.backoff = append([]float64(nil), m.uni.backoff...)
 	needed := make([]bool, len(m.bi.keys))
 	m.eachLoss(&m.tri, func(i int, loss float64) {
 		if loss < threshold {
@@ -26,30 +26,30 @@ func (m *Model) Prune(threshold float64) *Model {
 			out.bi.add(m.bi.keys[i], m.bi.prob[i], 1)
 		}
 	})
-	out.finish()
-	out.balance()
+	out.sortAndIndex()
+	out.setBackoffs()
 	return out
 }
 
-// eachLoss tells for each n-gram by which factor, less one, the perplexity would grow
-// without it.
-func (m *Model) eachLoss(l *level, tell func(i int, loss float64)) {
+// eachLoss calls f for each n-gram of l with its loss: the factor, less one, by which the
+// perplexity would grow without it.
+func (m *Model) eachLoss(l *ngrams, f func(i int, loss float64)) {
 	at := 0
-	for history, s := range m.shares(l) {
-		p := m.chance(l, history)
-		left, leftShorter := max(1-s.stored, zeroProb), max(1-s.shorter, 1e-9)
-		weight := math.Log(left / leftShorter)
+	for history, s := range m.masses(l) {
+		p := m.historyProb(l, history)
+		rest, restShorter := max(1-s.stored, zeroProb), max(1-s.shorter, 1e-9) // of words not stored
+		backoff := math.Log(rest / restShorter)
 		for ; at < len(l.keys) && l.keys[at]>>wordBits == history; at++ {
-			stored, shorter := l.prob[at], max(m.shorter(l, at), zeroProb)
-			without := math.Log((left + stored) / (leftShorter + shorter))
-			d := stored*(math.Log(shorter)+without-math.Log(stored)) + left*(without-weight)
-			tell(at, math.Expm1(-p*d))
+			stored, shorter := l.prob[at], max(m.shorterProb(l, at), zeroProb)
+			without := math.Log((rest + stored) / (restShorter + shorter))
+			d := stored*(math.Log(shorter)+without-math.Log(stored)) + rest*(without-backoff)
+			f(at, math.Expm1(-p*d))
 		}
 	}
 }
 
-// chance is the probability of a history.
-func (m *Model) chance(l *level, history uint64) float64 {
+// historyProb returns the probability of a history of l.
+func (m *Model) historyProb(l *ngrams, history uint64) float64 {
 	first := func(w uint64) float64 {
 		if m.Words[w] == Start {
 			return m.uni.prob[m.ids[End]] // as many sentences begin as end
@@ -60,5 +60,5 @@ func (m *Model) chance(l *level, history uint64) float64 {
 		return first(history)
 	}
 	g, h := split2(history)
-	return first(g) * m.after1(g, h)
+	return first(g) * m.bigramProb(g, h)
 }

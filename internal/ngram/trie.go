@@ -13,46 +13,45 @@ import (
 const (
 	trieMagic = "Trie Language Model"
 	trieBase  = 1.0001  // of the logarithms in it
-	trieTable = 1 << 16 // values of a quantization table
+	trieTable = 1 << 16 // entries of a quantization table
 )
 
-var errTrie = errors.New("not a trigram model in the trie format")
+var errTrie = errors.New("not a trigram model in sphinxbase's trie format")
 
-// ReadTrie reads a trigram model in the binary trie format of sphinxbase (which follows
-// KenLM, Heafield, 2011), restricted to words: those for which keep returns true, and
-// of them the most frequent, as many as most. The layout is
+// ReadTrie reads a trigram model in the binary trie format of sphinxbase (after KenLM,
+// Heafield, 2011). It keeps the limit most frequent of the words that accept accepts. The
+// layout is
 //
 //	magic, order (1 byte), counts (4 bytes each), 4 bytes
 //	tables of 2^16 floats: bigram probabilities, their backoff weights, trigram probabilities
-//	unigrams: probability, backoff weight (floats), first bigram (4 bytes); one more at the end
-//	bigrams, packed bit by bit: word, backoff, probability, first trigram; one more at the end
+//	unigrams: probability, backoff weight (floats), index of the first bigram (4 bytes); a sentinel at the end
+//	bigrams, packed bit by bit: word, backoff, probability, index of the first trigram; a sentinel at the end
 //	trigrams, packed: word, probability
-//	length of the words (4 bytes), words ended by zero bytes
+//	length of the words in bytes (4 bytes), words terminated by zero bytes
 //
-// in which an n-gram is found from its last word to its first.
-func ReadTrie(b []byte, most int, keep func(word string) bool) (*Model, error) {
+// An n-gram is stored in reverse: it is found from its last word to its first.
+func ReadTrie(b []byte, limit int, accept func(word string) bool) (*Model, error) {
 	t, err := parseTrie(b)
 	if err != nil {
 		return nil, err
 	}
-	ids := t.choose(most, keep)
+	ids := t.selectWords(limit, accept)
 	m := &Model{}
 	var words []string
 	for old, id := range ids {
-		if id != none {
+		if id != noWord {
 			words = append(words, t.words[old])
 		}
 	}
-	m.setWords(words) // ids count up in the same order
+	m.setWords(words) // gives them the same ids, since those ascend
 	t.fill(m, ids)
-	m.finish()
+	m.sortAndIndex()
 	m.normalise()
-	m.balance()
+	m.setBackoffs()
 	return m, nil
 }
 
-// normalise makes the single words' probabilities add up to one again after some were
-// left out.
+// normalise makes the unigram probabilities add up to one again after words were dropped.
 func (m *Model) normalise() {
 	sum := 0.0
 	start, known := m.ids[Start]
@@ -69,26 +68,26 @@ func (m *Model) normalise() {
 	}
 }
 
-// trie is a model as it lies in the file.
+// trie is the parsed file.
 type trie struct {
 	counts   [3]int
 	words    []string
 	tables   [3][]byte // bigram probabilities and backoff weights, trigram probabilities
 	uni      []byte
 	bi, tri  packed
-	nextBits int // of a bigram's first trigram
+	nextBits int // width of the index of a bigram's first trigram
 	wordBits int
 }
 
-// packed is records of so many bits each.
+// packed is a list of records that are not aligned to bytes.
 type packed struct {
 	b    []byte
-	size int
+	size int // bits of a record
 }
 
 func (p packed) bytes(records int) int { return (records*p.size+7)/8 + 8 }
 
-// read returns some bits of a record. n is at most 25.
+// read returns n bits, at most 25, of a record.
 func (p packed) read(record, offset, n int) uint32 {
 	at := record*p.size + offset
 	return binary.LittleEndian.Uint32(p.b[at>>3:]) >> (at & 7) & (1<<n - 1)
@@ -103,7 +102,7 @@ func parseTrie(b []byte) (*trie, error) {
 	for i := range t.counts {
 		t.counts[i] = int(binary.LittleEndian.Uint32(b[len(trieMagic)+1+4*i:]))
 		if t.counts[i] < 1 || t.counts[i] >= 1<<25 || i == 0 && t.counts[i] > maxWords-2 {
-			return nil, fmt.Errorf("%w: %d %d-grams", errTrie, t.counts[i], i+1)
+			return nil, fmt.Errorf("%w: invalid number of %d-grams: %d", errTrie, i+1, t.counts[i])
 		}
 	}
 	t.wordBits, t.nextBits = bits.Len(uint(t.counts[0])), bits.Len(uint(t.counts[2]))
@@ -126,12 +125,12 @@ func parseTrie(b []byte) (*trie, error) {
 	t.tri.b = take(t.tri.bytes(t.counts[2] + 1))
 	length := take(4)
 	if rest == nil {
-		return nil, fmt.Errorf("%w: it ends too soon", errTrie)
+		return nil, fmt.Errorf("%w: the file is truncated", errTrie)
 	}
 	names := take(int(binary.LittleEndian.Uint32(length)))
 	t.words = strings.Split(string(names), "\x00")
-	if len(t.words) != t.counts[0]+1 { // the last one ends with a zero byte, too
-		return nil, fmt.Errorf("%w: %d words instead of %d", errTrie, len(t.words)-1, t.counts[0])
+	if len(t.words) != t.counts[0]+1 { // a zero byte follows the last word, too
+		return nil, fmt.Errorf("%w: it has %d words, want %d", errTrie, len(t.words)-1, t.counts[0])
 	}
 	t.words = t.words[:t.counts[0]]
 	return t, nil
@@ -141,19 +140,19 @@ func float(b []byte, i int) float64 {
 	return float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])))
 }
 
-// unlog undoes the logarithm. What is no probability becomes a tiny one.
+// unlog returns the probability for a logarithm, or zeroProb if it is out of range.
 func unlog(x float64) float64 {
-	if p := math.Exp(x * math.Log(trieBase)); p >= zeroProb && p <= maxWeight {
+	if p := math.Exp(x * math.Log(trieBase)); p >= zeroProb && p <= maxBackoff {
 		return p
 	}
 	return zeroProb
 }
 
-// choose gives each word its new number, or none.
-func (t *trie) choose(most int, keep func(string) bool) []uint64 {
+// selectWords returns the new id of each word, or noWord for words to drop.
+func (t *trie) selectWords(limit int, accept func(string) bool) []uint64 {
 	var kept []int
 	for i, w := range t.words {
-		if w == Start || w == End || keep(w) {
+		if w == Start || w == End || accept(w) {
 			kept = append(kept, i)
 		}
 	}
@@ -172,11 +171,11 @@ func (t *trie) choose(most int, keep func(string) bool) []uint64 {
 		}
 		return 0
 	})
-	kept = kept[:min(len(kept), most)]
+	kept = kept[:min(len(kept), limit)]
 	slices.Sort(kept)
 	ids := make([]uint64, len(t.words))
 	for i := range ids {
-		ids[i] = none
+		ids[i] = noWord
 	}
 	for id, i := range kept {
 		ids[i] = uint64(id)
@@ -184,26 +183,26 @@ func (t *trie) choose(most int, keep func(string) bool) []uint64 {
 	return ids
 }
 
-// fill adds the n-grams whose words all have numbers.
+// fill adds to m the n-grams whose words were all kept.
 func (t *trie) fill(m *Model, ids []uint64) {
-	biProb, biWeigh, triProb := table(t.tables[0]), table(t.tables[1]), table(t.tables[2])
-	within := func(at uint32, most int) int { return min(int(at), most) }
+	biProb, biBackoff, triProb := table(t.tables[0]), table(t.tables[1]), table(t.tables[2])
+	bounded := func(at uint32, limit int) int { return min(int(at), limit) }
 	for w, id := range ids {
-		if id == none {
+		if id == noWord {
 			continue
 		}
 		m.uni.add(id, unlog(float(t.uni, 3*w)), unlog(float(t.uni, 3*w+1)))
-		next := func(w int) int { return within(binary.LittleEndian.Uint32(t.uni[12*w+8:]), t.counts[1]) }
+		next := func(w int) int { return bounded(binary.LittleEndian.Uint32(t.uni[12*w+8:]), t.counts[1]) }
 		for i := next(w); i < next(w+1); i++ {
 			h := t.id(ids, t.bi.read(i, 0, t.wordBits))
-			if h == none {
+			if h == noWord {
 				continue
 			}
-			weigh := biWeigh[t.bi.read(i, t.wordBits, 16)]
-			m.bi.add(h<<wordBits|id, biProb[t.bi.read(i, t.wordBits+16, 16)], weigh)
-			next := func(i int) int { return within(t.bi.read(i, t.wordBits+32, t.nextBits), t.counts[2]) }
+			backoff := biBackoff[t.bi.read(i, t.wordBits, 16)]
+			m.bi.add(h<<wordBits|id, biProb[t.bi.read(i, t.wordBits+16, 16)], backoff)
+			next := func(i int) int { return bounded(t.bi.read(i, t.wordBits+32, t.nextBits), t.counts[2]) }
 			for j := next(i); j < next(i+1); j++ {
-				if g := t.id(ids, t.tri.read(j, 0, t.wordBits)); g != none {
+				if g := t.id(ids, t.tri.read(j, 0, t.wordBits)); g != noWord {
 					m.tri.add(g<<(2*wordBits)|h<<wordBits|id, triProb[t.tri.read(j, t.wordBits, 16)], 0)
 				}
 			}
@@ -213,7 +212,7 @@ func (t *trie) fill(m *Model, ids []uint64) {
 
 func (t *trie) id(ids []uint64, old uint32) uint64 {
 	if int(old) >= len(ids) {
-		return none
+		return noWord
 	}
 	return ids[old]
 }

@@ -95,7 +95,7 @@ func (l *listener) Close() error {
 	return nil
 }
 
-// Batch implements dialog.Batch.
+// Batch implements dialog.BatchListener.
 func (l *listener) Batch() {}
 
 // Utterance sends an utterance when it is over, at most its first minute. With
