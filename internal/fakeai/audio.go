@@ -10,56 +10,53 @@ import (
 )
 
 const (
-	rate      = 24000 // of speech answers, as OpenAI's
-	piece     = rate / 10
-	tone      = 440 // Hz
-	loudness  = 8000
-	character = 60 * time.Millisecond
+	rate          = 24000 // of speech, as OpenAI's
+	pieceLen      = rate / 10
+	toneFrequency = 440 // Hz
+	amplitude     = 8000
+	characterTime = 60 * time.Millisecond
 )
 
 func (s *Server) transcribe(w http.ResponseWriter, r *http.Request) {
 	file, _, err := r.FormFile("file")
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "invalid_request_error", "Could not parse multipart form")
+		writeError(w, http.StatusBadRequest, "invalid_request_error", "Could not parse multipart form")
 		return
 	}
 	defer file.Close()
-	sound, err := io.ReadAll(file)
-	if err != nil || len(sound) < 44 || string(sound[:4]) != "RIFF" || r.FormValue("model") == "" {
-		refuse(w, http.StatusBadRequest, "invalid_request_error", "Invalid file format.")
+	audio, err := io.ReadAll(file)
+	if err != nil || len(audio) < 44 || string(audio[:4]) != "RIFF" || r.FormValue("model") == "" {
+		writeError(w, http.StatusBadRequest, "invalid_request_error", "Invalid file format.")
 		return
 	}
 	fields := make(map[string]string)
 	for k, v := range r.MultipartForm.Value {
 		fields[k] = v[0]
 	}
-	s.note(r, sound, fields)
-	if !pause(r.Context(), s.o.Hear) {
-		return
-	}
-	text := s.transcript()
+	s.record(r, audio, fields)
+	text := s.nextTranscript()
 	if fields["stream"] != "true" {
-		answer(w, map[string]any{"text": text})
+		writeJSON(w, map[string]any{"text": text})
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	for _, t := range tokens(text) {
-		if !event(w, map[string]any{"type": "transcript.text.delta", "delta": t}) {
+	for _, t := range splitTokens(text) {
+		if !writeEvent(w, map[string]any{"type": "transcript.text.delta", "delta": t}) {
 			return
 		}
 	}
-	event(w, map[string]any{"type": "transcript.text.done", "text": text})
+	writeEvent(w, map[string]any{"type": "transcript.text.done", "text": text})
 }
 
-// transcript is the text of the next utterance.
-func (s *Server) transcript() string {
+// nextTranscript returns the transcript of the next utterance.
+func (s *Server) nextTranscript() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.o.Transcripts) == 0 {
 		return ""
 	}
-	text := s.o.Transcripts[min(s.heard, len(s.o.Transcripts)-1)]
-	s.heard++
+	text := s.o.Transcripts[min(s.transcribed, len(s.o.Transcripts)-1)]
+	s.transcribed++
 	return text
 }
 
@@ -75,27 +72,22 @@ func (s *Server) speak(w http.ResponseWriter, r *http.Request) {
 		err = json.Unmarshal(body, &req)
 	}
 	if err != nil || req.Model == "" || req.Input == "" || req.Voice == "" || (req.Format != "pcm" && req.Format != "wav") {
-		refuse(w, http.StatusBadRequest, "invalid_request_error", "Invalid request: model, input, voice and response_format pcm or wav are needed")
+		writeError(w, http.StatusBadRequest, "invalid_request_error", "Invalid request: model, input, voice and response_format (pcm or wav) are required")
 		return
 	}
-	s.note(r, body, nil)
-	say := s.o.Speak
-	if say == nil {
-		say = hum
+	s.record(r, body, nil)
+	speak := s.o.Speak
+	if speak == nil {
+		speak = tone
 	}
-	pcm := say(req.Input)
+	pcm := speak(req.Input)
 	w.Header().Set("Content-Type", "audio/pcm")
 	if s.o.WAV || req.Format == "wav" {
 		w.Header().Set("Content-Type", "audio/wav")
 		_, _ = w.Write(wavHeader())
 	}
-	wait := s.o.FirstPCM
 	for len(pcm) > 0 {
-		if !pause(r.Context(), wait) {
-			return
-		}
-		wait = s.o.PerPCM
-		n := min(piece, len(pcm))
+		n := min(pieceLen, len(pcm))
 		if _, err := w.Write(s16le(pcm[:n])); err != nil {
 			return
 		}
@@ -106,11 +98,11 @@ func (s *Server) speak(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hum is a tone as long as it would take to say the text.
-func hum(text string) []int16 {
-	pcm := make([]int16, int(character*rate/time.Second)*len([]rune(text)))
+// tone returns a tone that lasts about as long as saying the text.
+func tone(text string) []int16 {
+	pcm := make([]int16, int(characterTime*rate/time.Second)*len([]rune(text)))
 	for i := range pcm {
-		pcm[i] = int16(loudness * math.Sin(2*math.Pi*tone*float64(i)/rate))
+		pcm[i] = int16(amplitude * math.Sin(2*math.Pi*toneFrequency*float64(i)/rate))
 	}
 	return pcm
 }
@@ -123,7 +115,7 @@ func s16le(pcm []int16) []byte {
 	return b
 }
 
-// wavHeader begins a file of unknown length, as a server that streams must.
+// wavHeader returns the header of a WAV file of unknown length, as streaming servers send it.
 func wavHeader() []byte {
 	b := append([]byte("RIFF\xff\xff\xff\xffWAVEfmt "), 16, 0, 0, 0, 1, 0, 1, 0)
 	b = binary.LittleEndian.AppendUint32(b, rate)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// chatRequest is what matters here of a chat completion's request.
+// chatRequest is the part of a chat completion's request that the script depends on.
 type chatRequest struct {
 	Model    string `json:"model"`
 	Messages []struct {
@@ -28,7 +28,7 @@ type chatRequest struct {
 	} `json:"stream_options"`
 }
 
-// reply is what the script answers: a text or a call.
+// reply is the script's answer: a text or a tool call.
 type reply struct {
 	text       string
 	call, args string
@@ -41,28 +41,28 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		err = json.Unmarshal(body, &req)
 	}
 	if err != nil || req.Model == "" || len(req.Messages) == 0 {
-		refuse(w, http.StatusBadRequest, "invalid_request_error", "We could not parse the JSON body of your request.")
+		writeError(w, http.StatusBadRequest, "invalid_request_error", "We could not parse the JSON body of your request.")
 		return
 	}
-	s.note(r, body, nil)
-	answer := s.script(&req)
+	s.record(r, body, nil)
+	answer := s.chooseReply(&req)
 	if req.Stream {
-		s.stream(w, r, &req, answer)
+		writeStream(w, &req, answer)
 		return
 	}
-	s.whole(w, r, &req, answer)
+	writeWhole(w, &req, answer)
 }
 
-// script chooses the answer to the last message.
-func (s *Server) script(req *chatRequest) reply {
+// chooseReply returns the script's answer to the last message.
+func (s *Server) chooseReply(req *chatRequest) reply {
 	last := req.Messages[len(req.Messages)-1]
 	if last.Role == "tool" {
-		return reply{text: "Here is what I found: " + text(last.Content)}
+		return reply{text: "Here is what I found: " + contentText(last.Content)}
 	}
 	user := ""
 	for _, m := range req.Messages {
 		if m.Role == "user" {
-			user = text(m.Content)
+			user = contentText(m.Content)
 		}
 	}
 	for _, rule := range s.o.Rules {
@@ -90,8 +90,8 @@ func (s *Server) script(req *chatRequest) reply {
 	return reply{text: "You said: " + user}
 }
 
-// text is a message's content, given as a string or as parts.
-func text(raw json.RawMessage) string {
+// contentText returns a message's content, which is a string or a list of parts.
+func contentText(raw json.RawMessage) string {
 	var one string
 	if json.Unmarshal(raw, &one) == nil {
 		return one
@@ -105,8 +105,8 @@ func text(raw json.RawMessage) string {
 	return all.String()
 }
 
-// tokens cuts a text before each space.
-func tokens(text string) []string {
+// splitTokens splits a text before each space.
+func splitTokens(text string) []string {
 	var out []string
 	for text != "" {
 		end := strings.IndexByte(text[1:], ' ') + 1
@@ -119,9 +119,9 @@ func tokens(text string) []string {
 	return out
 }
 
-// stream answers in chunks: a role, the tokens or the call's pieces, the reason of the
-// end, and the usage if it was asked for.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, req *chatRequest, a reply) {
+// writeStream sends the reply as chunks: the role, the tokens or the pieces of the call, the
+// finish reason, and the usage if the request asks for it.
+func writeStream(w http.ResponseWriter, req *chatRequest, a reply) {
 	deltas := []map[string]any{{"role": "assistant", "content": ""}}
 	reason := "stop"
 	if a.call != "" {
@@ -132,26 +132,19 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, req *chatRequest
 			callDelta(map[string]any{"arguments": a.args[:half]}, ""),
 			callDelta(map[string]any{"arguments": a.args[half:]}, ""))
 	}
-	written := tokens(a.text)
+	written := splitTokens(a.text)
 	for _, t := range written {
 		deltas = append(deltas, map[string]any{"content": t})
 	}
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	wait := s.o.FirstToken
-	for i, d := range deltas {
-		if i > 0 { // the role comes with the headers, as OpenAI does
-			if !pause(r.Context(), wait) {
-				return
-			}
-			wait = s.o.PerToken
-		}
-		if !event(w, chunk(req, []any{map[string]any{"index": 0, "delta": d, "finish_reason": nil}}, nil)) {
+	for _, d := range deltas {
+		if !writeEvent(w, chunk(req, []any{map[string]any{"index": 0, "delta": d, "finish_reason": nil}}, nil)) {
 			return
 		}
 	}
-	event(w, chunk(req, []any{map[string]any{"index": 0, "delta": map[string]any{}, "finish_reason": reason}}, nil))
+	writeEvent(w, chunk(req, []any{map[string]any{"index": 0, "delta": map[string]any{}, "finish_reason": reason}}, nil))
 	if req.StreamOptions.IncludeUsage {
-		event(w, chunk(req, []any{}, usage(req, len(written))))
+		writeEvent(w, chunk(req, []any{}, usage(req, len(written))))
 	}
 	_, _ = io.WriteString(w, "data: [DONE]\n\n")
 }
@@ -177,13 +170,13 @@ func chunk(req *chatRequest, choices []any, usage map[string]any) map[string]any
 func usage(req *chatRequest, written int) map[string]any {
 	read := 0
 	for _, m := range req.Messages {
-		read += len(tokens(text(m.Content)))
+		read += len(splitTokens(contentText(m.Content)))
 	}
 	return map[string]any{"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
 }
 
-// event sends one chunk and reports whether the client still takes it.
-func event(w http.ResponseWriter, body any) bool {
+// writeEvent sends one event and reports whether the client is still connected.
+func writeEvent(w http.ResponseWriter, body any) bool {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return false
@@ -194,10 +187,7 @@ func event(w http.ResponseWriter, body any) bool {
 	return http.NewResponseController(w).Flush() == nil
 }
 
-func (s *Server) whole(w http.ResponseWriter, r *http.Request, req *chatRequest, a reply) {
-	if !pause(r.Context(), s.o.FirstToken) {
-		return
-	}
+func writeWhole(w http.ResponseWriter, req *chatRequest, a reply) {
 	message := map[string]any{"role": "assistant", "content": a.text, "refusal": nil}
 	reason := "stop"
 	if a.call != "" {
@@ -207,9 +197,9 @@ func (s *Server) whole(w http.ResponseWriter, r *http.Request, req *chatRequest,
 			"function": map[string]any{"name": a.call, "arguments": a.args},
 		}}
 	}
-	answer(w, map[string]any{
+	writeJSON(w, map[string]any{
 		"id": "chatcmpl-fake", "object": "chat.completion", "created": 1, "model": req.Model,
 		"choices": []any{map[string]any{"index": 0, "message": message, "finish_reason": reason, "logprobs": nil}},
-		"usage":   usage(req, len(tokens(a.text))),
+		"usage":   usage(req, len(splitTokens(a.text))),
 	})
 }

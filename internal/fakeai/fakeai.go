@@ -1,12 +1,10 @@
-// Package fakeai is a provider that speaks OpenAI's HTTP API with scripted answers and
-// chosen latency: POST chat/completions (streamed or whole, with tools),
-// audio/transcriptions and audio/speech, and GET models. Tests and benchmarks run it
-// as a real server; nothing of the product imports it, and of Frontdesk it imports
-// nothing.
+// Package fakeai is a server that speaks OpenAI's HTTP API with scripted answers: POST
+// chat/completions (streamed or whole, with tools), audio/transcriptions and audio/speech, and
+// GET models. Tests and benchmarks run it; no product code imports it, and it imports nothing
+// of Frontdesk.
 package fakeai
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -14,60 +12,54 @@ import (
 	"regexp"
 	"strconv"
 	"sync"
-	"time"
 )
 
 const maxBody = 4 << 20
 
-// Options is what the server answers, and when. Everything may stay zero.
+// Options is the server's script. All fields are optional.
 type Options struct {
-	Key string // bearer token to demand
+	Key string // bearer token that requests must carry
 
-	Rules      []Rule                   // the first that matches the user's last message answers it; else it is echoed
-	Chat       func(user string) string // in place of the echo
-	FirstToken time.Duration            // before the first token
-	PerToken   time.Duration            // before each further token
+	Rules []Rule                   // the first rule that matches the user's last message answers it
+	Chat  func(user string) string // answers other messages; nil echoes them
 
-	Transcripts []string      // of the utterances in order; the last one is repeated
-	Hear        time.Duration // before the transcript
+	Transcripts []string // of the utterances in order; the last one repeats
 
-	Speak    func(text string) []int16 // 24 kHz mono; nil speaks a tone of 440 Hz, 60 ms for each character
-	FirstPCM time.Duration             // before the first piece of sound
-	PerPCM   time.Duration             // before each further piece of 100 ms
-	WAV      bool                      // a streamed WAV file instead of bare PCM
+	Speak func(text string) []int16 // returns 24 kHz mono; nil returns a tone of 440 Hz, 60 ms for each character
+	WAV   bool                      // send a streamed WAV file instead of raw PCM
 }
 
 // Rule answers a user's message.
 type Rule struct {
 	Match *regexp.Regexp
-	Call  string // name of a tool to call, if the request offers it
-	Args  string // its arguments, JSON; $1 and so on are what Match captured
-	Say   string // the text otherwise; empty echoes
+	Call  string // the tool to call, if the request offers it
+	Args  string // its arguments as JSON; $1 and so on stand for what Match captured
+	Say   string // the text otherwise; if empty, the next rules are tried
 }
 
-// Request is one the server got.
+// Request is a request that the server received.
 type Request struct {
 	Path   string
 	Header http.Header
-	Body   []byte            // of chat and speech: JSON; of transcriptions: the sound file
-	Fields map[string]string // of transcriptions: the form
+	Body   []byte            // JSON for chat and speech, the audio file for transcriptions
+	Fields map[string]string // the form fields of transcriptions
 }
 
-// Server is a running provider.
+// Server is a running server.
 type Server struct {
-	URL string // with /v1
+	URL string // including /v1
 
 	o    Options
 	http *httptest.Server
 
-	mu       sync.Mutex
-	requests []Request
-	heard    int // transcriptions answered
-	failures int // requests still to refuse
-	status   int // to refuse them with
+	mu          sync.Mutex
+	requests    []Request
+	transcribed int // utterances
+	failures    int // how many of the next requests fail
+	status      int // the HTTP status they fail with
 }
 
-// New starts a provider. Close it.
+// New starts a server. The caller closes it.
 func New(o Options) *Server {
 	s := &Server{o: o}
 	mux := http.NewServeMux()
@@ -75,49 +67,49 @@ func New(o Options) *Server {
 	mux.HandleFunc("POST /v1/chat/completions", s.chat)
 	mux.HandleFunc("POST /v1/audio/transcriptions", s.transcribe)
 	mux.HandleFunc("POST /v1/audio/speech", s.speak)
-	s.http = httptest.NewServer(s.admit(mux))
+	s.http = httptest.NewServer(s.checkRequest(mux))
 	s.URL = s.http.URL + "/v1"
 	return s
 }
 
-// Close ends all connections and stops.
+// Close closes all connections and stops the server.
 func (s *Server) Close() {
 	s.http.CloseClientConnections()
 	s.http.Close()
 }
 
-// Fail makes the next n requests that ask for an answer fail with status.
+// Fail makes the next n POST requests fail with status.
 func (s *Server) Fail(n, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failures, s.status = n, status
 }
 
-// Requests returns those that asked for an answer, in order.
+// Requests returns the valid POST requests received so far, in order.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Request(nil), s.requests...)
 }
 
-// admit checks the key and fails what Fail asked to fail.
-func (s *Server) admit(next http.Handler) http.Handler {
+// checkRequest checks the key and lets requests fail that Fail chose.
+func (s *Server) checkRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.o.Key != "" && r.Header.Get("Authorization") != "Bearer "+s.o.Key {
-			refuse(w, http.StatusUnauthorized, "invalid_request_error", "Incorrect API key provided: "+r.Header.Get("Authorization"))
+			writeError(w, http.StatusUnauthorized, "invalid_request_error", "Incorrect API key provided: "+r.Header.Get("Authorization"))
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		if r.Method == http.MethodPost && s.failing() {
+		if r.Method == http.MethodPost && s.mustFail() {
 			_, _ = io.Copy(io.Discard, r.Body)
-			refuse(w, s.status, "server_error", "The server had an error while processing your request")
+			writeError(w, s.status, "server_error", "The server had an error while processing your request")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func (s *Server) failing() bool {
+func (s *Server) mustFail() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failures == 0 {
@@ -127,24 +119,24 @@ func (s *Server) failing() bool {
 	return true
 }
 
-func (s *Server) note(r *http.Request, body []byte, fields map[string]string) {
+func (s *Server) record(r *http.Request, body []byte, fields map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, Request{Path: r.URL.Path, Header: r.Header.Clone(), Body: body, Fields: fields})
 }
 
 func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
-	answer(w, map[string]any{"object": "list", "data": []any{
+	writeJSON(w, map[string]any{"object": "list", "data": []any{
 		map[string]any{"id": "fake", "object": "model", "created": 1, "owned_by": "fakeai"},
 	}})
 }
 
-func answer(w http.ResponseWriter, body any) {
+func writeJSON(w http.ResponseWriter, body any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(body) // a client that is gone sees nothing
+	_ = json.NewEncoder(w).Encode(body) // the client may be gone
 }
 
-func refuse(w http.ResponseWriter, status int, kind, message string) {
+func writeError(w http.ResponseWriter, status int, kind, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(2))
@@ -153,19 +145,4 @@ func refuse(w http.ResponseWriter, status int, kind, message string) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{
 		"message": message, "type": kind, "param": nil, "code": nil,
 	}})
-}
-
-// pause waits, and reports false when the client has gone meanwhile.
-func pause(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// official is OpenAI's own client, pointed at a fake.
-func official(t *testing.T, o Options) (*Server, openai.Client) {
+// startWithClient starts a server and returns OpenAI's official client for it.
+func startWithClient(t *testing.T, o Options) (*Server, openai.Client) {
 	t.Helper()
 	s := New(o)
 	client := &http.Client{Transport: &http.Transport{}}
@@ -37,12 +37,12 @@ func chatOf(text string) openai.ChatCompletionNewParams {
 }
 
 func TestOfficialClientStreamsAChat(t *testing.T) {
-	_, c := official(t, Options{Key: "secret"})
+	_, c := startWithClient(t, Options{Key: "secret"})
 	stream := c.Chat.Completions.NewStreaming(t.Context(), chatOf("one two"))
 	var whole openai.ChatCompletionAccumulator
 	for stream.Next() {
 		if !whole.AddChunk(stream.Current()) {
-			t.Fatalf("a chunk does not fit: %+v", stream.Current())
+			t.Fatalf("the client rejects the chunk %+v", stream.Current())
 		}
 	}
 	if err := stream.Err(); err != nil {
@@ -54,8 +54,8 @@ func TestOfficialClientStreamsAChat(t *testing.T) {
 	}
 }
 
-func TestOfficialClientIsAskedForATool(t *testing.T) {
-	_, c := official(t, Options{Rules: []Rule{{Match: regexp.MustCompile(`order (\d+)`), Call: "order_status", Args: `{"order":"$1"}`}}})
+func TestOfficialClientReceivesAToolCall(t *testing.T) {
+	_, c := startWithClient(t, Options{Rules: []Rule{{Match: regexp.MustCompile(`order (\d+)`), Call: "order_status", Args: `{"order":"$1"}`}}})
 	p := chatOf("where is order 4711?")
 	p.Tools = []openai.ChatCompletionToolUnionParam{openai.ChatCompletionFunctionTool(openai.FunctionDefinitionParam{
 		Name: "order_status", Parameters: openai.FunctionParameters{"type": "object"},
@@ -79,25 +79,25 @@ func TestOfficialClientIsAskedForATool(t *testing.T) {
 	}
 }
 
-// wavFile is a named file, as the official client wants it.
+// wavFile has a name, which the official client requires.
 type wavFile struct{ io.Reader }
 
 func (wavFile) Name() string { return "utterance.wav" }
 
-func TestOfficialClientIsHeard(t *testing.T) {
-	s, c := official(t, Options{Transcripts: []string{"hello there", "again"}})
-	sound := append(wavHeader(), make([]byte, 4800)...)
-	ask := func() openai.AudioTranscriptionNewParams {
-		return openai.AudioTranscriptionNewParams{Model: "whisper-1", File: wavFile{bytes.NewReader(sound)}, Language: openai.String("en")}
+func TestOfficialClientReceivesTranscripts(t *testing.T) {
+	s, c := startWithClient(t, Options{Transcripts: []string{"hello there", "again"}})
+	audio := append(wavHeader(), make([]byte, 4800)...)
+	params := func() openai.AudioTranscriptionNewParams {
+		return openai.AudioTranscriptionNewParams{Model: "whisper-1", File: wavFile{bytes.NewReader(audio)}, Language: openai.String("en")}
 	}
-	first, err := c.Audio.Transcriptions.New(t.Context(), ask())
+	first, err := c.Audio.Transcriptions.New(t.Context(), params())
 	if err != nil || first.Text != "hello there" {
 		t.Fatalf("%+v, %v", first, err)
 	}
-	if r := s.Requests()[0]; r.Fields["language"] != "en" || !bytes.Equal(r.Body, sound) {
+	if r := s.Requests()[0]; r.Fields["language"] != "en" || !bytes.Equal(r.Body, audio) {
 		t.Errorf("%v, %d bytes", r.Fields, len(r.Body))
 	}
-	stream := c.Audio.Transcriptions.NewStreaming(t.Context(), ask())
+	stream := c.Audio.Transcriptions.NewStreaming(t.Context(), params())
 	text := ""
 	for stream.Next() {
 		if e := stream.Current(); e.Type == "transcript.text.done" {
@@ -109,8 +109,8 @@ func TestOfficialClientIsHeard(t *testing.T) {
 	}
 }
 
-func TestOfficialClientHearsATone(t *testing.T) {
-	_, c := official(t, Options{})
+func TestOfficialClientReceivesATone(t *testing.T) {
+	_, c := startWithClient(t, Options{})
 	resp, err := c.Audio.Speech.New(t.Context(), openai.AudioSpeechNewParams{
 		Model: "tts-1", Input: "hello", Voice: openai.AudioSpeechNewParamsVoiceUnion{OfString: openai.String("alloy")},
 		ResponseFormat: openai.AudioSpeechNewParamsResponseFormatPCM,
@@ -128,13 +128,13 @@ func TestOfficialClientHearsATone(t *testing.T) {
 		v := float64(int16(uint16(pcm[i]) | uint16(pcm[i+1])<<8))
 		energy += v * v
 	}
-	if rms := math.Sqrt(energy / float64(len(pcm)/2)); rms < loudness/2 {
+	if rms := math.Sqrt(energy / float64(len(pcm)/2)); rms < amplitude/2 {
 		t.Errorf("too quiet: %.0f", rms)
 	}
 }
 
-func TestFailuresComeAsTheOfficialClientKnowsThem(t *testing.T) {
-	s, c := official(t, Options{})
+func TestOfficialClientUnderstandsFailures(t *testing.T) {
+	s, c := startWithClient(t, Options{})
 	s.Fail(1, http.StatusServiceUnavailable)
 	_, err := c.Chat.Completions.New(t.Context(), chatOf("hi"))
 	var e *openai.Error
@@ -144,7 +144,7 @@ func TestFailuresComeAsTheOfficialClientKnowsThem(t *testing.T) {
 	if _, err := c.Chat.Completions.New(t.Context(), chatOf("hi")); err != nil {
 		t.Error(err)
 	}
-	_, locked := official(t, Options{Key: "another"})
+	_, locked := startWithClient(t, Options{Key: "another"})
 	if _, err := locked.Chat.Completions.New(t.Context(), chatOf("hi")); !errors.As(err, &e) || e.StatusCode != 401 {
 		t.Errorf("got %v", err)
 	}
