@@ -243,7 +243,7 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 	line.Emit = c.observed(line.Emit)
 
 	ctx = tools.WithSession(ctx, c.session)
-	ctx = tools.WithCaller(ctx, tools.Caller{Number: dialable(c.who.Number), Connects: line.Transfer != nil})
+	ctx = tools.WithCaller(ctx, tools.Caller{Number: dialable(c.who.Number), CanTransfer: line.Transfer != nil})
 	out, err := conversation.New(c.agent, conversation.Options{
 		Instructions: c.who.Instructions,
 		Greeting:     c.who.Greeting,

@@ -10,22 +10,22 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// function is a Tool made by Func.
+// function is the Tool that Func returns.
 type function[Args any] struct {
 	spec Spec
 	call func(ctx context.Context, id string, args Args) (any, []Note, error)
 }
 
-// Func makes a tool of a Go function. The schema of its parameters is that of the
-// struct Args: names and what is optional from the json tags, descriptions from the
-// jsonschema tags. The function gets the call's id and arguments, and returns what
-// the model reads, which is encoded as JSON. Func panics when Args has no JSON
-// Schema of an object, which is a mistake in the program.
+// Func makes a tool of a Go function. The struct Args describes its parameters: the json
+// tags give their names and say which ones are optional, the jsonschema tags give their
+// descriptions. The function gets the call's id and arguments, and returns what the model
+// reads, which is encoded as JSON, and the notes. Func panics if Args is not a struct with
+// a JSON Schema, which is a mistake in the program.
 func Func[Args any](name, description string, effect Effect,
 	call func(ctx context.Context, id string, args Args) (any, []Note, error)) Tool {
 	schema, err := jsonschema.For[Args](&jsonschema.ForOptions{TypeSchemas: enums})
 	if err == nil && schema.Type != "object" {
-		err = fmt.Errorf("its type is %q", schema.Type)
+		err = fmt.Errorf("the type is %q (want a struct)", schema.Type)
 	}
 	if err != nil {
 		panic(fmt.Sprintf("tools: parameters of %s: %v", name, err))
@@ -45,7 +45,7 @@ func (f *function[Args]) Spec() Spec { return f.spec }
 func (f *function[Args]) Call(ctx context.Context, call Call) (Result, error) {
 	var args Args
 	if err := json.Unmarshal(call.Arguments, &args); err != nil {
-		return Result{}, fault.New(fault.Invalid, "the arguments cannot be read: %s", err)
+		return Result{}, fault.New(fault.Invalid, "cannot decode the arguments: %s", err)
 	}
 	answer, notes, err := f.call(ctx, call.ID, args)
 	if err != nil {
@@ -53,7 +53,7 @@ func (f *function[Args]) Call(ctx context.Context, call Call) (Result, error) {
 	}
 	out, err := json.Marshal(answer)
 	if err != nil {
-		return Result{}, fmt.Errorf("encode the answer of %s: %w", f.spec.Name, err)
+		return Result{}, fmt.Errorf("encode the result of %s: %w", f.spec.Name, err)
 	}
 	return Result{CallID: call.ID, Output: out, Notes: notes}, nil
 }

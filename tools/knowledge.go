@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -19,45 +19,45 @@ import (
 )
 
 const (
-	indexBuffer   = 16 << 20 // bytes of new terms the index gathers before it sorts them in
-	candidates    = 24       // passages the index hands over for a closer look
-	maxQueryTerms = 24       // different words of a question that count
-	titleWeight   = 2.0      // of a word in the page's title, in bm25
+	indexBuffer   = 16 << 20 // bytes of new terms that the index collects before it merges them
+	maxCandidates = 24       // passages of the index that are ranked
+	maxQuery      = 4096     // bytes of a query
+	maxQueryTerms = 24       // different terms of a query
+	titleWeight   = 2.0      // of a term in the page's title, in bm25
 	headingWeight = 3.0
 	bodyWeight    = 1.0
 	focusWeight   = 0.5
 )
 
-// Knowledge is a folder of pages that can be asked. It follows the folder: changes
-// are seen by the next search, at most once a second. Safe for concurrent use.
+// Knowledge is a searchable folder of pages. A search sees changes in the folder, which it
+// looks for at most once a second. Safe for concurrent use.
 type Knowledge struct {
 	index *sql.DB // FTS5 over terms; the rowid is a passage's number
-	files *folder
+	files *pageFolder
 
 	refreshing sync.Mutex // held while the folder is read
 	nextCheck  time.Time
 
-	mu       sync.RWMutex // guards what follows, and the index's agreement with it
-	terms    termCache
-	pages    map[string]*indexed // by file
-	passages map[int64]*known
-	counts   map[string]int    // passages that hold a term
-	broken   map[string]broken // by file
-	problems []Problem
-	last     int64 // the newest passage's number
+	mu         sync.RWMutex // guards the index and the fields below, which agree with it
+	terms      termCache
+	pages      map[string]*indexedPage // by file
+	passages   map[int64]*indexedPassage
+	counts     map[string]int            // passages that contain a term
+	unreadable map[string]unreadablePage // by file
+	problems   []Problem
+	last       int64 // number of the newest passage
 }
 
-// indexed is a page in the index.
-type indexed struct {
-	stamp stamp
-	first int64 // its passages are first to last, or none
-	last  int64
+// indexedPage is a page in the index. Its passages have the numbers first to last.
+type indexedPage struct {
+	version     fileVersion
+	first, last int64
 }
 
-// broken is a page that could not be read; it is not tried again until it changes.
-type broken struct {
-	stamp stamp
-	err   error
+// unreadablePage is a page that is not read again until it changes.
+type unreadablePage struct {
+	version fileVersion
+	err     error
 }
 
 // Passage is a piece of a page, short enough to be read aloud.
@@ -69,21 +69,21 @@ type Passage struct {
 	Score   float64 `json:"score"` // 0 to 1: how much of the question the passage covers
 }
 
-// known is a passage in the index.
-type known struct {
+// indexedPassage is a passage in the index.
+type indexedPassage struct {
 	Passage
-	about []string // terms of the page's title and the headings
-	terms []string // all different terms, sorted
+	titleTerms []string // of the page's title and the headings, sorted
+	terms      []string // all different terms, sorted
 }
 
-// Problem is a file that could not be used. The rest works without it.
+// Problem is a file that is ignored, and why. The other files work without it.
 type Problem struct {
 	File string
 	Err  error
 }
 
-// OpenKnowledge reads the pages (.md, .html, .htm, .txt) under dir, in its folders
-// too. What cannot be read is left out and listed by Problems. A folder that does
+// OpenKnowledge reads the pages (.md, .markdown, .html, .htm, .txt) in dir and its
+// folders. It ignores pages that it cannot read; Problems lists them. A folder that does
 // not exist is an empty knowledge base.
 func OpenKnowledge(ctx context.Context, dir string) (*Knowledge, error) {
 	db, err := sql.Open("sqlite", ":memory:")
@@ -97,49 +97,44 @@ func OpenKnowledge(ctx context.Context, dir string) (*Knowledge, error) {
 		INSERT INTO passages (passages, rank) VALUES ('hashsize', ?)`, indexBuffer)
 	if err != nil {
 		db.Close()
-		return nil, fmt.Errorf("make knowledge index: %w", err)
+		return nil, fmt.Errorf("create knowledge index: %w", err)
 	}
 	k := &Knowledge{
-		index: db, files: &folder{dir: dir},
-		pages: make(map[string]*indexed), passages: make(map[int64]*known), counts: make(map[string]int),
-		broken: make(map[string]broken), terms: make(termCache),
+		index: db, files: &pageFolder{dir: dir}, terms: make(termCache),
+		pages: make(map[string]*indexedPage), passages: make(map[int64]*indexedPassage),
+		counts: make(map[string]int), unreadable: make(map[string]unreadablePage),
 	}
-	if err := k.refresh(ctx); err != nil {
+	if err := k.update(ctx); err != nil {
 		db.Close()
 		return nil, err
 	}
 	return k, nil
 }
 
-// Close frees the index. Nothing may be searched any more.
+// Close frees the index. Search must not be called any more.
 func (k *Knowledge) Close() error { return k.index.Close() }
 
-// Problems lists the files that are left out, by name.
+// Problems returns the ignored files, sorted by name.
 func (k *Knowledge) Problems() []Problem {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return slices.Clone(k.problems)
 }
 
-// Pages is the number of pages that can be found.
+// Pages returns the number of pages in the index.
 func (k *Knowledge) Pages() int {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return len(k.pages)
 }
 
-// Texts are all texts as they are written, titles and headings too, in the order of
-// the files: what a recogniser should expect to hear about.
+// Texts returns all titles, headings and passages, sorted by file: what a recognizer
+// should expect to hear about.
 func (k *Knowledge) Texts() []string {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	files := make([]string, 0, len(k.pages))
-	for file := range k.pages {
-		files = append(files, file)
-	}
-	slices.Sort(files)
 	var out []string
-	for _, file := range files {
+	for _, file := range slices.Sorted(maps.Keys(k.pages)) {
 		p := k.pages[file]
 		for id := p.first; id <= p.last; id++ {
 			passage := k.passages[id]
@@ -155,104 +150,97 @@ func (k *Knowledge) Texts() []string {
 	return out
 }
 
-// Search finds up to limit passages that answer query, spoken or typed, best first.
-// A query without a word that says what it is about finds nothing.
+// Search returns up to limit passages that answer query, spoken or typed, the best one
+// first. A query of stop words has no results.
 func (k *Knowledge) Search(ctx context.Context, query string, limit int) ([]Passage, error) {
-	k.catchUp(ctx)
+	k.refreshIfDue(ctx)
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	asked := k.question(query)
-	if len(asked) == 0 || limit <= 0 {
+	terms := queryTerms(query)
+	if len(terms) == 0 || limit <= 0 {
 		return nil, nil
 	}
-	found, err := k.candidates(ctx, asked)
+	found, err := k.candidates(ctx, terms)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, fault.From(ctx.Err())
 		}
 		return nil, fmt.Errorf("search knowledge: %w", err)
 	}
-	for i, h := range found {
-		found[i].Score = k.coverage(asked, k.passages[h.id].terms)
-		found[i].focus = focus(asked, h.about)
+	for i, c := range found {
+		found[i].Score = k.coverage(terms, c.terms)
+		found[i].focus = focus(terms, c.titleTerms)
 	}
-	best := found[0:0:0]
-	for _, f := range found {
-		if f.Score > 0 {
-			best = append(best, f)
-		}
-	}
-	slices.SortStableFunc(best, func(a, b hit) int { return cmp.Compare(b.merit(), a.merit()) })
+	found = slices.DeleteFunc(found, func(c candidate) bool { return c.Score <= 0 })
+	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(b.rank(), a.rank()) })
 	out := make([]Passage, 0, limit)
-	for _, f := range best[:min(limit, len(best))] {
-		out = append(out, f.Passage)
+	for _, c := range found[:min(limit, len(found))] {
+		out = append(out, c.Passage)
 	}
 	return out, nil
 }
 
-// question is the different terms of a query, the first ones of a long speech.
-func (k *Knowledge) question(query string) []string {
-	cache := make(termCache) // k.terms must not change under a read lock
-	var asked []string
-	for _, t := range cache.append(nil, words.Clip(query, 4096)) {
-		if !slices.Contains(asked, t) && len(asked) < maxQueryTerms {
-			asked = append(asked, t)
+// queryTerms returns the different terms of a query, only the first ones of a long query.
+func queryTerms(query string) []string {
+	cache := make(termCache) // the one of Knowledge must not change under a read lock
+	var terms []string
+	for _, t := range cache.append(nil, words.Clip(query, maxQuery)) {
+		if !slices.Contains(terms, t) && len(terms) < maxQueryTerms {
+			terms = append(terms, t)
 		}
 	}
-	return asked
+	return terms
 }
 
-// hit is a passage the index found.
-type hit struct {
-	Passage
-	id    int64
-	about []string
-	bm25  float64 // larger is better, relative to the best one: 0 to 1
+// candidate is a passage that the index found.
+type candidate struct {
+	indexedPassage
+	bm25  float64 // 0 to 1, 1 for the best candidate
 	focus float64
 }
 
-// merit ranks hits: coverage says how much of the question a passage is about, bm25
-// how much of the passage is about the question, and focus tells the passages of a
-// page apart whose words are much the same.
-func (h hit) merit() float64 { return h.Score + h.bm25 + focusWeight*h.focus }
+// rank orders candidates. The coverage in Score says how much of the question the passage
+// is about, bm25 how much of the passage is about the question, and focus prefers one
+// passage among similar ones of a page.
+func (c candidate) rank() float64 { return c.Score + c.bm25 + focusWeight*c.focus }
 
-// focus is the share of the terms of title and heading that were asked for, 0 to 1.
-func focus(asked, about []string) float64 {
-	if len(about) == 0 {
+// focus returns the share of the title's terms that the query contains, 0 to 1.
+func focus(query, title []string) float64 {
+	if len(title) == 0 {
 		return 0
 	}
 	n := 0
-	for _, t := range about {
-		if slices.Contains(asked, t) {
+	for _, t := range title {
+		if slices.Contains(query, t) {
 			n++
 		}
 	}
-	return float64(n) / float64(len(about))
+	return float64(n) / float64(len(title))
 }
 
-// candidates asks the index for passages with any of the terms.
-func (k *Knowledge) candidates(ctx context.Context, asked []string) ([]hit, error) {
+// candidates returns the passages of the index that contain any of the terms.
+func (k *Knowledge) candidates(ctx context.Context, terms []string) ([]candidate, error) {
 	rows, err := k.index.QueryContext(ctx, `SELECT rowid, -bm25(passages, ?, ?, ?) AS score FROM passages
 		WHERE passages MATCH ? ORDER BY score DESC, rowid LIMIT ?`,
-		titleWeight, headingWeight, bodyWeight, `"`+strings.Join(asked, `" OR "`)+`"`, candidates)
+		titleWeight, headingWeight, bodyWeight, `"`+strings.Join(terms, `" OR "`)+`"`, maxCandidates)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var found []hit
+	var found []candidate
 	best := math.SmallestNonzeroFloat64
 	for rows.Next() {
-		var h hit
-		if err := rows.Scan(&h.id, &h.bm25); err != nil {
+		var id int64
+		var bm25 float64
+		if err := rows.Scan(&id, &bm25); err != nil {
 			return nil, err
 		}
-		p, ok := k.passages[h.id]
+		p, ok := k.passages[id]
 		if !ok {
-			return nil, errors.New("the index holds a passage that is not there")
+			return nil, fmt.Errorf("the index has an unknown passage %d", id)
 		}
-		h.Passage, h.about = p.Passage, p.about
-		best = max(best, h.bm25)
-		found = append(found, h)
+		best = max(best, bm25)
+		found = append(found, candidate{indexedPassage: *p, bm25: bm25})
 	}
 	for i := range found {
 		found[i].bm25 /= best
@@ -260,22 +248,22 @@ func (k *Knowledge) candidates(ctx context.Context, asked []string) ([]hit, erro
 	return found, rows.Err()
 }
 
-// coverage is the share of the question's terms a passage holds, each by its
-// rarity (inverse document frequency); a term no page has counts as the rarest.
-func (k *Knowledge) coverage(asked, held []string) float64 {
-	var have, all float64
+// coverage returns the share of the query's terms that a passage has. Rare terms weigh
+// more (inverse document frequency); a term that no page has weighs most.
+func (k *Knowledge) coverage(query, passage []string) float64 {
+	var covered, total float64
 	n := float64(len(k.passages))
-	for _, t := range asked {
+	for _, t := range query {
 		idf := math.Log(1 + (n+0.5)/(float64(k.counts[t])+0.5))
-		all += idf
-		if _, ok := slices.BinarySearch(held, t); ok {
-			have += idf
+		total += idf
+		if _, ok := slices.BinarySearch(passage, t); ok {
+			covered += idf
 		}
 	}
-	return have / all
+	return covered / total
 }
 
-// KnowledgeTool lets a model search k.
+// KnowledgeTool returns the tool with which a model searches k.
 func KnowledgeTool(k *Knowledge) Tool {
 	type arguments struct {
 		Query string `json:"query" jsonschema:"what the caller wants to know, in a few words"`

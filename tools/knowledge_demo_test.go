@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// What callers say, as a recogniser writes it, and where the demo agent's pages
-// answer it. Several places may.
+// demoQuestions are what callers say, as a recognizer writes it, and the beginning of
+// FILE#HEADING of the passages that answer it.
 var demoQuestions = []struct{ asked, answer string }{
 	{"hi i forgot my password and i can't log in", "password.md#Forgotten password"},
 	{"i need to reset my password please", "password.md#Forgotten password"},
@@ -52,10 +52,10 @@ var demoQuestions = []struct{ asked, answer string }{
 	{"can i pay with paypal", "payment.md#Ways to pay"},
 }
 
-func TestDemoPagesAnswerWhatCallersAsk(t *testing.T) {
+func TestSearchAnswersQuestionsOfDemoCallers(t *testing.T) {
 	k := openKnowledge(t, "../agents/demo/knowledge")
 	if problems := k.Problems(); len(problems) > 0 {
-		t.Errorf("pages with problems: %v", problems)
+		t.Errorf("got problems %v, want none", problems)
 	}
 	right := 0
 	for _, q := range demoQuestions {
@@ -71,7 +71,7 @@ func TestDemoPagesAnswerWhatCallersAsk(t *testing.T) {
 	}
 }
 
-func TestScoreTellsWhatThePagesDoNotKnow(t *testing.T) {
+func TestScoreIsLowForUnknownTopics(t *testing.T) {
 	k := openKnowledge(t, "../agents/demo/knowledge")
 	for _, asked := range []string{
 		"what is the capital of france", "who won the football game", "can you recommend a good restaurant",
@@ -80,7 +80,7 @@ func TestScoreTellsWhatThePagesDoNotKnow(t *testing.T) {
 	} {
 		for _, p := range search(t, k, asked, 1) {
 			if p.Score > 0.5 {
-				t.Errorf("%q scores %.2f with %s # %s", asked, p.Score, p.File, p.Heading)
+				t.Errorf("Search(%q) has score %.2f for %s # %s, want at most 0.5", asked, p.Score, p.File, p.Heading)
 			}
 		}
 	}

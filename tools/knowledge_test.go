@@ -39,8 +39,8 @@ func search(t testing.TB, k *Knowledge, query string, limit int) []Passage {
 	return found
 }
 
-// write makes a folder of files and returns it.
-func write(t testing.TB, files map[string]string) string {
+// writeFiles writes files to a new folder and returns its path.
+func writeFiles(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {
@@ -59,8 +59,8 @@ func writeFile(t testing.TB, path, content string) {
 	}
 }
 
-func TestPagesOfEveryFormatAreFound(t *testing.T) {
-	k := openKnowledge(t, write(t, map[string]string{
+func TestSearchFindsPagesOfEveryFormat(t *testing.T) {
+	k := openKnowledge(t, writeFiles(t, map[string]string{
 		"returns.md":         "# Returns\n\n## Deadline\n\nSend *everything* back within [30 days](x.html).\n",
 		"deep/er/press.HTML": "<html><head><title>Press room</title></head><body><h2>Logos</h2><p>Our <b>logo</b> is purple.</p></body>",
 		"opening_hours.txt":  "We are open at noon.",
@@ -75,23 +75,23 @@ func TestPagesOfEveryFormatAreFound(t *testing.T) {
 	} {
 		found := search(t, k, query, 5)
 		if len(found) != 1 {
-			t.Errorf("%q finds %+v", query, found)
+			t.Errorf("Search(%q) = %+v, want one passage", query, found)
 			continue
 		}
 		want.Score = 1
 		if found[0] != want {
-			t.Errorf("%q finds %+v, want %+v", query, found[0], want)
+			t.Errorf("Search(%q) = %+v, want %+v", query, found[0], want)
 		}
 	}
 	want := []string{"Press room", "Logos", "Our logo is purple.", "opening hours", "We are open at noon.",
 		"Returns", "Deadline", "Send everything back within 30 days."}
 	if got := k.Texts(); !slices.Equal(got, want) {
-		t.Errorf("texts are %q", got)
+		t.Errorf("Texts() = %q", got)
 	}
 }
 
-func TestBadPagesAreReportedAndTheRestWorks(t *testing.T) {
-	dir := write(t, map[string]string{
+func TestUnreadablePagesAreReportedAndIgnored(t *testing.T) {
+	dir := writeFiles(t, map[string]string{
 		"good.md":     "# Good\n\nBananas are yellow.",
 		"binary.md":   "# Bad\x00\n\nbananas",
 		"latin.txt":   "bananas caf\xe9",
@@ -109,75 +109,75 @@ func TestBadPagesAreReportedAndTheRestWorks(t *testing.T) {
 	for _, p := range k.Problems() {
 		var f *fault.Error
 		if !errors.As(p.Err, &f) {
-			t.Errorf("%s: %v is no fault", p.File, p.Err)
+			t.Errorf("%s: %v is not a fault.Error", p.File, p.Err)
 		}
 		files = append(files, p.File)
 	}
 	if want := []string{"binary.md", "dangling.md", "large.txt", "latin.txt", "nested.html"}; !slices.Equal(files, want) {
-		t.Errorf("problems with %q, want %q", files, want)
+		t.Errorf("got problems with %q, want %q", files, want)
 	}
 	if found := search(t, k, "bananas", 9); len(found) != 2 || k.Pages() != 2 {
-		t.Errorf("found %+v in %d pages, want the good page and the link to it", found, k.Pages())
+		t.Errorf("found %+v in %d pages, want the valid page and the link to it", found, k.Pages())
 	}
 }
 
-func TestMissingFolderIsEmpty(t *testing.T) {
+func TestMissingFolderIsAnEmptyKnowledgeBase(t *testing.T) {
 	k := openKnowledge(t, filepath.Join(t.TempDir(), "nowhere"))
 	if found := search(t, k, "anything", 3); len(found) > 0 || len(k.Problems()) > 0 {
 		t.Errorf("found %v, problems %v", found, k.Problems())
 	}
 }
 
-func TestChangedFilesAreFoundAgain(t *testing.T) {
-	dir := write(t, map[string]string{"a.md": "# A\n\nThe sky is blue.", "b.md": "# B\n\nGrass is green.", "broken.md": "\x00"})
+func TestSearchFollowsChangesOfTheFolder(t *testing.T) {
+	dir := writeFiles(t, map[string]string{"a.md": "# A\n\nThe sky is blue.", "b.md": "# B\n\nGrass is green.", "broken.md": "\x00"})
 	synctest.Test(t, func(t *testing.T) {
 		k := openKnowledge(t, dir)
-		expect := func(query, want string) {
+		wantText := func(query, want string) {
 			t.Helper()
 			text := ""
 			if found := search(t, k, query, 1); len(found) > 0 {
 				text = found[0].Text
 			}
 			if text != want {
-				t.Errorf("%q finds %q, want %q", query, text, want)
+				t.Errorf("Search(%q) = %q, want %q", query, text, want)
 			}
 		}
-		expect("sky", "The sky is blue.")
+		wantText("sky", "The sky is blue.")
 		writeFile(t, filepath.Join(dir, "a.md"), "# A\n\nThe sky is orange tonight.")
 		writeFile(t, filepath.Join(dir, "broken.md"), "# C\n\nSnow is white.")
 		if err := os.Remove(filepath.Join(dir, "b.md")); err != nil {
 			t.Fatal(err)
 		}
-		expect("sky", "The sky is blue.") // not looked at again so soon
+		wantText("sky", "The sky is blue.") // the next check is not due yet
 		time.Sleep(checkInterval)
-		expect("sky", "The sky is orange tonight.")
-		expect("blue", "")
-		expect("grass", "")
-		expect("snow", "Snow is white.")
+		wantText("sky", "The sky is orange tonight.")
+		wantText("blue", "")
+		wantText("grass", "")
+		wantText("snow", "Snow is white.")
 		if p := k.Problems(); len(p) > 0 {
-			t.Errorf("problems remain: %v", p)
+			t.Errorf("got problems %v, want none", p)
 		}
 		writeFile(t, filepath.Join(dir, "a.md"), "\x00")
 		time.Sleep(checkInterval)
-		expect("sky", "")
+		wantText("sky", "")
 		if p := k.Problems(); len(p) != 1 || p[0].File != "a.md" {
-			t.Errorf("problems are %v, want a.md", p)
+			t.Errorf("got problems %v, want one with a.md", p)
 		}
 		want := map[string]int{"c": 1, "snow": 1, "white": 1}
 		if !maps.Equal(k.counts, want) || len(k.passages) != 1 {
-			t.Errorf("what is left: terms %v, %d passages", k.counts, len(k.passages))
+			t.Errorf("the index keeps terms %v and %d passages, want %v and 1", k.counts, len(k.passages), want)
 		}
 	})
 }
 
-func TestSearchesDuringAChangeAllAnswer(t *testing.T) {
-	dir := write(t, map[string]string{"a.md": "# A\n\nThe sky is blue."})
+func TestConcurrentSearchesDuringAChange(t *testing.T) {
+	dir := writeFiles(t, map[string]string{"a.md": "# A\n\nThe sky is blue."})
 	k := openKnowledge(t, dir)
-	var all sync.WaitGroup
+	var wg sync.WaitGroup
 	for range 8 {
-		all.Go(func() {
+		wg.Go(func() {
 			for i := range 50 {
-				if i == 10 { // as if a second had passed
+				if i == 10 { // make the next check due
 					k.refreshing.Lock()
 					k.nextCheck = time.Time{}
 					k.refreshing.Unlock()
@@ -190,24 +190,24 @@ func TestSearchesDuringAChangeAllAnswer(t *testing.T) {
 		})
 	}
 	writeFile(t, filepath.Join(dir, "b.md"), "# B\n\nGrass is green.")
-	all.Wait()
+	wg.Wait()
 }
 
-func TestCancelledSearchIsTold(t *testing.T) {
-	k := openKnowledge(t, write(t, map[string]string{"a.md": "# A\n\nThe sky is blue."}))
+func TestSearchWithCancelledContext(t *testing.T) {
+	k := openKnowledge(t, writeFiles(t, map[string]string{"a.md": "# A\n\nThe sky is blue."}))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := k.Search(ctx, "sky", 1); fault.From(err).Code != fault.Unavailable {
-		t.Errorf("it gives %v", err)
+		t.Errorf("got error %v, want %s", err, fault.Unavailable)
 	}
 	if found := search(t, k, "sky", 1); len(found) != 1 {
-		t.Errorf("afterwards found %v", found)
+		t.Errorf("the next search: got %v", found)
 	}
 }
 
-func TestKnowledgeToolNamesItsSource(t *testing.T) {
-	k := openKnowledge(t, write(t, map[string]string{"a.md": "# Weather\n\nThe sky is blue."}))
-	r := registry(t, KnowledgeTool(k))
+func TestKnowledgeToolReturnsItsSource(t *testing.T) {
+	k := openKnowledge(t, writeFiles(t, map[string]string{"a.md": "# Weather\n\nThe sky is blue."}))
+	r := newRegistry(t, KnowledgeTool(k))
 	got := r.Do(t.Context(), Call{ID: "1", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"the sky"}`)})
 	var out struct{ Passages []Passage }
 	decode(t, got, &out)
@@ -215,16 +215,16 @@ func TestKnowledgeToolNamesItsSource(t *testing.T) {
 		t.Errorf("the model reads %s", got.Output)
 	}
 	if want := (Note{Kind: "source", ID: "a.md", Title: "Weather", Text: "The sky is blue."}); len(got.Notes) != 1 || got.Notes[0] != want {
-		t.Errorf("notes are %+v", got.Notes)
+		t.Errorf("got notes %+v", got.Notes)
 	}
 	got = r.Do(t.Context(), Call{ID: "2", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"elephants"}`)})
 	if got.Failed || len(got.Notes) > 0 || !strings.Contains(string(got.Output), "nothing") {
-		t.Errorf("unknown things give %s %v", got.Output, got.Notes)
+		t.Errorf("nothing found: got %s %v", got.Output, got.Notes)
 	}
 }
 
 func FuzzSearch(f *testing.F) {
-	k := openKnowledge(f, write(f, map[string]string{"a.md": "# Weather\n\nThe sky is blue, café.\n\n中文 字 １２３ ⅷ"}))
+	k := openKnowledge(f, writeFiles(f, map[string]string{"a.md": "# Weather\n\nThe sky is blue, café.\n\n中文 字 １２３ ⅷ"}))
 	for _, q := range []string{`"`, `sky" OR "`, "NEAR(a b)", "sky*", "title:sky", "-sky", "AND OR NOT", "café's", "中文", "\x00\xff", "ⅷ ² ꟸ 𞤀", "{sky}", "a:b^2"} {
 		f.Add(q)
 	}
@@ -235,18 +235,18 @@ func FuzzSearch(f *testing.F) {
 		}
 		for _, p := range found {
 			if !(p.Score > 0 && p.Score <= 1) {
-				t.Errorf("%q scores %v", query, p.Score)
+				t.Errorf("Search(%q) has score %v, want 0 to 1", query, p.Score)
 			}
 		}
 	})
 }
 
-// library writes n pages of 180 made-up words, somewhat more than the demo's have, and
-// returns their folder and questions.
-func library(b *testing.B, n int) (string, []string) {
+// writeLibrary writes n pages of 180 random words, a few more than the demo's pages have,
+// and returns their folder and questions about them.
+func writeLibrary(b *testing.B, n int) (string, []string) {
 	b.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
-	word := func() string { // common words come often, as in a language
+	word := func() string { // a few words are frequent, as in a real language
 		return fmt.Sprintf("word%c%d", 'a'+rune(random.IntN(10)), int(1000*math.Pow(random.Float64(), 3)))
 	}
 	files := make(map[string]string)
@@ -266,11 +266,11 @@ func library(b *testing.B, n int) (string, []string) {
 	for range 100 {
 		questions = append(questions, fmt.Sprintf("how do i get the %s of my %s with %s and %s", word(), word(), word(), word()))
 	}
-	return write(b, files), questions
+	return writeFiles(b, files), questions
 }
 
 func BenchmarkKnowledge(b *testing.B) {
-	dir, questions := library(b, 1000)
+	dir, questions := writeLibrary(b, 1000)
 	b.Run("index 1000 pages", func(b *testing.B) {
 		for b.Loop() {
 			k, err := OpenKnowledge(b.Context(), dir)

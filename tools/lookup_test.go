@@ -14,82 +14,82 @@ import (
 
 const orders = "\ufeffOrder , item,status\n47329,\"Lamp, brass\",shipped\n#88-150,Toaster,\n"
 
-func openTable(t testing.TB, content, key string) (*Table, string, error) {
+func openLookup(t testing.TB, content, key string) (*Lookup, string, error) {
 	t.Helper()
-	file := filepath.Join(write(t, map[string]string{"orders.csv": content}), "orders.csv")
-	table, err := OpenLookup(Lookup{Name: "order_status", Description: "Finds an order.", File: file, Key: key})
-	return table, file, err
+	file := filepath.Join(writeFiles(t, map[string]string{"orders.csv": content}), "orders.csv")
+	l, err := OpenLookup(LookupConfig{Name: "order_status", Description: "Finds an order.", File: file, Key: key})
+	return l, file, err
 }
 
-func lookUp(t testing.TB, table *Table, key string) found {
+func lookUp(t testing.TB, l *Lookup, key string) lookupResult {
 	t.Helper()
 	arguments, _ := json.Marshal(map[string]string{"key": key})
-	var out found
-	decode(t, registry(t, table).Do(t.Context(), Call{Name: "order_status", Arguments: arguments}), &out)
+	var out lookupResult
+	decode(t, newRegistry(t, l).Do(t.Context(), Call{Name: "order_status", Arguments: arguments}), &out)
 	return out
 }
 
-func TestLookupFindsARowByWhatWasSaid(t *testing.T) {
-	table, _, err := openTable(t, orders, "Order")
+func TestLookupFindsARowBySpokenDigits(t *testing.T) {
+	l, _, err := openLookup(t, orders, "Order")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"47329", "order number four seven three two nine", "4 7 3 2 9", "#47-329"} {
-		got := lookUp(t, table, key)
+		got := lookUp(t, l, key)
 		if !got.Found || got.Key != "47329" || got.Say != "4 7 3 2 9" || got.Record["item"] != "Lamp, brass" || got.Record["status"] != "shipped" {
-			t.Errorf("%q gives %+v", key, got)
+			t.Errorf("look-up of %q = %+v", key, got)
 		}
 	}
-	got := lookUp(t, table, "double eight one five oh")
+	got := lookUp(t, l, "double eight one five oh")
 	if _, there := got.Record["status"]; !got.Found || there || got.Record["Order"] != "#88-150" {
-		t.Errorf("the second row is %+v", got)
+		t.Errorf("second row: got %+v", got)
 	}
 	for key, understood := range map[string]string{"12345": "12345", "": "", "no idea": ""} {
-		if got := lookUp(t, table, key); got.Found || got.Key != understood {
-			t.Errorf("%q gives %+v", key, got)
+		if got := lookUp(t, l, key); got.Found || got.Key != understood {
+			t.Errorf("look-up of %q = %+v", key, got)
 		}
 	}
 }
 
-func TestLookupByLettersIgnoresCaseAndMarks(t *testing.T) {
-	table, _, err := openTable(t, "code,plan\nAB-12,Basic\nÇD 7,Plus\n", "code")
+func TestLookupIgnoresCaseAndPunctuation(t *testing.T) {
+	l, _, err := openLookup(t, "code,plan\nAB-12,Basic\nÇD 7,Plus\n", "code")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for key, plan := range map[string]string{"ab12": "Basic", "A B 1 2": "Basic", "cd-7": "Plus"} {
-		if got := lookUp(t, table, key); got.Record["plan"] != plan || got.Say != "" {
-			t.Errorf("%q gives %+v", key, got)
+		if got := lookUp(t, l, key); got.Record["plan"] != plan || got.Say != "" {
+			t.Errorf("look-up of %q = %+v", key, got)
 		}
 	}
 }
 
-func TestBadTablesAreNamed(t *testing.T) {
-	for content, says := range map[string]string{
+func TestOpenLookupSaysWhatIsWrongWithTheFile(t *testing.T) {
+	for content, want := range map[string]string{
 		"":                          "empty",
-		"item,status\na,b\n":        `no column "order"; it has item, status`,
+		"item,status\na,b\n":        `no column "order" (it has item, status)`,
 		"order,item\n1,a\n2\n":      "line 3",
 		"order,item\n1,\"a\n":       "line",
-		"order,order\n1,2\n":        "different name",
-		"order,\n1,2\n":             "different name",
+		"order,order\n1,2\n":        "unique name",
+		"order,\n1,2\n":             "unique name",
 		"order,item\n1,a\n,b\n":     "empty key in row 3",
-		"order,item\n47,a\n4-7,b\n": "twice, again in row 3",
+		"order,item\n47,a\n4-7,b\n": "duplicate key \"4-7\" in row 3",
 		"order,item\n1,caf\xe9\n":   "UTF-8",
 		"order\n" + strings.Repeat("x", 9) + "\"\n": "line 2",
 	} {
-		_, _, err := openTable(t, content, "order")
+		_, _, err := openLookup(t, content, "order")
 		if err == nil {
-			t.Errorf("%.30q is taken", content)
+			t.Errorf("OpenLookup accepted %.30q", content)
 			continue
 		}
-		if f := fault.From(err); f.Code != fault.Invalid || !strings.Contains(f.Message, says) || !strings.Contains(f.Message, "orders.csv") {
-			t.Errorf("%.30q gives %q, want %q", content, f.Message, says)
+		if f := fault.From(err); f.Code != fault.Invalid || !strings.Contains(f.Message, want) || !strings.Contains(f.Message, "orders.csv") {
+			t.Errorf("%.30q: got error %q, want %q", content, f.Message, want)
 		}
 	}
-	if _, err := OpenLookup(Lookup{Name: "x", File: filepath.Join(t.TempDir(), "none.csv"), Key: "a"}); fault.From(err) == nil || fault.From(err).Code != fault.Invalid {
-		t.Errorf("a missing file gives %v", err)
+	if _, err := OpenLookup(LookupConfig{Name: "x", File: filepath.Join(t.TempDir(), "none.csv"), Key: "a"}); fault.From(err) == nil || fault.From(err).Code != fault.Invalid {
+		t.Errorf("missing file: got error %v", err)
 	}
-	if _, err := OpenLookup(Lookup{Name: "Not a name"}); err == nil {
-		t.Error("a bad name is taken")
+	if _, err := OpenLookup(LookupConfig{Name: "Not a name"}); err == nil {
+		t.Error("OpenLookup accepted an invalid name")
 	}
 	big := filepath.Join(t.TempDir(), "big.csv")
 	if err := os.WriteFile(big, nil, 0o600); err != nil {
@@ -98,36 +98,36 @@ func TestBadTablesAreNamed(t *testing.T) {
 	if err := os.Truncate(big, maxTable+1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenLookup(Lookup{Name: "x", File: big, Key: "a"}); err == nil || !strings.Contains(err.Error(), "larger") {
-		t.Errorf("a huge file gives %v", err)
+	if _, err := OpenLookup(LookupConfig{Name: "x", File: big, Key: "a"}); err == nil || !strings.Contains(err.Error(), "larger") {
+		t.Errorf("huge file: got error %v", err)
 	}
 }
 
-func TestChangedTableIsReadAgain(t *testing.T) {
-	table, file, err := openTable(t, "order,status\n1,packed\n", "order")
+func TestLookupReadsAChangedFile(t *testing.T) {
+	l, file, err := openLookup(t, "order,status\n1,packed\n", "order")
 	if err != nil {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		status := func() string { time.Sleep(checkInterval); return lookUp(t, table, "1").Record["status"] }
+		status := func() string { time.Sleep(checkInterval); return lookUp(t, l, "1").Record["status"] }
 		writeFile(t, file, "order,status\n1,shipped\n")
-		time.Sleep(time.Until(table.nextCheck)) // a bubble's clock starts in the past
+		time.Sleep(time.Until(l.nextCheck)) // synctest's clock starts in the past
 		if got := status(); got != "shipped" {
-			t.Errorf("after a change it is %q", got)
+			t.Errorf("after a change: got %q", got)
 		}
 		writeFile(t, file, "order,status\n1\n")
-		if got := status(); got != "shipped" || table.Problem() == nil {
-			t.Errorf("while the file is broken it is %q, problem %v", got, table.Problem())
+		if got := status(); got != "shipped" || l.Problem() == nil {
+			t.Errorf("while the file is invalid: got %q, problem %v", got, l.Problem())
 		}
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
-		if got := status(); got != "shipped" || table.Problem() == nil {
-			t.Errorf("while the file is gone it is %q, problem %v", got, table.Problem())
+		if got := status(); got != "shipped" || l.Problem() == nil {
+			t.Errorf("while the file is missing: got %q, problem %v", got, l.Problem())
 		}
 		writeFile(t, file, "order,status\n1,delivered\n")
-		if got := status(); got != "delivered" || table.Problem() != nil {
-			t.Errorf("after it was mended it is %q, problem %v", got, table.Problem())
+		if got := status(); got != "delivered" || l.Problem() != nil {
+			t.Errorf("after the repair: got %q, problem %v", got, l.Problem())
 		}
 	})
 }
@@ -137,13 +137,13 @@ func FuzzTable(f *testing.F) {
 		f.Add([]byte(content), "a")
 	}
 	f.Fuzz(func(t *testing.T, content []byte, key string) {
-		rows, err := parseTable(content, key)
+		table, err := parseTable(content, key)
 		if err != nil {
 			return
 		}
-		for k, row := range rows.byKey {
-			if k == "" || len(row) != len(rows.columns) {
-				t.Errorf("row %q under %q of %q", row, k, rows.columns)
+		for k, row := range table.rows {
+			if k == "" || len(row) != len(table.columns) {
+				t.Errorf("row %q with key %q, columns %q", row, k, table.columns)
 			}
 		}
 	})

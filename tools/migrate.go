@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// Migrate brings one part of a database up to date. Several parts share a file, so
-// each has a version of its own, kept under its name: the number of its steps that
-// were done. Steps are only ever added at the end.
+// Migrate brings one part of a database up to date. Several parts share a database, so
+// each has a version of its own: the number of its steps that have run. A change of the
+// schema appends a step; it never edits one.
 func Migrate(ctx context.Context, db *sql.DB, part string, steps ...string) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
@@ -25,7 +25,7 @@ func Migrate(ctx context.Context, db *sql.DB, part string, steps ...string) erro
 		return fmt.Errorf("migrate %s: %w", part, err)
 	}
 	if version > len(steps) {
-		return fmt.Errorf("migrate %s: the database is of version %d, this program knows up to %d", part, version, len(steps))
+		return fmt.Errorf("migrate %s: the database has version %d, newer than this program (version %d): use a newer program", part, version, len(steps))
 	}
 	if version == len(steps) {
 		return nil

@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	passageWords = 120      // a passage is cut before it gets longer, at the end of a sentence where there is one
-	maxNesting   = 100      // elements or blocks within each other; deeper text is left out
-	maxStretch   = 16 << 10 // bytes of Markdown without an empty line; parsing takes time by its square at worst
+	passageWords = 120      // in a passage, at most; it ends with a sentence if possible
+	maxNesting   = 100      // levels of elements or blocks; deeper text is ignored
+	maxStretch   = 16 << 10 // bytes of Markdown without an empty line, because parsing can take quadratic time
 )
 
 // page is a document of the knowledge base as plain text.
@@ -29,14 +29,14 @@ type page struct {
 	sections []section
 }
 
-// section is what stands below one heading.
+// section is the text below one heading.
 type section struct {
-	path   []string // the headings above and at it, outermost first, without the page's title
+	path   []string // the headings, outermost first, without the page's title
 	blocks []string // paragraphs, list items, table rows
 }
 
-// parsePage reads a page in the format its file name tells: .md, .html, .htm or
-// .txt. A page without a title is called after its file.
+// parsePage parses a page. The extension of its name tells the format: Markdown, HTML, or
+// else plain text. The title of a page without one is its file name.
 func parsePage(name string, source []byte) (*page, error) {
 	source = bytes.TrimPrefix(source, []byte("\ufeff"))
 	if !utf8.Valid(source) || bytes.IndexByte(source, 0) >= 0 {
@@ -50,7 +50,7 @@ func parsePage(name string, source []byte) (*page, error) {
 		}
 	case ".html", ".htm":
 		if err := o.html(source); err != nil {
-			return nil, fault.Wrap(err, fault.Invalid, "the page is not usable HTML")
+			return nil, fault.Wrap(err, fault.Invalid, "cannot parse the HTML")
 		}
 	default:
 		o.plain(string(source))
@@ -62,11 +62,11 @@ func parsePage(name string, source []byte) (*page, error) {
 	return &o.page, nil
 }
 
-// outline collects a page's sections as its headings and blocks come by.
+// outline collects the sections of a page from its headings and blocks.
 type outline struct {
-	page   page
-	path   [7]string // the current heading of each level, 1 to 6
-	opened bool
+	page       page
+	path       [7]string // the current heading of each level, 1 to 6
+	hasSection bool      // the current heading has a section already
 }
 
 func (o *outline) heading(level int, title string) {
@@ -79,14 +79,14 @@ func (o *outline) heading(level int, title string) {
 	} else {
 		o.path[level] = title
 	}
-	o.opened = false
+	o.hasSection = false
 }
 
 func (o *outline) block(text string) {
 	if text = squeeze(text); text == "" {
 		return
 	}
-	if !o.opened {
+	if !o.hasSection {
 		var path []string
 		for _, title := range o.path {
 			if title != "" {
@@ -94,7 +94,7 @@ func (o *outline) block(text string) {
 			}
 		}
 		o.page.sections = append(o.page.sections, section{path: path})
-		o.opened = true
+		o.hasSection = true
 	}
 	s := &o.page.sections[len(o.page.sections)-1]
 	s.blocks = append(s.blocks, text)
@@ -108,7 +108,7 @@ func (o *outline) plain(source string) {
 
 var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough))
 
-// markdown reads CommonMark with tables. Front matter between lines of --- is skipped.
+// markdown parses CommonMark with tables. It skips front matter between lines of ---.
 func (o *outline) markdown(source []byte) error {
 	source = bytes.ReplaceAll(source, []byte("\r\n"), []byte("\n"))
 	if rest, ok := bytes.CutPrefix(source, []byte("---\n")); ok {
@@ -151,8 +151,8 @@ func (o *outline) markdown(source []byte) error {
 	})
 }
 
-// inlineText is the text of a heading or paragraph without its marks. Links keep
-// their text, images their description, raw HTML is left out.
+// inlineText returns the text of a heading or paragraph without markup: the text of links,
+// the description of images, no raw HTML.
 func inlineText(n ast.Node, source []byte) string {
 	var b strings.Builder
 	depth := 0
@@ -181,7 +181,7 @@ func inlineText(n ast.Node, source []byte) string {
 	return html.UnescapeString(b.String())
 }
 
-// html reads an HTML page: what its body shows, without scripts and navigation.
+// html parses the visible text of an HTML page, without scripts and navigation.
 func (o *outline) html(source []byte) error {
 	root, err := html.Parse(bytes.NewReader(source))
 	if err != nil {
@@ -196,7 +196,7 @@ func (o *outline) html(source []byte) error {
 	return nil
 }
 
-// htmlReader gathers the text of inline elements until a block begins or ends.
+// htmlReader collects the text of inline elements until a block begins or ends.
 type htmlReader struct {
 	*outline
 	title string
@@ -228,8 +228,8 @@ func (h *htmlReader) walk(n *html.Node, depth int) {
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
 		level = int(n.Data[1] - '0')
 	}
-	block := breaksLine[n.DataAtom]
-	if block {
+	isBlock := blockElements[n.DataAtom]
+	if isBlock {
 		h.flush()
 	}
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
@@ -239,7 +239,7 @@ func (h *htmlReader) walk(n *html.Node, depth int) {
 	case level > 0:
 		h.heading(level, h.text.String())
 		h.text.Reset()
-	case block:
+	case isBlock:
 		h.flush()
 	case n.DataAtom == atom.Br || n.DataAtom == atom.Img:
 		h.text.WriteByte(' ')
@@ -248,8 +248,7 @@ func (h *htmlReader) walk(n *html.Node, depth int) {
 	}
 }
 
-// breaksLine are the elements that begin a new block.
-var breaksLine = map[atom.Atom]bool{
+var blockElements = map[atom.Atom]bool{
 	atom.P: true, atom.Div: true, atom.Li: true, atom.Tr: true, atom.Section: true, atom.Article: true, atom.Main: true,
 	atom.Ul: true, atom.Ol: true, atom.Dl: true, atom.Dt: true, atom.Dd: true, atom.Table: true, atom.Blockquote: true,
 	atom.Pre: true, atom.Header: true, atom.Aside: true, atom.Figure: true, atom.Details: true, atom.Summary: true,
@@ -257,31 +256,32 @@ var breaksLine = map[atom.Atom]bool{
 	atom.H1: true, atom.H2: true, atom.H3: true, atom.H4: true, atom.H5: true, atom.H6: true,
 }
 
-// squeeze joins words with single spaces, and drops the comma a table row ends with.
+// squeeze joins the words of s with single spaces and drops the comma at the end of a
+// table row.
 func squeeze(s string) string {
 	return strings.TrimSuffix(strings.Join(strings.Fields(s), " "), ",")
 }
 
-// passages cuts the section's blocks into texts of up to passageWords words, each
-// of whole blocks where they fit and of whole sentences where they do not.
+// passages cuts the section's blocks into texts of up to passageWords words. A passage
+// consists of whole blocks, or of whole sentences of a longer block.
 func (s section) passages() []string {
 	var out, current []string
 	n := 0
-	add := func(text string, size int) {
-		if n > 0 && n+size > passageWords {
+	add := func(text string, count int) {
+		if n > 0 && n+count > passageWords {
 			out = append(out, strings.Join(current, " "))
 			current, n = nil, 0
 		}
-		current, n = append(current, text), n+size
+		current, n = append(current, text), n+count
 	}
 	for _, block := range s.blocks {
 		fields := strings.Fields(block)
 		if len(fields) <= passageWords {
-			add(endSentence(block), len(fields))
+			add(withFullStop(block), len(fields))
 			continue
 		}
 		for len(fields) > 0 {
-			end := sentenceEnd(fields)
+			end := firstSentence(fields)
 			add(strings.Join(fields[:end], " "), end)
 			fields = fields[end:]
 		}
@@ -292,8 +292,8 @@ func (s section) passages() []string {
 	return out
 }
 
-// sentenceEnd is the number of words in the first sentence, at most passageWords.
-func sentenceEnd(fields []string) int {
+// firstSentence returns the number of words in the first sentence, at most passageWords.
+func firstSentence(fields []string) int {
 	for i, w := range fields[:min(len(fields), passageWords)] {
 		if strings.HasSuffix(w, ".") || strings.HasSuffix(w, "?") || strings.HasSuffix(w, "!") {
 			return i + 1
@@ -302,8 +302,8 @@ func sentenceEnd(fields []string) int {
 	return min(len(fields), passageWords)
 }
 
-// endSentence lets a list item or table row end, so that it can be read aloud.
-func endSentence(block string) string {
+// withFullStop adds a full stop to a list item or table row, so that it can be read aloud.
+func withFullStop(block string) string {
 	switch block[len(block)-1] {
 	case '.', '!', '?', ':', ';', ',':
 		return block

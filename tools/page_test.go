@@ -9,7 +9,7 @@ import (
 	"frontdesk/internal/fault"
 )
 
-func TestPagesBecomeSections(t *testing.T) {
+func TestParsePage(t *testing.T) {
 	for _, test := range []struct {
 		name, source string
 		want         page
@@ -44,7 +44,7 @@ func TestPagesBecomeSections(t *testing.T) {
 	}
 }
 
-func TestPassagesEndWhereSentencesDo(t *testing.T) {
+func TestPassagesEndWithSentences(t *testing.T) {
 	sentence := strings.Repeat("word ", 49) + "end."
 	got := section{blocks: []string{"Short item", strings.Join([]string{sentence, sentence, sentence, sentence}, " "), strings.Repeat("endless ", 130)}}.passages()
 	want := []string{
@@ -58,8 +58,8 @@ func TestPassagesEndWhereSentencesDo(t *testing.T) {
 	}
 }
 
-// Pages made to exhaust a parser end in time and without their deepest text.
-func TestHostilePagesAreHarmless(t *testing.T) {
+// Parsing a page that is made to exhaust the parser ends in time, without its deepest text.
+func TestParsePageBoundsHostilePages(t *testing.T) {
 	for what, unit := range map[string]string{
 		"quotes": "> ", "brackets": "[", "stars": "*a ", "links": "[a](", "lists": "- ", "ticks": "`", "tags": "<a ", "divs": "<div>",
 		"bold": "<b>", "tables": "<table><td>", "lines": "a\n\n",
@@ -75,7 +75,7 @@ func TestHostilePagesAreHarmless(t *testing.T) {
 	}
 	_, err := parsePage("x.md", []byte("# Long\n\n"+strings.Repeat("> ", maxPage/2)))
 	if err == nil || fault.From(err).Code != fault.TooLarge {
-		t.Errorf("a Markdown page without an empty line gives %v", err)
+		t.Errorf("a Markdown page without an empty line: got error %v, want %s", err, fault.TooLarge)
 	}
 }
 
@@ -84,7 +84,7 @@ func checkPage(t *testing.T, p *page) {
 	for _, s := range p.sections {
 		for _, text := range s.passages() {
 			if n := len(strings.Fields(text)); n == 0 || n > passageWords || !utf8.ValidString(text) {
-				t.Errorf("a passage of %d words: %.60q", n, text)
+				t.Errorf("passage of %d words (want 1 to %d): %.60q", n, passageWords, text)
 			}
 		}
 	}

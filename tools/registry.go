@@ -20,71 +20,71 @@ import (
 )
 
 const (
-	// DefaultTimeout is how long a tool may take where the policy does not say.
+	// DefaultTimeout is how long a tool may take if the policy does not set a timeout.
 	DefaultTimeout = 10 * time.Second
 
-	maxArguments = 64 << 10 // bytes of JSON a model may send to a tool
-	maxOutput    = 32 << 10 // bytes of JSON a tool may answer
-	maxMessage   = 500      // bytes of an error's message for the model
-	maxRunning   = 256      // calls of one tool at the same time; the next one fails at once
+	maxArguments = 64 << 10 // bytes of JSON that a model may send to a tool
+	maxOutput    = 32 << 10 // bytes of JSON that a tool may return
+	maxMessage   = 500      // bytes of an error message for the model
+	maxCalls     = 256      // concurrent calls of one tool; the next one fails at once
 )
 
 var validName = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
 // Policy says which tools of a registry an agent may use, and for how long.
 type Policy struct {
-	Allow    []string                 // names; nil allows every tool, empty allows none
-	Timeout  time.Duration            // for every tool; 0 is DefaultTimeout
-	Timeouts map[string]time.Duration // for single tools, by name
+	Allow    []string                 // names; nil allows every tool, an empty slice none
+	Timeout  time.Duration            // of every tool; 0 means DefaultTimeout
+	Timeouts map[string]time.Duration // of single tools, by name
 }
 
-// Registry is the set of tools an agent may use. It never changes; With and Under
-// make another. The methods of a nil Registry see no tools. Safe for concurrent use.
+// Registry is the set of tools an agent may use. It is immutable; With and Restrict
+// return another one. A nil Registry has no tools. Safe for concurrent use.
 type Registry struct {
-	tools []*entry // in the order they were given
-	late  *sync.WaitGroup
+	tools   []*entry        // in the order in which they were given
+	running *sync.WaitGroup // calls, of all registries derived from the same one
 }
 
-// entry is a tool with its schema compiled.
+// entry is a tool with its compiled schema.
 type entry struct {
 	tool    Tool
 	spec    Spec
 	schema  *jsonschema.Resolved
 	timeout time.Duration
-	running *atomic.Int32 // shared by every registry that holds the tool
+	calls   *atomic.Int32 // that run now; shared by all registries that hold the tool
 }
 
-// NewRegistry makes a registry of tools, in that order. The error is a fault.Error
-// that names the tool whose name is invalid or taken, or whose schema is broken.
+// NewRegistry returns a registry of tools in the given order. The error is a fault.Error
+// that names the tool with an invalid or duplicate name or an invalid schema.
 func NewRegistry(tools ...Tool) (*Registry, error) {
-	return (&Registry{late: new(sync.WaitGroup)}).With(tools...)
+	return (&Registry{running: new(sync.WaitGroup)}).With(tools...)
 }
 
-// With is a registry of r's tools and extra ones, as when a caller's client brings
-// tools of its own.
+// With returns a registry of r's tools and extra ones, such as those that a caller's
+// client provides.
 func (r *Registry) With(extra ...Tool) (*Registry, error) {
 	if r == nil {
 		return NewRegistry(extra...)
 	}
-	out := &Registry{tools: slices.Clone(r.tools), late: r.late}
+	out := &Registry{tools: slices.Clone(r.tools), running: r.running}
 	for _, t := range extra {
 		e, err := compile(t)
 		if err != nil {
 			return nil, err
 		}
 		if out.find(e.spec.Name) != nil {
-			return nil, fault.New(fault.Invalid, "two tools are called %q", e.spec.Name)
+			return nil, fault.New(fault.Invalid, "duplicate tool name %q", e.spec.Name)
 		}
 		out.tools = append(out.tools, e)
 	}
 	return out, nil
 }
 
-// Under is the part of r that p allows, with p's timeouts. The error is a
-// fault.Error that names what p mentions and r does not have.
-func (r *Registry) Under(p Policy) (*Registry, error) {
+// Restrict returns a registry of the tools that p allows, with p's timeouts. The error is
+// a fault.Error that names the tool that p mentions and r does not have.
+func (r *Registry) Restrict(p Policy) (*Registry, error) {
 	if r == nil {
-		r = &Registry{late: new(sync.WaitGroup)}
+		r = &Registry{running: new(sync.WaitGroup)}
 	}
 	mentioned := slices.Clone(p.Allow)
 	for name, d := range p.Timeouts {
@@ -96,22 +96,22 @@ func (r *Registry) Under(p Policy) (*Registry, error) {
 	slices.Sort(mentioned)
 	for _, name := range mentioned {
 		if r.find(name) == nil {
-			return nil, fault.New(fault.Invalid, "there is no tool %q; there are: %s", name, strings.Join(r.names(), ", "))
+			return nil, r.unknownTool(fault.Invalid, name)
 		}
 	}
-	out := &Registry{late: r.late}
+	out := &Registry{running: r.running}
 	for _, e := range r.tools {
 		if p.Allow != nil && !slices.Contains(p.Allow, e.spec.Name) {
 			continue
 		}
-		limited := *e
+		restricted := *e
 		if p.Timeout > 0 {
-			limited.timeout = p.Timeout
+			restricted.timeout = p.Timeout
 		}
 		if d, ok := p.Timeouts[e.spec.Name]; ok {
-			limited.timeout = d
+			restricted.timeout = d
 		}
-		out.tools = append(out.tools, &limited)
+		out.tools = append(out.tools, &restricted)
 	}
 	return out, nil
 }
@@ -120,7 +120,7 @@ func (r *Registry) Under(p Policy) (*Registry, error) {
 func compile(t Tool) (*entry, error) {
 	spec := t.Spec()
 	if !validName.MatchString(spec.Name) {
-		return nil, fault.New(fault.Invalid, "a tool is called %q; a name is 1 to 64 of a-z, 0-9 and _", spec.Name)
+		return nil, fault.New(fault.Invalid, "invalid tool name %q (want 1 to 64 of a-z, 0-9 and _)", spec.Name)
 	}
 	var schema jsonschema.Schema
 	if err := json.Unmarshal(spec.Parameters, &schema); err != nil {
@@ -133,7 +133,7 @@ func compile(t Tool) (*entry, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "the parameters of tool %q are not a usable JSON Schema", spec.Name)
 	}
-	return &entry{tool: t, spec: spec, schema: resolved, timeout: DefaultTimeout, running: new(atomic.Int32)}, nil
+	return &entry{tool: t, spec: spec, schema: resolved, timeout: DefaultTimeout, calls: new(atomic.Int32)}, nil
 }
 
 func (r *Registry) find(name string) *entry {
@@ -156,7 +156,16 @@ func (r *Registry) names() []string {
 	return out
 }
 
-// Specs describes the tools in a stable order. The slice is the caller's.
+// unknownTool returns the error for a tool that r does not have.
+func (r *Registry) unknownTool(code fault.Code, name string) error {
+	names := r.names()
+	if len(names) == 0 {
+		return fault.New(code, "unknown tool %q: there are no tools", name)
+	}
+	return fault.New(code, "unknown tool %q (want one of: %s)", name, strings.Join(names, ", "))
+}
+
+// Specs returns the descriptions of the tools in a stable order, in a new slice.
 func (r *Registry) Specs() []Spec {
 	if r == nil {
 		return nil
@@ -168,7 +177,7 @@ func (r *Registry) Specs() []Spec {
 	return out
 }
 
-// Find returns the Spec of the tool of that name.
+// Find returns the Spec of the tool with the given name.
 func (r *Registry) Find(name string) (Spec, bool) {
 	e := r.find(name)
 	if e == nil {
@@ -177,13 +186,13 @@ func (r *Registry) Find(name string) (Spec, bool) {
 	return e.spec, true
 }
 
-// Do runs a call to its end or its deadline and always has a Result: whatever goes
-// wrong, a panic in the tool too, becomes a failed one whose Output tells the model
-// {"error":{"code","message"}} and whose Err is for the log.
+// Do runs a call to its end or its deadline and always returns a Result. Any error, also
+// a panic in the tool, becomes a failed Result: its Output tells the model
+// {"error":{"code","message"}}, its Err is for the log.
 func (r *Registry) Do(ctx context.Context, call Call) Result {
 	e := r.find(call.Name)
 	if e == nil {
-		return failed(call, fault.New(fault.NotFound, "there is no tool %q; there are: %s", call.Name, strings.Join(r.names(), ", ")))
+		return failed(call, r.unknownTool(fault.NotFound, call.Name))
 	}
 	if len(bytes.TrimSpace(call.Arguments)) == 0 {
 		call.Arguments = json.RawMessage("{}")
@@ -191,27 +200,27 @@ func (r *Registry) Do(ctx context.Context, call Call) Result {
 	if err := e.check(call.Arguments); err != nil {
 		return failed(call, err)
 	}
-	if e.running.Add(1) > maxRunning {
-		e.running.Add(-1)
-		return failed(call, fault.New(fault.Limited, "the tool %q is too busy now", call.Name).Retryable(time.Second))
+	if e.calls.Add(1) > maxCalls {
+		e.calls.Add(-1)
+		return failed(call, fault.New(fault.Limited, "the tool %q is busy; try again in a moment", call.Name).Retryable(time.Second))
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	done := make(chan Result, 1)
-	r.late.Go(func() {
-		defer e.running.Add(-1)
+	r.running.Go(func() {
+		defer e.calls.Add(-1)
 		done <- e.run(ctx, call)
 	})
 	select {
 	case result := <-done:
 		return result
 	case <-ctx.Done():
-		return failed(call, e.overdue(ctx))
+		return failed(call, e.deadlineError(ctx))
 	}
 }
 
-// Wait returns when no tool runs any more: those that outlast their deadline go on
-// after Do has returned. It returns ctx's error when ctx ends first.
+// Wait waits until no tool runs. A tool that ignores its deadline still runs after Do has
+// returned. Wait returns ctx's error if ctx ends first.
 func (r *Registry) Wait(ctx context.Context) error {
 	if r == nil {
 		return nil
@@ -219,7 +228,7 @@ func (r *Registry) Wait(ctx context.Context) error {
 	idle := make(chan struct{})
 	go func() { // ends with the last tool
 		defer close(idle)
-		r.late.Wait()
+		r.running.Wait()
 	}()
 	select {
 	case <-idle:
@@ -229,7 +238,7 @@ func (r *Registry) Wait(ctx context.Context) error {
 	}
 }
 
-// check holds arguments against the tool's schema.
+// check validates arguments against the tool's schema.
 func (e *entry) check(arguments json.RawMessage) error {
 	if len(arguments) > maxArguments {
 		return fault.New(fault.TooLarge, "the arguments are larger than %d bytes", maxArguments)
@@ -244,7 +253,7 @@ func (e *entry) check(arguments json.RawMessage) error {
 	return nil
 }
 
-// run calls the tool and makes its answer fit for the model.
+// run calls the tool and makes its output valid and short enough for the model.
 func (e *entry) run(ctx context.Context, call Call) (result Result) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -254,7 +263,7 @@ func (e *entry) run(ctx context.Context, call Call) (result Result) {
 	result, err := e.tool.Call(ctx, call)
 	if err != nil {
 		if ctx.Err() != nil {
-			err = e.overdue(ctx)
+			err = e.deadlineError(ctx)
 		}
 		return failed(call, err)
 	}
@@ -263,14 +272,14 @@ func (e *entry) run(ctx context.Context, call Call) (result Result) {
 		result.Output = json.RawMessage("{}")
 	}
 	if !json.Valid(result.Output) {
-		return failed(call, fault.New(fault.Provider, "the tool %q gave an answer that is not JSON", call.Name))
+		return failed(call, fault.New(fault.Provider, "the output of the tool %q is not JSON", call.Name))
 	}
 	result.Output = shorten(result.Output)
 	return result
 }
 
-// overdue says why the tool's context ended.
-func (e *entry) overdue(ctx context.Context) error {
+// deadlineError returns the error of a tool whose context has ended.
+func (e *entry) deadlineError(ctx context.Context) error {
 	err := ctx.Err()
 	if err == context.DeadlineExceeded && e.spec.Effect == Writes {
 		return fault.Wrap(err, fault.Timeout, "it took too long; it may still have been done, so do not say that it was not")
@@ -278,7 +287,7 @@ func (e *entry) overdue(ctx context.Context) error {
 	return fault.From(err)
 }
 
-// failed is the Result of a call that could not be done.
+// failed returns the Result of a call that ended with err.
 func failed(call Call, err error) Result {
 	f := fault.From(err)
 	message := words.Clip(f.Message, maxMessage)
@@ -286,13 +295,13 @@ func failed(call Call, err error) Result {
 	return Result{CallID: call.ID, Output: out, Failed: true, Err: err}
 }
 
-// shorten keeps an output within its limit: a larger one becomes its beginning, as
-// text, and says so.
+// shorten replaces an output that is too large by its beginning, as text, with a note for
+// the model.
 func shorten(out json.RawMessage) json.RawMessage {
-	for keep := maxOutput; len(out) > maxOutput; keep /= 2 { // escaping can make text longer
+	for size := maxOutput; len(out) > maxOutput; size /= 2 { // escaping can make text longer
 		short, err := json.Marshal(map[string]any{
 			"truncated": true,
-			"beginning": words.Clip(string(out), keep),
+			"beginning": words.Clip(string(out), size),
 			"note":      "The answer was too long; this is its beginning. Ask for something narrower.",
 		})
 		if err == nil && len(short) <= maxOutput {

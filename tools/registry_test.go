@@ -13,24 +13,24 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// probe is a tool whose every part a test can choose.
-type probe struct {
+// fakeTool is a tool with any spec and function.
+type fakeTool struct {
 	spec Spec
 	call func(context.Context, Call) (Result, error)
 }
 
-func (p probe) Spec() Spec                                       { return p.spec }
-func (p probe) Call(ctx context.Context, c Call) (Result, error) { return p.call(ctx, c) }
+func (f fakeTool) Spec() Spec                                       { return f.spec }
+func (f fakeTool) Call(ctx context.Context, c Call) (Result, error) { return f.call(ctx, c) }
 
 const anyObject = `{"type":"object"}`
 
-func tool(name string, call func(context.Context, Call) (Result, error)) Tool {
-	return probe{spec: Spec{Name: name, Description: "a test", Parameters: json.RawMessage(anyObject)}, call: call}
+func newTool(name string, call func(context.Context, Call) (Result, error)) Tool {
+	return fakeTool{spec: Spec{Name: name, Description: "a test", Parameters: json.RawMessage(anyObject)}, call: call}
 }
 
 func echo(_ context.Context, c Call) (Result, error) { return Result{Output: c.Arguments}, nil }
 
-func registry(t testing.TB, tools ...Tool) *Registry {
+func newRegistry(t testing.TB, tools ...Tool) *Registry {
 	t.Helper()
 	r, err := NewRegistry(tools...)
 	if err != nil {
@@ -49,7 +49,7 @@ func decode(t testing.TB, r Result, into any) {
 	}
 }
 
-// wantFailed checks that a model can read why a call failed.
+// wantFailed checks that the result tells a model the code and message of a failure.
 func wantFailed(t testing.TB, r Result, code fault.Code, contains string) {
 	t.Helper()
 	var out struct {
@@ -66,55 +66,55 @@ func wantFailed(t testing.TB, r Result, code fault.Code, contains string) {
 	}
 }
 
-func TestRegistryRefusesBrokenTools(t *testing.T) {
+func TestNewRegistryRefusesInvalidTools(t *testing.T) {
 	with := func(name, parameters string) Tool {
-		return probe{spec: Spec{Name: name, Parameters: json.RawMessage(parameters)}, call: echo}
+		return fakeTool{spec: Spec{Name: name, Parameters: json.RawMessage(parameters)}, call: echo}
 	}
 	for what, tools := range map[string][]Tool{
-		"no name":           {with("", anyObject)},
-		"upper case":        {with("Search", anyObject)},
-		"a space":           {with("a b", anyObject)},
-		"65 letters":        {with(strings.Repeat("a", 65), anyObject)},
-		"the name twice":    {with("a", anyObject), with("a", anyObject)},
-		"no schema":         {with("a", "")},
-		"broken JSON":       {with("a", "{")},
-		"not an object":     {with("a", `{"type":"string"}`)},
-		"bad pattern":       {with("a", `{"type":"object","properties":{"x":{"pattern":"("}}}`)},
-		"dangling ref":      {with("a", `{"type":"object","properties":{"x":{"$ref":"#/nowhere"}}}`)},
-		"another's machine": {with("a", `{"type":"object","properties":{"x":{"$ref":"http://127.0.0.1:1/schema"}}}`)},
+		"no name":        {with("", anyObject)},
+		"upper case":     {with("Search", anyObject)},
+		"a space":        {with("a b", anyObject)},
+		"65 letters":     {with(strings.Repeat("a", 65), anyObject)},
+		"duplicate name": {with("a", anyObject), with("a", anyObject)},
+		"no schema":      {with("a", "")},
+		"broken JSON":    {with("a", "{")},
+		"not an object":  {with("a", `{"type":"string"}`)},
+		"bad pattern":    {with("a", `{"type":"object","properties":{"x":{"pattern":"("}}}`)},
+		"dangling ref":   {with("a", `{"type":"object","properties":{"x":{"$ref":"#/nowhere"}}}`)},
+		"remote ref":     {with("a", `{"type":"object","properties":{"x":{"$ref":"http://127.0.0.1:1/schema"}}}`)},
 	} {
 		if _, err := NewRegistry(tools...); fault.From(err) == nil || fault.From(err).Code != fault.Invalid {
-			t.Errorf("%s gives %v", what, err)
+			t.Errorf("%s: got error %v, want %s", what, err, fault.Invalid)
 		}
 	}
-	registry(t, with(strings.Repeat("a", 64), anyObject), with("_9", anyObject))
+	newRegistry(t, with(strings.Repeat("a", 64), anyObject), with("_9", anyObject))
 }
 
-func TestSpecsKeepTheirOrder(t *testing.T) {
-	base := registry(t, tool("zebra", echo), tool("ant", echo))
-	more, err := base.With(tool("mole", echo))
+func TestSpecsKeepOrder(t *testing.T) {
+	base := newRegistry(t, newTool("zebra", echo), newTool("ant", echo))
+	more, err := base.With(newTool("mole", echo))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := more.names(); !slices.Equal(got, []string{"zebra", "ant", "mole"}) {
-		t.Errorf("order is %q", got)
+		t.Errorf("got order %q", got)
 	}
 	if got := base.names(); len(got) != 2 {
-		t.Errorf("With changed its base to %q", got)
+		t.Errorf("With changed its receiver to %q", got)
 	}
-	if _, err := more.With(tool("ant", echo)); fault.From(err).Code != fault.Invalid {
-		t.Errorf("a taken name gives %v", err)
+	if _, err := more.With(newTool("ant", echo)); fault.From(err).Code != fault.Invalid {
+		t.Errorf("duplicate name: got error %v", err)
 	}
 	if _, ok := more.Find("mole"); !ok {
-		t.Error("mole is not found")
+		t.Error("Find does not find mole")
 	}
 	if _, ok := base.Find("mole"); ok {
-		t.Error("mole is found where it is not")
+		t.Error("Find finds mole in the wrong registry")
 	}
 }
 
-func TestPolicyLeavesOnlyWhatIsAllowed(t *testing.T) {
-	all := registry(t, tool("a", echo), tool("b", echo), tool("c", echo))
+func TestRestrictKeepsOnlyAllowedTools(t *testing.T) {
+	all := newRegistry(t, newTool("a", echo), newTool("b", echo), newTool("c", echo))
 	for _, test := range []struct {
 		policy Policy
 		want   []string
@@ -123,23 +123,23 @@ func TestPolicyLeavesOnlyWhatIsAllowed(t *testing.T) {
 		{Policy{Allow: []string{"c", "a"}}, []string{"a", "c"}},
 		{Policy{Allow: []string{}}, nil},
 	} {
-		r, err := all.Under(test.policy)
+		r, err := all.Restrict(test.policy)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := r.names(); !slices.Equal(got, test.want) {
-			t.Errorf("under %+v there are %q, want %q", test.policy, got, test.want)
+			t.Errorf("Restrict(%+v) has %q, want %q", test.policy, got, test.want)
 		}
 	}
-	r, _ := all.Under(Policy{Allow: []string{"a"}})
-	wantFailed(t, r.Do(t.Context(), Call{ID: "1", Name: "b"}), fault.NotFound, `no tool "b"; there are: a`)
+	r, _ := all.Restrict(Policy{Allow: []string{"a"}})
+	wantFailed(t, r.Do(t.Context(), Call{ID: "1", Name: "b"}), fault.NotFound, `unknown tool "b" (want one of: a)`)
 	for _, p := range []Policy{
 		{Allow: []string{"a", "typo"}},
 		{Timeouts: map[string]time.Duration{"typo": 1}},
 		{Timeouts: map[string]time.Duration{"a": 0}},
 	} {
-		if _, err := all.Under(p); fault.From(err) == nil || fault.From(err).Code != fault.Invalid {
-			t.Errorf("%+v gives %v", p, err)
+		if _, err := all.Restrict(p); fault.From(err) == nil || fault.From(err).Code != fault.Invalid {
+			t.Errorf("Restrict(%+v): got error %v, want %s", p, err, fault.Invalid)
 		}
 	}
 }
@@ -147,31 +147,31 @@ func TestPolicyLeavesOnlyWhatIsAllowed(t *testing.T) {
 func TestNilRegistryHasNoTools(t *testing.T) {
 	var r *Registry
 	if _, ok := r.Find("a"); ok || len(r.Specs()) > 0 || r.Wait(t.Context()) != nil {
-		t.Error("a nil registry has something")
+		t.Error("a nil registry has a tool")
 	}
-	wantFailed(t, r.Do(t.Context(), Call{ID: "1", Name: "a"}), fault.NotFound, "no tool")
-	if r, err := r.With(tool("a", echo)); err != nil || len(r.Specs()) != 1 {
-		t.Errorf("With on nil gives %v", err)
+	wantFailed(t, r.Do(t.Context(), Call{ID: "1", Name: "a"}), fault.NotFound, "unknown tool")
+	if r, err := r.With(newTool("a", echo)); err != nil || len(r.Specs()) != 1 {
+		t.Errorf("With on nil: %v", err)
 	}
-	if _, err := r.Under(Policy{Allow: []string{"a"}}); err == nil {
-		t.Error("Under on nil allows what is not there")
+	if _, err := r.Restrict(Policy{Allow: []string{"a"}}); err == nil {
+		t.Error("Restrict on nil accepts an unknown tool")
 	}
 }
 
-func TestEveryFailureCanBeReadByTheModel(t *testing.T) {
+func TestModelCanReadEveryFailure(t *testing.T) {
 	type arguments struct {
 		Count int    `json:"count" jsonschema:"how many"`
 		Word  string `json:"word,omitempty"`
 	}
-	counted := Func("count", "counts", Reads, func(_ context.Context, _ string, a arguments) (any, []Note, error) { return a.Count, nil, nil })
-	r := registry(t, counted,
-		tool("broken", func(context.Context, Call) (Result, error) { return Result{}, errors.New("password is hunter2") }),
-		tool("refusing", func(context.Context, Call) (Result, error) {
+	count := Func("count", "counts", Reads, func(_ context.Context, _ string, a arguments) (any, []Note, error) { return a.Count, nil, nil })
+	r := newRegistry(t, count,
+		newTool("broken", func(context.Context, Call) (Result, error) { return Result{}, errors.New("password is hunter2") }),
+		newTool("conflicting", func(context.Context, Call) (Result, error) {
 			return Result{}, fault.New(fault.Conflict, "the ticket is closed")
 		}),
-		tool("panicking", func(context.Context, Call) (Result, error) { panic("a bug") }),
-		tool("babbling", func(context.Context, Call) (Result, error) { return Result{Output: json.RawMessage("{oops")}, nil }),
-		tool("shouting", func(context.Context, Call) (Result, error) {
+		newTool("panicking", func(context.Context, Call) (Result, error) { panic("a bug") }),
+		newTool("invalid_json", func(context.Context, Call) (Result, error) { return Result{Output: json.RawMessage("{oops")}, nil }),
+		newTool("long_error", func(context.Context, Call) (Result, error) {
 			return Result{}, fault.New(fault.Conflict, "%s", strings.Repeat("é", 10_000))
 		}),
 	)
@@ -180,7 +180,7 @@ func TestEveryFailureCanBeReadByTheModel(t *testing.T) {
 		code            fault.Code
 		contains        string
 	}{
-		{"nothing", `{}`, fault.NotFound, "there are: count, broken"},
+		{"nothing", `{}`, fault.NotFound, "want one of: count, broken"},
 		{"count", `{`, fault.Invalid, "not JSON"},
 		{"count", `{"count":1} {"count":2}`, fault.Invalid, "not JSON"},
 		{"count", ``, fault.Invalid, "count"},
@@ -192,34 +192,34 @@ func TestEveryFailureCanBeReadByTheModel(t *testing.T) {
 		{"count", `{"count":1e30}`, fault.Invalid, ""},
 		{"count", `{"count":1,"word":"` + strings.Repeat("x", maxArguments) + `"}`, fault.TooLarge, "larger"},
 		{"broken", `{}`, fault.Internal, "something went wrong"},
-		{"refusing", `{}`, fault.Conflict, "the ticket is closed"},
+		{"conflicting", `{}`, fault.Conflict, "the ticket is closed"},
 		{"panicking", `{}`, fault.Internal, "something went wrong"},
-		{"babbling", `{}`, fault.Provider, "not JSON"},
-		{"shouting", `{}`, fault.Conflict, "éé"},
+		{"invalid_json", `{}`, fault.Provider, "not JSON"},
+		{"long_error", `{}`, fault.Conflict, "éé"},
 	} {
 		got := r.Do(t.Context(), Call{ID: "call_7", Name: test.name, Arguments: json.RawMessage(test.arguments)})
 		wantFailed(t, got, test.code, test.contains)
 		if got.CallID != "call_7" || len(got.Output) > 2*maxMessage || strings.Contains(string(got.Output), "hunter2") {
-			t.Errorf("%s %.40s gives %+v", test.name, test.arguments, got)
+			t.Errorf("Do(%s %.40s) = %+v", test.name, test.arguments, got)
 		}
 	}
 	panicked := r.Do(t.Context(), Call{Name: "panicking"})
 	if !strings.Contains(panicked.Err.Error(), "registry_test.go") {
-		t.Errorf("the log does not learn where it panicked: %v", panicked.Err)
+		t.Errorf("the error for the log lacks the stack of the panic: %v", panicked.Err)
 	}
 	if got := r.Do(t.Context(), Call{ID: "8", Name: "count", Arguments: json.RawMessage(` {"count":3} `)}); got.Failed || string(got.Output) != "3" || got.CallID != "8" {
-		t.Errorf("a good call gives %+v", got)
+		t.Errorf("a valid call: got %+v", got)
 	}
 }
 
-func TestLongAnswersAreCutPolitely(t *testing.T) {
+func TestLongOutputBecomesItsBeginning(t *testing.T) {
 	for what, text := range map[string]string{
 		"plain":   strings.Repeat("x", maxOutput),
 		"quotes":  strings.Repeat(`"`, maxOutput),
 		"unicode": strings.Repeat("€", maxOutput),
 	} {
 		big, _ := json.Marshal(text)
-		r := registry(t, tool("big", func(context.Context, Call) (Result, error) { return Result{Output: big}, nil }))
+		r := newRegistry(t, newTool("big", func(context.Context, Call) (Result, error) { return Result{Output: big}, nil }))
 		got := r.Do(t.Context(), Call{Name: "big"})
 		var out struct {
 			Truncated       bool
@@ -227,44 +227,44 @@ func TestLongAnswersAreCutPolitely(t *testing.T) {
 		}
 		decode(t, got, &out)
 		if len(got.Output) > maxOutput || len(got.Output) < maxOutput/8 {
-			t.Errorf("%s: %d bytes are left of %d", what, len(got.Output), len(big))
+			t.Errorf("%s: output of %d bytes became %d", what, len(big), len(got.Output))
 		}
 		if !out.Truncated || out.Note == "" || !strings.HasPrefix(string(big), out.Beginning) {
 			t.Errorf("%s: the model reads %.100s", what, got.Output)
 		}
 	}
-	small := registry(t, tool("small", func(context.Context, Call) (Result, error) { return Result{}, nil }))
+	small := newRegistry(t, newTool("small", func(context.Context, Call) (Result, error) { return Result{}, nil }))
 	if got := small.Do(t.Context(), Call{Name: "small"}); string(got.Output) != "{}" {
-		t.Errorf("no answer gives %q", got.Output)
+		t.Errorf("empty output became %q", got.Output)
 	}
 }
 
-func TestDeadlineEndsACallThatTheToolIgnores(t *testing.T) {
+func TestDoReturnsAtTheDeadlineOfAToolThatIgnoresIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		stubborn := func(context.Context, Call) (Result, error) { <-release; return Result{}, nil }
-		writer := probe{spec: Spec{Name: "writer", Parameters: json.RawMessage(anyObject), Effect: Writes}, call: stubborn}
-		all := registry(t, tool("reader", stubborn), writer)
-		r, err := all.Under(Policy{Timeout: 3 * time.Second, Timeouts: map[string]time.Duration{"writer": 7 * time.Second}})
+		ignoresDeadline := func(context.Context, Call) (Result, error) { <-release; return Result{}, nil }
+		writer := fakeTool{spec: Spec{Name: "writer", Parameters: json.RawMessage(anyObject), Effect: Writes}, call: ignoresDeadline}
+		all := newRegistry(t, newTool("reader", ignoresDeadline), writer)
+		r, err := all.Restrict(Policy{Timeout: 3 * time.Second, Timeouts: map[string]time.Duration{"writer": 7 * time.Second}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		took := func(r *Registry, name string, contains string, want time.Duration) {
+		wantTimeout := func(r *Registry, name string, contains string, want time.Duration) {
 			t.Helper()
 			began := time.Now()
 			wantFailed(t, r.Do(t.Context(), Call{Name: name}), fault.Timeout, contains)
 			if d := time.Since(began); d != want {
-				t.Errorf("%s took %v, want %v", name, d, want)
+				t.Errorf("%s timed out after %v, want %v", name, d, want)
 			}
 		}
-		took(all, "reader", "too long", DefaultTimeout)
-		took(r, "reader", "too long", 3*time.Second)
-		took(r, "writer", "may still have been done", 7*time.Second)
+		wantTimeout(all, "reader", "too long", DefaultTimeout)
+		wantTimeout(r, "reader", "too long", 3*time.Second)
+		wantTimeout(r, "writer", "may still have been done", 7*time.Second)
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := r.Wait(ctx); err == nil {
-			t.Error("Wait does not see the calls that go on")
+			t.Error("Wait returned while calls still run")
 		}
 		close(release)
 		if err := r.Wait(t.Context()); err != nil {
@@ -273,45 +273,45 @@ func TestDeadlineEndsACallThatTheToolIgnores(t *testing.T) {
 	})
 }
 
-func TestInterruptionEndsACall(t *testing.T) {
+func TestCancelledContextEndsACall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := registry(t, tool("patient", func(ctx context.Context, _ Call) (Result, error) { <-ctx.Done(); return Result{}, ctx.Err() }))
+		r := newRegistry(t, newTool("waits", func(ctx context.Context, _ Call) (Result, error) { <-ctx.Done(); return Result{}, ctx.Err() }))
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		wantFailed(t, r.Do(ctx, Call{Name: "patient"}), fault.Unavailable, "cancelled")
+		wantFailed(t, r.Do(ctx, Call{Name: "waits"}), fault.Unavailable, "cancelled")
 	})
 }
 
-func TestTooManyCallsOfAToolFailAtOnce(t *testing.T) {
+func TestTooManyConcurrentCallsFailAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		r := registry(t, tool("slow", func(context.Context, Call) (Result, error) { <-release; return Result{}, nil }), tool("other", echo))
-		limited, err := r.Under(Policy{Timeout: time.Hour})
+		r := newRegistry(t, newTool("slow", func(context.Context, Call) (Result, error) { <-release; return Result{}, nil }), newTool("other", echo))
+		restricted, err := r.Restrict(Policy{Timeout: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
-		results := make(chan Result, maxRunning)
-		for range maxRunning {
-			go func() { results <- limited.Do(t.Context(), Call{Name: "slow"}) }()
+		results := make(chan Result, maxCalls)
+		for range maxCalls {
+			go func() { results <- restricted.Do(t.Context(), Call{Name: "slow"}) }()
 		}
 		synctest.Wait()
 		wantFailed(t, r.Do(t.Context(), Call{Name: "slow"}), fault.Limited, "busy")
 		if got := r.Do(t.Context(), Call{Name: "other"}); got.Failed {
-			t.Errorf("another tool is refused: %s", got.Output)
+			t.Errorf("another tool failed too: %s", got.Output)
 		}
 		close(release)
-		for range maxRunning {
+		for range maxCalls {
 			if got := <-results; got.Failed {
 				t.Errorf("a running call failed: %s", got.Output)
 			}
 		}
 		if got := r.Do(t.Context(), Call{Name: "slow"}); got.Failed {
-			t.Errorf("afterwards it is refused: %s", got.Output)
+			t.Errorf("the tool still fails afterwards: %s", got.Output)
 		}
 	})
 }
 
-func TestFuncDescribesItsArguments(t *testing.T) {
+func TestFuncMakesASchemaOfItsArguments(t *testing.T) {
 	type arguments struct {
 		Subject  string   `json:"subject" jsonschema:"in a few words"`
 		Priority Priority `json:"priority,omitempty"`
@@ -331,11 +331,11 @@ func TestFuncDescribesItsArguments(t *testing.T) {
 	if schema.Type != "object" || !slices.Equal(schema.Required, []string{"subject"}) ||
 		schema.Properties["subject"].Description != "in a few words" ||
 		!slices.Equal(schema.Properties["priority"].Enum, []string{"low", "normal", "high", "urgent"}) {
-		t.Errorf("the schema is %s", spec.Parameters)
+		t.Errorf("got schema %s", spec.Parameters)
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("arguments that are no struct are taken")
+			t.Error("Func accepted arguments that are not a struct")
 		}
 	}()
 	Func("y", "", Reads, func(context.Context, string, int) (any, []Note, error) { return nil, nil, nil })

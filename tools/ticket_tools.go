@@ -10,31 +10,31 @@ import (
 	"frontdesk/internal/words"
 )
 
-// enums are the types whose few values a schema lists.
+// enums are the types whose values a JSON Schema lists.
 var enums = map[reflect.Type]*jsonschema.Schema{
 	reflect.TypeFor[Status]():   {Type: "string", Enum: []any{Open, Waiting, Solved, Closed}},
 	reflect.TypeFor[Priority](): {Type: "string", Enum: []any{Low, Normal, High, Urgent}},
 }
 
-// Tools lets a model open, look up and change tickets, and ask for a person, which
-// is answered with the message handover: what happens next, for the caller.
-func (s *Tickets) Tools(handover string) []Tool {
-	return []Tool{createTicket(s), ticketStatus(s), updateTicket(s), handOver(s, handover)}
+// Tools returns the tools with which a model opens, looks up and changes tickets, and asks
+// for a hand-over to a person. handoverMessage tells the caller what happens then.
+func (s *Tickets) Tools(handoverMessage string) []Tool {
+	return []Tool{createTicket(s), ticketStatus(s), updateTicket(s), handOver(s, handoverMessage)}
 }
 
-// answer is a ticket as a model reads it.
-type answer struct {
+// ticketResult is a ticket as a model reads it.
+type ticketResult struct {
 	ID  string `json:"id"`
 	Say string `json:"say"` // the id, to be read aloud
 	Ticket
 }
 
-func answerWith(t Ticket, err error) (any, []Note, error) {
+func newTicketResult(t Ticket, err error) (any, []Note, error) {
 	if err != nil {
 		return nil, nil, err
 	}
 	note := Note{Kind: "ticket", ID: t.ID.String(), Title: t.Subject, Text: string(t.Status)}
-	return answer{ID: t.ID.String(), Say: t.ID.Say(), Ticket: t}, []Note{note}, nil
+	return ticketResult{ID: t.ID.String(), Say: t.ID.Say(), Ticket: t}, []Note{note}, nil
 }
 
 func createTicket(s *Tickets) Tool {
@@ -48,7 +48,7 @@ func createTicket(s *Tickets) Tool {
 		"Open a ticket so that the team looks into a problem. Use it when the caller asks for one, or agrees to one. "+
 			"Tell the caller its number, as in \"say\".",
 		Writes, func(ctx context.Context, call string, args arguments) (any, []Note, error) {
-			return answerWith(s.Create(ctx, call, Ticket{
+			return newTicketResult(s.Create(ctx, call, Ticket{
 				Subject: args.Subject, Description: args.Description, Contact: args.Contact, Priority: args.Priority,
 			}))
 		})
@@ -64,7 +64,7 @@ func ticketStatus(s *Tickets) Tool {
 			if err != nil {
 				return nil, nil, err
 			}
-			return answerWith(s.Get(ctx, id))
+			return newTicketResult(s.Get(ctx, id))
 		})
 }
 
@@ -80,31 +80,32 @@ func updateTicket(s *Tickets) Tool {
 			if err != nil {
 				return nil, nil, err
 			}
-			return answerWith(s.Update(ctx, call, id, Change{Note: args.Note, Status: args.Status}))
+			return newTicketResult(s.Update(ctx, call, id, Change{Note: args.Note, Status: args.Status}))
 		})
 }
 
 func readTicketID(text string) (TicketID, error) {
 	id, ok := ParseTicketID(text)
 	if !ok {
-		return 0, fault.New(fault.Invalid, "%q is not the number of a ticket; it looks like T-1042", words.Clip(text, 60))
+		return 0, fault.New(fault.Invalid, "%q is not a ticket number (want one like T-1042)", words.Clip(text, 60))
 	}
 	return id, nil
 }
 
-// handOver opens an urgent ticket, so that the wish for a person outlives the call.
+// handOver returns the tool for a hand-over. It opens an urgent ticket, so that the request
+// survives the call.
 func handOver(s *Tickets, message string) Tool {
 	type arguments struct {
 		Reason  string `json:"reason" jsonschema:"why the caller needs a person, in a few words"`
 		Summary string `json:"summary,omitempty" jsonschema:"what the person should know before calling back"`
 		Contact string `json:"contact,omitempty" jsonschema:"how to reach the caller, if they said"`
 	}
-	type handover struct {
+	type result struct {
 		Message    string `json:"message"`
 		Ticket     string `json:"ticket"`
-		Say        string `json:"say"`
-		Contact    string `json:"contact,omitempty"`    // where the caller is reached, known without asking
-		Connecting bool   `json:"connecting,omitempty"` // the caller is connected as soon as the message is said
+		Say        string `json:"say"`                  // the ticket's id, to be read aloud
+		Contact    string `json:"contact,omitempty"`    // how to reach the caller, if known
+		Connecting bool   `json:"connecting,omitempty"` // the call is transferred after the message
 	}
 	return Func("hand_over", "Ask a person to take over. Use it when the caller asks for one or cannot be helped. Say the message it answers.",
 		Writes, func(ctx context.Context, call string, args arguments) (any, []Note, error) {
@@ -120,8 +121,8 @@ func handOver(s *Tickets, message string) Tool {
 				return nil, nil, err
 			}
 			note := Note{Kind: "handover", ID: t.ID.String(), Title: t.Subject, Text: message}
-			return handover{
-				Message: message, Ticket: t.ID.String(), Say: t.ID.Say(), Contact: t.Contact, Connecting: caller.Connects,
+			return result{
+				Message: message, Ticket: t.ID.String(), Say: t.ID.Say(), Contact: t.Contact, Connecting: caller.CanTransfer,
 			}, []Note{note}, nil
 		})
 }

@@ -8,23 +8,23 @@ import (
 	"frontdesk/internal/words"
 )
 
-// TicketID is the number of a ticket. It is written T-1042.
+// TicketID is the number of a ticket. Its text form is T-1042.
 type TicketID int64
 
 func (id TicketID) String() string { return "T-" + strconv.FormatInt(int64(id), 10) }
 
-// Say is the id as a voice should read it: "T 1 0 4 2".
+// Say returns the id as a voice should read it: "T 1 0 4 2".
 func (id TicketID) Say() string { return "T " + words.SayDigits(strconv.FormatInt(int64(id), 10)) }
 
-// ticketWords are what comes before a ticket's number, as recognisers write it.
+// ticketWords precede the number of a ticket, as recognizers write them.
 var ticketWords = words.NewSet("t tee tea ti ticket tickets")
 
-// betweenWords may stand between them and the number.
+// betweenWords may stand between a ticket word and the number.
 var betweenWords = words.NewSet("number no id is the its was of dash hyphen minus um uh my status please and a it t tee tea")
 
-// ParseTicketID finds the id of a ticket in what a caller said or typed: "T-1042",
-// "tea one zero four two", "the ticket number is ten forty two", "1042". It reports
-// false when there is none.
+// ParseTicketID finds the id of a ticket in what a caller said or typed: "T-1042", "tea
+// one zero four two", "the ticket number is ten forty two", "1042". It returns false if
+// there is none.
 func ParseTicketID(text string) (TicketID, bool) {
 	said, numbers := words.FindNumbers(text)
 	for _, n := range numbers {
@@ -37,8 +37,7 @@ func ParseTicketID(text string) (TicketID, bool) {
 			}
 		}
 	}
-	// A number by itself, as in answer to "what is your ticket number?"; but "the one"
-	// is not one.
+	// A number alone may answer "what is your ticket number?". "The one" does not.
 	if len(numbers) != 1 || len(numbers[0].Digits) < 2 {
 		return 0, false
 	}

@@ -1,6 +1,8 @@
 package tools
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -15,18 +17,18 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// Status is where a ticket stands.
+// Status is the state of a ticket.
 type Status string
 
 const (
-	Open    Status = "open"    // somebody should act
-	Waiting Status = "waiting" // the caller should
-	Solved  Status = "solved"  // done, may be opened again
+	Open    Status = "open"    // the team must act
+	Waiting Status = "waiting" // the caller must act
+	Solved  Status = "solved"  // done; may be opened again
 	Closed  Status = "closed"  // done for good
 )
 
-// follows says which status may come after which.
-var follows = map[Status][]Status{
+// nextStatuses lists which statuses a status may change to.
+var nextStatuses = map[Status][]Status{
 	Open:    {Waiting, Solved, Closed},
 	Waiting: {Open, Solved, Closed},
 	Solved:  {Open, Closed},
@@ -44,40 +46,40 @@ const (
 )
 
 const (
-	maxLine  = 200  // bytes of a subject or contact
-	maxStory = 8192 // bytes of a description or note
-	maxList  = 200  // tickets in a list
+	maxLine = 200  // bytes of a subject or contact
+	maxText = 8192 // bytes of a description or note
+	maxList = 200  // tickets in a list
 )
 
-// Ticket is something somebody has to look after.
+// Ticket is a request that the team must deal with.
 type Ticket struct {
-	ID          TicketID  `json:"-"`
-	Subject     string    `json:"subject"`
-	Description string    `json:"description,omitempty"`
-	Contact     string    `json:"contact,omitempty"` // how to reach the caller
-	Session     string    `json:"-"`                 // the session it was opened in
-	Status      Status    `json:"status"`
-	Priority    Priority  `json:"priority"`
-	Created     time.Time `json:"created"`
-	Updated     time.Time `json:"updated"`
-	Notes       []Remark  `json:"notes,omitempty"` // oldest first
+	ID          TicketID     `json:"-"`
+	Subject     string       `json:"subject"`
+	Description string       `json:"description,omitempty"`
+	Contact     string       `json:"contact,omitempty"` // how to reach the caller
+	Session     string       `json:"-"`                 // the session it was opened in
+	Status      Status       `json:"status"`
+	Priority    Priority     `json:"priority"`
+	Created     time.Time    `json:"created"`
+	Updated     time.Time    `json:"updated"`
+	Notes       []TicketNote `json:"notes,omitempty"` // oldest first
 }
 
-// Remark is an entry in a ticket's history. Status is set where it changed.
-type Remark struct {
+// TicketNote is an entry in a ticket's history. Status is empty if it did not change.
+type TicketNote struct {
 	At     time.Time `json:"at"`
 	Text   string    `json:"text,omitempty"`
 	Status Status    `json:"status,omitempty"`
 }
 
-// Change is what Update does to a ticket; empty fields stay.
+// Change is what Update does to a ticket. Empty fields change nothing.
 type Change struct {
 	Note   string
 	Status Status
 }
 
-// Ids grow from 1001 and are never used again. A call is remembered by its session
-// and id, with a digest of what it asked for.
+// Ids grow from 1001 and are never reused. ticket_calls makes calls idempotent: it has the
+// session and id of each call, and a digest of its arguments.
 const ticketSchema = `
 CREATE TABLE tickets (
 	id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -107,11 +109,10 @@ CREATE TABLE ticket_calls (
 	PRIMARY KEY (session, call)
 ) WITHOUT ROWID;`
 
-// Tickets keeps tickets in a database. Safe for concurrent use.
+// Tickets is a store of tickets in a database. Safe for concurrent use.
 type Tickets struct{ db *sql.DB }
 
-// OpenTickets keeps tickets in db, which may hold other things too and stays the
-// caller's to close.
+// OpenTickets opens the tickets in db, which other parts may share. The caller closes db.
 func OpenTickets(ctx context.Context, db *sql.DB) (*Tickets, error) {
 	if err := Migrate(ctx, db, "tickets", ticketSchema); err != nil {
 		return nil, ticketFault(ctx, err)
@@ -119,40 +120,9 @@ func OpenTickets(ctx context.Context, db *sql.DB) (*Tickets, error) {
 	return &Tickets{db: db}, nil
 }
 
-type sessionKey struct{}
-
-// WithSession names the session that tools are called in: calls of the same id in
-// different sessions are different calls.
-func WithSession(ctx context.Context, session string) context.Context {
-	return context.WithValue(ctx, sessionKey{}, session)
-}
-
-// Caller is what is known of who calls, beside the conversation.
-type Caller struct {
-	Number   string // of their telephone, "" when there is none or it is hidden
-	Connects bool   // they can be connected with a person now
-}
-
-type callerKey struct{}
-
-// WithCaller tells tools who calls.
-func WithCaller(ctx context.Context, c Caller) context.Context {
-	return context.WithValue(ctx, callerKey{}, c)
-}
-
-func callerOf(ctx context.Context) Caller {
-	c, _ := ctx.Value(callerKey{}).(Caller)
-	return c
-}
-
-func sessionOf(ctx context.Context) string {
-	session, _ := ctx.Value(sessionKey{}).(string)
-	return session
-}
-
-// Create opens a ticket with t's Subject, Description, Contact and Priority (Normal
-// if empty). The same call never opens two: asked again it returns the first one,
-// and fails with Conflict if it asks for something else. An empty call is always new.
+// Create opens a ticket with t's Subject, Description, Contact and Priority (default
+// Normal). A call id opens one ticket only: the same call returns that ticket again, and
+// fails with Conflict if its arguments differ. An empty call id is always new.
 func (s *Tickets) Create(ctx context.Context, call string, t Ticket) (Ticket, error) {
 	t = Ticket{
 		Subject: strings.TrimSpace(t.Subject), Description: strings.TrimSpace(t.Description),
@@ -164,15 +134,14 @@ func (s *Tickets) Create(ctx context.Context, call string, t Ticket) (Ticket, er
 	if err := t.check(); err != nil {
 		return Ticket{}, err
 	}
-	digest := digestOf("create", t)
-	return s.once(ctx, call, digest, func(tx *sql.Tx, now int64) (TicketID, error) {
-		added, err := tx.ExecContext(ctx, `INSERT INTO tickets
+	return s.once(ctx, call, digestOf("create", t), func(tx *sql.Tx, now int64) (TicketID, error) {
+		inserted, err := tx.ExecContext(ctx, `INSERT INTO tickets
 			(subject, description, contact, session, status, priority, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			t.Subject, t.Description, t.Contact, t.Session, t.Status, t.Priority, now, now)
 		if err != nil {
 			return 0, err
 		}
-		id, err := added.LastInsertId()
+		id, err := inserted.LastInsertId()
 		return TicketID(id), err
 	})
 }
@@ -181,48 +150,48 @@ func (t Ticket) check() error {
 	switch {
 	case t.Subject == "":
 		return fault.New(fault.Invalid, "a ticket needs a subject")
-	case len(t.Subject) > maxLine || len(t.Contact) > maxLine || len(t.Description) > maxStory:
-		return fault.New(fault.TooLarge, "subject and contact may have %d bytes, the description %d", maxLine, maxStory)
+	case len(t.Subject) > maxLine || len(t.Contact) > maxLine || len(t.Description) > maxText:
+		return fault.New(fault.TooLarge, "subject and contact may have %d bytes, the description %d", maxLine, maxText)
 	case !slices.Contains([]Priority{Low, Normal, High, Urgent}, t.Priority):
-		return fault.New(fault.Invalid, "%q is no priority; there are low, normal, high and urgent", t.Priority)
+		return fault.New(fault.Invalid, "unknown priority %q (want low, normal, high or urgent)", t.Priority)
 	case !utf8.ValidString(t.Subject + t.Contact + t.Description):
 		return fault.New(fault.Invalid, "a ticket's texts must be UTF-8")
 	}
 	return nil
 }
 
-// Update adds a note to a ticket or changes its status, or both; the same call does
-// it once. The error is NotFound, or Conflict when the status may not follow.
+// Update adds a note to a ticket, changes its status, or both. A call id does so once. The
+// error is NotFound, or Conflict if the ticket cannot change so.
 func (s *Tickets) Update(ctx context.Context, call string, id TicketID, c Change) (Ticket, error) {
 	c.Note = strings.TrimSpace(c.Note)
-	switch _, known := follows[c.Status]; {
+	switch _, isStatus := nextStatuses[c.Status]; {
 	case c.Note == "" && c.Status == "":
 		return Ticket{}, fault.New(fault.Invalid, "an update needs a note or a status")
-	case len(c.Note) > maxStory:
-		return Ticket{}, fault.New(fault.TooLarge, "a note may have %d bytes", maxStory)
+	case len(c.Note) > maxText:
+		return Ticket{}, fault.New(fault.TooLarge, "a note may have %d bytes", maxText)
 	case !utf8.ValidString(c.Note):
 		return Ticket{}, fault.New(fault.Invalid, "a note must be UTF-8")
-	case c.Status != "" && !known:
-		return Ticket{}, fault.New(fault.Invalid, "%q is no status; there are open, waiting, solved and closed", c.Status)
+	case c.Status != "" && !isStatus:
+		return Ticket{}, fault.New(fault.Invalid, "unknown status %q (want open, waiting, solved or closed)", c.Status)
 	}
 	return s.once(ctx, call, digestOf("update", id, c), func(tx *sql.Tx, now int64) (TicketID, error) {
 		var status Status
 		err := tx.QueryRowContext(ctx, `SELECT status FROM tickets WHERE id = ?`, id).Scan(&status)
 		if err == sql.ErrNoRows {
-			return 0, errNoTicket(id)
+			return 0, errUnknownTicket(id)
 		}
 		if err != nil {
 			return 0, err
 		}
-		next := c.Status
-		if next == status {
-			c.Status = "" // it is there already
+		if c.Status == status {
+			c.Status = "" // does not change
 		}
-		if next == "" {
-			next = status
-		}
-		if status == Closed || c.Status != "" && !slices.Contains(follows[status], next) {
-			return 0, fault.New(fault.Conflict, "ticket %s is %s; its status cannot become %s and nothing can be added if it is closed", id, status, next)
+		next := cmp.Or(c.Status, status)
+		switch {
+		case status == Closed:
+			return 0, fault.New(fault.Conflict, "ticket %s is closed and cannot change any more", id)
+		case c.Status != "" && !slices.Contains(nextStatuses[status], next):
+			return 0, fault.New(fault.Conflict, "ticket %s is %s and cannot become %s", id, status, next)
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO ticket_notes (ticket, at, text, status) VALUES (?, ?, ?, ?)`, id, now, c.Note, c.Status)
 		if err == nil {
@@ -232,31 +201,31 @@ func (s *Tickets) Update(ctx context.Context, call string, id TicketID, c Change
 	})
 }
 
-// digestOf tells two requests apart.
+// digestOf returns a hash of a call's arguments.
 func digestOf(parts ...any) []byte {
 	b, _ := json.Marshal(parts) // strings and numbers only
 	sum := sha256.Sum256(b)
 	return sum[:]
 }
 
-// once does something to a ticket unless this call has already done it, and returns
-// the ticket as it is then.
-func (s *Tickets) once(ctx context.Context, call string, digest []byte, do func(*sql.Tx, int64) (TicketID, error)) (Ticket, error) {
+// once runs change unless the call has already done so, and returns the ticket. change gets
+// the time in Unix milliseconds and returns the ticket's id.
+func (s *Tickets) once(ctx context.Context, call string, digest []byte, change func(tx *sql.Tx, now int64) (TicketID, error)) (Ticket, error) {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return Ticket{}, ticketFault(ctx, err)
 	}
 	defer tx.Rollback()
-	id, err := recall(ctx, tx, call, digest)
+	id, err := ticketOfCall(ctx, tx, call, digest)
 	if err == nil && id == 0 {
-		if id, err = do(tx, time.Now().UnixMilli()); err == nil && call != "" {
+		if id, err = change(tx, time.Now().UnixMilli()); err == nil && call != "" {
 			_, err = tx.ExecContext(ctx, `INSERT INTO ticket_calls (session, call, digest, ticket) VALUES (?, ?, ?, ?)`,
 				sessionOf(ctx), call, digest, id)
 		}
 	}
 	var t Ticket
 	if err == nil {
-		t, err = find(ctx, tx, id)
+		t, err = loadTicket(ctx, tx, id)
 	}
 	if err == nil {
 		err = tx.Commit()
@@ -267,17 +236,17 @@ func (s *Tickets) once(ctx context.Context, call string, digest []byte, do func(
 	return t, nil
 }
 
-// recall is the ticket a call has worked on, 0 if the call is new.
-func recall(ctx context.Context, tx *sql.Tx, call string, digest []byte) (TicketID, error) {
+// ticketOfCall returns the ticket that a call has created or changed, 0 if the call is new.
+func ticketOfCall(ctx context.Context, tx *sql.Tx, call string, digest []byte) (TicketID, error) {
 	var id TicketID
-	var before []byte
+	var previous []byte
 	err := tx.QueryRowContext(ctx, `SELECT ticket, digest FROM ticket_calls WHERE session = ? AND call = ?`, sessionOf(ctx), call).
-		Scan(&id, &before)
+		Scan(&id, &previous)
 	switch {
 	case err == sql.ErrNoRows:
 		return 0, nil
-	case err == nil && string(before) != string(digest):
-		return 0, fault.New(fault.Conflict, "the call %q has already asked for something else", call)
+	case err == nil && !bytes.Equal(previous, digest):
+		return 0, fault.New(fault.Conflict, "the call id %q was used before with other arguments", call)
 	}
 	return id, err
 }
@@ -289,7 +258,7 @@ func (s *Tickets) Get(ctx context.Context, id TicketID) (Ticket, error) {
 		return Ticket{}, ticketFault(ctx, err)
 	}
 	defer tx.Rollback()
-	t, err := find(ctx, tx, id)
+	t, err := loadTicket(ctx, tx, id)
 	if err != nil {
 		return Ticket{}, ticketFault(ctx, err)
 	}
@@ -305,10 +274,10 @@ func scanTicket(scan func(...any) error) (t Ticket, err error) {
 	return t, err
 }
 
-func find(ctx context.Context, tx *sql.Tx, id TicketID) (Ticket, error) {
+func loadTicket(ctx context.Context, tx *sql.Tx, id TicketID) (Ticket, error) {
 	t, err := scanTicket(tx.QueryRowContext(ctx, `SELECT `+ticketColumns+` FROM tickets WHERE id = ?`, id).Scan)
 	if err == sql.ErrNoRows {
-		return t, errNoTicket(id)
+		return t, errUnknownTicket(id)
 	}
 	if err != nil {
 		return t, err
@@ -320,18 +289,18 @@ func find(ctx context.Context, tx *sql.Tx, id TicketID) (Ticket, error) {
 	defer rows.Close()
 	for rows.Next() {
 		var at int64
-		var r Remark
-		if err := rows.Scan(&at, &r.Text, &r.Status); err != nil {
+		var n TicketNote
+		if err := rows.Scan(&at, &n.Text, &n.Status); err != nil {
 			return t, err
 		}
-		r.At = time.UnixMilli(at).UTC()
-		t.Notes = append(t.Notes, r)
+		n.At = time.UnixMilli(at).UTC()
+		t.Notes = append(t.Notes, n)
 	}
 	return t, rows.Err()
 }
 
-// List returns up to limit tickets (at most 200) of a status, or of all with "",
-// the last changed first, without their notes.
+// List returns up to limit tickets (at most 200) with the given status, or with any if it
+// is "". The latest change comes first. The tickets lack their notes.
 func (s *Tickets) List(ctx context.Context, status Status, limit int) ([]Ticket, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+ticketColumns+` FROM tickets
 		WHERE status = ?1 OR ?1 = '' ORDER BY updated DESC, id DESC LIMIT ?2`, status, max(0, min(limit, maxList)))
@@ -353,14 +322,15 @@ func (s *Tickets) List(ctx context.Context, status Status, limit int) ([]Ticket,
 	return out, nil
 }
 
-func errNoTicket(id TicketID) error {
-	return fault.New(fault.NotFound, "there is no ticket %s", id)
+func errUnknownTicket(id TicketID) error {
+	return fault.New(fault.NotFound, "unknown ticket %s", id)
 }
 
+// ticketFault turns an error of the database into a fault.Error.
 func ticketFault(ctx context.Context, err error) error {
-	var known *fault.Error
+	var typed *fault.Error
 	switch {
-	case errors.As(err, &known):
+	case errors.As(err, &typed):
 		return err
 	case ctx.Err() != nil:
 		return fault.From(ctx.Err())

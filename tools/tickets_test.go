@@ -28,7 +28,7 @@ func openTickets(t testing.TB) (*Tickets, *sql.DB) {
 	return s, db
 }
 
-func create(t testing.TB, s *Tickets, call, subject string) Ticket {
+func mustCreate(t testing.TB, s *Tickets, call, subject string) Ticket {
 	t.Helper()
 	ticket, err := s.Create(t.Context(), call, Ticket{Subject: subject})
 	if err != nil {
@@ -40,56 +40,56 @@ func create(t testing.TB, s *Tickets, call, subject string) Ticket {
 func wantCode(t testing.TB, err error, want fault.Code) {
 	t.Helper()
 	if err == nil || fault.From(err).Code != want {
-		t.Errorf("got %v, want %s", err, want)
+		t.Errorf("got error %v, want %s", err, want)
 	}
 }
 
-func TestTicketIsKeptWhole(t *testing.T) {
+func TestCreateStoresTheTicket(t *testing.T) {
 	s, db := openTickets(t)
 	ctx := WithSession(t.Context(), "sess_1")
 	made, err := s.Create(ctx, "call_1", Ticket{
 		Subject: " Router is dead ", Description: "No lights.", Contact: "ann@example.org", Priority: High,
-		ID: 7, Status: Closed, // not the caller's to choose
+		ID: 7, Status: Closed, // must be ignored
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if made.ID != 1001 || made.Subject != "Router is dead" || made.Status != Open || made.Priority != High ||
 		made.Session != "sess_1" || made.Contact != "ann@example.org" || made.Description != "No lights." || made.Created.IsZero() {
-		t.Errorf("made %+v", made)
+		t.Errorf("created %+v", made)
 	}
 	if made.ID.String() != "T-1001" || made.ID.Say() != "T 1 0 0 1" {
-		t.Errorf("it is called %s, said %s", made.ID, made.ID.Say())
+		t.Errorf("id: got %s, spoken %s", made.ID, made.ID.Say())
 	}
-	again, err := OpenTickets(t.Context(), db) // as after a restart
+	reopened, err := OpenTickets(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := again.Get(t.Context(), made.ID)
+	got, err := reopened.Get(t.Context(), made.ID)
 	if err != nil || got.Subject != made.Subject || !got.Created.Equal(made.Created) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
-func TestTicketIDsAreNeverUsedAgain(t *testing.T) {
+func TestTicketIDsAreNeverReused(t *testing.T) {
 	s, db := openTickets(t)
-	create(t, s, "", "one")
-	create(t, s, "", "two")
+	mustCreate(t, s, "", "one")
+	mustCreate(t, s, "", "two")
 	if _, err := db.Exec("DELETE FROM tickets"); err != nil {
 		t.Fatal(err)
 	}
-	if got := create(t, s, "", "three"); got.ID != 1003 {
-		t.Errorf("the next id is %s", got.ID)
+	if got := mustCreate(t, s, "", "three"); got.ID != 1003 {
+		t.Errorf("next id: got %s", got.ID)
 	}
 }
 
-func TestSameCallNeverMakesTwoTickets(t *testing.T) {
+func TestSameCallCreatesOneTicket(t *testing.T) {
 	s, _ := openTickets(t)
 	var mu sync.Mutex
 	ids := make(map[TicketID]bool)
-	var all sync.WaitGroup
+	var wg sync.WaitGroup
 	for range 16 {
-		all.Go(func() {
+		wg.Go(func() {
 			ticket, err := s.Create(t.Context(), "call_1", Ticket{Subject: "printer"})
 			mu.Lock()
 			defer mu.Unlock()
@@ -99,24 +99,24 @@ func TestSameCallNeverMakesTwoTickets(t *testing.T) {
 			ids[ticket.ID] = true
 		})
 	}
-	all.Wait()
+	wg.Wait()
 	if len(ids) != 1 {
-		t.Errorf("one call made %v", ids)
+		t.Errorf("one call created %v", ids)
 	}
 	_, err := s.Create(t.Context(), "call_1", Ticket{Subject: "something else"})
 	wantCode(t, err, fault.Conflict)
-	if other := create(t, s, "call_2", "printer"); ids[other.ID] {
+	if other := mustCreate(t, s, "call_2", "printer"); ids[other.ID] {
 		t.Error("another call got the same ticket")
 	}
-	elsewhere, err := s.Create(WithSession(t.Context(), "sess_2"), "call_1", Ticket{Subject: "printer"})
-	if err != nil || ids[elsewhere.ID] {
-		t.Errorf("the same call id in another session got %s, %v", elsewhere.ID, err)
+	other, err := s.Create(WithSession(t.Context(), "sess_2"), "call_1", Ticket{Subject: "printer"})
+	if err != nil || ids[other.ID] {
+		t.Errorf("the same call id in another session got %s, %v", other.ID, err)
 	}
 }
 
 func TestSameUpdateHappensOnce(t *testing.T) {
 	s, _ := openTickets(t)
-	id := create(t, s, "call_1", "printer").ID
+	id := mustCreate(t, s, "call_1", "printer").ID
 	for range 2 {
 		got, err := s.Update(t.Context(), "call_2", id, Change{Note: "called back", Status: Waiting})
 		if err != nil || got.Status != Waiting || len(got.Notes) != 1 || got.Notes[0].Text != "called back" || got.Notes[0].Status != Waiting {
@@ -129,16 +129,16 @@ func TestSameUpdateHappensOnce(t *testing.T) {
 	wantCode(t, err, fault.Conflict)
 }
 
-func TestStatusFollowsItsRules(t *testing.T) {
+func TestUpdateAllowsOnlySomeStatusChanges(t *testing.T) {
 	allowed := map[[2]Status]bool{
 		{Open, Open}: true, {Open, Waiting}: true, {Open, Solved}: true, {Open, Closed}: true,
 		{Waiting, Waiting}: true, {Waiting, Open}: true, {Waiting, Solved}: true, {Waiting, Closed}: true,
 		{Solved, Solved}: true, {Solved, Open}: true, {Solved, Closed}: true,
 	}
 	s, _ := openTickets(t)
-	for from := range follows {
-		for to := range follows {
-			id := create(t, s, "", "x").ID
+	for from := range nextStatuses {
+		for to := range nextStatuses {
+			id := mustCreate(t, s, "", "x").ID
 			if from != Open {
 				if _, err := s.Update(t.Context(), "", id, Change{Status: from}); err != nil {
 					t.Fatal(err)
@@ -147,19 +147,19 @@ func TestStatusFollowsItsRules(t *testing.T) {
 			got, err := s.Update(t.Context(), "", id, Change{Status: to, Note: "n"})
 			if allowed[[2]Status{from, to}] {
 				if err != nil || got.Status != to {
-					t.Errorf("%s to %s gives %s, %v", from, to, got.Status, err)
+					t.Errorf("%s to %s: got %s, %v", from, to, got.Status, err)
 				}
 				continue
 			}
 			wantCode(t, err, fault.Conflict)
 			if got, err := s.Get(t.Context(), id); err != nil || got.Status != from {
-				t.Errorf("the refused change left %s, %v", got.Status, err)
+				t.Errorf("after a refused change: got %s, %v, want %s", got.Status, err, from)
 			}
 		}
 	}
 }
 
-func TestBadTicketsAreRefused(t *testing.T) {
+func TestInvalidTicketsAreRefused(t *testing.T) {
 	s, db := openTickets(t)
 	for _, bad := range []Ticket{
 		{}, {Subject: "  "}, {Subject: "x", Priority: "asap"}, {Subject: "\xff"},
@@ -167,9 +167,9 @@ func TestBadTicketsAreRefused(t *testing.T) {
 		_, err := s.Create(t.Context(), "", bad)
 		wantCode(t, err, fault.Invalid)
 	}
-	_, err := s.Create(t.Context(), "", Ticket{Subject: "x", Description: strings.Repeat("x", maxStory+1)})
+	_, err := s.Create(t.Context(), "", Ticket{Subject: "x", Description: strings.Repeat("x", maxText+1)})
 	wantCode(t, err, fault.TooLarge)
-	id := create(t, s, "", "x").ID
+	id := mustCreate(t, s, "", "x").ID
 	for _, bad := range []Change{{}, {Note: " "}, {Status: "gone"}, {Note: "\xff"}} {
 		_, err := s.Update(t.Context(), "", id, bad)
 		wantCode(t, err, fault.Invalid)
@@ -189,9 +189,9 @@ func TestBadTicketsAreRefused(t *testing.T) {
 	wantCode(t, err, fault.Unavailable)
 }
 
-func TestListIsOfAStatusAndBounded(t *testing.T) {
+func TestListFiltersByStatusAndLimit(t *testing.T) {
 	s, _ := openTickets(t)
-	first, second := create(t, s, "", "first"), create(t, s, "", "second")
+	first, second := mustCreate(t, s, "", "first"), mustCreate(t, s, "", "second")
 	if _, err := s.Update(t.Context(), "", first.ID, Change{Status: Solved}); err != nil {
 		t.Fatal(err)
 	}
@@ -202,17 +202,17 @@ func TestListIsOfAStatusAndBounded(t *testing.T) {
 	}{{Open, 9, 1}, {Solved, 9, 1}, {Waiting, 9, 0}, {"", 9, 2}, {"", 1, 1}, {"", -1, 0}} {
 		got, err := s.List(t.Context(), test.status, test.limit)
 		if err != nil || len(got) != test.want {
-			t.Errorf("list of %q up to %d has %d (%v), want %d", test.status, test.limit, len(got), err, test.want)
+			t.Errorf("List(%q, %d) has %d tickets (%v), want %d", test.status, test.limit, len(got), err, test.want)
 		}
 	}
 	if got, err := s.List(t.Context(), Open, 9); err != nil || got[0].ID != second.ID {
-		t.Errorf("open is %+v, %v", got, err)
+		t.Errorf("open tickets: got %+v, %v", got, err)
 	}
 }
 
-func TestTicketToolsGoThroughATicketsLife(t *testing.T) {
+func TestTicketTools(t *testing.T) {
 	s, _ := openTickets(t)
-	r := registry(t, s.Tools("A colleague calls you within the hour.")...)
+	r := newRegistry(t, s.Tools("A colleague calls you within the hour.")...)
 	do := func(name, arguments string) (map[string]any, []Note) {
 		t.Helper()
 		got := r.Do(t.Context(), Call{ID: "call_" + arguments, Name: name, Arguments: json.RawMessage(arguments)})
@@ -222,26 +222,26 @@ func TestTicketToolsGoThroughATicketsLife(t *testing.T) {
 	}
 	out, notes := do("create_ticket", `{"subject":"App crashes","contact":"555 1234","priority":"high"}`)
 	if out["id"] != "T-1001" || out["say"] != "T 1 0 0 1" || out["status"] != "open" || out["subject"] != "App crashes" {
-		t.Errorf("create answers %v", out)
+		t.Errorf("create_ticket: got %v", out)
 	}
 	if want := (Note{Kind: "ticket", ID: "T-1001", Title: "App crashes", Text: "open"}); len(notes) != 1 || notes[0] != want {
-		t.Errorf("notes are %+v", notes)
+		t.Errorf("got notes %+v", notes)
 	}
 	if out, _ := do("update_ticket", `{"ticket":"tea ten oh one","status":"closed","note":"works again"}`); out["status"] != "closed" {
-		t.Errorf("update answers %v", out)
+		t.Errorf("update_ticket: got %v", out)
 	}
 	if out, _ := do("ticket_status", `{"ticket":"T1001"}`); out["status"] != "closed" || len(out["notes"].([]any)) != 1 {
-		t.Errorf("status answers %v", out)
+		t.Errorf("ticket_status: got %v", out)
 	}
 	out, notes = do("hand_over", `{"reason":"wants a person","summary":"angry"}`)
 	if out["message"] != "A colleague calls you within the hour." || out["ticket"] != "T-1002" {
-		t.Errorf("hand over answers %v", out)
+		t.Errorf("hand_over: got %v", out)
 	}
 	if len(notes) != 1 || notes[0].Kind != "handover" || notes[0].ID != "T-1002" {
-		t.Errorf("notes are %+v", notes)
+		t.Errorf("got notes %+v", notes)
 	}
 	if got, err := s.Get(t.Context(), 1002); err != nil || got.Priority != Urgent || got.Description != "angry" {
-		t.Errorf("the hand-over's ticket is %+v, %v", got, err)
+		t.Errorf("ticket of the hand-over: got %+v, %v", got, err)
 	}
 	wantFailed(t, r.Do(t.Context(), Call{Name: "ticket_status", Arguments: json.RawMessage(`{"ticket":"the one from monday"}`)}), fault.Invalid, "T-1042")
 	wantFailed(t, r.Do(t.Context(), Call{Name: "ticket_status", Arguments: json.RawMessage(`{"ticket":"T-9999"}`)}), fault.NotFound, "T-9999")
@@ -253,36 +253,10 @@ func TestTicketToolsGoThroughATicketsLife(t *testing.T) {
 	}
 }
 
-func TestMigrationsRunOnceAndInOrder(t *testing.T) {
-	_, db := openTickets(t)
-	ctx := t.Context()
-	steps := []string{"CREATE TABLE x (a)", "ALTER TABLE x ADD COLUMN b", "INSERT INTO x VALUES (1, 2)"}
-	for n := 1; n <= len(steps); n++ {
-		for range 2 {
-			if err := Migrate(ctx, db, "x", steps[:n]...); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	var rows int
-	if err := db.QueryRow("SELECT count(*) FROM x WHERE b = 2").Scan(&rows); err != nil || rows != 1 {
-		t.Errorf("%d rows, %v", rows, err)
-	}
-	if err := Migrate(ctx, db, "x", steps[:1]...); err == nil {
-		t.Error("an older program may use a newer database")
-	}
-	if err := Migrate(ctx, db, "x", append(steps, "DELETE FROM x", "nonsense")...); err == nil {
-		t.Error("a broken step is no error")
-	}
-	if err := db.QueryRow("SELECT count(*) FROM x").Scan(&rows); err != nil || rows != 1 {
-		t.Errorf("a failed migration left %d rows, %v", rows, err)
-	}
-}
-
 func BenchmarkCreateTicket(b *testing.B) {
 	s, _ := openTickets(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		create(b, s, "", "printer stopped working")
+		mustCreate(b, s, "", "printer stopped working")
 	}
 }

@@ -1,7 +1,7 @@
-// Package tools is what an agent can do besides talk: a registry of tools with
-// JSON Schema parameters and a policy, a knowledge base, tickets and look-ups in
-// tables. It imports nothing of Frontdesk but fault. A model asks for a Call by
-// name with JSON arguments; a Result comes back as JSON for the model to read.
+// Package tools is what an agent can do besides talk: a registry of tools with JSON
+// Schema parameters and a policy, a knowledge base, tickets and look-ups in tables. A
+// model makes a Call by name with JSON arguments; a Result comes back as JSON for the
+// model to read. Of Frontdesk the package imports only internal/fault and internal/words.
 package tools
 
 import (
@@ -9,14 +9,15 @@ import (
 	"encoding/json"
 )
 
-// Effect says what calling a tool does to the world.
+// Effect says whether a tool changes anything.
 type Effect int
 
 const (
-	// Reads changes nothing: it may run early, twice, or for nothing.
+	// Reads marks a tool that changes nothing. It may run early, twice, or without its
+	// result being used.
 	Reads Effect = iota
-	// Writes changes something: it runs once, after its record is durable, and an
-	// interruption does not stop it.
+	// Writes marks a tool that changes something. It runs once, after the call has been
+	// recorded durably, and a barge-in does not stop it.
 	Writes
 )
 
@@ -28,24 +29,24 @@ type Spec struct {
 	Effect      Effect          `json:"-"`
 }
 
-// Call is a model's wish to use a tool.
+// Call is a model's request to run a tool.
 type Call struct {
 	ID        string          `json:"id"` // unique within the session; the idempotency key of a Writes tool
 	Name      string          `json:"name"`
 	Arguments json.RawMessage `json:"arguments"`
 }
 
-// Result is what a tool answered.
+// Result is the answer of a tool.
 type Result struct {
 	CallID string          `json:"call_id"`
 	Output json.RawMessage `json:"output"`           // what the model reads; an object with "error" when Failed
-	Failed bool            `json:"failed,omitempty"` // the tool could not do it
-	Notes  []Note          `json:"notes,omitempty"`  // things the caller's client may show
-	Err    error           `json:"-"`                // why it failed, for the log; nil after a round trip through JSON
+	Failed bool            `json:"failed,omitempty"` // the call did not succeed
+	Notes  []Note          `json:"notes,omitempty"`  // what the caller's client may show
+	Err    error           `json:"-"`                // why the call failed, for the log; JSON does not keep it
 }
 
-// Note is something worth showing beside the conversation: a ticket that was
-// created, the page an answer came from, a hand-over that was asked for.
+// Note is something to show next to the conversation: a new ticket, the page an answer
+// came from, a requested hand-over.
 type Note struct {
 	Kind  string `json:"kind"` // "ticket", "source", "handover"
 	ID    string `json:"id,omitempty"`
@@ -53,11 +54,11 @@ type Note struct {
 	Text  string `json:"text,omitempty"`
 }
 
-// Tool is one thing an agent can do.
+// Tool is one thing an agent can do. It is safe for concurrent use.
 type Tool interface {
 	Spec() Spec
-	// Call does it. Arguments have been checked against the Spec's schema. ctx ends
-	// when the tool's deadline passes or, for a tool that Reads, when its turn is
-	// interrupted. The error's fault.Error message is told to the model.
+	// Call runs the tool. The arguments have been checked against the Spec's schema. ctx
+	// ends at the tool's deadline or, for a tool that Reads, when its turn is interrupted.
+	// The model reads the message of a fault.Error; it does not learn other errors.
 	Call(ctx context.Context, call Call) (Result, error)
 }

@@ -181,7 +181,7 @@ func (b *builder) tools(ctx context.Context, f agentfile.File, texts *[]string) 
 		all = append(all, tools.KnowledgeTool(k))
 	}
 	for _, l := range f.Tools.Lookups {
-		t, err := tools.OpenLookup(tools.Lookup{Name: l.Name, Description: l.Description, File: l.File, Key: l.Key})
+		t, err := tools.OpenLookup(tools.LookupConfig{Name: l.Name, Description: l.Description, File: l.File, Key: l.Key})
 		if err != nil {
 			return nil, err
 		}
@@ -196,7 +196,7 @@ func (b *builder) tools(ctx context.Context, f agentfile.File, texts *[]string) 
 		defer cancel()
 		return r.Wait(ctx)
 	})
-	return r.Under(tools.Policy{Allow: f.Tools.Allow, Timeout: f.Tools.Timeout, Timeouts: f.Tools.Timeouts})
+	return r.Restrict(tools.Policy{Allow: f.Tools.Allow, Timeout: f.Tools.Timeout, Timeouts: f.Tools.Timeouts})
 }
 
 // model is the configured models in order, the clerk last.

@@ -115,7 +115,7 @@ func TestATicketIsNotOpenedTwice(t *testing.T) {
 // alone is a conversation with only some tools.
 func alone(t *testing.T, allow ...string) *conversation {
 	t.Helper()
-	registry, err := shop(t).Under(tools.Policy{Allow: append([]string{}, allow...)})
+	registry, err := shop(t).Restrict(tools.Policy{Allow: append([]string{}, allow...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestOtherLanguages(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { knowledge.Close() })
-	registry, err := shop(t).Under(tools.Policy{Allow: []string{createTicket, handOver, getTicket, updateTicket}})
+	registry, err := shop(t).Restrict(tools.Policy{Allow: []string{createTicket, handOver, getTicket, updateTicket}})
 	if err != nil {
 		t.Fatal(err)
 	}

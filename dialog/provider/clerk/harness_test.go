@@ -40,7 +40,7 @@ func shop(t testing.TB) *tools.Registry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	orders, err := tools.OpenLookup(tools.Lookup{
+	orders, err := tools.OpenLookup(tools.LookupConfig{
 		Name: "order_status", Description: "Look up an order.", File: filepath.Join(demo, "orders.csv"), Key: "order",
 	})
 	if err != nil {

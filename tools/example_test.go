@@ -1,0 +1,88 @@
+package tools_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"time"
+
+	"frontdesk/internal/fault"
+	"frontdesk/tools"
+)
+
+// A Go function becomes a tool. A policy says which tools an agent may use and for how long.
+func ExampleFunc() {
+	type arguments struct {
+		City string `json:"city" jsonschema:"the name of the city"`
+	}
+	openingHours := tools.Func("opening_hours", "Tells when a store opens.", tools.Reads,
+		func(_ context.Context, _ string, args arguments) (any, []tools.Note, error) {
+			if args.City != "Springfield" {
+				return nil, nil, fault.New(fault.NotFound, "no store in %s", args.City)
+			}
+			return map[string]string{"opens": "9 am"}, nil, nil
+		})
+	restart := tools.Func("restart", "Restarts the shop.", tools.Writes,
+		func(context.Context, string, struct{}) (any, []tools.Note, error) { return nil, nil, nil })
+
+	all, err := tools.NewRegistry(openingHours, restart)
+	if err != nil {
+		log.Fatal(err)
+	}
+	registry, err := all.Restrict(tools.Policy{Allow: []string{"opening_hours"}, Timeout: 2 * time.Second})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, call := range []tools.Call{
+		{ID: "1", Name: "opening_hours", Arguments: json.RawMessage(`{"city":"Springfield"}`)},
+		{ID: "2", Name: "opening_hours", Arguments: json.RawMessage(`{"city":"Atlantis"}`)},
+		{ID: "3", Name: "restart"},
+	} {
+		result := registry.Do(context.Background(), call)
+		fmt.Println(result.Failed, string(result.Output))
+	}
+	// Output:
+	// false {"opens":"9 am"}
+	// true {"error":{"code":"not_found","message":"no store in Atlantis"}}
+	// true {"error":{"code":"not_found","message":"unknown tool \"restart\" (want one of: opening_hours)"}}
+}
+
+// A folder of Markdown, HTML and text pages becomes a knowledge base.
+func ExampleOpenKnowledge() {
+	dir, err := os.MkdirTemp("", "knowledge")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	const page = "# Returns\n\n## How long\n\nYou can return anything within 30 days.\n\n## Refunds\n\nA refund takes five days.\n"
+	if err := os.WriteFile(filepath.Join(dir, "returns.md"), []byte(page), 0o600); err != nil {
+		log.Fatal(err)
+	}
+
+	ctx := context.Background()
+	knowledge, err := tools.OpenKnowledge(ctx, dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer knowledge.Close()
+	found, err := knowledge.Search(ctx, "um when do I get my refund", 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, p := range found {
+		fmt.Printf("%s (%s, %s)\n", p.Text, p.Page, p.Heading)
+	}
+	// Output:
+	// A refund takes five days. (Returns, Refunds)
+}
+
+// What a caller says becomes the number of a ticket.
+func ExampleParseTicketID() {
+	id, ok := tools.ParseTicketID("it's ticket T, ten forty two")
+	fmt.Println(id, id.Say(), ok)
+	// Output:
+	// T-1042 T 1 0 4 2 true
+}

@@ -1,0 +1,186 @@
+package tools
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// refreshIfDue reads changed pages if the last check was long enough ago. One search does
+// so for all; the others, and this one after an error, use the index as it is.
+func (k *Knowledge) refreshIfDue(ctx context.Context) {
+	if !k.refreshing.TryLock() {
+		return
+	}
+	defer k.refreshing.Unlock()
+	if time.Now().Before(k.nextCheck) {
+		return
+	}
+	if err := k.update(ctx); err != nil && ctx.Err() == nil {
+		k.mu.Lock()
+		k.problems = append(k.problems[:0:0], Problem{File: ".", Err: err})
+		k.mu.Unlock()
+	}
+}
+
+// update reads new and changed pages into the index and removes those that are gone. The
+// caller holds refreshing, except while k is being opened.
+func (k *Knowledge) update(ctx context.Context) error {
+	began := time.Now()
+	found, problems, err := k.files.list(ctx)
+	if err != nil {
+		return fmt.Errorf("list knowledge: %w", err)
+	}
+	listTime := time.Since(began)
+	k.nextCheck = began.Add(max(checkInterval, checkShare*listTime))
+
+	gone, changed := k.compare(found)
+	parsed := make(map[string]*page, len(changed))
+	for _, name := range changed {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		p, err := k.files.read(name)
+		if err != nil {
+			k.unreadable[name] = unreadablePage{version: found[name], err: err}
+			gone = append(gone, name)
+			continue
+		}
+		parsed[name] = p
+	}
+	for name, p := range k.unreadable {
+		problems = append(problems, Problem{File: name, Err: p.err})
+	}
+	slices.SortFunc(problems, func(a, b Problem) int { return cmp.Compare(a.File, b.File) })
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.problems = problems
+	if len(gone) == 0 && len(parsed) == 0 {
+		return nil
+	}
+	return k.reindex(ctx, gone, parsed, found)
+}
+
+// compare returns the pages that are gone and those that are new or changed. It forgets
+// unreadable pages that have changed. The caller holds refreshing, which pages and
+// unreadable change under.
+func (k *Knowledge) compare(found map[string]fileVersion) (gone, changed []string) {
+	for name := range k.pages {
+		if _, ok := found[name]; !ok {
+			gone = append(gone, name)
+		}
+	}
+	maps.DeleteFunc(k.unreadable, func(name string, p unreadablePage) bool { return !p.version.equal(found[name]) })
+	for name, version := range found {
+		_, failed := k.unreadable[name]
+		if p, ok := k.pages[name]; !failed && (!ok || !p.version.equal(version)) {
+			changed = append(changed, name)
+		}
+	}
+	slices.Sort(changed)
+	return gone, changed
+}
+
+// reindex removes the gone pages from the index and puts the parsed ones in. The maps
+// change only after the index has. The caller holds mu.
+func (k *Knowledge) reindex(ctx context.Context, gone []string, parsed map[string]*page, versions map[string]fileVersion) error {
+	tx, err := k.index.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("index knowledge: %w", err)
+	}
+	defer tx.Rollback()
+	names := slices.Sorted(maps.Keys(parsed))
+	outdated := slices.Concat(gone, names)
+	for _, name := range outdated {
+		if p := k.pages[name]; p != nil && p.last >= p.first {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM passages WHERE rowid BETWEEN ? AND ?`, p.first, p.last); err != nil {
+				return fmt.Errorf("index knowledge: %w", err)
+			}
+		}
+	}
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO passages (rowid, title, heading, body) VALUES (?, ?, ?, ?)`)
+	if err != nil {
+		return fmt.Errorf("index knowledge: %w", err)
+	}
+	defer insert.Close()
+	last := k.last
+	added := make(map[string][]*indexedPassage, len(names))
+	for _, name := range names {
+		added[name], err = k.insertPage(ctx, insert, name, parsed[name], &last)
+		if err != nil {
+			return fmt.Errorf("index knowledge: %w", err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("index knowledge: %w", err)
+	}
+	for _, name := range outdated {
+		k.removePage(name)
+	}
+	for _, name := range names {
+		p := &indexedPage{version: versions[name], first: k.last + 1, last: k.last + int64(len(added[name]))}
+		k.pages[name] = p
+		for i, passage := range added[name] {
+			k.addPassage(p.first+int64(i), passage)
+		}
+		k.last = p.last
+	}
+	return nil
+}
+
+// insertPage inserts a page's passages into the index and numbers them from *last+1.
+func (k *Knowledge) insertPage(ctx context.Context, insert *sql.Stmt, name string, p *page, last *int64) ([]*indexedPassage, error) {
+	title := k.terms.append(nil, p.title)
+	var out []*indexedPassage
+	for _, s := range p.sections {
+		heading := strings.Join(s.path, " > ")
+		headingTerms := k.terms.append(nil, heading)
+		for _, text := range s.passages() {
+			body := k.terms.append(nil, text)
+			*last++
+			_, err := insert.ExecContext(ctx, *last, strings.Join(title, " "), strings.Join(headingTerms, " "), strings.Join(body, " "))
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, &indexedPassage{
+				Passage:    Passage{Page: p.title, File: name, Heading: heading, Text: text},
+				titleTerms: sortUnique(slices.Concat(title, headingTerms)),
+				terms:      sortUnique(slices.Concat(title, headingTerms, body)),
+			})
+		}
+	}
+	return out, nil
+}
+
+func sortUnique(terms []string) []string {
+	slices.Sort(terms)
+	return slices.Clip(slices.Compact(terms))
+}
+
+func (k *Knowledge) addPassage(id int64, p *indexedPassage) {
+	k.passages[id] = p
+	for _, t := range p.terms {
+		k.counts[t]++
+	}
+}
+
+func (k *Knowledge) removePage(name string) {
+	p := k.pages[name]
+	if p == nil {
+		return
+	}
+	delete(k.pages, name)
+	for id := p.first; id <= p.last; id++ {
+		for _, t := range k.passages[id].terms {
+			if k.counts[t]--; k.counts[t] == 0 {
+				delete(k.counts, t)
+			}
+		}
+		delete(k.passages, id)
+	}
+}
