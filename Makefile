@@ -1,32 +1,59 @@
-# make run    installs what is missing, builds, and serves http://localhost:8080
-# make test   installs what is missing, and runs every check and test
+# "make help" lists the targets.
 SHELL := /bin/sh
 export GOTOOLCHAIN ?= auto
+.DEFAULT_GOAL := help
 
-.PHONY: run build test check setup bench clean
+# How long "make fuzz" runs each fuzz target.
+FUZZTIME ?= 5s
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-run: build
+.PHONY: help run build setup test unit race e2e check lint vuln fuzz bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## install what is missing, build, and serve http://localhost:8080
 	bin/frontdesk serve
 
-build: setup
+build: setup ## build bin/frontdesk
 	go build -trimpath -ldflags "-s -w" -o bin/frontdesk .
 
-setup:
+setup: ## install what is needed to build and run
 	@scripts/setup
 
-test: build check
+test: check ## install what is missing, and run every check and test
+	@scripts/setup test
+	scripts/test
+
+unit: ## run the quick tests: no installs, no race detector, no end-to-end tests
+	go test -short -timeout 5m $$(go list ./... | grep -v /e2e)
+
+race: ## run all tests but the end-to-end ones, with the race detector
+	go test -race -timeout 10m $$(go list ./... | grep -v /e2e)
+
+e2e: ## run the end-to-end tests against the real program
 	@scripts/setup test
 	cd e2e && npm ci --silent --no-audit --no-fund
-	go test -race -timeout 10m $$(go list ./... | grep -v /e2e)
 	go test -timeout 10m ./e2e
 
-check:
-	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+check: setup ## run gofmt, go vet and staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files"; exit 1; }
 	go vet ./...
-	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	go run $(STATICCHECK) ./...
 
-bench: setup
+lint: check ## run check, and golangci-lint with .golangci.yml
+	go run $(GOLANGCI) run
+
+vuln: setup ## look for known vulnerabilities in dependencies (needs https://vuln.go.dev)
+	go run $(GOVULNCHECK) ./...
+
+fuzz: setup ## run each fuzz target for FUZZTIME (5s)
+	@scripts/fuzz $(FUZZTIME)
+
+bench: setup ## run every benchmark
 	go test -run '^$$' -bench . -benchmem ./...
 
-clean:
+clean: ## delete what was built
 	rm -rf bin
