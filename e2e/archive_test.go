@@ -9,17 +9,17 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
-// archive runs frontdesk archive on the server's data folder.
+// archive runs "frontdesk archive" on the server's data folder.
 func (s *server) archive(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), program, append(append([]string{"archive"}, args...), "--data", s.data)...).CombinedOutput()
 	return string(out), err
 }
 
-func TestASessionThatIsOverIsArchivedAndCanBeErased(t *testing.T) {
+func TestEndedSessionIsArchivedAndCanBeErased(t *testing.T) {
+	t.Parallel()
 	const words = "my marmalade spoon"
 	s := start(t, noVoice)
 	c := s.typing(t, s.token(t))
@@ -30,21 +30,19 @@ func TestASessionThatIsOverIsArchivedAndCanBeErased(t *testing.T) {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	s.ended(t)
+	s.awaitExit(t)
 	if out, err := s.archive(t, "ls"); err != nil || !strings.Contains(out, "No session") {
-		t.Errorf("%q, %v", out, err)
+		t.Errorf("archive ls before the archive exists: %q, %v", out, err)
 	}
-	s.run(t, "127.0.0.1:0", noVoice) // it looks for such sessions when it starts
+	s.run(t, "127.0.0.1:0", noVoice) // a starting server archives ended sessions
 
-	deadline := time.Now().Add(patience)
-	for listed := ""; !strings.Contains(listed, c.session); listed, _ = s.archive(t, "ls", "--json") {
-		if time.Now().After(deadline) {
-			t.Fatal("the session is not archived")
-		}
-	}
+	eventually(t, "the session is archived", func() bool {
+		listed, _ := s.archive(t, "ls", "--json")
+		return strings.Contains(listed, c.session)
+	})
 	shown, err := s.archive(t, "show", c.session)
 	if err != nil || !strings.Contains(shown, words) || !strings.Contains(shown, "[card number]") || strings.Contains(shown, "4111") {
-		t.Errorf("%v:\n%s", err, shown)
+		t.Errorf("archive show: %v:\n%s", err, shown)
 	}
 	folder := filepath.Join(t.TempDir(), "out")
 	if out, err := s.archive(t, "export", c.session, "--to", folder); err != nil {
@@ -62,14 +60,12 @@ func TestASessionThatIsOverIsArchivedAndCanBeErased(t *testing.T) {
 	if out, err := s.archive(t, "erase", "sess_unknown"); err == nil || !strings.Contains(out, "no archived session") {
 		t.Errorf("%q, %v", out, err)
 	}
-	s.unreadable(t, "marmalade")
-	if resumed := s.typing(t, s.token(t)); resumed == nil {
-		t.Error("the server does not go on")
-	}
+	s.checkUnreadable(t, "marmalade")
+	s.typing(t, s.token(t)).begin(t, true) // the server still takes calls
 }
 
-// unreadable fails for each file of the data folder that holds words.
-func (s *server) unreadable(t *testing.T, words string) {
+// checkUnreadable fails for each file of the data folder that contains words.
+func (s *server) checkUnreadable(t *testing.T, words string) {
 	t.Helper()
 	err := filepath.WalkDir(s.data, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -77,7 +73,7 @@ func (s *server) unreadable(t *testing.T, words string) {
 		}
 		b, err := os.ReadFile(path)
 		if bytes.Contains(b, []byte(words)) {
-			t.Errorf("%s can be read", path)
+			t.Errorf("%s contains %q after the erasure", path, words)
 		}
 		return err
 	})
@@ -86,24 +82,19 @@ func (s *server) unreadable(t *testing.T, words string) {
 	}
 }
 
-func TestACallThatIsNotOverCanBeErasedBehindItsEnd(t *testing.T) {
+func TestUnarchivedSessionCanBeErasedOnceItsCallEnded(t *testing.T) {
+	t.Parallel()
 	s := start(t, noVoice)
 	c := s.typing(t, s.token(t))
 	c.begin(t, true)
 	c.answers(t, "I cannot find my marmalade spoon.")
 	if out, err := s.archive(t, "erase", c.session); err == nil || !strings.Contains(out, "in use") {
-		t.Errorf("a call under way: %q, %v", out, err)
+		t.Errorf("erasing a session while its call lasts: %q, %v", out, err)
 	}
 	c.hangUp()
-	deadline := time.Now().Add(patience)
-	for {
+	eventually(t, "the session can be erased", func() bool {
 		out, err := s.archive(t, "erase", c.session)
-		if err == nil && strings.Contains(out, "not archived yet") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%q, %v", out, err)
-		}
-	}
-	s.unreadable(t, "marmalade")
+		return err == nil && strings.Contains(out, "not archived yet")
+	})
+	s.checkUnreadable(t, "marmalade")
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// tab is a page in a Chromium of its own.
+// tab is a page in its own Chromium.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -30,13 +30,13 @@ func microphone(path string) chromedp.ExecAllocatorOption {
 	}
 }
 
-// refused denies pages the microphone, as a person may.
-func refused(a *chromedp.ExecAllocator) {
+// denied makes Chromium deny the microphone to pages, as a user may.
+func denied(a *chromedp.ExecAllocator) {
 	chromedp.Flag("use-fake-device-for-media-stream", true)(a)
 	chromedp.Flag("deny-permission-prompts", true)(a)
 }
 
-// visit opens url in a new Chromium. What the page logs as an error fails the test.
+// visit opens url in a new Chromium.
 func visit(t *testing.T, url string, options ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	options = append([]chromedp.ExecAllocatorOption{
@@ -62,17 +62,17 @@ func visit(t *testing.T, url string, options ...chromedp.ExecAllocatorOption) *t
 	return p
 }
 
-// do runs actions, within a time that is long even for a busy machine.
+// do runs actions, within a time that is long enough for a busy machine.
 func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
-		p.t.Fatalf("%v\nthe page says:\n%s", err, p.text("body"))
+		p.t.Fatalf("%v\nthe page shows:\n%s", err, p.text("body"))
 	}
 }
 
-// text is what an element shows.
+// text is the text that an element shows.
 func (p *tab) text(selector string) string {
 	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
 	defer cancel()
@@ -92,14 +92,14 @@ func (p *tab) until(what, expression string) {
 		}
 		select {
 		case <-ctx.Done():
-			p.shot("failed")
-			p.t.Fatalf("not so after a minute: %s (%v)\nthe page says:\n%s", what, err, p.text("body"))
+			p.screenshot("failed")
+			p.t.Fatalf("still not true after a minute: %s (%v)\nthe page shows:\n%s", what, err, p.text("body"))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
-// shows waits until an element's text holds all of words, whatever their case.
+// shows waits until the elements' text contains all of the words, in any case.
 func (p *tab) shows(selector string, words ...string) {
 	p.t.Helper()
 	list, err := json.Marshal(words)
@@ -110,6 +110,7 @@ func (p *tab) shows(selector string, words ...string) {
 		`%s.every(w => [...document.querySelectorAll(%q)].map(e => e.innerText).join("\n").toLowerCase().includes(w.toLowerCase()))`, list, selector))
 }
 
+// phase waits until the page is in a phase of the call.
 func (p *tab) phase(phase string) {
 	p.t.Helper()
 	p.until("the page is "+phase, fmt.Sprintf(`document.body.dataset.phase === %q`, phase))
@@ -120,20 +121,21 @@ func (p *tab) click(selector string) {
 	p.do(chromedp.Click(selector))
 }
 
-func (p *tab) say(text string) {
+// typeText types text into the page's text box.
+func (p *tab) typeText(text string) {
 	p.t.Helper()
 	p.do(chromedp.SendKeys("#say", text+"\r"))
 }
 
-// listen measures what comes out of the page's loudspeaker from now on.
-func (p *tab) listen() {
+// measureAudio makes window.loud count the ms of audible audio that the page plays from now on.
+func (p *tab) measureAudio() {
 	p.t.Helper()
 	p.do(chromedp.Evaluate[chromedp.Void](`(() => {
 		const context = new AudioContext();
 		const probe = context.createAnalyser();
 		context.createMediaStreamSource(document.getElementById("voice").srcObject).connect(probe);
 		const wave = new Float32Array(probe.fftSize);
-		window.loud = 0; // ms of audible sound
+		window.loud = 0;
 		setInterval(() => {
 			probe.getFloatTimeDomainData(wave);
 			if (Math.sqrt(wave.reduce((sum, x) => sum + x * x, 0) / wave.length) > 0.01) window.loud += 50;
@@ -141,8 +143,8 @@ func (p *tab) listen() {
 	})()`))
 }
 
-// shot keeps a screenshot where FRONTDESK_SHOTS says, if it does.
-func (p *tab) shot(name string) {
+// screenshot saves a picture of the page in the folder FRONTDESK_SHOTS, if that is set.
+func (p *tab) screenshot(name string) {
 	dir := os.Getenv("FRONTDESK_SHOTS")
 	if dir == "" {
 		return
@@ -154,100 +156,107 @@ func (p *tab) shot(name string) {
 	}
 }
 
-func TestACallerAsksAloudAndHearsTheAnswer(t *testing.T) {
+func TestPageCallerAsksAndHearsTheAnswer(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	p := visit(t, s.url, microphone(speech(t, utterance{8 * time.Second, "What time do you open on Saturday?"})))
 	p.click("#call")
 	p.phase("speaking")
-	p.listen()
-	p.shows(".entry.agent", "Willow Lane") // the greeting, as it is heard
+	p.measureAudio()
+	p.shows(".entry.agent", "Willow Lane") // captions of the greeting
 	p.shows(".entry.caller", "saturday")
 	p.shows(".entry.agent", "9 am", "6 pm")
 	p.until("the answer is audible", `window.loud > 1500`)
 	p.phase("listening")
-	p.shot("answered")
+	p.screenshot("answered")
 	p.click("#hangup")
 	p.phase("ended")
-	p.shot("ended")
+	p.screenshot("ended")
 	p.click(".developer summary")
-	p.until("the turn's stages and its reason are there",
+	p.until("the developer view shows the stages of the turn and why it ended",
 		`(cells => cells.length === 7 && Number(cells[5].innerText) > 0 && /^[a-z]+$/.test(cells[6].innerText))([...document.querySelectorAll("#turns td")])`)
-	p.shot("developer")
+	p.screenshot("developer")
 }
 
-func TestAConversationCanBeTyped(t *testing.T) {
+func TestPageHoldsATypedConversation(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	p := visit(t, s.url)
-	p.say("Where is my order 47329?")
+	p.typeText("Where is my order 47329?")
 	p.shows(".entry.agent", "47329", "floor lamp")
-	p.say("My printer stopped working after the update.")
+	p.typeText("My printer stopped working after the update.")
 	p.shows(".entry.agent", "printer")
-	p.say("Please open a ticket.")
+	p.typeText("Please open a ticket.")
 	p.shows(".entry.agent", "reach you")
-	p.shot("typed")
+	p.screenshot("typed")
 }
 
-func TestTypingWorksDuringACall(t *testing.T) {
+func TestTypedTextIsAnsweredInVoiceDuringACall(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	p := visit(t, s.url, microphone(speech(t)))
 	p.click("#call")
 	p.phase("speaking")
-	p.listen()
-	p.say("How much is express shipping?")
+	p.measureAudio()
+	p.typeText("How much is express shipping?")
 	p.shows(".entry.agent", "express")
 	p.until("the answer is audible", `window.loud > 1500`)
 }
 
-func TestWithoutAMicrophoneTheTextBoxIsThere(t *testing.T) {
+func TestPageOffersTextWithoutAMicrophone(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	for name, test := range map[string]struct {
 		option chromedp.ExecAllocatorOption
 		says   string
 	}{
-		"refused": {refused, "blocked"},
+		"denied":  {denied, "blocked"},
 		"missing": {func(*chromedp.ExecAllocator) {}, "no microphone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := visit(t, s.url, test.option)
 			p.click("#call")
 			p.shows("#problem", "microphone", test.says)
-			p.shot("problem")
-			p.say("What time do you open on Saturday?")
+			p.screenshot("problem")
+			p.typeText("What time do you open on Saturday?")
 			p.shows(".entry.agent", "9 am")
 		})
 	}
 }
 
-func TestACallSurvivesTheServersRestart(t *testing.T) {
+func TestPageReconnectsWhenTheServerRestarts(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	p := visit(t, s.url, microphone(speech(t, utterance{time.Minute, "Are you still there?"})))
 	p.click("#call")
 	p.phase("speaking")
-	p.say("Where is my order 47329?")
+	p.typeText("Where is my order 47329?")
 	p.shows(".entry.agent", "floor lamp")
 	addr := strings.TrimPrefix(s.url, "http://")
 	s.kill()
 	p.phase("reconnecting")
-	p.shot("reconnecting")
+	p.screenshot("reconnecting")
 	s.run(t, addr)
-	p.until("the page is back", `["listening", "speaking", "thinking"].includes(document.body.dataset.phase)`)
-	p.say("How much is express shipping?")
-	p.shows(".entry.agent", "12 dollars", "floor lamp") // and what was said before
+	p.until("the call continues", `["listening", "speaking", "thinking"].includes(document.body.dataset.phase)`)
+	p.typeText("How much is express shipping?")
+	p.shows(".entry.agent", "12 dollars", "floor lamp") // together with what was said before
 }
 
-func TestAReloadGoesOnWithTheConversation(t *testing.T) {
+func TestReloadedPageResumesTheConversation(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	p := visit(t, s.url)
-	p.say("Where is my order 47329?")
+	p.typeText("Where is my order 47329?")
 	p.shows(".entry.agent", "floor lamp")
 	p.do(chromedp.Reload())
 	p.shows(".entry.agent", "floor lamp")
 	p.shows(".entry.caller", "47329")
 	p.click("#again")
-	p.until("nothing is left", `document.querySelectorAll(".entry").length === 0`)
+	p.until("the page shows no entries", `document.querySelectorAll(".entry").length === 0`)
 }
 
-func TestPlainHTTPFromAfarSaysWhyThereIsNoMicrophone(t *testing.T) {
+func TestPageExplainsThatTheMicrophoneNeedsHTTPS(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
@@ -256,12 +265,13 @@ func TestPlainHTTPFromAfarSaysWhyThereIsNoMicrophone(t *testing.T) {
 	p := visit(t, "http://desk.test:"+port, chromedp.Flag("host-resolver-rules", "MAP desk.test 127.0.0.1"))
 	p.click("#call")
 	p.shows("#problem", "HTTPS")
-	p.shot("insecure")
-	p.say("Do you ship to Canada?")
+	p.screenshot("insecure")
+	p.typeText("Do you ship to Canada?")
 	p.shows(".entry.agent", "Canada")
 }
 
-func TestOpenAIsAgentsClientHoldsASpokenConversation(t *testing.T) {
+func TestOpenAIAgentsClientHoldsASpokenConversation(t *testing.T) {
+	t.Parallel()
 	site := http.NewServeMux()
 	site.Handle("/node_modules/", http.StripPrefix("/node_modules/", http.FileServer(http.Dir("node_modules"))))
 	site.Handle("/", http.FileServer(http.Dir("testdata")))
@@ -280,7 +290,7 @@ func TestOpenAIsAgentsClientHoldsASpokenConversation(t *testing.T) {
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"))
 	p.shows("#state", "connected")
 	p.shows("#history", "assistant:", "Willow Lane")
-	p.listen()
+	p.measureAudio()
 	p.shows("#history", "user:", "saturday")
 	p.shows("#history", "9 am", "6 pm")
 	p.until("the answer is audible", `window.loud > 1500`)

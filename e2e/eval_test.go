@@ -12,8 +12,8 @@ import (
 	"frontdesk/media"
 )
 
-// spoken writes a recording of text by an installed voice and returns its entry in a manifest.
-func spoken(t *testing.T, dir, voice, text string) map[string]any {
+// recordVoice writes a recording of text in one of flite's voices and returns its entry in a manifest.
+func recordVoice(t *testing.T, dir, voice, text string) map[string]any {
 	t.Helper()
 	name := voice + "-" + strings.ReplaceAll(text, " ", "-") + ".wav"
 	raw := filepath.Join(dir, "raw.wav")
@@ -48,12 +48,13 @@ func spoken(t *testing.T, dir, voice, text string) map[string]any {
 		"speech_start_ms": first * 1000 / rate, "speech_end_ms": last * 1000 / rate}
 }
 
-func TestTurnTakingIsMeasuredOnRecordings(t *testing.T) {
+func TestEvalTurnsMeasuresRecordings(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var list []map[string]any
 	for _, voice := range []string{"slt", "rms"} {
 		for _, text := range []string{"what time do you open on saturday", "where is my order", "do you ship to canada"} {
-			list = append(list, spoken(t, dir, voice, text))
+			list = append(list, recordVoice(t, dir, voice, text))
 		}
 	}
 	b, err := json.Marshal(list)
@@ -65,6 +66,7 @@ func TestTurnTakingIsMeasuredOnRecordings(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := t.TempDir()
+	shareModelCache(t, data)
 	run := func(args ...string) (string, string, error) {
 		cmd := exec.CommandContext(t.Context(), program, append([]string{"eval", "turns", manifest, "--agents", "../agents", "--data", data}, args...)...)
 		var out, errs bytes.Buffer
@@ -81,7 +83,7 @@ func TestTurnTakingIsMeasuredOnRecordings(t *testing.T) {
 		Frames    float64 `json:"frame_accuracy_pct"`
 	}
 	delays := map[string]int{}
-	for name, args := range map[string][]string{"ours": nil, "hangover": {"--hangover", "1s"}} {
+	for name, args := range map[string][]string{"endpointer": nil, "hangover": {"--hangover", "1s"}} {
 		out, errs, err := run(append([]string{"--json", "--condition", "clean"}, args...)...)
 		var r result
 		if err != nil || json.Unmarshal([]byte(out), &r) != nil {
@@ -92,8 +94,8 @@ func TestTurnTakingIsMeasuredOnRecordings(t *testing.T) {
 		}
 		delays[name] = r.Delay
 	}
-	if delays["ours"] == 0 || delays["ours"] >= delays["hangover"] {
-		t.Errorf("median delays in ms: %v", delays)
+	if delays["endpointer"] == 0 || delays["endpointer"] >= delays["hangover"] {
+		t.Errorf("median delays in ms are %v, want the endpointer faster than the hangover", delays)
 	}
 	if out, _, err := run("--condition", "clean", "--details"); err != nil || !strings.Contains(out, "frames right") || !strings.Contains(out, "clean") {
 		t.Errorf("%v: %s", err, out)

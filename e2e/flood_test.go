@@ -19,8 +19,8 @@ import (
 
 const endless = 100 << 20 // bytes
 
-// resident is the memory of the server's process in bytes, now and at its highest.
-func (s *server) resident(t *testing.T) (now, highest int64) {
+// residentMemory is the resident set of the server's process in bytes, now and at its peak.
+func (s *server) residentMemory(t *testing.T) (now, peak int64) {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
@@ -37,19 +37,19 @@ func (s *server) resident(t *testing.T) (now, highest int64) {
 	return read("VmRSS"), read("VmHWM")
 }
 
-// frugal fails the test when work makes the server take much memory.
-func (s *server) frugal(t *testing.T, work func()) {
+// checkMemory fails the test when work makes the server use much more memory.
+func (s *server) checkMemory(t *testing.T, work func()) {
 	t.Helper()
 	const limit = 20 << 20
-	before, _ := s.resident(t)
+	before, _ := s.residentMemory(t)
 	work()
-	if after, highest := s.resident(t); after > before+limit || highest > before+3*limit {
-		t.Errorf("memory grew from %d to %d MB, for a time to %d MB", before>>20, after>>20, highest>>20)
+	if after, peak := s.residentMemory(t); after > before+limit || peak > before+3*limit {
+		t.Errorf("memory grew from %d to %d MB, with a peak of %d MB", before>>20, after>>20, peak>>20)
 	}
 }
 
-// tcp is a bare connection to the server.
-func (s *server) tcp(t *testing.T) net.Conn {
+// dialTCP opens a bare connection to the server.
+func (s *server) dialTCP(t *testing.T) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
@@ -60,10 +60,11 @@ func (s *server) tcp(t *testing.T) net.Conn {
 	return conn
 }
 
-func endlessBody(t *testing.T, s *server, token string) {
+// sendEndlessBody sends bodies of 100 MB, which must be refused early.
+func sendEndlessBody(t *testing.T, s *server, token string) {
 	for _, path := range []string{"/v1/realtime/calls", "/v1/realtime/client_secrets"} {
-		s.frugal(t, func() {
-			conn := s.tcp(t)
+		s.checkMemory(t, func() {
+			conn := s.dialTCP(t)
 			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n{\"x\":\"", path, token, endless)
 			sent := make(chan int, 1)
 			go func() {
@@ -89,17 +90,19 @@ func endlessBody(t *testing.T, s *server, token string) {
 				t.Fatal(err)
 			}
 			checkFault(t, resp, body, 413, "too_large")
-			if n := <-sent; n > 16<<20 { // what fits the sockets' buffers is sent anyway
-				t.Errorf("the server took %d MB", n>>20)
+			if n := <-sent; n > 16<<20 { // the buffers of the sockets take some of it
+				t.Errorf("the server received %d MB", n>>20)
 			}
 		})
 	}
 }
 
-func endlessMessage(t *testing.T, s *server) {
+// sendEndlessMessage sends one WebSocket message of 100 MB, which must end the line, and
+// resumes the session.
+func sendEndlessMessage(t *testing.T, s *server) {
 	c, conn := s.socket(t, s.token(t))
 	c.begin(t, true)
-	s.frugal(t, func() {
+	s.checkMemory(t, func() {
 		w, err := conn.NextWriter(websocket.TextMessage)
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +114,7 @@ func endlessMessage(t *testing.T, s *server) {
 			n += m
 		}
 		if n > 16<<20 {
-			t.Errorf("the server took %d MB", n>>20)
+			t.Errorf("the server received %d MB", n>>20)
 		}
 		for err = nil; err == nil; {
 			_, err = c.next()
@@ -128,21 +131,21 @@ func endlessMessage(t *testing.T, s *server) {
 	again.answers(t, "What time do you open on Saturday?", "Saturday")
 }
 
-// garbage throws bytes of no meaning at both ports.
-func garbage(t *testing.T, s *server) {
+// sendGarbage sends malformed bytes to the TCP and the UDP port.
+func sendGarbage(t *testing.T, s *server) {
 	for name, bytes := range map[string]string{
-		"ICE":              "\x00\x05hello",
-		"ICE, nothing yet": "\x00\x14\x00\x01\x00\x00\x21\x12\xa4\x42aaaaaaaaaaaa",
-		"ICE, endless":     "\x0f\xff" + randomBytes(64<<10),
-		"TLS":              "\x16\x03\x01\x02\x00" + randomBytes(512),
-		"random":           randomBytes(64 << 10),
-		"zero":             strings.Repeat("\x00", 64<<10),
-		"HTTP/2":           "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-		"no HTTP":          "HELLO WORLD\r\n\r\n",
-		"endless header":   "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n",
+		"ICE":             "\x00\x05hello",
+		"ICE, incomplete": "\x00\x14\x00\x01\x00\x00\x21\x12\xa4\x42aaaaaaaaaaaa",
+		"ICE, endless":    "\x0f\xff" + randomBytes(64<<10),
+		"TLS":             "\x16\x03\x01\x02\x00" + randomBytes(512),
+		"random":          randomBytes(64 << 10),
+		"zero":            strings.Repeat("\x00", 64<<10),
+		"HTTP/2":          "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"not HTTP":        "HELLO WORLD\r\n\r\n",
+		"endless header":  "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n",
 	} {
-		conn := s.tcp(t)
-		_, _ = io.WriteString(conn, bytes) // the server may close before it has read all
+		conn := s.dialTCP(t)
+		_, _ = io.WriteString(conn, bytes) // the server may close the connection before it has read all
 		if _, err := io.Copy(io.Discard, conn); err != nil && strings.Contains(err.Error(), "timeout") {
 			t.Errorf("%s: the connection is still open", name)
 		}
@@ -161,12 +164,13 @@ func garbage(t *testing.T, s *server) {
 	s.typing(t, s.token(t)).begin(t, true)
 }
 
-// crawl opens connections that say too little. What it returns waits for their end.
-func crawl(t *testing.T, s *server) func(*testing.T) {
+// openSlowConnections opens connections that send nothing, or only the beginning of a
+// request. The function it returns waits until the server has closed them.
+func openSlowConnections(t *testing.T, s *server) func(*testing.T) {
 	t.Helper()
 	var conns []net.Conn
 	for i := range 300 {
-		conn := s.tcp(t)
+		conn := s.dialTCP(t)
 		_, err := io.WriteString(conn, []string{"", "G", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", "\x00", "\x00\x14\x00"}[i%5])
 		if err != nil {
 			t.Fatal(err)

@@ -21,8 +21,8 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-func TestACallFindsItsWayOverTCP(t *testing.T) {
-	t.Parallel() // it waits for speech
+func TestCallConnectsOverICETCP(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	p := s.call(t, s.token(t), true)
 	pair, err := p.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
@@ -34,7 +34,7 @@ func TestACallFindsItsWayOverTCP(t *testing.T) {
 	}
 	p.begin(t, true)
 	track := <-p.remote
-	for range 20 { // the greeting's voice
+	for range 20 { // the voice of the greeting
 		if _, _, err := track.ReadRTP(); err != nil {
 			t.Fatal(err)
 		}
@@ -42,8 +42,8 @@ func TestACallFindsItsWayOverTCP(t *testing.T) {
 	p.answers(t, "Where is my order 47329?", "47329")
 }
 
-func TestAConversationGoesOnOverAnotherTransport(t *testing.T) {
-	t.Parallel() // it waits for speech
+func TestConversationResumesOverAnotherTransport(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	p := s.call(t, s.token(t), false)
 	p.begin(t, true)
@@ -54,7 +54,7 @@ func TestAConversationGoesOnOverAnotherTransport(t *testing.T) {
 	c := s.typing(t, p.resume)
 	c.begin(t, false)
 	if c.session != p.session {
-		t.Fatalf("session %s, not %s", c.session, p.session)
+		t.Fatalf("resumed session %s, want %s", c.session, p.session)
 	}
 	past := history(t, c, 3)
 	for i, want := range []string{"assistant: Hello, this is Willow Lane", "user: Where is my order 47329?", "assistant: "} {
@@ -67,11 +67,11 @@ func TestAConversationGoesOnOverAnotherTransport(t *testing.T) {
 	}
 	c.answers(t, "Where is my order 47329?", "floor lamp")
 	if c.had("error") {
-		t.Errorf("errors: %v", c.seen)
+		t.Errorf("the client got an error: %v", c.seen)
 	}
 }
 
-// history takes n items, which must come before anything else does.
+// history reads the n items of a resumed conversation, which must come before any other event.
 func history(t *testing.T, c *client, n int) []string {
 	t.Helper()
 	var past []string
@@ -85,13 +85,14 @@ func history(t *testing.T, c *client, n int) []string {
 			past = append(past, e.text("item", "role")+": "+words(e["item"]))
 		case "conversation.item.done":
 		default:
-			t.Fatalf("%s came before the history: %q", kind, past)
+			t.Fatalf("%s came before the end of the history: %q", kind, past)
 		}
 	}
 	return past
 }
 
-func TestTheOlderLineIsToldThatTheConversationMoved(t *testing.T) {
+func TestOlderLineEndsAsMovedWhenTheSessionIsResumed(t *testing.T) {
+	t.Parallel()
 	s := start(t, noVoice)
 	older := s.typing(t, s.token(t))
 	older.begin(t, true)
@@ -99,84 +100,60 @@ func TestTheOlderLineIsToldThatTheConversationMoved(t *testing.T) {
 	newer := s.typing(t, older.resume)
 	newer.begin(t, false)
 	if e := older.expect(t, "frontdesk.ended"); e.text("result") != "moved" {
-		t.Errorf("the older line ended as %v", e)
+		t.Errorf("the older line ended as %v, want moved", e)
 	}
 	if e, err := older.next(); err == nil {
-		t.Errorf("the older line goes on: %v", e)
+		t.Errorf("the older line still sends events: %v", e)
 	}
 	newer.answers(t, "What time do you open on Saturday?", "Saturday")
 }
 
-// stopping tells the server to stop and waits until it refuses new calls.
-func (s *server) stopping(t *testing.T) {
-	t.Helper()
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	deadline := time.Now().Add(patience)
-	for _, status := s.get(t, "/readyz"); status != http.StatusServiceUnavailable; _, status = s.get(t, "/readyz") {
-		if time.Now().After(deadline) {
-			t.Fatal("the server is still ready")
-		}
-	}
-}
-
-// ended waits for the process and checks its exit status.
-func (s *server) ended(t *testing.T) {
-	t.Helper()
-	select {
-	case <-s.gone:
-	case <-time.After(patience):
-		t.Fatal("the server does not end")
-	}
-	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("exit status %d", code)
-	}
-}
-
-func TestAStoppingServerLetsCallsFinish(t *testing.T) {
+func TestDrainingServerLetsCallsFinish(t *testing.T) {
+	t.Parallel()
 	s := start(t, noVoice)
 	token := s.token(t)
 	typed := s.typing(t, token)
 	typed.begin(t, true)
 	spoken := s.call(t, token, false)
 	spoken.begin(t, true)
-	s.stopping(t)
+	s.beginDrain(t)
 
-	bad{method: "GET", path: "/readyz", status: 503, code: "unavailable"}.check(t, s)
+	badRequest{method: "GET", path: "/readyz", status: 503, code: "unavailable"}.check(t, s)
 	if _, status := s.get(t, "/healthz"); status != http.StatusOK {
 		t.Errorf("/healthz: %d", status)
 	}
 	resp, body := s.post(t, "/v1/realtime/calls", "application/sdp", strings.NewReader(wholeOffer), bearer(token))
 	checkFault(t, resp, body, 503, "unavailable")
 	if resp.Header.Get("Retry-After") == "" {
-		t.Error("a new call is refused without Retry-After")
+		t.Error("the refusal of a new call has no Retry-After")
 	}
 	typed.answers(t, "Where is my order 47329?", "floor lamp")
 	spoken.answers(t, "What time do you open on Saturday?", "Saturday")
 	s.hangup(t, spoken.client)
 	if reply := typed.answers(t, "That is all, goodbye."); reply == "" {
-		t.Error("no farewell")
+		t.Error("the agent did not say goodbye")
 	}
 	typed.hangUp()
-	s.ended(t)
+	s.awaitExit(t)
 }
 
-func TestASecondSignalEndsTheCalls(t *testing.T) {
+func TestSecondSignalEndsTheCalls(t *testing.T) {
+	t.Parallel()
 	s := start(t, noVoice)
 	c := s.typing(t, s.token(t))
 	c.begin(t, true)
-	s.stopping(t)
+	s.beginDrain(t)
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if e := c.expect(t, "frontdesk.ended"); e.text("result") != "draining" {
-		t.Errorf("told %v", e)
+		t.Errorf("the call ended as %v, want draining", e)
 	}
-	s.ended(t)
+	s.awaitExit(t)
 }
 
-func TestCallsThatTakeTooLongEndWithTheServer(t *testing.T) {
+func TestCallsEndWhenTheDrainTimeIsOver(t *testing.T) {
+	t.Parallel()
 	s := start(t, noVoice, env("FRONTDESK_LIMITS_DRAIN=200ms"))
 	token := s.token(t)
 	typed := s.typing(t, token)
@@ -188,14 +165,14 @@ func TestCallsThatTakeTooLongEndWithTheServer(t *testing.T) {
 	}
 	for _, c := range []*client{typed, spoken.client} {
 		if e := c.expect(t, "frontdesk.ended"); e.text("result") != "draining" {
-			t.Errorf("told %v", e)
+			t.Errorf("the call ended as %v, want draining", e)
 		}
 	}
-	s.ended(t)
+	s.awaitExit(t)
 }
 
-// certificate makes a self-signed one for this machine; the paths are of PEM files.
-func certificate(t *testing.T) (cert, key string) {
+// selfSigned makes a certificate for this machine and returns the paths of its PEM files.
+func selfSigned(t *testing.T) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -226,15 +203,16 @@ func certificate(t *testing.T) (cert, key string) {
 }
 
 func TestHTTPSFromCertificateFiles(t *testing.T) {
-	cert, key := certificate(t)
+	t.Parallel()
+	cert, key := selfSigned(t)
 	s := start(t, noVoice, env("FRONTDESK_TLS_CERT="+cert, "FRONTDESK_TLS_KEY="+key))
 	if !strings.HasPrefix(s.url, "https://") {
-		t.Fatalf("serves %s", s.url)
+		t.Fatalf("the server serves %s, want HTTPS", s.url)
 	}
 	c := s.typing(t, s.token(t))
 	c.begin(t, true)
 	c.answers(t, "Where is my order 47329?", "floor lamp")
-	// ICE-TCP shares the port with TLS too.
+	// ICE-TCP shares the port with TLS, too.
 	p := s.call(t, s.token(t), true)
 	p.begin(t, true)
 	p.answers(t, "What time do you open on Saturday?", "Saturday")

@@ -16,8 +16,8 @@ import (
 	"frontdesk/media"
 )
 
-// node runs a script of testdata, which trusts the certificate unless it is "", and
-// decodes what it prints.
+// node runs a script of testdata and decodes the JSON that it prints. The script trusts
+// certificate, unless that is "".
 func node(t *testing.T, result any, certificate, script string, args ...string) {
 	t.Helper()
 	for _, need := range []string{"node_modules/openai", "node_modules/@openai/agents-realtime"} {
@@ -39,18 +39,18 @@ func node(t *testing.T, result any, certificate, script string, args ...string) 
 	}
 }
 
-// told is a reply as openai.mjs saw it.
-type told struct {
+// clientReply is a reply as openai.mjs received it.
+type clientReply struct {
 	Status, Text string
 	Audible      int `json:"audible_ms"`
 }
 
-func TestOpenAIsClientConversesOverTLS(t *testing.T) {
-	t.Parallel() // it waits for speech
-	cert, key := certificate(t)
+func TestOpenAIClientHoldsAConversationOverTLS(t *testing.T) {
+	t.Parallel()
+	cert, key := selfSigned(t)
 	s := start(t, env("FRONTDESK_TLS_CERT="+cert, "FRONTDESK_TLS_KEY="+key))
 	t.Run("typed", func(t *testing.T) {
-		var got struct{ Greeting, Reply told }
+		var got struct{ Greeting, Reply clientReply }
 		node(t, &got, cert, "openai.mjs", s.url+"/v1", "any", "Where is my order 47329?")
 		if got.Reply.Status != "completed" || !strings.Contains(got.Reply.Text, "floor lamp") || got.Reply.Audible != 0 {
 			t.Errorf("the client got %+v", got)
@@ -58,18 +58,18 @@ func TestOpenAIsClientConversesOverTLS(t *testing.T) {
 	})
 	t.Run("spoken", func(t *testing.T) {
 		var got struct {
-			Greeting, Reply told
+			Greeting, Reply clientReply
 			Transcript      string
 		}
-		sound := filepath.Join(t.TempDir(), "said.pcm")
+		audio := filepath.Join(t.TempDir(), "said.pcm")
 		said, err := binary.Append(nil, binary.LittleEndian, pcm(t, "What time do you open on Saturday?", media.MouthRate))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(sound, said, 0o600); err != nil {
+		if err := os.WriteFile(audio, said, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		node(t, &got, cert, "openai.mjs", s.url+"/v1", "any", "", sound)
+		node(t, &got, cert, "openai.mjs", s.url+"/v1", "any", "", audio)
 		if !strings.Contains(got.Greeting.Text, "Willow Lane") || got.Greeting.Audible < 1000 {
 			t.Errorf("the greeting was %+v", got.Greeting)
 		}
@@ -82,8 +82,8 @@ func TestOpenAIsClientConversesOverTLS(t *testing.T) {
 	})
 }
 
-func TestOpenAIsAgentsClientBringsItsOwnInstructionsAndTools(t *testing.T) {
-	t.Parallel() // it waits for speech
+func TestOpenAIAgentsClientBringsItsOwnInstructionsAndTools(t *testing.T) {
+	t.Parallel()
 	ai := fakeai.New(fakeai.Options{Rules: []fakeai.Rule{
 		{Match: regexp.MustCompile(`how warm is the (\w+)`), Call: "room_temperature", Args: `{"room":"$1"}`},
 	}})
@@ -96,21 +96,21 @@ func TestOpenAIsAgentsClientBringsItsOwnInstructionsAndTools(t *testing.T) {
 	}
 	node(t, &got, "", "agents.mjs", "ws"+strings.TrimPrefix(s.url, "http")+"/v1/realtime?model=demo", "sk-porter", "Tell me, how warm is the cellar?")
 	if len(got.Calls) != 1 || got.Calls[0].Room != "cellar" {
-		t.Errorf("the client's tool was called %+v", got.Calls)
+		t.Errorf("the client's tool was called with %+v", got.Calls)
 	}
 	if len(got.Errors) > 0 {
 		t.Errorf("the client reported %v", got.Errors)
 	}
 	if got.Audio < 1000 {
-		t.Errorf("the client heard %d ms", got.Audio)
+		t.Errorf("the client received %d ms of audio", got.Audio)
 	}
 	asked := ai.Requests()
 	if len(asked) < 2 {
-		t.Fatalf("the model was asked %d times", len(asked))
+		t.Fatalf("the model got %d requests, want at least 2", len(asked))
 	}
 	for what, words := range map[string]string{"the client's instructions": "You are the night porter.", "the tool": "room_temperature", "the tool's result": "21 degrees"} {
 		if !bytes.Contains(asked[len(asked)-1].Body, []byte(words)) {
-			t.Errorf("the model was not told %s", what)
+			t.Errorf("the last request to the model does not contain %s", what)
 		}
 	}
 }

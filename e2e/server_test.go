@@ -1,5 +1,6 @@
-// Package e2e proves the real program with real peers: the built binary, Chromium,
-// the terminal caller and OpenAI's own clients, over loopback.
+// Package e2e tests the built program with real peers over loopback: Chromium, the
+// terminal caller, OpenAI's own clients, SIPp, baresip and Valkey. It holds only tests
+// and imports Frontdesk's packages for fixtures, never to replace a part of the server.
 package e2e
 
 import (
@@ -7,12 +8,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,8 +25,10 @@ import (
 	"time"
 )
 
-// program is the built binary.
-var program string
+var (
+	program    string // path of the built binary
+	modelCache string // folder of the recognizer's adapted language models, which all servers share
+)
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -31,7 +38,7 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		program = filepath.Join(dir, "frontdesk")
+		program, modelCache = filepath.Join(dir, "frontdesk"), filepath.Join(dir, "cache")
 		if out, err := exec.Command("go", "build", "-o", program, "..").CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
 			return 1
@@ -42,15 +49,15 @@ func TestMain(m *testing.M) {
 
 // server is a running frontdesk.
 type server struct {
-	url  string
-	data string
-	cmd  *exec.Cmd
-	logs *logs
-	gone chan struct{} // closed when the process has ended
+	url    string
+	data   string
+	cmd    *exec.Cmd
+	logs   *logs
+	exited chan struct{} // closed when the process has exited
 }
 
-// start runs "frontdesk serve" with a data folder and a port of its own and waits
-// until it is ready. The test's end stops it.
+// start runs "frontdesk serve" with its own data folder and port and waits until it is
+// ready. The end of the test stops it.
 func start(t *testing.T, o ...func(*exec.Cmd)) *server {
 	t.Helper()
 	s := &server{data: t.TempDir()}
@@ -66,8 +73,11 @@ func (s *server) run(t *testing.T, addr string, o ...func(*exec.Cmd)) {
 	for _, f := range o {
 		f(s.cmd)
 	}
-	s.logs = &logs{}
-	s.gone = make(chan struct{})
+	if !slices.Contains(s.cmd.Env, "FRONTDESK_STT_PROVIDER=none") {
+		shareModelCache(t, s.data)
+	}
+	s.logs = &logs{changed: make(chan struct{})}
+	s.exited = make(chan struct{})
 	out, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +87,7 @@ func (s *server) run(t *testing.T, addr string, o ...func(*exec.Cmd)) {
 	}
 	ready := make(chan string, 1)
 	go func() {
-		defer close(s.gone)
+		defer close(s.exited)
 		s.logs.follow(out, ready)
 		_ = s.cmd.Wait()
 	}()
@@ -89,30 +99,92 @@ func (s *server) run(t *testing.T, addr string, o ...func(*exec.Cmd)) {
 	})
 	select {
 	case s.url = <-ready:
-	case <-s.gone:
-		t.Fatalf("the server ended at once:\n%s", s.logs)
+	case <-s.exited:
+		t.Fatalf("the server exited at once:\n%s", s.logs)
 	case <-time.After(time.Minute):
 		t.Fatalf("the server is not ready after a minute:\n%s", s.logs)
 	}
 }
 
-// stop ends the process as an operator does, and kills it when that does not help.
+// prepareModel has a server adapt the recognizer's language model to the demo agent, which
+// takes seconds of CPU time: the servers of all tests find it in modelCache.
+var prepareModel = sync.OnceValue(func() error {
+	data, err := os.MkdirTemp("", "frontdesk-e2e-model-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(data)
+	if err := errors.Join(os.MkdirAll(modelCache, 0o700), os.Symlink(modelCache, filepath.Join(data, "cache"))); err != nil {
+		return err
+	}
+	cmd := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--agents", "../agents", "--data", data)
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() && !strings.Contains(lines.Text(), `"ready"`) {
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait() // it was killed
+	return nil
+})
+
+// shareModelCache makes modelCache the cache of the data folder.
+func shareModelCache(t *testing.T, data string) {
+	t.Helper()
+	if err := prepareModel(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(modelCache, filepath.Join(data, "cache")); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Fatal(err)
+	}
+}
+
+// stop ends the process as an operator does, and kills it when it does not exit within 5 s.
 func (s *server) stop(t *testing.T) {
 	t.Helper()
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
-	case <-s.gone:
+	case <-s.exited:
 		return
 	case <-time.After(5 * time.Second):
 	}
-	_ = s.cmd.Process.Kill()
-	<-s.gone
+	s.kill()
 }
 
 // kill ends the process without a warning.
 func (s *server) kill() {
 	_ = s.cmd.Process.Kill()
-	<-s.gone
+	<-s.exited
+}
+
+// beginDrain tells the server to stop and waits until it refuses new calls.
+func (s *server) beginDrain(t *testing.T) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "/readyz answers 503", func() bool {
+		_, status := s.get(t, "/readyz")
+		return status == http.StatusServiceUnavailable
+	})
+}
+
+// awaitExit waits for the process and checks its exit status.
+func (s *server) awaitExit(t *testing.T) {
+	t.Helper()
+	select {
+	case <-s.exited:
+	case <-time.After(patience):
+		t.Fatal("the server does not exit")
+	}
+	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("exit status %d", code)
+	}
 }
 
 // get fetches a path and returns its body and status.
@@ -136,16 +208,65 @@ func (s *server) get(t *testing.T, path string) (string, int) {
 	return string(b), resp.StatusCode
 }
 
-// logs keeps a process's log.
+// awaitLog waits until a line of the server's log matches a regular expression.
+func (s *server) awaitLog(t *testing.T, pattern string) {
+	t.Helper()
+	want := regexp.MustCompile(pattern)
+	late := time.After(patience)
+	for {
+		text, changed := s.logs.read()
+		if want.MatchString(text) {
+			return
+		}
+		select {
+		case <-changed:
+		case <-late:
+			t.Fatalf("the log has no line that matches %s", pattern)
+		}
+	}
+}
+
+// eventually waits until ok reports true. It asks again and again, for states of another
+// process that announce themselves in no other way.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	late := time.After(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("still not true after %v: %s", patience, what)
+		}
+	}
+}
+
+// logs holds a process's log.
 type logs struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu      sync.Mutex
+	buf     bytes.Buffer
+	changed chan struct{} // closed by the next line
 }
 
 func (l *logs) String() string {
+	text, _ := l.read()
+	return text
+}
+
+// read returns the log so far, and a channel that is closed when there is more.
+func (l *logs) read() (string, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.buf.String()
+	return l.buf.String(), l.changed
+}
+
+func (l *logs) add(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buf.WriteString(line + "\n")
+	close(l.changed)
+	l.changed = make(chan struct{})
 }
 
 // follow reads r to its end and sends the URL of the line that says "ready".
@@ -153,9 +274,7 @@ func (l *logs) follow(r io.Reader, ready chan<- string) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		l.mu.Lock()
-		fmt.Fprintln(&l.buf, lines.Text())
-		l.mu.Unlock()
+		l.add(lines.Text())
 		var line struct{ Msg, URL string }
 		if strings.Contains(lines.Text(), `"ready"`) && json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "ready" {
 			ready <- line.URL

@@ -11,39 +11,41 @@ import (
 	"frontdesk/media"
 )
 
-// utterance is a text that is said after a silence.
+// utterance is a text that is spoken after a silence.
 type utterance struct {
 	after time.Duration
 	text  string
 }
 
-// speech makes a WAV, 16 kHz mono, of utterances in a caller's voice.
+// speech writes a WAV file, 16 kHz mono, of utterances in a caller's voice.
 func speech(t *testing.T, utterances ...utterance) string {
 	t.Helper()
-	var sound []int16
+	var audio []int16
 	for _, u := range utterances {
-		sound = append(sound, make([]int16, int(u.after.Seconds()*media.EarRate))...)
-		sound = append(sound, pcm(t, u.text, media.EarRate)...)
+		audio = append(audio, make([]int16, int(u.after.Seconds()*media.EarRate))...)
+		audio = append(audio, pcm(t, u.text, media.EarRate)...)
 	}
-	sound = append(sound, make([]int16, 60*media.EarRate)...) // a caller who is silent, not gone
+	audio = append(audio, make([]int16, 60*media.EarRate)...) // the microphone stays open
 	out := filepath.Join(t.TempDir(), "speech.wav")
 	f, err := os.Create(out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := media.WriteWAV(f, media.EarRate, 1, sound); err != nil {
+	if err := media.WriteWAV(f, media.EarRate, 1, audio); err != nil {
 		t.Fatal(err)
 	}
 	return out
 }
 
-// pcm is a text in a caller's voice at a rate, mono.
+// pcm is a text in a caller's voice, mono, at a sample rate.
 func pcm(t *testing.T, text string, hz int) []int16 {
 	t.Helper()
-	said := filepath.Join(t.TempDir(), "said.wav")
-	command(t, "flite", "-voice", "rms", "-t", text, "-o", said)
-	f, err := os.Open(said)
+	wav := filepath.Join(t.TempDir(), "said.wav")
+	if out, err := exec.CommandContext(t.Context(), "flite", "-voice", "rms", "-t", text, "-o", wav).CombinedOutput(); err != nil {
+		t.Fatalf("flite: %v\n%s", err, out)
+	}
+	f, err := os.Open(wav)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,15 +58,15 @@ func pcm(t *testing.T, text string, hz int) []int16 {
 	return up.Flush(up.Process(nil, words))
 }
 
-// opus is sound at media.MouthRate as packets of 20 ms.
-func opus(t *testing.T, sound []int16) [][]byte {
+// opus encodes audio at media.MouthRate as packets of 20 ms.
+func opus(t *testing.T, audio []int16) [][]byte {
 	t.Helper()
 	enc, err := media.NewOpusEncoder()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var packets [][]byte
-	for frame := range slices.Chunk(sound, media.MouthFrame) {
+	for frame := range slices.Chunk(audio, media.MouthFrame) {
 		if len(frame) < media.MouthFrame {
 			break
 		}
@@ -75,11 +77,4 @@ func opus(t *testing.T, sound []int16) [][]byte {
 		packets = append(packets, packet)
 	}
 	return packets
-}
-
-func command(t *testing.T, name string, args ...string) {
-	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
-	}
 }

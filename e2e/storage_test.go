@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// smallDisk is a file system of its own of a few megabytes.
+// smallDisk mounts a file system of 4 MB.
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -18,7 +18,7 @@ func smallDisk(t *testing.T) string {
 	}
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m,mode=700"); err != nil {
-		t.Skipf("this machine mounts no tmpfs: %v", err)
+		t.Skipf("cannot mount a tmpfs: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
@@ -28,8 +28,8 @@ func smallDisk(t *testing.T) string {
 	return dir
 }
 
-// fill leaves no byte free and returns what frees them again.
-func fill(t *testing.T, dir string) (empty func()) {
+// fillDisk leaves no byte free. The function it returns frees them again.
+func fillDisk(t *testing.T, dir string) (free func()) {
 	t.Helper()
 	path := filepath.Join(dir, "ballast")
 	f, err := os.Create(path)
@@ -51,32 +51,43 @@ func fill(t *testing.T, dir string) (empty func()) {
 	}
 }
 
-// exchange is what a history must hold.
-type exchange []string
+// transcript is what the caller and the agent said after the greeting.
+type transcript []string
 
-func (x *exchange) ask(t *testing.T, c *client, text string, want ...string) string {
+// ask asks over c, adds question and reply to the transcript, and returns the reply.
+func (x *transcript) ask(t *testing.T, c *client, text string, want ...string) string {
 	t.Helper()
 	reply := c.answers(t, text, want...)
 	*x = append(*x, "user: "+text, "assistant: "+reply)
 	return reply
 }
 
-func TestAFullDiskStopsNeitherTheConversationNorWhatComesAfter(t *testing.T) {
+// checkHistory fails the test unless the history on a resumed line is the greeting and x.
+func (x *transcript) checkHistory(t *testing.T, resumed *client) {
+	t.Helper()
+	past := history(t, resumed, len(*x)+1)
+	if !slices.Equal(past[1:], *x) {
+		t.Errorf("the history is\n%s\nwant\n%s", strings.Join(past[1:], "\n"), strings.Join(*x, "\n"))
+	}
+}
+
+func TestConversationContinuesOnAFullDiskAndIsSavedLater(t *testing.T) {
+	t.Parallel()
 	s := &server{data: smallDisk(t)}
 	s.run(t, "127.0.0.1:0", noVoice)
 	c := s.typing(t, s.token(t))
 	c.begin(t, true)
-	var said exchange
+	var said transcript
 	said.ask(t, c, "Where is my order 47329?", "floor lamp")
 	c.expect(t, "frontdesk.turn")
 
-	empty := fill(t, s.data)
+	free := fillDisk(t, s.data)
 	said.ask(t, c, "What time do you open on Saturday?", "Saturday")
 	c.noticed(t, "not_saved")
 	said.ask(t, c, "Please open a ticket: my printer stopped working.")
 	refusal := said.ask(t, c, "My number is 5 5 5, 0 1 2 3 4 5 6.")
 	if e := c.expect(t, "frontdesk.turn"); e.at("turn", "reply") != refusal || s.metric(t, `frontdesk_tool_calls_total{outcome="failed",tool="create_ticket"}`) != 1 {
-		t.Errorf("no ticket was refused: %v", e)
+		t.Errorf("the ticket was not refused: %v", e)
 	}
 	if !strings.Contains(refusal, "didn't work") || strings.Contains(refusal, "T-") {
 		t.Errorf("the ticket was refused with %q", refusal)
@@ -85,13 +96,13 @@ func TestAFullDiskStopsNeitherTheConversationNorWhatComesAfter(t *testing.T) {
 		said.ask(t, c, "Where is my order 47329?", "floor lamp")
 	}
 	if n := strings.Count(s.logs.String(), `"code":"not_saved"`); n != 1 {
-		t.Errorf("the log tells %d times that nothing is saved", n)
+		t.Errorf("the log says %d times that nothing is saved, want once", n)
 	}
 	if n := s.metric(t, `frontdesk_notices_total{code="not_saved"}`); n != 1 {
-		t.Errorf("the metric counts %v times that nothing is saved", n)
+		t.Errorf("the metric counts %v notices that nothing is saved, want 1", n)
 	}
 
-	empty()
+	free()
 	said.ask(t, c, "Do you ship to Canada?", "Canada")
 	c.expect(t, "frontdesk.turn")
 	s.hangup(t, c)
@@ -99,8 +110,5 @@ func TestAFullDiskStopsNeitherTheConversationNorWhatComesAfter(t *testing.T) {
 
 	again := s.typing(t, c.resume)
 	again.begin(t, false)
-	past := history(t, again, len(said)+1) // the greeting too
-	if !slices.Equal(past[1:], said) {
-		t.Errorf("the history is\n%s\nwant\n%s", strings.Join(past[1:], "\n"), strings.Join(said, "\n"))
-	}
+	said.checkHistory(t, again)
 }

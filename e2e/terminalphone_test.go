@@ -10,7 +10,7 @@ import (
 
 func TestTheTerminalIsATelephone(t *testing.T) {
 	t.Parallel() // it waits for speech
-	s, address := telephones(t, "127.0.0.0/8")
+	s, address := startSIP(t, "127.0.0.0/8")
 	for _, network := range []string{"tcp"} {
 		var out, errs bytes.Buffer
 		c := exec.CommandContext(t.Context(), program, "call", "sip:demo@"+address+";transport="+network,
@@ -34,7 +34,7 @@ func TestTheTerminalIsATelephone(t *testing.T) {
 			}
 		}
 	}
-	s.tells(t, `"msg":"call ended"`) // and what was said is kept
+	s.awaitLog(t, `"msg":"call ended"`) // and what was said is kept
 	if turns := strings.ToLower(s.turns(t)); !strings.Contains(turns, "refund") || !strings.Contains(turns, "43729") {
 		t.Errorf("it was understood and answered as %s", turns)
 	}
@@ -42,7 +42,7 @@ func TestTheTerminalIsATelephone(t *testing.T) {
 
 func TestTheTerminalsTelephoneSaysWhyThereIsNoCall(t *testing.T) {
 	t.Parallel()
-	nobody := freeUDP(t)
+	nobody := freeSIPAddr(t)
 	for address, want := range map[string]struct {
 		status int
 		says   string

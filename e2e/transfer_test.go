@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// office starts a server whose agent has a person at a telephone, which is reached at
-// person, and returns its SIP address. handover is what its agent.yaml says of that.
-func office(t *testing.T, person, handover string, o ...func(*exec.Cmd)) (*server, string) {
+// startOffice starts a server whose agent can transfer callers to a person's telephone at
+// the given address, and returns the server's SIP address. handover is more of that section
+// of agent.yaml.
+func startOffice(t *testing.T, person, handover string, o ...func(*exec.Cmd)) (*server, string) {
 	t.Helper()
-	dir := t.TempDir()
-	agents := filepath.Join(dir, "agents")
+	agents := filepath.Join(t.TempDir(), "agents")
 	if err := os.CopyFS(agents, os.DirFS("../agents")); err != nil {
 		t.Fatal(err)
 	}
@@ -28,31 +28,27 @@ func office(t *testing.T, person, handover string, o ...func(*exec.Cmd)) (*serve
 	}
 	before, after, ok := strings.Cut(string(text), "\nhandover:\n")
 	if !ok {
-		t.Fatal("the demo agent has no handover")
+		t.Fatal("agents/demo/agent.yaml has no section handover")
 	}
 	if err := os.WriteFile(file, []byte(before+"\nhandover:\n  to: '200'\n"+handover+after), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := freeUDP(t)
-	config := filepath.Join(dir, "frontdesk.yaml")
-	yaml := fmt.Sprintf("sip: {listen: ['udp://%s'], ports: 33000-33999, trunks: [{name: here, allow: [127.0.0.0/8], agent: demo, server: '%s', dial: {allow: {'2': 0}}}]}\n", address, person)
-	if err := os.WriteFile(config, []byte(yaml), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return start(t, append(o, args("--config", config, "--agents", agents))...), address
+	address := freeSIPAddr(t)
+	config := fmt.Sprintf("sip: {listen: ['udp://%s'], ports: 33000-33999, trunks: [{name: here, allow: [127.0.0.0/8], agent: demo, server: '%s', dial: {allow: {'2': 0}}}]}\n", address, person)
+	return start(t, append(o, configFile(t, config), args("--agents", agents))...), address
 }
 
-// hum is a tone at 8 kHz.
-func hum(hz float64, d time.Duration) []int16 {
+// tone is a sine tone at 8 kHz.
+func tone(hz float64, d time.Duration, amplitude float64) []int16 {
 	out := make([]int16, d.Milliseconds()*8)
 	for i := range out {
-		out[i] = int16(6000 * math.Sin(2*math.Pi*hz*float64(i)/8000))
+		out[i] = int16(amplitude * math.Sin(2*math.Pi*hz*float64(i)/8000))
 	}
 	return out
 }
 
-// hums is for how long a tone is most of what was heard, at 8 kHz.
-func hums(heard []int16, hz float64) (ms int) {
+// toneTime is how many ms of what was heard at 8 kHz are mostly this tone.
+func toneTime(heard []int16, hz float64) (ms int) {
 	for frame := range slices.Chunk(heard, 400) {
 		var re, im, all float64
 		for i, x := range frame {
@@ -66,67 +62,62 @@ func hums(heard []int16, hz float64) (ms int) {
 	return ms
 }
 
-func TestACallerIsConnectedWithAPerson(t *testing.T) {
-	t.Parallel() // it waits for speech
-	at := freeUDP(t)
-	s, address := office(t, at, "  direct: true\n")
-	person := telephone{user: "200", at: at, codecs: "pcma", lasts: 30 * time.Second, says: slices.Concat(hum(700, 40*time.Second))}
-	caller := telephone{user: "caller", dials: "sip:desk@" + address, codecs: "pcmu", lasts: 28 * time.Second, says: slices.Concat(
-		pause(6*time.Second, 8000), pcm(t, "I want to talk to a person, please.", 8000), pause(10*time.Second, 8000), hum(1100, 30*time.Second))}
-	personHeard, callerHeard := person.begin(t), caller.begin(t)
-	toCaller, toPerson := callerHeard(), personHeard()
-	if ms := hums(toCaller, 425); ms < 100 {
-		t.Errorf("the caller heard it ring for %d ms", ms)
+func TestCallerIsConnectedWithAPerson(t *testing.T) {
+	t.Parallel()
+	address := freeSIPAddr(t)
+	s, desk := startOffice(t, address, "  direct: true\n")
+	person := softphone{user: "200", addr: address, codecs: "pcma", says: tone(700, 60*time.Second, 6000)}
+	caller := softphone{user: "caller", dials: "sip:desk@" + desk, codecs: "pcmu", says: slices.Concat(
+		pause(6*time.Second, 8000), pcm(t, "I want to talk to a person, please.", 8000), pause(10*time.Second, 8000), tone(1100, 60*time.Second, 6000))}
+	person.begin(t)
+	caller.begin(t)
+	eventually(t, "caller and person hear each other for 3 s", func() bool {
+		return toneTime(caller.recording(t), 700) >= 3000 && toneTime(person.recording(t), 1100) >= 3000
+	})
+	callerHeard, personHeard := caller.quit(t), person.quit(t)
+	if ms := toneTime(callerHeard, 425); ms < 100 {
+		t.Errorf("the caller heard the ringback tone for %d ms", ms)
 	}
-	if ms := hums(toCaller, 700); ms < 3000 {
-		t.Errorf("the caller heard the person for %d ms", ms)
+	if ms := audibleTime(personHeard, 0, 8*time.Second); ms < 1500 {
+		t.Errorf("the person heard for %d ms who calls", ms)
 	}
-	if ms := hums(toPerson, 1100); ms < 3000 {
-		t.Errorf("the person heard the caller for %d ms", ms)
-	}
-	if ms := loud(toPerson, 0, 8*time.Second); ms < 1500 {
-		t.Errorf("the person was told for %d ms who calls", ms)
-	}
-	s.tells(t, `"msg":"caller was to be connected","call":"rtc_`)
+	s.awaitLog(t, `"msg":"caller was to be connected","call":"rtc_`)
 	for _, leg := range []string{"caller", "person"} {
-		if got := s.metric(t, `frontdesk_call_mos_count{leg="`+leg+`"}`); got != 1 {
-			t.Errorf("%v lines of the %s were rated", got, leg)
-		}
+		s.awaitMetric(t, `frontdesk_call_mos_count{leg="`+leg+`"}`, 1)
 	}
 }
 
-func TestTheAgentGoesOnWhenNobodyIsThere(t *testing.T) {
-	t.Parallel() // it waits for speech
-	at := freeUDP(t)
-	s, address := office(t, at, "  failed: Nobody is there now. What else can I do?\n")
-	wait := answers(t, at, takesInvite+says("180 Ringing", "", "")+`<pause milliseconds="2500"/>`+says("486 Busy Here", "", "")+takesACK)
-	caller := telephone{user: "caller", dials: "sip:desk@" + address, codecs: "pcmu", lasts: 32 * time.Second, says: slices.Concat(
+func TestAgentContinuesWhenTheTransferTargetIsBusy(t *testing.T) {
+	t.Parallel()
+	address := freeSIPAddr(t)
+	s, desk := startOffice(t, address, "  failed: Nobody is there now. What else can I do?\n")
+	wait := sippAnswer(t, address, expectInvite+respond("180 Ringing", "", "")+`<pause milliseconds="2500"/>`+respond("486 Busy Here", "", "")+expectACK)
+	caller := softphone{user: "caller", dials: "sip:desk@" + desk, codecs: "pcmu", says: slices.Concat(
 		pause(6*time.Second, 8000), pcm(t, "I want to talk to a person, please.", 8000), pause(13*time.Second, 8000),
 		pcm(t, "How long does a refund take?", 8000), pause(40*time.Second, 8000))}
-	heard := caller.begin(t)()
+	caller.begin(t)
+	s.awaitTurn(t, "hand_over", "refund")
+	heard := caller.quit(t)
 	wait()
-	if ms := hums(heard, 425); ms < 800 {
-		t.Errorf("the caller heard it ring for %d ms", ms)
+	if ms := toneTime(heard, 425); ms < 800 {
+		t.Errorf("the caller heard the ringback tone for %d ms", ms)
 	}
-	s.tells(t, `"msg":"call ended"`) // and what was said is kept
-	if turns := strings.ToLower(s.turns(t)); !strings.Contains(turns, "hand_over") || !strings.Contains(turns, "refund") {
-		t.Errorf("the conversation was %s", turns)
-	}
+	s.awaitLog(t, `"msg":"call ended"`)
 }
 
-func TestACallerIsCalledBackInsteadOfWaiting(t *testing.T) {
-	t.Parallel() // it waits for speech
-	at := freeUDP(t)
-	s, address := office(t, at, "  later: We call you back within the hour.\n")
-	wait := answers(t, at, ringsOn)
-	out, err := exec.CommandContext(t.Context(), program, "call", "sip:desk@"+address,
+func TestCallerAsksForACallBackWhileThePersonRings(t *testing.T) {
+	t.Parallel()
+	address := freeSIPAddr(t)
+	s, desk := startOffice(t, address, "  later: We call you back within the hour.\n")
+	wait := sippAnswer(t, address, ringUntilCancelled)
+	out, err := exec.CommandContext(t.Context(), program, "call", "sip:desk@"+desk,
 		"--say", "I want to talk to a person, please.", "--text", "*").CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 	wait()
-	s.tells(t, `"msg":"call ended"`) // and what was said is kept
-	if said := s.kept(t, "message"); !strings.Contains(said, "We call you back within the hour.") {
-		t.Errorf("what was said is %s", said)
+	s.awaitLog(t, `"msg":"call ended"`)
+	if said := s.entries(t, "message"); !strings.Contains(said, "We call you back within the hour.") {
+		t.Errorf("the messages of the session are %s", said)
 	}
 }

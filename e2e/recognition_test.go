@@ -13,20 +13,20 @@ import (
 	"frontdesk/tools"
 )
 
-// listener understands what telephones recorded. It is made once.
-var listener = sync.OnceValues(func() (*pocketsphinx.Recognizer, error) {
+// recognizer transcribes what softphones recorded. All tests share it.
+var recognizer = sync.OnceValues(func() (*pocketsphinx.Recognizer, error) {
 	k, err := tools.OpenKnowledge(context.Background(), "../agents/demo/knowledge")
 	if err != nil {
 		return nil, err
 	}
 	defer k.Close()
-	return pocketsphinx.New(pocketsphinx.Config{Texts: k.Texts()})
+	return pocketsphinx.New(pocketsphinx.Config{Texts: k.Texts(), Cache: modelCache})
 })
 
-// understood is what a recording at 8 kHz says, word by word.
-func understood(t *testing.T, heard []int16) []string {
+// recognize returns the words that are recognized in a recording at 8 kHz.
+func recognize(t *testing.T, heard []int16) []string {
 	t.Helper()
-	r, err := listener()
+	r, err := recognizer()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,9 +36,9 @@ func understood(t *testing.T, heard []int16) []string {
 	}
 	defer l.Close()
 	up := media.NewResampler(8000, media.EarRate)
-	sound := up.Process(nil, heard)
+	audio := up.Process(nil, heard)
 	frames := func(yield func([]int16) bool) {
-		for frame := range slices.Chunk(sound, media.EarFrame) {
+		for frame := range slices.Chunk(audio, media.EarFrame) {
 			if len(frame) < media.EarFrame || !yield(frame) {
 				return
 			}
@@ -58,8 +58,8 @@ func wordsOf(text string) []string {
 	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r != '\'' && (r < 'a' || r > 'z') })
 }
 
-// common is how many words two texts share in the same order.
-func common(a, b []string) int {
+// commonWords is the length of the longest common subsequence of two texts, in words.
+func commonWords(a, b []string) int {
 	row := make([]int, len(b)+1)
 	for _, x := range a {
 		before := 0
@@ -76,7 +76,7 @@ func common(a, b []string) int {
 	return row[len(b)]
 }
 
-// replies are the words that callers heard in answer to what they said.
+// replies are the words of all replies to what callers said, as far as they were heard.
 func (s *server) replies(t *testing.T) []string {
 	t.Helper()
 	var all []string

@@ -12,9 +12,10 @@ import (
 	"frontdesk/internal/valkeytest"
 )
 
-func TestTheTerminalsCallerGoesOnAtAnotherNode(t *testing.T) {
+func TestTerminalCallerResumesAtAnotherNode(t *testing.T) {
+	t.Parallel()
 	store := valkeytest.Start(t)
-	shared := env("FRONTDESK_STORE=valkey://"+store.Addr, "FRONTDESK_SECRET="+strings.Repeat("between us ", 4))
+	shared := sharedStore(store.Addr)
 	one, two := start(t, shared), start(t, shared)
 
 	call := exec.CommandContext(t.Context(), program, "call", "--url", one.url, "--json", "--say", "How long can I return an item?")
@@ -31,15 +32,15 @@ func TestTheTerminalsCallerGoesOnAtAnotherNode(t *testing.T) {
 		Token   string `json:"resume_token"`
 	}
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &begun) != nil || begun.Token == "" {
-		t.Fatalf("the call begins with %q", lines.Text())
+		t.Fatalf("the first line of the call is %q", lines.Text())
 	}
-	// The first sentence was heard, and the second is being said.
+	// The caller has heard the first sentence, and the agent says the second one.
 	store.Until(t, `"heard":"You can return any item within 30 days of delivery. "`, "GET", "fd:{"+begun.Session+"}:state")
 	one.kill()
 	for lines.Scan() {
 	}
 	if err := call.Wait(); err == nil {
-		t.Error("a call that broke was a success")
+		t.Error("the call of a killed node ended with exit status 0")
 	}
 
 	began := time.Now()
@@ -50,14 +51,14 @@ func TestTheTerminalsCallerGoesOnAtAnotherNode(t *testing.T) {
 	}
 	t.Logf("resumed and answered within %v", time.Since(began).Round(time.Millisecond))
 	if !bytes.Contains(said, []byte(begun.Session)) || !bytes.Contains(said, []byte("Canada")) {
-		t.Errorf("the resumed call says %s", said)
+		t.Errorf("the resumed call prints %s", said)
 	}
 	c := two.typing(t, begun.Token)
 	c.begin(t, false)
 	past := strings.Join(history(t, c, 6), "\n")
 	for _, want := range []string{"assistant: You can return any item within 30 days of delivery.\n", "Members of Willow Plus can return any item within 60 days"} {
 		if strings.Count(past, want) != 1 {
-			t.Errorf("%q is not there once:\n%s", want, past)
+			t.Errorf("the history does not contain %q exactly once:\n%s", want, past)
 		}
 	}
 }
