@@ -1,4 +1,4 @@
-# Builds with the very steps of "make setup", and runs as nobody in particular.
+# Builds as "make build" does, and runs as a user without privileges.
 FROM debian:bookworm-slim AS build
 WORKDIR /src
 RUN apt-get update && apt-get install -y --no-install-recommends make
