@@ -44,7 +44,7 @@ func (e *endpointer) Judge(ev dialog.Evidence) dialog.Verdict {
 		e.judge.Hear(ev.Frame)
 		v := dialog.Verdict{}
 		if ev.Words != e.words {
-			e.words, v.MaybeFinished = ev.Words, e.judge.Complete(ev.Words, ev.LastReply)
+			e.words, v.MaybeFinished = ev.Words, e.judge.IsComplete(ev.Words, ev.LastReply)
 		}
 		return v
 	}

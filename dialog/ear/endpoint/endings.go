@@ -7,15 +7,15 @@ import (
 	"sync"
 )
 
-// endingsText holds, of English words and of some pairs of them, how often a sentence
-// ends behind: ten times the negative decimal logarithm of that probability. It is
-// counted from the language model of the Debian package pocketsphinx-en-us (BSD
-// licence) by internal/learn/endpoint.
+// endingsText lists English words and pairs of words, each with the probability that a
+// sentence ends after it, as ten times the negative decimal logarithm.
+// internal/learn/endpoint counts it from the language model of the Debian package
+// pocketsphinx-en-us (BSD licence).
 //
 //go:embed endings.txt
 var endingsText string
 
-const usualEnding = 0.85 // negative decimal logarithm of p(end) behind the words of a usual sentence
+const usualEnding = 0.85 // negative decimal logarithm of the probability that a usual sentence ends after its last words
 
 var endings = sync.OnceValue(func() map[string]float64 {
 	table := make(map[string]float64)
@@ -30,19 +30,19 @@ var endings = sync.OnceValue(func() map[string]float64 {
 	return table
 })
 
-// endingOf is the logarithm of how much more often than usual a sentence ends behind the
-// last of these words, -1.5 to 0.5; 0 for words that are not known.
-func endingOf(said []string) float64 {
+// endingScore returns how much more often than usual a sentence ends after the last of
+// these words: a decimal logarithm from -1.5 to 0.5, 0 for unknown words.
+func endingScore(said []string) float64 {
 	last := said[len(said)-1]
+	p, ok := 0.0, false
 	if len(said) > 1 {
-		if p, ok := endings()[said[len(said)-2]+" "+last]; ok {
-			return bounded(usualEnding - p)
-		}
+		p, ok = endings()[said[len(said)-2]+" "+last]
 	}
-	if p, ok := endings()[last]; ok {
-		return bounded(usualEnding - p)
+	if !ok {
+		p, ok = endings()[last]
 	}
-	return 0
+	if !ok {
+		return 0
+	}
+	return min(max(usualEnding-p, -1.5), 0.5)
 }
-
-func bounded(x float64) float64 { return min(max(x, -1.5), 0.5) }

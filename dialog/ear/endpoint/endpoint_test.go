@@ -10,10 +10,10 @@ import (
 	"frontdesk/media"
 )
 
-func TestWhatWordsTell(t *testing.T) {
+func TestWordFeatures(t *testing.T) {
 	for _, tt := range []struct {
 		words, asked string
-		yes, no      []int
+		set, unset   []int
 	}{
 		{"", "", []int{wordless}, []int{open}},
 		{"what time do you open on saturday", "", []int{question}, []int{open}},
@@ -60,61 +60,62 @@ func TestWhatWordsTell(t *testing.T) {
 		{"three", "I see order 48213. How many lamps do you want?", nil, []int{digits}},
 	} {
 		var f Features
-		f.words(strings.Fields(tt.words), newAsked(tt.asked))
-		for _, i := range tt.yes {
+		f.setWords(strings.Fields(tt.words), parseQuestion(tt.asked))
+		for _, i := range tt.set {
 			if f[i] == 0 {
-				t.Errorf("%q after %q is not told by %s: %v", tt.words, tt.asked, Names[i], f)
+				t.Errorf("%q after %q lacks feature %s: %v", tt.words, tt.asked, Names[i], f)
 			}
 		}
-		for _, i := range tt.no {
+		for _, i := range tt.unset {
 			if f[i] != 0 {
-				t.Errorf("%q after %q is told by %s: %v", tt.words, tt.asked, Names[i], f)
+				t.Errorf("%q after %q has feature %s: %v", tt.words, tt.asked, Names[i], f)
 			}
 		}
 	}
 }
 
-func TestSentencesEndBehindSomeWordsMoreOftenThanBehindOthers(t *testing.T) {
+func TestEndingScoreIsHigherForLikelyLastWords(t *testing.T) {
 	for _, tt := range [][2]string{{"my order", "is my"}, {"right away", "talk to"}, {"this month", "number is"}} {
-		if more, less := endingOf(strings.Fields(tt[0])), endingOf(strings.Fields(tt[1])); more <= less+0.5 {
-			t.Errorf("%q %.2f, %q %.2f", tt[0], more, tt[1], less)
+		if more, less := endingScore(strings.Fields(tt[0])), endingScore(strings.Fields(tt[1])); more <= less+0.5 {
+			t.Errorf("%q has %.2f, %q has %.2f, want a difference over 0.5", tt[0], more, tt[1], less)
 		}
 	}
-	if p := endingOf([]string{"xyzzy"}); p != 0 {
-		t.Errorf("an unknown word: %v", p)
+	if p := endingScore([]string{"xyzzy"}); p != 0 {
+		t.Errorf("an unknown word has %v, want 0", p)
 	}
 }
 
-func TestLearnedWaitsAreInOrder(t *testing.T) {
+func TestWaitGrowsFromFinishedToWordlessToOpen(t *testing.T) {
 	wait := func(words string) time.Duration {
 		j := NewJudge(&Words, &Wordless, "en-GB")
-		w, why := j.Wait(words, "", 20*time.Millisecond)
-		if why == "" {
-			t.Errorf("%q: no reason", words)
+		w, reason := j.Wait(words, "", 20*time.Millisecond)
+		if reason == "" {
+			t.Errorf("%q: Wait returned no reason", words)
 		}
 		return w
 	}
-	done, none, hanging := wait("where is my order"), wait(""), wait("my order number is")
-	if !(done < none && none < hanging) || done < 150*time.Millisecond || hanging > 2*time.Second {
-		t.Errorf("finished %v, wordless %v, dangling %v", done, none, hanging)
+	finished, wordless, open := wait("where is my order"), wait(""), wait("my order number is")
+	if !(finished < wordless && wordless < open) || finished < 150*time.Millisecond || open > 2*time.Second {
+		t.Errorf("finished %v, wordless %v, open %v", finished, wordless, open)
 	}
 }
 
-func TestTheReasonIsWhatSpeaksMostForTheWait(t *testing.T) {
+func TestReasonIsTheDecidingFeature(t *testing.T) {
 	for words, want := range map[string]string{
 		"yes please":        "answer",
 		"and then um":       "filler",
 		"if i cancel today": "clause",
 		"there is my order": "doubt",
 	} {
-		if _, why := NewJudge(&Words, &Wordless, "").Wait(words, "", 0); why != want {
-			t.Errorf("%q: %s, want %s", words, why, want)
+		if _, reason := NewJudge(&Words, &Wordless, "").Wait(words, "", 0); reason != want {
+			t.Errorf("%q: got reason %s, want %s", words, reason, want)
 		}
 	}
 }
 
-// says plays speech with pauses in it, and then waits for the silence to be the end.
-func says(j *Judge, since time.Duration, words string, pauses ...time.Duration) (wait time.Duration, why string) {
+// playTurn plays speech with pauses, and then silence until the judge ends the turn. It
+// returns how long the silence had to last and the reason.
+func playTurn(j *Judge, since time.Duration, words string, pauses ...time.Duration) (wait time.Duration, reason string) {
 	j.Reset(since)
 	speech := func() {
 		for range 50 {
@@ -127,59 +128,59 @@ func says(j *Judge, since time.Duration, words string, pauses ...time.Duration) 
 		speech()
 	}
 	for silence := time.Duration(0); ; silence += 20 * time.Millisecond {
-		if wait, why = j.Wait(words, "", silence); silence >= wait {
-			return wait, why
+		if wait, reason = j.Wait(words, "", silence); silence >= wait {
+			return wait, reason
 		}
 	}
 }
 
-func TestACallerWhoMakesLongPausesIsWaitedForAWhile(t *testing.T) {
-	const hanging, pause = "my order number is", 1600 * time.Millisecond
+func TestJudgeWaitsLongerAfterLongPauses(t *testing.T) {
+	const open, pause = "my order number is", 1600 * time.Millisecond
 	j := NewJudge(&Words, &Wordless, "")
-	usual, _ := says(j, time.Minute, hanging, 100*time.Millisecond, 900*time.Millisecond)
-	if wait, _ := NewJudge(&Words, &Wordless, "").Wait(hanging, "", 0); usual != wait {
-		t.Errorf("pauses as others make them: %v, not %v", usual, wait)
+	usual, _ := playTurn(j, time.Minute, open, 100*time.Millisecond, 900*time.Millisecond)
+	if wait, _ := NewJudge(&Words, &Wordless, "").Wait(open, "", 0); usual != wait {
+		t.Errorf("after usual pauses: got %v, want %v", usual, wait)
 	}
-	patient, why := says(j, time.Minute, hanging, pause)
-	if patient <= pause || why != "pace" {
-		t.Errorf("behind a pause of %v: %v, for %q", pause, patient, why)
+	patient, reason := playTurn(j, time.Minute, open, pause)
+	if patient <= pause || reason != "pace" {
+		t.Errorf("after a pause of %v: got %v with reason %q, want more with pace", pause, patient, reason)
 	}
-	if long, _ := says(j, time.Minute, hanging, time.Minute); long > slowest {
-		t.Errorf("behind an endless pause: %v", long)
+	if long, _ := playTurn(j, time.Minute, open, time.Minute); long > maxPauseWait {
+		t.Errorf("after an endless pause: got %v, want at most %v", long, maxPauseWait)
 	}
-	sure, _ := says(j, time.Minute, "yes please")
+	sure, _ := playTurn(j, time.Minute, "yes please")
 	if wait, _ := NewJudge(&Words, &Wordless, "").Wait("yes please", "", 0); sure != wait {
-		t.Errorf("where there is no doubt: %v, not %v", sure, wait)
+		t.Errorf("with a certain end: got %v, want %v", sure, wait)
 	}
 	for range 20 {
-		patient, _ = says(j, time.Minute, hanging)
+		patient, _ = playTurn(j, time.Minute, open)
 	}
 	if patient != usual {
-		t.Errorf("twenty turns later: %v, not %v", patient, usual)
+		t.Errorf("twenty turns later: got %v, want %v", patient, usual)
 	}
 }
 
-func TestACallerWhoWasCutOffIsJudgedWithMoreCare(t *testing.T) {
-	// It can be the end, and is taken for it once.
+func TestJudgeIsMoreCautiousAfterCuttingOffTurns(t *testing.T) {
+	// These words may end a turn, and do so at first.
 	const words = "i want to cancel my order"
 	j := NewJudge(&Words, &Wordless, "")
-	first, _ := says(j, time.Minute, words)
-	for range 2 { // each goes on at once
-		says(j, 100*time.Millisecond, words)
+	first, _ := playTurn(j, time.Minute, words)
+	for range 2 { // the caller continues at once
+		playTurn(j, 100*time.Millisecond, words)
 	}
-	cut, _ := says(j, 100*time.Millisecond, words)
+	cut, _ := playTurn(j, 100*time.Millisecond, words)
 	if cut <= first {
-		t.Errorf("%v, and %v behind three turns that were cut off", first, cut)
+		t.Errorf("got %v after turns that were cut off, want more than %v", cut, first)
 	}
 	for range 20 {
-		cut, _ = says(j, time.Minute, words)
+		cut, _ = playTurn(j, time.Minute, words)
 	}
 	if cut-first > 20*time.Millisecond {
-		t.Errorf("twenty turns later: %v, not %v", cut, first)
+		t.Errorf("twenty turns later: got %v, want %v", cut, first)
 	}
 }
 
-// glide plays a voice whose pitch goes from one frequency to another.
+// glide plays a voice whose pitch moves from one frequency to another.
 func glide(j *Judge, from, to float64, frames int) {
 	frame := make([]int16, media.EarFrame)
 	phase := 0.0
@@ -197,7 +198,7 @@ func glide(j *Judge, from, to float64, frames int) {
 	}
 }
 
-func TestAFallingVoiceIsToldFromARisingOne(t *testing.T) {
+func TestPitchFeatureOfFallingAndRisingVoices(t *testing.T) {
 	feature := func(to float64) float64 {
 		j := NewJudge(&Words, &Wordless, "")
 		glide(j, 140, 150, 60)
@@ -205,11 +206,11 @@ func TestAFallingVoiceIsToldFromARisingOne(t *testing.T) {
 		return j.Features("", "", 100*time.Millisecond)[pitch]
 	}
 	if fall, rise := feature(100), feature(210); fall < 0.2 || rise > -0.2 {
-		t.Errorf("falling by half an octave %.2f, rising %.2f", fall, rise)
+		t.Errorf("falling voice: got %.2f, want over 0.2; rising voice: got %.2f, want under -0.2", fall, rise)
 	}
 }
 
-func TestAFrameCostsNoMemory(t *testing.T) {
+func TestFramesDoNotAllocate(t *testing.T) {
 	j := NewJudge(&Words, &Wordless, "")
 	frame := make([]int16, media.EarFrame)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -217,11 +218,11 @@ func TestAFrameCostsNoMemory(t *testing.T) {
 		frame[i] = int16(r.Uint32())
 	}
 	if n := testing.AllocsPerRun(100, func() { j.Hear(frame) }); n > 0 {
-		t.Errorf("%v allocations a frame of speech", n)
+		t.Errorf("%v allocations per frame of speech", n)
 	}
 	j.Wait("where is my order", "", 0)
 	if n := testing.AllocsPerRun(100, func() { j.Wait("where is my order", "", 20*time.Millisecond) }); n > 0 {
-		t.Errorf("%v allocations a frame of silence", n)
+		t.Errorf("%v allocations per frame of silence", n)
 	}
 }
 
@@ -232,12 +233,12 @@ func FuzzWords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, said, asked string) {
 		j := NewJudge(&Words, &Wordless, "")
 		if w, _ := j.Wait(said, asked, 0); w < min(Words.Fast, Wordless.Fast) || w > max(Words.Slow, Wordless.Slow) {
-			t.Errorf("%q: %v", said, w)
+			t.Errorf("%q: wait of %v is out of bounds", said, w)
 		}
 	})
 }
 
-func BenchmarkFrameOfSpeech(b *testing.B) {
+func BenchmarkSpeechFrame(b *testing.B) {
 	j := NewJudge(&Words, &Wordless, "")
 	frame := make([]int16, media.EarFrame)
 	for i := range frame {

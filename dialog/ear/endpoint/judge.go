@@ -8,105 +8,109 @@ import (
 )
 
 const (
-	minPause   = 200 * time.Millisecond // the shortest silence that counts as a pause
-	hesitation = 450 * time.Millisecond // that a sound of hesitation lasts, at most
+	minPause      = 200 * time.Millisecond // the shortest silence that counts as a pause
+	maxHesitation = 450 * time.Millisecond // of speech between two pauses, to be a hesitation
 
-	// What is learned of a caller: how long a pause they go on from, and that turns were
-	// ended too soon. No recordings taught these, which hold one turn of each caller.
-	fading   = 0.9                     // share that is remembered from turn to turn
-	reaction = 600 * time.Millisecond  // from a turn's end; who speaks sooner had not finished
-	slack    = 200 * time.Millisecond  // waited beyond the longest pause
-	slowest  = 2000 * time.Millisecond // wait because of pauses
-	caution  = 0.7                     // logits that a turn must be surer of its end, behind one that was cut off
+	// The judge adapts to a caller: to pauses within turns, and to turns that it ended too
+	// soon. These values are not learned, because each recording has one turn of a caller.
+	decay        = 0.9                     // of what was learned, per turn
+	resumeTime   = 600 * time.Millisecond  // a caller who speaks again within it had not finished
+	pauseMargin  = 200 * time.Millisecond  // waited beyond the longest pause
+	maxPauseWait = 2000 * time.Millisecond // waited because of pauses
+	cautionStep  = 0.7                     // logits by which the end must be more certain after a turn that was cut off
 )
 
-// Judge follows one caller through a call. Not safe for concurrent use.
+// Judge judges the silences of one caller during a call. Not safe for concurrent use.
 type Judge struct {
 	words, wordless *Model
-	english         bool
-	prosody         Prosody
-	pause           time.Duration // the longest one lately that was no end
-	careful         float64       // logits to be surer by
+	isEnglish       bool
+	prosody         prosody
+	longestPause    time.Duration // lately, within a turn
+	caution         float64       // logits by which the end must be more certain
 	silence         time.Duration
-	stretch         time.Duration // of speech since the last pause
-	paused          bool          // there was one in this turn
-	said, asked     string        // what features was made of
-	judged          bool          // features is of this silence
-	features        Features
+	speech          time.Duration // since the last pause
+	hasPause        bool          // in this turn
+
+	// features is cached for one silence with the same words and question.
+	features    Features
+	said, asked string
+	isCached    bool
 }
 
-// NewJudge makes one. In other languages than English, words say nothing.
-func NewJudge(wordModel, wordlessModel *Model, language string) *Judge {
-	return &Judge{words: wordModel, wordless: wordlessModel, english: words.IsEnglish(language)}
+// NewJudge returns a Judge for one call. The model wordsModel judges turns with words,
+// wordlessModel the others. In languages other than English, words have no influence.
+func NewJudge(wordsModel, wordlessModel *Model, language string) *Judge {
+	return &Judge{words: wordsModel, wordless: wordlessModel, isEnglish: words.IsEnglish(language)}
 }
 
-// Reset begins a turn, so long after the last one was ended.
+// Reset begins a turn. since is the time from the end of the previous turn.
 func (j *Judge) Reset(since time.Duration) {
-	j.pause = time.Duration(fading * float64(j.pause))
-	j.careful *= fading
-	if j.stretch > 0 && since < reaction {
-		j.pause = max(j.pause, min(j.silence+since, slowest))
-		j.careful = min(j.careful+caution, 2*caution)
+	j.longestPause = time.Duration(decay * float64(j.longestPause))
+	j.caution *= decay
+	if j.speech > 0 && since < resumeTime {
+		j.longestPause = max(j.longestPause, min(j.silence+since, maxPauseWait))
+		j.caution = min(j.caution+cautionStep, 2*cautionStep)
 	}
-	j.silence, j.judged = 0, false
-	j.stretch, j.paused = 0, false
+	j.silence, j.isCached = 0, false
+	j.speech, j.hasPause = 0, false
 }
 
-// Hear takes a frame with speech, which it does not keep.
+// Hear takes a frame with speech. It does not keep the frame.
 func (j *Judge) Hear(frame []int16) {
 	if j.silence >= minPause {
-		j.pause = max(j.pause, min(j.silence, slowest))
-		j.stretch, j.paused = 0, true
+		j.longestPause = max(j.longestPause, min(j.silence, maxPauseWait))
+		j.speech, j.hasPause = 0, true
 	}
-	j.stretch += media.FrameTime
-	j.silence, j.judged = 0, false
+	j.speech += media.FrameTime
+	j.silence, j.isCached = 0, false
 	if len(frame) > 0 {
-		j.prosody.Hear(frame)
+		j.prosody.hear(frame)
 	}
 }
 
-// Features tells what is known of a silence that has lasted so long, in which the words
-// are said after asked. They are the Judge's own until the next call.
+// Features returns the features of a silence that has lasted for the given time, after the
+// caller said said in answer to asked. They are valid until the next call.
 func (j *Judge) Features(said, asked string, silence time.Duration) *Features {
 	j.silence = silence
-	if j.judged && said == j.said && asked == j.asked {
+	if j.isCached && said == j.said && asked == j.asked {
 		return &j.features
 	}
-	j.judged, j.said, j.asked = true, said, asked
-	if j.english {
-		j.features.words(words.Split(said), newAsked(asked))
+	j.isCached, j.said, j.asked = true, said, asked
+	if j.isEnglish {
+		j.features.setWords(words.Split(said), parseQuestion(asked))
 	} else {
 		j.features = Features{always: 1, wordless: 1}
 	}
 	j.prosody.set(&j.features)
-	if j.paused && j.stretch < hesitation {
+	if j.hasPause && j.speech < maxHesitation {
 		j.features[island] = 1
 	}
 	return &j.features
 }
 
-// Wait is how long that silence must last to be the end of the turn, and in a word what
-// says so.
-func (j *Judge) Wait(said, asked string, silence time.Duration) (wait time.Duration, why string) {
+// Wait returns how long the silence must last to end the turn, and the reason in one word:
+// the feature that decided, "pace" for the caller's pauses, or "doubt".
+func (j *Judge) Wait(said, asked string, silence time.Duration) (wait time.Duration, reason string) {
 	f := j.Features(said, asked, silence)
 	m := j.words
 	if f[wordless] > 0 {
 		m = j.wordless
 	}
-	wait, why = m.wait(m.Logit(f)-j.careful, max(m.Slow, min(j.pause+slack, slowest))), m.Reason(f)
+	slow := max(m.Slow, min(j.longestPause+pauseMargin, maxPauseWait))
+	wait, reason = m.wait(m.Logit(f)-j.caution, slow), m.Reason(f)
 	if wait > m.Slow && wait > m.Wait(m.Logit(f)) {
-		why = "pace"
+		reason = "pace"
 	}
-	return wait, why
+	return wait, reason
 }
 
-// Complete reports whether by the words alone a turn would be over for sure, were the
-// caller silent now.
-func (j *Judge) Complete(said, asked string) bool {
-	if !j.english || said == "" {
+// IsComplete reports whether the words alone make it certain that the turn is over, if the
+// caller fell silent now.
+func (j *Judge) IsComplete(said, asked string) bool {
+	if !j.isEnglish || said == "" {
 		return false
 	}
 	var f Features
-	f.words(words.Split(said), newAsked(asked))
-	return j.words.Wait(j.words.Logit(&f)-j.careful) < (j.words.Fast+j.words.Slow)/2
+	f.setWords(words.Split(said), parseQuestion(asked))
+	return j.words.Wait(j.words.Logit(&f)-j.caution) < (j.words.Fast+j.words.Slow)/2
 }

@@ -1,10 +1,13 @@
-// Package endpoint judges whether a silence is the end of a caller's turn: by the
-// words so far, by how the voice fell and slowed, by what the agent had asked, and by
-// how long this caller's pauses are. A logistic regression turns these into how likely
-// it is the end, and that into how long the silence must last. Its weights are learned
-// from recordings by internal/learn/endpoint; that words end turns better than silence
-// alone is an old finding (A. Raux and M. Eskenazi, "Optimizing endpointing thresholds
-// using dialogue features in a spoken dialogue system", SIGdial 2008).
+// Package endpoint judges whether a silence is the end of a caller's turn: by the words so
+// far, by how the voice fell and slowed, by what the agent had asked, and by the pauses
+// this caller makes. A logistic regression turns these features into the probability of the
+// end, and that into how long the silence must last. internal/learn/endpoint learns its
+// weights from recordings. That words end turns better than silence alone is known from
+// A. Raux and M. Eskenazi, "Optimizing endpointing thresholds using dialogue features in a
+// spoken dialogue system", SIGdial 2008.
+//
+// Speech enters frame by frame through Judge.Hear, words and silences through Judge.Wait.
+// The package imports media and internal/words.
 package endpoint
 
 import (
@@ -12,16 +15,16 @@ import (
 	"time"
 )
 
-// Model is what is learned.
+// Model is a logistic regression over Features.
 type Model struct {
 	Weights Features
-	// The silence asked for goes from Fast, where the end is certain, to Slow; it is in
-	// the middle where the logit is At, and Width logits are the step's scale.
+	// The required silence goes from Fast, where the end is certain, to Slow. It is in the
+	// middle where the logit is At; Width, in logits, says how gradually it changes there.
 	Fast, Slow time.Duration
 	At, Width  float64
 }
 
-// Logit is the logarithm of the odds that the turn is over.
+// Logit returns the logarithm of the odds that the turn is over.
 func (m *Model) Logit(f *Features) float64 {
 	sum := 0.0
 	for i, w := range m.Weights {
@@ -30,32 +33,26 @@ func (m *Model) Logit(f *Features) float64 {
 	return sum
 }
 
-// Wait is how long a silence with that logit must last to end the turn.
+// Wait returns how long a silence with the given logit must last to end the turn.
 func (m *Model) Wait(logit float64) time.Duration { return m.wait(logit, m.Slow) }
 
 func (m *Model) wait(logit float64, slow time.Duration) time.Duration {
-	unsure := 1 / (1 + math.Exp((logit-m.At)/m.Width))
-	return m.Fast + time.Duration(unsure*float64(slow-m.Fast))
+	doubt := 1 / (1 + math.Exp((logit-m.At)/m.Width))
+	return m.Fast + time.Duration(doubt*float64(slow-m.Fast))
 }
 
-// Reason names the feature that decided: the one that speaks most for the wait there is,
-// or "doubt" when none does.
+// Reason returns the name of the feature that contributes most to the decision, or "doubt"
+// if none does.
 func (m *Model) Reason(f *Features) string {
-	toward := 1.0
+	sign := 1.0
 	if m.Logit(f) < m.At {
-		toward = -1
+		sign = -1
 	}
-	why, most := "doubt", 0.0
+	reason, most := "doubt", 0.0
 	for i := always + 1; i < count; i++ {
-		if part := toward * m.Weights[i] * f[i]; part > most {
-			why, most = Names[i], part
+		if part := sign * m.Weights[i] * f[i]; part > most {
+			reason, most = Names[i], part
 		}
 	}
-	return why
-}
-
-// Wordless is f without what words tell, as other languages and ears without partial
-// results have it.
-func (f Features) Wordless() Features {
-	return Features{always: 1, wordless: 1, pitch: f[pitch], slowing: f[slowing], island: f[island]}
+	return reason
 }

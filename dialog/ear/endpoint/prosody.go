@@ -7,93 +7,93 @@ import (
 )
 
 const (
-	cut      = 4 // decimation for the pitch: 4 kHz
-	window   = 100
-	shortest = media.EarRate / cut / 400
-	longest  = media.EarRate / cut / 60
-	past     = window + longest + 1
-	periodic = 0.6 // autocorrelation from which a frame has a pitch
-	tail     = 6   // frames with a pitch at the end that are compared with those before
-	learning = 200 // frames over which the usual pitch is learned
+	decimation  = 4 // for the pitch, to 4 kHz
+	pitchWindow = 100
+	minLag      = media.EarRate / decimation / 400 // 400 Hz
+	maxLag      = media.EarRate / decimation / 60  // 60 Hz
+	pitchBuffer = pitchWindow + maxLag + 1
+	minPeriodic = 0.6 // autocorrelation of a frame with a pitch
+	lastPitches = 6   // frames with a pitch at the end, which are compared with the usual pitch
+	maxPitches  = 200 // frames that the usual pitch is averaged over
 )
 
-// Prosody follows how a caller speaks. The zero value knows nothing of the caller yet.
-type Prosody struct {
-	low    [past]float32
-	last   [tail]float32 // logarithms of the latest pitches, base 2
-	next   int           // in last
-	heard  int           // frames with a pitch, ever
-	usual  float64       // mean of their logarithms
-	run    int           // frames with a pitch in a row, now or last
-	within bool          // the run goes on
-	runs   float64       // their usual length
+// prosody follows the pitch and the pace of a caller.
+type prosody struct {
+	samples  [pitchBuffer]float32 // decimated, the newest last
+	last     [lastPitches]float32 // latest pitches, as logarithms to base 2
+	next     int                  // index in last
+	count    int                  // frames with a pitch, ever
+	usual    float64              // mean of their logarithms
+	run      int                  // consecutive frames with a pitch, now or last
+	isInRun  bool                 // the run continues
+	usualRun float64              // mean length of runs
 }
 
-// Hear takes a frame with speech, which it does not keep.
-func (p *Prosody) Hear(frame []int16) {
-	copy(p.low[:], p.low[media.EarFrame/cut:])
-	for i := range media.EarFrame / cut {
+// hear takes a frame with speech. It does not keep the frame.
+func (p *prosody) hear(frame []int16) {
+	copy(p.samples[:], p.samples[media.EarFrame/decimation:])
+	for i := range media.EarFrame / decimation {
 		sum := float32(0)
-		for _, s := range frame[i*cut : i*cut+cut] {
+		for _, s := range frame[i*decimation : i*decimation+decimation] {
 			sum += float32(s)
 		}
-		p.low[past-media.EarFrame/cut+i] = sum
+		p.samples[pitchBuffer-media.EarFrame/decimation+i] = sum
 	}
 	hz := p.pitch()
 	if hz == 0 {
-		if p.within && p.run >= 2 {
-			p.runs += (float64(p.run) - p.runs) / 10
+		if p.isInRun && p.run >= 2 {
+			p.usualRun += (float64(p.run) - p.usualRun) / 10
 		}
-		p.within = false
+		p.isInRun = false
 		return
 	}
-	if !p.within {
-		p.run, p.within = 0, true
+	if !p.isInRun {
+		p.run, p.isInRun = 0, true
 	}
 	p.run++
 	octave := math.Log2(hz)
 	p.last[p.next] = float32(octave)
-	p.next = (p.next + 1) % tail
-	p.heard++
-	p.usual += (octave - p.usual) / float64(min(p.heard, learning))
+	p.next = (p.next + 1) % lastPitches
+	p.count++
+	p.usual += (octave - p.usual) / float64(min(p.count, maxPitches))
 }
 
-// set puts what is known now into f.
-func (p *Prosody) set(f *Features) {
-	if p.heard < 2*tail {
+// set sets the features of prosody in f.
+func (p *prosody) set(f *Features) {
+	if p.count < 2*lastPitches {
 		return
 	}
 	sum := 0.0
 	for _, v := range p.last {
 		sum += float64(v)
 	}
-	f[pitch] = min(max(p.usual-sum/tail, -1), 1)
-	f[slowing] = min(max((float64(p.run)-p.runs)/5, -2), 2)
+	f[pitch] = min(max(p.usual-sum/lastPitches, -1), 1)
+	f[slowing] = min(max((float64(p.run)-p.usualRun)/5, -2), 2)
 }
 
-// pitch is the frequency of the last frames, 0 when they have none: the highest peak of
-// the normalised autocorrelation.
-func (p *Prosody) pitch() float64 {
-	now := p.low[past-window:]
+// pitch returns the frequency of the latest samples, 0 if they have none: the highest peak
+// of the normalized autocorrelation.
+func (p *prosody) pitch() float64 {
+	now := p.samples[pitchBuffer-pitchWindow:]
 	energy := dot(now, now) + 1
 	var best float32
-	at := 0
-	for lag := shortest; lag <= longest; lag++ {
-		then := p.low[past-window-lag:][:window]
-		cross := dot(now, then)
+	bestLag := 0
+	for lag := minLag; lag <= maxLag; lag++ {
+		earlier := p.samples[pitchBuffer-pitchWindow-lag:][:pitchWindow]
+		cross := dot(now, earlier)
 		if cross <= 0 {
 			continue
 		}
-		// A little less for longer lags, so that a period is not taken for two.
-		r := cross / float32(math.Sqrt(float64(energy*(dot(then, then)+1)))) * (1 - 0.001*float32(lag))
+		// Longer lags count a little less, so that two periods are not taken for one.
+		r := cross / float32(math.Sqrt(float64(energy*(dot(earlier, earlier)+1)))) * (1 - 0.001*float32(lag))
 		if r > best {
-			best, at = r, lag
+			best, bestLag = r, lag
 		}
 	}
-	if best < periodic {
+	if best < minPeriodic {
 		return 0
 	}
-	return media.EarRate / cut / float64(at)
+	return media.EarRate / decimation / float64(bestLag)
 }
 
 func dot(a, b []float32) float32 {
