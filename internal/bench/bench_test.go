@@ -16,22 +16,22 @@ import (
 	"time"
 )
 
-var talkTime = flag.Duration("talk", 20*time.Second, "how long a benchmark lets its callers talk")
+var talkTime = flag.Duration("talk", 20*time.Second, "how long the callers of a benchmark talk")
 
 const (
 	utteranceTime = 2260 * time.Millisecond
-	settleTime    = 3 * time.Second       // from when all calls stand until one looks
+	warmUpTime    = 3 * time.Second       // between the last connection and the measurement
 	rampTime      = 25 * time.Millisecond // between the beginnings of two calls
 )
 
-// BenchmarkCalls is what calls cost and how evenly the agents speak, by how many there
-// are, when agents say what was never said before and when all say the same.
+// BenchmarkCalls measures what calls cost and how late their packets are, by the number of
+// calls, for new clauses and for clauses that all agents repeat.
 func BenchmarkCalls(b *testing.B) {
 	for _, said := range []string{"new", "again"} {
 		for _, callers := range []int{1, 20, 100, 200} {
 			b.Run("said="+said+"/"+strconv.Itoa(callers), func(b *testing.B) {
 				for b.Loop() {
-					load(b, plan{Callers: callers}, pace{letter: letterTime, repeats: said == "again"})
+					load(b, plan{Callers: callers}, providers{perLetter: letterTime, sameAudio: said == "again"})
 				}
 				b.ReportMetric(0, "ns/op")
 			})
@@ -39,13 +39,13 @@ func BenchmarkCalls(b *testing.B) {
 	}
 }
 
-// BenchmarkTelephones is the same for telephones, whose packets are timed where they arrive.
+// BenchmarkTelephones measures the same for telephone calls, whose packets are timed where they arrive.
 func BenchmarkTelephones(b *testing.B) {
 	for _, codec := range []string{"pcmu", "g722"} {
 		for _, callers := range []int{20, 100, 200} {
 			b.Run(codec+"/"+strconv.Itoa(callers), func(b *testing.B) {
 				for b.Loop() {
-					load(b, plan{Callers: callers, Phone: codec}, pace{letter: letterTime})
+					load(b, plan{Callers: callers, Phone: codec}, providers{perLetter: letterTime})
 				}
 				b.ReportMetric(0, "ns/op")
 			})
@@ -53,17 +53,18 @@ func BenchmarkTelephones(b *testing.B) {
 	}
 }
 
-func load(b *testing.B, what plan, p pace) {
+// load runs calls for -talk and reports their cost.
+func load(b *testing.B, what plan, p providers) {
 	s := serve(b, p)
 	if what.Phone != "" {
-		what.SIP = s.telephone(b, what.Phone)
+		what.SIP = s.serveSIP(b, what.Phone)
 	}
-	s.tap.listen()
+	s.tap.reset()
 	debug.FreeOSMemory()
-	before := memoryNow()
+	before := measureMemory()
 	what.Ramp, what.Speech = time.Duration(what.Callers)*rampTime, utteranceTime
-	c := s.called(b, what)
-	pause(b.Context(), settleTime)
+	c := s.startCalls(b, what)
+	pause(b.Context(), warmUpTime)
 	s.tap.mu.Lock()
 	s.tap.sent = s.tap.sent[:0]
 	s.tap.mu.Unlock()
@@ -71,11 +72,11 @@ func load(b *testing.B, what plan, p pace) {
 	pause(b.Context(), *talkTime)
 	lasted, spent := time.Since(began), cpuTime()-spent
 	late, packets := s.tap.lateness()
-	after := memoryNow()
-	found := s.dismissed(b, c)
+	after := measureMemory()
+	found := s.finish(b, c)
 	calls := float64(what.Callers)
 	b.ReportMetric(spent.Seconds()/(calls*lasted.Minutes()), "cpu-s/call-min")
-	if packets > 0 { // telephones get silence, too
+	if packets > 0 { // telephones also get packets of silence
 		b.ReportMetric(float64(packets)/50/(calls*lasted.Seconds())*100, "%speaking")
 		report(b, "late", late, 50, 99)
 	}
@@ -86,43 +87,44 @@ func load(b *testing.B, what plan, p pace) {
 	report(b, "reply", found.Replies, 50, 99)
 }
 
-// BenchmarkReply is the time from the end of a caller's speech to the first audible
-// packet of the reply, what of it the Endpointer waited, and what is left.
+// BenchmarkReply measures the time from the end of a caller's speech to the first audible
+// packet of the reply, how much of it the Endpointer waited, and the rest.
 func BenchmarkReply(b *testing.B) {
-	fixed := pace{firstToken: 200 * time.Millisecond, token: 20 * time.Millisecond, firstSound: 100 * time.Millisecond, letter: letterTime}
+	fixed := providers{firstToken: 200 * time.Millisecond, token: 20 * time.Millisecond, firstAudio: 100 * time.Millisecond, perLetter: letterTime}
 	streaming := fixed
 	streaming.word = 260 * time.Millisecond
 	waiting := streaming
-	waiting.waits = true
+	waiting.noSpeculation = true
 	for _, bb := range []struct {
 		name string
-		pace pace
+		fake providers
 	}{
-		{"providers=instant", pace{letter: letterTime}},
+		{"providers=instant", providers{perLetter: letterTime}},
 		{"providers=fixed,words=final", fixed},
 		{"providers=fixed,words=streamed", streaming},
 		{"providers=fixed,words=streamed,speculation=off", waiting},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			for b.Loop() {
-				reply(b, bb.pace)
+				reply(b, bb.fake)
 			}
 			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
-func reply(b *testing.B, p pace) {
+// reply reports the times of the replies to 20 callers.
+func reply(b *testing.B, p providers) {
 	s := serve(b, p)
-	s.tap.listen()
-	c := s.called(b, plan{Callers: 20, Ramp: 3 * time.Second, Speech: utteranceTime})
+	s.tap.reset()
+	c := s.startCalls(b, plan{Callers: 20, Ramp: 3 * time.Second, Speech: utteranceTime})
 	pause(b.Context(), 2**talkTime)
-	found := s.dismissed(b, c)
+	found := s.finish(b, c)
 	s.turns.mu.Lock()
 	defer s.turns.mu.Unlock()
 	report(b, "reply", found.Replies, 50, 95, 99)
 	report(b, "endpointer", s.turns.waits, 50)
-	report(b, "turn-end-to-packet", s.tap.answered(s.turns.judged), 50, 99)
+	report(b, "turn-end-to-packet", s.tap.responseTimes(s.turns.judged), 50, 99)
 	wait := percentile(s.turns.waits, 50)
 	added := make([]time.Duration, len(found.Replies))
 	for i, r := range found.Replies {
@@ -131,8 +133,8 @@ func reply(b *testing.B, p pace) {
 	report(b, "added", added, 50, 99)
 }
 
-// BenchmarkInterruption is the time from when a caller begins to speak over a reply
-// until the agent is lower, and until it is silent, in the sound the caller gets.
+// BenchmarkInterruption measures the time from when a caller begins to speak over a reply
+// until the agent's voice is ducked, and until it is silent, in the audio the caller gets.
 func BenchmarkInterruption(b *testing.B) {
 	for _, bb := range []struct {
 		name string
@@ -143,10 +145,10 @@ func BenchmarkInterruption(b *testing.B) {
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			for b.Loop() {
-				s := serve(b, pace{letter: letterTime, word: bb.word})
-				c := s.called(b, plan{Callers: 20, Ramp: 3 * time.Second, Speech: utteranceTime, Interrupt: true})
+				s := serve(b, providers{perLetter: letterTime, word: bb.word})
+				c := s.startCalls(b, plan{Callers: 20, Ramp: 3 * time.Second, Speech: utteranceTime, Interrupt: true})
 				pause(b.Context(), 2**talkTime)
-				found := s.dismissed(b, c)
+				found := s.finish(b, c)
 				report(b, "ducked", found.Ducked, 50, 95)
 				report(b, "silent", found.Silent, 50, 95)
 			}
@@ -155,11 +157,12 @@ func BenchmarkInterruption(b *testing.B) {
 	}
 }
 
-// BenchmarkSetUp is how many telephone calls a second can be answered, confirmed and hung
-// up, twenty at a time, by how long each takes to be answered. Callers share the process.
+// BenchmarkSetUp measures how many telephone calls a second are answered, confirmed and hung
+// up, twenty at a time, and how long each takes to be answered. Callers and server share the
+// process.
 func BenchmarkSetUp(b *testing.B) {
-	s := serve(b, pace{letter: letterTime})
-	at := s.telephone(b, "pcmu")
+	s := serve(b, providers{perLetter: letterTime})
+	at := s.serveSIP(b, "pcmu")
 	var mu sync.Mutex
 	var took []time.Duration
 	b.SetParallelism(10) // on each core
@@ -168,7 +171,7 @@ func BenchmarkSetUp(b *testing.B) {
 		for pb.Next() {
 			ctx, cancel := context.WithTimeout(b.Context(), 10*time.Second)
 			dialled := time.Now()
-			p, err := call(ctx, at, "pcmu")
+			p, err := callDesk(ctx, at, "pcmu")
 			cancel()
 			if err != nil {
 				b.Error(err)
@@ -185,19 +188,20 @@ func BenchmarkSetUp(b *testing.B) {
 	report(b, "answered", took, 50, 99)
 }
 
-// dismissed ends the calls of c, all of which must have gone well.
-func (s *server) dismissed(tb testing.TB, c *crew) findings {
+// finish ends the calls of c, and fails the test when a caller had a problem.
+func (s *server) finish(tb testing.TB, c *callerProcess) measurements {
 	tb.Helper()
-	found, err := c.dismiss()
+	found, err := c.finish()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if n := len(found.Missing); n > 0 {
-		tb.Errorf("%d callers complain, such as: %s", n, found.Missing[0])
+	if n := len(found.Problems); n > 0 {
+		tb.Errorf("the callers had %d problems, such as: %s", n, found.Problems[0])
 	}
 	return found
 }
 
+// report reports percentiles of d as metrics in milliseconds.
 func report(b *testing.B, name string, d []time.Duration, percents ...int) {
 	for _, p := range percents {
 		b.ReportMetric(float64(percentile(d, p).Microseconds())/1000, fmt.Sprintf("%s-p%d-ms", name, p))
@@ -213,7 +217,7 @@ func percentile(d []time.Duration, p int) time.Duration {
 	return sorted[min((len(d)*p+99)/100, len(d))-1]
 }
 
-// cpuTime is what this process has used, in user and kernel.
+// cpuTime is the CPU time that this process has used, in user mode and in the kernel.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -222,11 +226,11 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// memory is what this process uses, in bytes.
+// memory is the memory that this process uses, in bytes.
 type memory struct{ heap, stacks, resident float64 }
 
-// memoryNow reads the resident set as it is and the heap after a collection.
-func memoryNow() memory {
+// measureMemory reads the resident set, and then the heap after a garbage collection.
+func measureMemory() memory {
 	m := memory{resident: resident()}
 	runtime.GC()
 	var s runtime.MemStats
@@ -235,7 +239,7 @@ func memoryNow() memory {
 	return m
 }
 
-// resident is the process' resident set (proc(5), statm), 0 where there is no such file.
+// resident is the resident set of the process (proc(5), statm), 0 on systems without /proc.
 func resident() float64 {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

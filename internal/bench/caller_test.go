@@ -20,25 +20,25 @@ import (
 )
 
 const (
-	audible     = 60   // RMS of 5 ms, about -55 dB of full scale
-	lowered     = 0.25 // of the usual loudness, -12 dB, from which a voice counts as ducked
+	audible     = 60   // least RMS of 5 ms that can be heard, about -55 dBFS
+	ducked      = 0.25 // of the usual level, -12 dB, below which a voice counts as ducked
 	blockTime   = 5 * time.Millisecond
-	firstPause  = 300 * time.Millisecond // until a caller speaks for the first time
+	firstPause  = 300 * time.Millisecond // before a caller speaks for the first time
 	turnPause   = 400 * time.Millisecond // between the end of a reply and the caller's next words
-	interruptAt = time.Second            // of a reply
-	replyWait   = 10 * time.Second
+	interruptAt = time.Second            // from the beginning of a reply
+	replyWait   = 10 * time.Second       // longest wait for a reply
 )
 
-// script is what callers send, in Opus or a telephone's codec.
+// script is the packets that callers send, in Opus or a telephone's codec.
 type script struct {
-	room   [][]byte // silence, over and over
+	room   [][]byte // background noise, sent in a loop
 	speech [][]byte
 }
 
 func newScript(speech time.Duration, codec string) (*script, error) {
-	before, after := room(time.Second), room(2*time.Second)
+	before, after := roomNoise(time.Second), roomNoise(2*time.Second)
 	said := utterance(speech)
-	enc, err := encoderOf(codec)
+	enc, err := newEncoder(codec)
 	if err != nil {
 		return nil, err
 	}
@@ -56,39 +56,39 @@ type caller struct {
 	script *script
 	pc     *webrtc.PeerConnection
 	track  *webrtc.TrackLocalStaticSample
-	phone  *phone // in place of pc and track
-	open   chan struct{}
-	life   context.Context
-	end    context.CancelFunc
+	phone  *phone        // instead of pc and track
+	open   chan struct{} // closed when the data channel is open
+	ctx    context.Context
+	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu       sync.Mutex
-	packet   int       // of speech to send next; len(script.speech) when not speaking
-	resting  int       // packets of room sent
-	due      time.Time // to speak in any case
-	onset    time.Time // of the utterance
-	ended    time.Time // the utterance before; zero while speaking
-	replied  time.Time // the reply's first sound; zero before
-	last     time.Time // the latest sound's end
-	usual    float64   // loudness of the reply
-	over     bool      // the utterance under way interrupts
-	ducked   bool
-	found    findings
-	received clockwork
+	mu           sync.Mutex
+	packet       int       // of speech to send next; len(script.speech) when not speaking
+	roomPackets  int       // packets of background noise sent since the last speech
+	speakBy      time.Time // when to speak even without a reply
+	onset        time.Time // of the current or last utterance
+	speechEnd    time.Time // of the last utterance; zero while speaking
+	replyStart   time.Time // first audible audio of the reply; zero before
+	lastAudio    time.Time // end of the last audible audio
+	usualLevel   float64   // of the reply
+	interrupting bool      // the current utterance interrupts the reply
+	isDucked     bool
+	found        measurements
+	received     latenessMeter
 }
 
 func newCaller(p plan, s *script) *caller {
 	c := &caller{plan: p, script: s, open: make(chan struct{}), packet: len(s.speech)}
-	c.life, c.end = context.WithCancel(context.Background())
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
 
-// connect makes the call and begins to talk.
+// connect makes the call and starts to talk.
 func (c *caller) connect(ctx context.Context) error {
 	if c.plan.Phone != "" {
 		return c.dial(ctx)
 	}
-	if err := c.prepare(); err != nil {
+	if err := c.newConnection(); err != nil {
 		return err
 	}
 	offer, err := c.pc.CreateOffer(nil)
@@ -100,7 +100,7 @@ func (c *caller) connect(ctx context.Context) error {
 		return err
 	}
 	<-gathered
-	answer, err := c.offer(ctx, c.pc.LocalDescription().SDP)
+	answer, err := c.postOffer(ctx, c.pc.LocalDescription().SDP)
 	if err != nil {
 		return err
 	}
@@ -112,17 +112,18 @@ func (c *caller) connect(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	c.begin()
+	c.start()
 	return nil
 }
 
-// begin begins to talk.
-func (c *caller) begin() {
-	c.due = time.Now().Add(firstPause)
-	c.work.Go(func() { _ = media.NewPlayout(c).Run(c.life) }) // it ends with life, or the connection
+// start starts to talk.
+func (c *caller) start() {
+	c.speakBy = time.Now().Add(firstPause)
+	c.work.Go(func() { _ = media.NewPlayout(c).Run(c.ctx) }) // it ends with ctx or the connection
 }
 
-func (c *caller) prepare() error {
+// newConnection makes the peer connection with its track and data channel.
+func (c *caller) newConnection() error {
 	var set webrtc.SettingEngine
 	set.SetIncludeLoopbackCandidate(true)
 	set.SetIPFilter(net.IP.IsLoopback)
@@ -153,17 +154,18 @@ func (c *caller) prepare() error {
 	if err != nil {
 		return err
 	}
-	c.pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { c.listen(t, decoder) })
+	c.pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { c.receiveTrack(t, decoder) })
 	return nil
 }
 
-func (c *caller) offer(ctx context.Context, sdp string) (answer string, err error) {
+// postOffer sends the SDP offer and returns the answer.
+func (c *caller) postOffer(ctx context.Context, sdp string) (answer string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.plan.URL+"/v1/realtime/calls?model=desk", bytes.NewReader([]byte(sdp)))
 	if err != nil {
 		return "", err
 	}
 	req.Header.Set("Content-Type", "application/sdp")
-	req.Header.Set("Authorization", "Bearer anybody") // will do where no key is configured
+	req.Header.Set("Authorization", "Bearer anybody") // any token is valid where no key is configured
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", err
@@ -177,7 +179,7 @@ func (c *caller) offer(ctx context.Context, sdp string) (answer string, err erro
 }
 
 func (c *caller) hangUp() {
-	c.end()
+	c.cancel()
 	if c.phone != nil {
 		c.phone.hangUp()
 	}
@@ -199,60 +201,61 @@ func (c *caller) WriteFrame([]int16) error {
 	return err
 }
 
-// next is the packet to send now, which holds the 20 ms before.
+// next is the packet to send now, which contains the last 20 ms.
 func (c *caller) next(now time.Time) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.packet == len(c.script.speech) && c.turn(now) {
-		c.packet, c.resting = 0, 0
-		c.onset, c.ended, c.ducked = now.Add(-media.FrameTime), time.Time{}, false
-		c.over = c.plan.Interrupt && !c.replied.IsZero()
-		c.replied = time.Time{}
+	if c.packet == len(c.script.speech) && c.shouldSpeak(now) {
+		c.packet, c.roomPackets = 0, 0
+		c.onset, c.speechEnd, c.isDucked = now.Add(-media.FrameTime), time.Time{}, false
+		c.interrupting = c.plan.Interrupt && !c.replyStart.IsZero()
+		c.replyStart = time.Time{}
 	}
 	if c.packet == len(c.script.speech) {
-		c.resting++
-		return c.script.room[(c.resting-1)%len(c.script.room)]
+		c.roomPackets++
+		return c.script.room[(c.roomPackets-1)%len(c.script.room)]
 	}
 	p := c.script.speech[c.packet]
 	if c.packet++; c.packet == len(c.script.speech) {
-		c.said(now)
+		c.endUtterance(now)
 	}
 	return p
 }
 
-// turn reports whether it is time to speak.
-func (c *caller) turn(now time.Time) bool {
+// shouldSpeak reports whether it is time to speak.
+func (c *caller) shouldSpeak(now time.Time) bool {
 	switch {
-	case now.After(c.due):
-		if !c.ended.IsZero() {
-			c.found.Missing = append(c.found.Missing, fmt.Sprintf("no reply within %v", replyWait))
+	case now.After(c.speakBy):
+		if !c.speechEnd.IsZero() {
+			c.found.Problems = append(c.found.Problems, fmt.Sprintf("no reply within %v", replyWait))
 		}
 		return true
-	case c.replied.IsZero():
+	case c.replyStart.IsZero():
 		return false
 	case c.plan.Interrupt:
-		return now.Sub(c.replied) >= interruptAt
+		return now.Sub(c.replyStart) >= interruptAt
 	}
-	return now.Sub(c.last) >= turnPause
+	return now.Sub(c.lastAudio) >= turnPause
 }
 
-// said ends the utterance.
-func (c *caller) said(now time.Time) {
-	c.ended, c.due = now, now.Add(replyWait)
-	if !c.over {
+// endUtterance records the end of the utterance, and when the agent fell silent if the
+// utterance was an interruption.
+func (c *caller) endUtterance(now time.Time) {
+	c.speechEnd, c.speakBy = now, now.Add(replyWait)
+	if !c.interrupting {
 		return
 	}
-	c.over = false
-	silent := c.last.Sub(c.onset)
-	if now.Sub(c.last) < turnPause {
-		c.found.Missing = append(c.found.Missing, "an interruption did not stop the agent")
+	c.interrupting = false
+	silent := c.lastAudio.Sub(c.onset)
+	if now.Sub(c.lastAudio) < turnPause {
+		c.found.Problems = append(c.found.Problems, "an interruption did not stop the agent")
 		return
 	}
 	c.found.Silent = append(c.found.Silent, silent)
 }
 
-// listen takes the agent's voice until it ends. What is in a packet sounds from when it came.
-func (c *caller) listen(track *webrtc.TrackRemote, decoder *media.OpusDecoder) {
+// receiveTrack receives the agent's voice until the track ends.
+func (c *caller) receiveTrack(track *webrtc.TrackRemote, decoder *media.OpusDecoder) {
 	buf := make([]byte, 1500)
 	var pcm []int16
 	var p rtp.Packet
@@ -266,52 +269,52 @@ func (c *caller) listen(track *webrtc.TrackRemote, decoder *media.OpusDecoder) {
 			continue
 		}
 		if pcm, err = decoder.Decode(pcm[:0], p.Payload); err == nil {
-			c.take(sending{at: now, number: p.SequenceNumber, stamp: p.Timestamp}, pcm)
+			c.receive(sentPacket{at: now, sequence: p.SequenceNumber, timestamp: p.Timestamp}, pcm)
 		}
 	}
 }
 
-// take takes a packet that came.
-func (c *caller) take(s sending, pcm []int16) {
+// receive measures a received packet, whose audio is heard from the moment it arrived.
+func (c *caller) receive(s sentPacket, pcm []int16) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.received.add(s)
 	const size = media.EarRate / 200
 	for i := 0; i+size <= len(pcm); i += size {
-		c.hear(rms(pcm[i:i+size]), s.at.Add(time.Duration(i/size)*blockTime))
+		c.measure(rms(pcm[i:i+size]), s.at.Add(time.Duration(i/size)*blockTime))
 	}
 }
 
-// hear takes 5 ms of the agent's voice.
-func (c *caller) hear(level float64, at time.Time) {
-	if c.over && !c.ducked && level < lowered*c.usual {
-		c.ducked = true
+// measure takes the level of 5 ms of the agent's voice.
+func (c *caller) measure(level float64, at time.Time) {
+	if c.interrupting && !c.isDucked && level < ducked*c.usualLevel {
+		c.isDucked = true
 		c.found.Ducked = append(c.found.Ducked, at.Sub(c.onset))
 	}
 	if level < audible {
 		return
 	}
-	c.last = at.Add(blockTime)
-	if c.replied.IsZero() && !c.ended.IsZero() {
-		c.replied, c.usual = at, level
-		c.due = at.Add(replyWait)
-		c.found.Replies = append(c.found.Replies, at.Sub(c.ended))
+	c.lastAudio = at.Add(blockTime)
+	if c.replyStart.IsZero() && !c.speechEnd.IsZero() {
+		c.replyStart, c.usualLevel = at, level
+		c.speakBy = at.Add(replyWait)
+		c.found.Replies = append(c.found.Replies, at.Sub(c.speechEnd))
 	}
-	if !c.over {
-		c.usual += (level - c.usual) / 20
+	if !c.interrupting {
+		c.usualLevel += (level - c.usualLevel) / 20
 	}
 }
 
-// findings is what was measured; nothing may run any more.
-func (c *caller) findings(number int) findings {
+// measured is what the caller measured, to be called after hangUp.
+func (c *caller) measured(number int) measurements {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.found.Replies) == 0 {
-		c.found.Missing = append(c.found.Missing, "no reply at all")
+		c.found.Problems = append(c.found.Problems, "no reply at all")
 	}
-	for i, m := range c.found.Missing {
-		c.found.Missing[i] = fmt.Sprintf("caller %d: %s", number, m)
+	for i, p := range c.found.Problems {
+		c.found.Problems[i] = fmt.Sprintf("caller %d: %s", number, p)
 	}
-	c.found.Late = c.received.end()
+	c.found.Late = c.received.endTalkspurt()
 	return c.found
 }

@@ -1,10 +1,10 @@
-// Package bench measures whole calls: real WebRTC clients over loopback UDP, Opus
-// both ways, events on a data channel, a session in SQLite, the conversation, voice
-// activity and playout, all as a server runs them. Only the providers are made up:
-// they take no time, or a fixed one. It holds nothing but tests and benchmarks.
+// Package bench measures whole calls: WebRTC clients over loopback UDP, or telephones over
+// SIP and RTP, with the session in SQLite, the conversation, voice activity detection and
+// playout wired as a server wires them. Only the providers are fakes, which take no time
+// or a fixed time. The package holds only tests and benchmarks, and nothing imports it.
 //
-//	go test -run '^$' -bench . -benchmem ./bench
+//	go test -run '^$' -bench . -benchmem ./internal/bench
 //
-// The callers run in a process of their own (the test's binary once more), so that the
-// CPU time and the memory reported are the server's.
+// The callers run in another process (the test binary again), so that the CPU time and the
+// memory reported are the server's.
 package bench

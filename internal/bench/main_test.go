@@ -8,12 +8,12 @@ import (
 	"go.uber.org/goleak"
 )
 
-// crewVariable is set in the environment of the process that holds the callers.
-const crewVariable = "FRONTDESK_BENCH_CREW"
+// callersVariable is set in the environment of a callerProcess.
+const callersVariable = "FRONTDESK_BENCH_CALLERS"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(crewVariable) != "" {
-		if err := runCrew(os.Stdin, os.Stdout); err != nil {
+	if os.Getenv(callersVariable) != "" {
+		if err := runCallers(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "callers:", err)
 			os.Exit(1)
 		}

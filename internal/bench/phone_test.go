@@ -16,10 +16,10 @@ import (
 	"frontdesk/media"
 )
 
-// phoneFrame is how far a telephone's RTP clock goes in 20 ms: 8 kHz, G.722's too.
+// phoneFrame is the RTP timestamps in 20 ms: the clock runs at 8 kHz, for G.722 too (RFC 3551, 4.5.2).
 const phoneFrame = 160
 
-// phone is a telephone in a call: sipgo's signalling, and RTP in a codec.
+// phone is a telephone call: sipgo's signalling, and RTP in a codec.
 type phone struct {
 	ua     *sipgo.UserAgent
 	dialog *sipgo.DialogClientSession
@@ -30,8 +30,8 @@ type phone struct {
 	once   sync.Once
 }
 
-// call calls the desk at an address and returns once it has answered.
-func call(ctx context.Context, at, codec string) (*phone, error) {
+// callDesk calls the desk at a SIP address and returns when it has answered.
+func callDesk(ctx context.Context, at, codec string) (*phone, error) {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, err
@@ -68,15 +68,15 @@ func (p *phone) invite(ctx context.Context, at, codec string) error {
 	if err := p.dialog.WaitAnswer(ctx, sipgo.AnswerOptions{}); err != nil {
 		return err
 	}
-	var sound int
+	var audio int
 	for line := range strings.Lines(string(p.dialog.InviteResponse.Body())) {
-		_, _ = fmt.Sscanf(line, "m=audio %d", &sound)
+		_, _ = fmt.Sscanf(line, "m=audio %d", &audio)
 	}
-	p.to = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(sound))
+	p.to = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(audio))
 	return p.dialog.Ack(ctx)
 }
 
-// send sends 20 ms.
+// send sends a packet of 20 ms.
 func (p *phone) send(payload []byte) error {
 	p.header.SequenceNumber++
 	p.header.Timestamp += phoneFrame
@@ -85,7 +85,7 @@ func (p *phone) send(payload []byte) error {
 		return err
 	}
 	n += copy(p.packet[n:], payload)
-	_, _ = p.rtp.WriteToUDPAddrPort(p.packet[:n], p.to) // after hanging up there is nobody
+	_, _ = p.rtp.WriteToUDPAddrPort(p.packet[:n], p.to) // it fails after hanging up
 	return nil
 }
 
@@ -102,9 +102,9 @@ func (p *phone) hangUp() {
 	})
 }
 
-// dial calls by telephone and begins to talk.
+// dial calls by telephone and starts to talk.
 func (c *caller) dial(ctx context.Context) error {
-	p, err := call(ctx, c.plan.SIP, c.plan.Phone)
+	p, err := callDesk(ctx, c.plan.SIP, c.plan.Phone)
 	if err != nil {
 		return err
 	}
@@ -113,13 +113,13 @@ func (c *caller) dial(ctx context.Context) error {
 		decoder = media.NewG722Decoder()
 	}
 	c.phone, c.received.frame = p, phoneFrame
-	c.work.Go(func() { c.hearPhone(decoder) })
-	c.begin()
+	c.work.Go(func() { c.receivePhone(decoder) })
+	c.start()
 	return nil
 }
 
-// hearPhone takes the agent's voice until the call ends.
-func (c *caller) hearPhone(decoder media.Decoder) {
+// receivePhone receives the agent's voice until the call ends.
+func (c *caller) receivePhone(decoder media.Decoder) {
 	buf := make([]byte, 1500)
 	var pcm []int16
 	var p rtp.Packet
@@ -133,7 +133,7 @@ func (c *caller) hearPhone(decoder media.Decoder) {
 			continue
 		}
 		if pcm, err = decoder.Decode(pcm[:0], p.Payload); err == nil {
-			c.take(sending{at: now, number: p.SequenceNumber, stamp: p.Timestamp}, pcm)
+			c.receive(sentPacket{at: now, sequence: p.SequenceNumber, timestamp: p.Timestamp}, pcm)
 		}
 	}
 }

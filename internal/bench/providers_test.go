@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"iter"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -11,26 +12,27 @@ import (
 	"frontdesk/media"
 )
 
-// pace is how long the made-up providers take. Its zero value takes no time.
-type pace struct {
-	firstToken time.Duration // the model's, after it was asked
-	token      time.Duration // between two of its tokens
-	firstSound time.Duration // the voice's, after it was given a clause
-	// word is the time between the words a streaming recogniser finds in speech; 0 is one
-	// that knows its words at the end of the turn only.
+// providers are a fake recognizer, model and voice. The zero value takes no time.
+type providers struct {
+	firstToken time.Duration // from the request to the model until its first token
+	token      time.Duration // between two tokens
+	firstAudio time.Duration // from the beginning of a clause until its first audio
+	// word is the time between two words that a streaming recognizer finds; 0 makes a
+	// recognizer that returns all words at the end of the turn.
 	word time.Duration
-	// letter is how fast the voice speaks.
-	letter time.Duration
-	// waits is that no reply is begun before the turn is over.
-	waits bool
-	// repeats is that a clause always sounds the same. Else no two do, and all is encoded.
-	repeats bool
+	// perLetter is how long the voice takes to say a letter.
+	perLetter time.Duration
+	// noSpeculation disables replies that begin before the turn is over.
+	noSpeculation bool
+	// sameAudio makes the voice say a clause the same way every time, so that its packets
+	// are cached. Otherwise no two clauses are equal, and all of them are encoded.
+	sameAudio bool
 }
 
 // question is what every caller says.
 const question = "what are your opening hours on a saturday"
 
-// answer is 30 words in two sentences without a comma, so that no clause ends sooner.
+// answer is 30 words in two sentences without a comma, so that the clauses are long.
 const answer = "We are open from nine in the morning until six in the evening on Saturday. " +
 	"You can also reach us by mail on all the other days of the week."
 
@@ -38,7 +40,7 @@ const answer = "We are open from nine in the morning until six in the evening on
 // so that the agent speaks about half the time.
 const letterTime = 21 * time.Millisecond
 
-// pause waits for d and reports whether ctx still lives.
+// pause waits for d and reports whether ctx is still alive.
 func pause(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
@@ -54,35 +56,35 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // Listen implements dialog.Recognizer.
-func (p pace) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) {
+func (p providers) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) {
 	if p.word == 0 {
-		return wholes{ears(p)}, nil
+		return batchListener{listener(p)}, nil
 	}
-	return ears(p), nil
+	return listener(p), nil
 }
 
-// wholes are ears that need the whole utterance.
-type wholes struct{ ears }
+// batchListener is a listener that needs the whole utterance.
+type batchListener struct{ listener }
 
 // Batch implements dialog.Batch.
-func (wholes) Batch() {}
+func (batchListener) Batch() {}
 
-// ears recognise the question in anything.
-type ears pace
+// listener recognizes the question in any audio.
+type listener providers
 
-const loud = 300 // RMS of a frame from which it is speech
+const speechLevel = 300 // least RMS of a frame of speech
 
 // Utterance implements dialog.Listener.
-func (e ears) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
+func (l listener) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
 	return func(yield func(dialog.Transcript, error) bool) {
 		words, known := strings.Fields(question), 0
 		var spoken time.Duration
 		for frame := range frames {
-			if e.word == 0 || spoken == 0 && rms(frame) < loud {
+			if l.word == 0 || spoken == 0 && rms(frame) < speechLevel {
 				continue
 			}
 			spoken += media.FrameTime
-			if n := min(int(spoken/e.word), len(words)); n > known {
+			if n := min(int(spoken/l.word), len(words)); n > known {
 				known = n
 				if !yield(dialog.Transcript{Text: strings.Join(words[:n], " ")}, nil) {
 					return
@@ -94,10 +96,10 @@ func (e ears) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.Seq2[d
 }
 
 // Close implements dialog.Listener.
-func (ears) Close() error { return nil }
+func (listener) Close() error { return nil }
 
 // Reply implements dialog.Model.
-func (p pace) Reply(ctx context.Context, _ dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
+func (p providers) Reply(ctx context.Context, _ dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
 	return func(yield func(dialog.Chunk, error) bool) {
 		wait := p.firstToken
 		for i, token := range strings.Fields(answer) {
@@ -117,29 +119,31 @@ func (p pace) Reply(ctx context.Context, _ dialog.Prompt) iter.Seq2[dialog.Chunk
 }
 
 // Speak implements dialog.Synthesizer.
-func (p pace) Speak(ctx context.Context, text string, _ dialog.Voice) iter.Seq2[[]int16, error] {
+func (p providers) Speak(ctx context.Context, text string, _ dialog.Voice) iter.Seq2[[]int16, error] {
 	return func(yield func([]int16, error) bool) {
-		if !pause(ctx, p.firstSound) {
+		if !pause(ctx, p.firstAudio) {
 			yield(nil, context.Cause(ctx))
 			return
 		}
-		const piece = 5 * media.MouthFrame // the voice's period divides it: no seam is heard
-		first := append([]int16(nil), spoken...)
-		if !p.repeats {
-			first[0], first[1] = int16(clauses.Add(1)), int16(clauses.Load()>>16)
+		const piece = 5 * media.MouthFrame // a whole number of the voice's periods, so that pieces join without a click
+		first := slices.Clone(agentAudio)
+		if !p.sameAudio {
+			n := clauseCount.Add(1)
+			first[0], first[1] = int16(n), int16(n>>16)
 		}
 		if !yield(first, nil) {
 			return
 		}
-		for left := len(text) * samples(p.letter) / piece; left > 0; left-- {
-			if !yield(append([]int16(nil), spoken...), nil) {
+		for left := len(text) * samples(p.perLetter) / piece; left > 0; left-- {
+			if !yield(slices.Clone(agentAudio), nil) {
 				return
 			}
 		}
 	}
 }
 
-var clauses atomic.Int32
+// clauseCount makes clauses differ.
+var clauseCount atomic.Int32
 
-// spoken is the 100 ms that all of the agent's speech is made of.
-var spoken = agentVoice(100 * time.Millisecond)
+// agentAudio is the 100 ms that all of the agent's speech consists of.
+var agentAudio = agentVoice(100 * time.Millisecond)

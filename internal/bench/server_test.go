@@ -25,15 +25,16 @@ import (
 	"frontdesk/tools"
 )
 
-// server is a server as serve.go wires it, with an agent of made-up providers.
+// server is wired like the real one, with an agent that has fake providers.
 type server struct {
 	url   string
-	tap   *tap
-	turns *turns
+	tap   *packetTap
+	turns *turnObserver
 	desk  *session.Desk
 }
 
-func serve(tb testing.TB, p pace) *server {
+// serve starts a server. The end of the test or benchmark stops it.
+func serve(tb testing.TB, p providers) *server {
 	tb.Helper()
 	must := func(err error) {
 		if err != nil {
@@ -42,13 +43,13 @@ func serve(tb testing.TB, p pace) *server {
 	}
 	registry, err := tools.NewRegistry()
 	must(err)
-	noted := &turns{ended: make(chan struct{}, 64)}
+	observer := &turnObserver{ended: make(chan struct{}, 64)}
 	agent := &dialog.Agent{
 		Name: "desk", Title: "The desk", Language: "en-US",
-		Silence: dialog.Silence{Wait: time.Hour}, Speculation: dialog.Speculation{Disabled: p.waits},
+		Silence: dialog.Silence{Wait: time.Hour}, Speculation: dialog.Speculation{Disabled: p.noSpeculation},
 		Model: p, Recognizer: p, Synthesizer: p, Tools: registry,
 		Detector:   func() dialog.VoiceDetector { return media.NewDetector() },
-		Endpointer: func() dialog.Endpointer { return &patience{Endpointer: ear.NewEndpointer(""), turns: noted} },
+		Endpointer: func() dialog.Endpointer { return &timedEndpointer{Endpointer: ear.NewEndpointer(""), turns: observer} },
 	}
 	db, err := session.OpenDB(filepath.Join(tb.TempDir(), "calls.db"))
 	must(err)
@@ -57,12 +58,12 @@ func serve(tb testing.TB, p pace) *server {
 	tokens := session.NewTokens([]byte("0123456789abcdef0123456789abcdef"))
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))
 	desk := session.NewDesk(session.Options{
-		Store: store, Tokens: tokens, Node: "bench", Life: time.Hour, Observer: noted, Log: log,
+		Store: store, Tokens: tokens, Node: "bench", Life: time.Hour, Observer: observer, Log: log,
 		Agent: func(string) (*dialog.Agent, error) { return agent, nil },
 	})
 	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	must(err)
-	out := newTap(udp)
+	out := &packetTap{UDPConn: udp}
 	transport, err := webrtc.New(webrtc.Options{UDP: out, Log: log})
 	must(err)
 	calls := realtime.New(realtime.Options{Desk: realtime.AtDesk(desk), Tokens: tokens, Transport: transport, Log: log})
@@ -76,11 +77,11 @@ func serve(tb testing.TB, p pace) *server {
 		front.Close()
 		_ = db.Close()
 	})
-	return &server{url: front.URL, tap: out, turns: noted, desk: desk}
+	return &server{url: front.URL, tap: out, turns: observer, desk: desk}
 }
 
-// telephone has the server answer telephones in a codec, at the address it returns.
-func (s *server) telephone(tb testing.TB, codec string) string {
+// serveSIP makes the server answer telephone calls in a codec, at the address it returns.
+func (s *server) serveSIP(tb testing.TB, codec string) string {
 	tb.Helper()
 	free, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -99,14 +100,14 @@ func (s *server) telephone(tb testing.TB, codec string) string {
 	return address
 }
 
-// patience notes how long an Endpointer waited until it said that a turn is over.
-type patience struct {
+// timedEndpointer records how long an Endpointer waited before it ended a turn.
+type timedEndpointer struct {
 	dialog.Endpointer
-	turns *turns
+	turns *turnObserver
 }
 
 // Judge implements dialog.Endpointer.
-func (p *patience) Judge(e dialog.Evidence) dialog.Verdict {
+func (p *timedEndpointer) Judge(e dialog.Evidence) dialog.Verdict {
 	v := p.Endpointer.Judge(e)
 	if v.Finished {
 		p.turns.mu.Lock()
@@ -117,22 +118,22 @@ func (p *patience) Judge(e dialog.Evidence) dialog.Verdict {
 	return v
 }
 
-// turns notes when the turns of all calls ended: it is the desk's Observer.
-type turns struct {
+// turnObserver records when the turns of all calls ended. It implements session.Observer.
+type turnObserver struct {
 	mu     sync.Mutex
 	waits  []time.Duration // from the last frame of speech to the end of the turn
-	judged []time.Time     // when the Endpointer said so
-	ended  chan struct{}   // a turn has ended; nobody needs to read it
+	judged []time.Time     // when the Endpointer ended the turn
+	ended  chan struct{}   // receives a value for each ended turn, if somebody reads it
 }
 
 // CallStarted implements session.Observer.
-func (*turns) CallStarted(string) {}
+func (*turnObserver) CallStarted(string) {}
 
 // CallEnded implements session.Observer.
-func (*turns) CallEnded(string, session.Ending, time.Duration) {}
+func (*turnObserver) CallEnded(string, session.Ending, time.Duration) {}
 
 // Event implements session.Observer.
-func (t *turns) Event(e dialog.Event) {
+func (t *turnObserver) Event(e dialog.Event) {
 	if e.Kind != dialog.TurnEnded {
 		return
 	}
@@ -142,11 +143,11 @@ func (t *turns) Event(e dialog.Event) {
 	}
 }
 
-// called begins calls and returns their crew once all of them stand.
-func (s *server) called(tb testing.TB, p plan) *crew {
+// startCalls starts callers and returns when all of them are connected.
+func (s *server) startCalls(tb testing.TB, p plan) *callerProcess {
 	tb.Helper()
 	p.URL = s.url
-	c, err := hire(tb.Context(), p)
+	c, err := startCallers(tb.Context(), p)
 	if err != nil {
 		tb.Fatal(fmt.Errorf("%d callers: %w", p.Callers, err))
 	}

@@ -11,16 +11,16 @@ import (
 const (
 	syllableTime = 180 * time.Millisecond
 	dipTime      = 40 * time.Millisecond // between syllables
-	callerPitch  = 120.0                 // Hz, gliding up by a third
-	agentPitch   = 200.0                 // Hz: 5 ms hold one period, so that any 5 ms are as loud as others
+	callerPitch  = 120.0                 // Hz; it rises by a third within the sentence
+	agentPitch   = 200.0                 // Hz; 5 ms are one period, so that all pieces of 5 ms are equally loud
 	harmonics    = 16
-	roomLevel    = 6 // peak sample of the noise in a caller's room, about -75 dB of full scale
+	roomLevel    = 6 // peak of a caller's background noise, about -75 dBFS
 )
 
-// samples is how many of them last d at MouthRate.
+// samples is how many samples last d at media.MouthRate.
 func samples(d time.Duration) int { return int(d * media.MouthRate / time.Second) }
 
-// utterance is a caller's sentence: voiced syllables, loud from its first sample to its last.
+// utterance is a caller's sentence: voiced syllables that are loud from the first sample to the last.
 func utterance(d time.Duration) []int16 {
 	pcm := make([]int16, samples(d))
 	phase := 0.0
@@ -31,13 +31,13 @@ func utterance(d time.Duration) []int16 {
 		if in > samples(syllableTime-dipTime) && i < len(pcm)-samples(syllableTime) {
 			level = 300
 		}
-		pcm[i] = int16(level * buzz(phase))
+		pcm[i] = int16(level * voiced(phase))
 	}
 	return pcm
 }
 
-// buzz is a voice's waveform at a phase counted in periods, -1 to 1.
-func buzz(phase float64) float64 {
+// voiced is the waveform of a voice, from -1 to 1, at a phase in periods.
+func voiced(phase float64) float64 {
 	sum := 0.0
 	for k := 1; k <= harmonics; k++ {
 		sum += math.Sin(2*math.Pi*float64(k)*phase+float64(k*k)) / float64(k)
@@ -45,8 +45,8 @@ func buzz(phase float64) float64 {
 	return sum / 3
 }
 
-// room is what a caller's microphone gives when nobody speaks.
-func room(d time.Duration) []int16 {
+// roomNoise is what a caller's microphone records while nobody speaks.
+func roomNoise(d time.Duration) []int16 {
 	pcm := make([]int16, samples(d))
 	seed := uint32(1)
 	for i := range pcm {
@@ -56,22 +56,22 @@ func room(d time.Duration) []int16 {
 	return pcm
 }
 
-// agentVoice is d of the agent's voice, of even loudness.
+// agentVoice is d of the agent's voice, at a constant level.
 func agentVoice(d time.Duration) []int16 {
 	pcm := make([]int16, samples(d))
 	for i := range pcm {
-		pcm[i] = int16(8000 * buzz(agentPitch*float64(i)/media.MouthRate))
+		pcm[i] = int16(8000 * voiced(agentPitch*float64(i)/media.MouthRate))
 	}
 	return pcm
 }
 
-// encoder is one of media's.
+// encoder is an encoder of package media.
 type encoder interface {
 	Encode(packet []byte, frame []int16) ([]byte, error)
 }
 
-// encoderOf makes the encoder of a telephone's codec, "" for Opus.
-func encoderOf(codec string) (encoder, error) {
+// newEncoder makes the encoder of a telephone's codec, or of Opus for "".
+func newEncoder(codec string) (encoder, error) {
 	switch codec {
 	case "":
 		return media.NewOpusEncoder()
@@ -80,10 +80,10 @@ func encoderOf(codec string) (encoder, error) {
 	case "g722":
 		return media.NewG722Encoder(), nil
 	}
-	return nil, fmt.Errorf("%q is no codec of telephones", codec)
+	return nil, fmt.Errorf("unknown telephone codec %q (want pcmu or g722)", codec)
 }
 
-// encode is pcm in packets of a frame each.
+// encode returns one packet for each frame of pcm.
 func encode(enc encoder, pcm ...[]int16) ([][]byte, error) {
 	var packets [][]byte
 	for _, piece := range pcm {
@@ -100,7 +100,7 @@ func encode(enc encoder, pcm ...[]int16) ([][]byte, error) {
 	return packets, nil
 }
 
-// rms is how loud pcm is.
+// rms is the root mean square of pcm.
 func rms(pcm []int16) float64 {
 	sum := 0.0
 	for _, s := range pcm {
