@@ -9,7 +9,12 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help run build setup test unit race e2e check lint vuln fuzz bench clean
+# Most tests wait (for speech, timers and other processes), so more of them run at a time
+# than there are cores.
+GOTEST := go test -p 4 -timeout 10m
+BUT_E2E = $$(go list ./... | grep -v /e2e$$)
+
+.PHONY: help run build setup setup-test test unit race e2e check lint vuln fuzz bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,26 +22,28 @@ help: ## list the targets
 run: build ## install what is missing, build, and serve http://localhost:8080
 	bin/frontdesk serve
 
-build: setup ## build bin/frontdesk
+build: setup ## install what is missing, and build bin/frontdesk
 	go build -trimpath -ldflags "-s -w" -o bin/frontdesk .
 
 setup: ## install what is needed to build and run
 	@scripts/setup
 
-test: check ## install what is missing, and run every check and test
+setup-test:
 	@scripts/setup test
-	scripts/test
 
-unit: ## run the quick tests: no installs, no race detector, no end-to-end tests
-	go test -short -timeout 5m $$(go list ./... | grep -v /e2e)
+test: check race e2e ## install what is missing, and run every check and test
 
-race: ## run all tests but the end-to-end ones, with the race detector
-	go test -race -timeout 10m $$(go list ./... | grep -v /e2e)
+unit: ## run the quick tests: no installs, no race detector, nothing end to end
+	$(GOTEST) -parallel 4 -short $(BUT_E2E)
 
-e2e: ## run the end-to-end tests against the real program
-	@scripts/setup test
+race: setup-test ## run all tests but the end-to-end ones, with the race detector
+	$(GOTEST) -parallel 4 -race $(BUT_E2E)
+
+e2e: setup-test e2e/node_modules/.package-lock.json ## run the end-to-end tests of the real program
+	$(GOTEST) -parallel 6 ./e2e
+
+e2e/node_modules/.package-lock.json: e2e/package-lock.json
 	cd e2e && npm ci --silent --no-audit --no-fund
-	go test -timeout 10m ./e2e
 
 check: setup ## run gofmt, go vet and staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files"; exit 1; }
