@@ -110,3 +110,27 @@ func (g *G711Encoder) Encode(packet []byte, frame []int16) ([]byte, error) {
 	g.pcm = g.down.Process(g.pcm[:0], frame)
 	return g.compress(packet[:0], g.pcm), nil
 }
+
+// maxPhonePacket bounds a packet of a codec with 8 bytes per millisecond to 120 ms.
+const maxPhonePacket = 8 * 120
+
+// G711Decoder decodes G.711 to EarRate.
+type G711Decoder struct {
+	expand func(dst []int16, src []byte) []int16
+	pcm    []int16
+	up     *Resampler
+}
+
+// NewG711Decoder returns a decoder for one stream; law is DecodePCMU or DecodePCMA.
+func NewG711Decoder(law func(dst []int16, src []byte) []int16) *G711Decoder {
+	return &G711Decoder{expand: law, up: NewResampler(8000, EarRate)}
+}
+
+// Decode implements Decoder.
+func (d *G711Decoder) Decode(dst []int16, packet []byte) ([]int16, error) {
+	if len(packet) == 0 || len(packet) > maxPhonePacket {
+		return dst, ErrCodec
+	}
+	d.pcm = d.expand(d.pcm[:0], packet)
+	return d.up.Process(dst, d.pcm), nil
+}

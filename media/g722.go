@@ -227,7 +227,7 @@ func NewG722Decoder() *G722Decoder { return &G722Decoder{newG722Bands()} }
 
 // Decode implements Decoder.
 func (g *G722Decoder) Decode(dst []int16, packet []byte) ([]int16, error) {
-	if len(packet) == 0 || len(packet) > maxSamples {
+	if len(packet) == 0 || len(packet) > maxPhonePacket {
 		return dst, ErrCodec
 	}
 	for _, code := range packet {

@@ -185,7 +185,7 @@ func (e *CachedOpusEncoder) Encode(packet []byte, frame []int16) ([]byte, error)
 	silent := !slices.ContainsFunc(frame, func(s int16) bool { return s != 0 })
 	switch {
 	case !silent && e.rest == restFrames, silent && e.rest == restFrames && e.state == behind:
-		if err := e.enc.Reset(); err != nil {
+		if err := e.reset(); err != nil {
 			return nil, err
 		}
 		e.n, e.key, e.lead, e.keep, e.state = 0, 0, 0, false, exact
@@ -247,7 +247,7 @@ func (e *CachedOpusEncoder) extend(frame []int16) {
 // catchUp lets the encoder hear the last frames, so that it goes on about as if it had
 // heard all. packet is scratch.
 func (e *CachedOpusEncoder) catchUp(packet []byte) error {
-	if err := e.enc.Reset(); err != nil {
+	if err := e.reset(); err != nil {
 		return err
 	}
 	for i := max(1, e.n-stateFrames); i < e.n; i++ {

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package media
 
 import (
@@ -9,11 +11,7 @@ import (
 
 func newTestReceiver(t testing.TB) *Receiver {
 	t.Helper()
-	dec, err := NewOpusDecoder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return NewReceiver(dec, 48000)
+	return NewReceiver(newLibopusDecoder(t), 48000)
 }
 
 // listen pushes a packet, where there is one, before each frame that is read.
@@ -34,7 +32,7 @@ func listen(t *testing.T, r *Receiver, packets [][]byte) (heard []int16) {
 
 func TestReceiverBridgesLossWithoutClicks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		packets, r := stream(t, 440, 150), newTestReceiver(t)
+		packets, r := encodeTone(t, 440, 150), newTestReceiver(t)
 		defer r.Close()
 		for n := 20; n < len(packets); n += 20 {
 			packets[n] = nil
@@ -56,7 +54,7 @@ func TestReceiverFallsSilentWhenNothingComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestReceiver(t)
 		defer r.Close()
-		heard := listen(t, r, append(stream(t, 440, 50), make([][]byte, 25)...))
+		heard := listen(t, r, append(encodeTone(t, 440, 50), make([][]byte, 25)...))
 		if got := rms(heard[60*EarFrame:]); got > 1 {
 			t.Errorf("200 ms after the last packet there is sound at %.0f", got)
 		}
@@ -65,7 +63,7 @@ func TestReceiverFallsSilentWhenNothingComes(t *testing.T) {
 
 func TestReceiverSurvivesMalformedPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		packets, r := stream(t, 440, 100), newTestReceiver(t)
+		packets, r := encodeTone(t, 440, 100), newTestReceiver(t)
 		defer r.Close()
 		packets[30], packets[40] = []byte{0xff, 0xff, 0xff, 0xff}, []byte{0xff, 0xff, 0xff}
 		heard := listen(t, r, packets)
@@ -78,7 +76,7 @@ func TestReceiverSurvivesMalformedPackets(t *testing.T) {
 
 func TestReceiverTakesPacketsWithoutSoundForSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		packets, r := stream(t, 440, 100), newTestReceiver(t)
+		packets, r := encodeTone(t, 440, 100), newTestReceiver(t)
 		defer r.Close()
 		for i := 50; i < 100; i++ {
 			packets[i] = []byte{}
@@ -131,35 +129,8 @@ func TestReceiverDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestPCMSourceGivesWhatWasWrittenAndThenSilence(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, frame := NewPCMSource(), make([]int16, EarFrame)
-		s.Write(tone(440, EarRate, 30*EarFrame, 8000))
-		var heard []int16
-		for range 40 {
-			if err := s.ReadFrame(frame); err != nil {
-				t.Fatal(err)
-			}
-			heard = append(heard, frame...)
-		}
-		near(t, "the tone", level(heard[:30*EarFrame], 440, EarRate), 8000, 80)
-		near(t, "the rest", rms(heard[30*EarFrame:]), 0, 0)
-		if n := s.Write(make([]int16, sourceQueue+5)); n != sourceQueue {
-			t.Errorf("%d samples taken, the bound is %d", n, sourceQueue)
-		}
-		s.Clear()
-		if n := s.Write(make([]int16, EarRate)); n != EarRate {
-			t.Errorf("after Clear %d samples taken", n)
-		}
-		_ = s.Close()
-		if err := s.ReadFrame(frame); err != io.EOF {
-			t.Errorf("after Close: %v", err)
-		}
-	})
-}
-
 func BenchmarkReceiver(b *testing.B) {
-	packets, r := stream(b, 440, 50), newTestReceiver(b)
+	packets, r := encodeTone(b, 440, 50), newTestReceiver(b)
 	frame := make([]int16, EarFrame)
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {

@@ -1,0 +1,34 @@
+package media
+
+import (
+	"io"
+	"testing"
+	"testing/synctest"
+)
+
+func TestPCMSourceGivesWhatWasWrittenAndThenSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, frame := NewPCMSource(), make([]int16, EarFrame)
+		s.Write(tone(440, EarRate, 30*EarFrame, 8000))
+		var heard []int16
+		for range 40 {
+			if err := s.ReadFrame(frame); err != nil {
+				t.Fatal(err)
+			}
+			heard = append(heard, frame...)
+		}
+		near(t, "the tone", level(heard[:30*EarFrame], 440, EarRate), 8000, 80)
+		near(t, "the rest", rms(heard[30*EarFrame:]), 0, 0)
+		if n := s.Write(make([]int16, sourceQueue+5)); n != sourceQueue {
+			t.Errorf("%d samples taken, the bound is %d", n, sourceQueue)
+		}
+		s.Clear()
+		if n := s.Write(make([]int16, EarRate)); n != EarRate {
+			t.Errorf("after Clear %d samples taken", n)
+		}
+		_ = s.Close()
+		if err := s.ReadFrame(frame); err != io.EOF {
+			t.Errorf("after Close: %v", err)
+		}
+	})
+}
