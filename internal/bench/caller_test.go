@@ -255,7 +255,7 @@ func (c *caller) endUtterance(now time.Time) {
 }
 
 // receiveTrack receives the agent's voice until the track ends.
-func (c *caller) receiveTrack(track *webrtc.TrackRemote, decoder *media.OpusDecoder) {
+func (c *caller) receiveTrack(track *webrtc.TrackRemote, decoder media.Decoder) {
 	buf := make([]byte, 1500)
 	var pcm []int16
 	var p rtp.Packet

@@ -17,7 +17,6 @@ import (
 const (
 	maxPacket    = 1500
 	audibleLevel = 60 // RMS of 5 ms, about -55 dB of full scale; a silent decoder gives 0
-	opusClock    = 48000
 )
 
 // phone is the caller's end of the sound: a mouthpiece that never stops sending, as a
@@ -29,21 +28,9 @@ type phone struct {
 	tape  *tape
 }
 
-func newPhone(track *webrtc.TrackLocalStaticSample) (*phone, error) {
-	enc, err := media.NewOpusEncoder()
-	if err != nil {
-		return nil, err
-	}
-	dec, err := media.NewOpusDecoder()
-	if err != nil {
-		return nil, err
-	}
+func newPhone(send func(frame []int16) error) *phone {
 	t := newTape()
-	return &phone{
-		began: t.began, tape: t,
-		mouth: &mouthpiece{send: sender(track, enc), tape: t},
-		ear:   &earpiece{decoder: dec, tape: t},
-	}, nil
+	return &phone{began: t.began, tape: t, mouth: &mouthpiece{send: send, tape: t}, ear: &earpiece{tape: t}}
 }
 
 // mouthpiece sends the caller's sound: it is the sink of a playout clock to which
@@ -83,7 +70,7 @@ func (m *mouthpiece) WriteFrame([]int16) error {
 }
 
 // sender sends frames over a track.
-func sender(track *webrtc.TrackLocalStaticSample, enc *media.OpusEncoder) func([]int16) error {
+func sender(track *webrtc.TrackLocalStaticSample, enc encoder) func([]int16) error {
 	packet := make([]byte, maxPacket)
 	return func(frame []int16) error {
 		payload, err := enc.Encode(packet, frame)
@@ -117,8 +104,7 @@ func samples(n, rate int) time.Duration { return time.Duration(n) * time.Second 
 
 // earpiece decodes what arrives, at once: an audible sample counts from when its packet came.
 type earpiece struct {
-	decoder *media.OpusDecoder
-	tape    *tape
+	tape *tape
 
 	mu     sync.Mutex
 	sounds []sound
@@ -134,6 +120,10 @@ const soundGap = 150 * time.Millisecond
 
 // listen reads a track until it ends.
 func (e *earpiece) listen(track *webrtc.TrackRemote) {
+	decoder, err := newDecoder(track.Codec().MimeType)
+	if err != nil {
+		return
+	}
 	buf := make([]byte, maxPacket)
 	pcm := make([]int16, 0, media.EarRate)
 	var p rtp.Packet
@@ -146,11 +136,11 @@ func (e *earpiece) listen(track *webrtc.TrackRemote) {
 			continue
 		}
 		now := time.Now()
-		if pcm, err = e.decoder.Decode(pcm[:0], p.Payload); err != nil {
+		if pcm, err = decoder.Decode(pcm[:0], p.Payload); err != nil {
 			continue
 		}
 		e.heard(pcm, now)
-		e.tape.right(pcm, p.Timestamp, now)
+		e.tape.right(pcm, samples(int(p.Timestamp), int(track.Codec().ClockRate)), now)
 	}
 }
 

@@ -41,11 +41,10 @@ func (s *server) dialRTC(ctx context.Context, voiced bool) (*line, error) {
 
 func newPeer() (*webrtc.PeerConnection, error) {
 	var m webrtc.MediaEngine
-	opus := webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
-		MimeType: webrtc.MimeTypeOpus, ClockRate: opusClock, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1",
-	}, PayloadType: 111}
-	if err := m.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
-		return nil, err
+	for _, codec := range []webrtc.RTPCodecParameters{opusCodec, pcmuCodec} {
+		if err := m.RegisterCodec(codec, webrtc.RTPCodecTypeAudio); err != nil {
+			return nil, err
+		}
 	}
 	var set webrtc.SettingEngine
 	set.SetIncludeLoopbackCandidate(true) // the server may be on this machine, without a network
@@ -126,16 +125,18 @@ func (c *rtc) prepare(voiced bool) error {
 	if !voiced {
 		return nil
 	}
-	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "voice", "caller")
+	enc, codec, err := newEncoder()
+	if err != nil {
+		return err
+	}
+	track, err := webrtc.NewTrackLocalStaticSample(codec, "voice", "caller")
 	if err != nil {
 		return err
 	}
 	if _, err := c.pc.AddTrack(track); err != nil {
 		return err
 	}
-	if c.line.phone, err = newPhone(track); err != nil {
-		return err
-	}
+	c.line.phone = newPhone(sender(track, enc))
 	remote := make(chan *webrtc.TrackRemote, 1) // the server sends one
 	c.pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		select {

@@ -43,11 +43,11 @@ func (t *tape) left(frame []int16, now time.Time) {
 }
 
 // right records sound of the agent where its time stamp says.
-func (t *tape) right(pcm []int16, stamp uint32, now time.Time) {
+func (t *tape) right(pcm []int16, position time.Duration, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	arrived := now.Sub(t.began)
-	at := t.anchor + samples(int(stamp), opusClock)
+	at := t.anchor + position
 	if off := arrived - at; !t.set || off > drift || off < -drift {
 		t.anchor, t.set = t.anchor+off, true
 		at = arrived

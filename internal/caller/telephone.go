@@ -29,8 +29,7 @@ func dialTelephone(ctx context.Context, uri string, ring Ring) (*line, error) {
 	l := newLine()
 	l.telephone = true
 	l.press = there.SendDTMF
-	t := newTape()
-	l.phone = &phone{began: t.began, tape: t, mouth: &mouthpiece{send: there.Sink.WriteFrame, tape: t}, ear: &earpiece{tape: t}}
+	l.phone = newPhone(there.Sink.WriteFrame)
 	l.send = func([]byte) error { return fault.New(fault.Invalid, "nothing can be typed on a telephone") }
 	var work sync.WaitGroup
 	work.Go(func() { l.phone.ear.follow(there.Source) })
@@ -59,9 +58,9 @@ func dialTelephone(ctx context.Context, uri string, ring Ring) (*line, error) {
 // heard some 40 ms later than it came.
 func (e *earpiece) follow(source media.Source) {
 	frame := make([]int16, media.EarFrame)
-	for stamp := uint32(0); source.ReadFrame(frame) == nil; stamp += opusClock / 50 {
+	for at := time.Duration(0); source.ReadFrame(frame) == nil; at += media.FrameTime {
 		now := time.Now()
 		e.heard(frame, now)
-		e.tape.right(frame, stamp, now)
+		e.tape.right(frame, at, now)
 	}
 }

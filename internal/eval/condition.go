@@ -5,10 +5,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
-
-	"github.com/hraban/opus"
 
 	"frontdesk/media"
 )
@@ -30,7 +27,11 @@ func Conditions() []Condition {
 			list = append(list, Condition{Name: fmt.Sprintf("%s%.0f", n.Name, snr), noise: n.noise, snr: snr})
 		}
 	}
-	return append(list, Condition{Name: "telephone", line: telephone}, Condition{Name: "opus16", line: opus16})
+	list = append(list, Condition{Name: "telephone", line: telephone})
+	if media.CanEncodeOpus {
+		list = append(list, Condition{Name: "opus16", line: opus16})
+	}
+	return list
 }
 
 // FindCondition returns the condition of that name.
@@ -137,33 +138,6 @@ func highPass(pcm []int16, hz float64) []int16 {
 		out[i] = clip(y)
 	}
 	return out
-}
-
-// opus16 is Opus at 16 kbit/s.
-func opus16(pcm []int16) ([]int16, error) {
-	enc, err := opus.NewEncoder(media.EarRate, 1, opus.AppVoIP)
-	if err != nil {
-		return nil, err
-	}
-	if err := enc.SetBitrate(16000); err != nil {
-		return nil, err
-	}
-	dec, err := media.NewOpusDecoder()
-	if err != nil {
-		return nil, err
-	}
-	packet := make([]byte, 1500)
-	var out []int16
-	for frame := range slices.Chunk(pcm[:len(pcm)/media.EarFrame*media.EarFrame], media.EarFrame) {
-		n, err := enc.Encode(frame, packet)
-		if err != nil {
-			return nil, err
-		}
-		if out, err = dec.Decode(out, packet[:n]); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }
 
 func clip(x float64) int16 {

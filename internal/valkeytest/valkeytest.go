@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -88,7 +87,7 @@ func (s *Server) Restart(t testing.TB) {
 
 // launch starts the process so that it dies with this one, however this one ends.
 func (s *Server) launch() error {
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	dieWithParent(s.cmd)
 	cmd, over, started := s.cmd, make(chan struct{}), make(chan error)
 	go func() {
 		runtime.LockOSThread() // whose end would be taken for the parent's
@@ -116,10 +115,6 @@ func (s *Server) Kill() {
 	close(s.over)
 	s.cmd = nil
 }
-
-// Pause stops the server's process, Resume lets it go on.
-func (s *Server) Pause() error  { return s.cmd.Process.Signal(syscall.SIGSTOP) }
-func (s *Server) Resume() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Do sends a command and returns the answer as text, an error answer as an error.
 func (s *Server) Do(command ...string) (string, error) {

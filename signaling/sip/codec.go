@@ -36,14 +36,22 @@ func g711(name string, payload uint8, decode func([]int16, []byte) []int16, enco
 	}
 }
 
-// allCodecs are in the order we like them best: what carries more of the voice is
-// understood better.
-var allCodecs = []codec{
-	{
-		name: "opus", payload: 107, clock: 48000, rtpmap: "opus/48000/2", fmtp: "useinbandfec=1;usedtx=1", sparse: true,
-		decoder: func() (media.Decoder, error) { return media.NewOpusDecoder() },
-		encoder: func() (encoder, error) { return media.NewOpusEncoder() },
-	},
+// allCodecs are the codecs that this build can encode, the widest band first, which is
+// understood best.
+var allCodecs = func() []codec {
+	if media.CanEncodeOpus {
+		return append([]codec{opus}, telephoneCodecs...)
+	}
+	return telephoneCodecs
+}()
+
+var opus = codec{
+	name: "opus", payload: 107, clock: 48000, rtpmap: "opus/48000/2", fmtp: "useinbandfec=1;usedtx=1", sparse: true,
+	decoder: func() (media.Decoder, error) { return media.NewOpusDecoder() },
+	encoder: func() (encoder, error) { return media.NewOpusEncoder() },
+}
+
+var telephoneCodecs = []codec{
 	{
 		name: "g722", payload: 9, clock: 8000, rtpmap: "G722/8000",
 		decoder: func() (media.Decoder, error) { return media.NewG722Decoder(), nil },
@@ -76,6 +84,9 @@ next:
 				found = append(found, c)
 				continue next
 			}
+		}
+		if name == opus.name {
+			return nil, fault.New(fault.Invalid, "this build has no Opus encoder (built without cgo); use g722, pcmu or pcma")
 		}
 		return nil, fault.New(fault.Invalid, "%q is no codec: opus, g722, pcmu and pcma are", name)
 	}

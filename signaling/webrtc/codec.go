@@ -33,10 +33,14 @@ func codecs() (*webrtc.MediaEngine, error) {
 	return m, nil
 }
 
-// newEncoder returns nil for a codec that is not ours. spoken is all voices'.
+// newEncoder returns nil for a codec that this build cannot encode: the voice then uses
+// the next one of the answer. All calls share the cache spoken.
 func newEncoder(mime string, spoken *media.OpusCache) (encoder, error) {
 	switch strings.ToLower(mime) {
 	case "audio/opus":
+		if !media.CanEncodeOpus {
+			return nil, nil
+		}
 		return media.NewCachedOpusEncoder(spoken)
 	case "audio/pcmu":
 		return media.NewG711Encoder(media.EncodePCMU), nil

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package pocketsphinx
 
 /*
@@ -36,6 +38,9 @@ import (
 
 	"frontdesk/internal/fault"
 )
+
+// supported reports that this build has the library.
+func supported() error { return nil }
 
 // creating guards what the library does not do safely from several threads: making
 // and freeing models. Decoders themselves share nothing.

@@ -40,8 +40,12 @@ type Recognizer struct {
 var _ dialog.Recognizer = (*Recognizer)(nil)
 
 // New adapts a language model and loads the first decoder. The error is fault.Invalid
-// for a language other than English and when pocketsphinx's models are not installed.
+// for a language other than English, when pocketsphinx's models are not installed, and in
+// a build without cgo.
 func New(c Config) (*Recognizer, error) {
+	if err := supported(); err != nil {
+		return nil, err
+	}
 	if !words.IsEnglish(c.Language) {
 		return nil, fault.New(fault.Invalid, "pocketsphinx hears English only, not %s: configure another ear (stt)", c.Language)
 	}

@@ -1,6 +1,5 @@
-// Package silero hears speech by the neural network of Silero VAD, version 5, where the
-// operator gives its ONNX file and has the ONNX Runtime library. One network serves
-// all calls; each has its own state. It imports dialog and media.
+//go:build cgo
+
 package silero
 
 import (
@@ -23,13 +22,6 @@ const (
 	memory  = 2 * 1 * 128 // of the network, numbers
 	maxFile = 64 << 20
 )
-
-// Config is where things are.
-type Config struct {
-	Model   string      // ONNX file of Silero VAD
-	Library string      // ONNX Runtime, 1.24 or later; "": where the system looks for libraries
-	Failed  func(error) // told when the network fails in a call, which goes on with a media.Detector; may be nil
-}
 
 // Network is a loaded model. It is safe for concurrent use.
 type Network struct {
