@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -126,28 +125,6 @@ func TestFullDatabaseIsAStorageFault(t *testing.T) {
 	}
 	checkFull(t, store, func() {
 		if _, err := db.Exec("PRAGMA max_page_count = 3000"); err != nil {
-			t.Fatal(err)
-		}
-	})
-}
-
-func TestFullDiskIsAStorageFault(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
-		t.Skipf("no file system can be mounted here: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	ballast := filepath.Join(dir, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 512<<10), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	store, _ := openFile(t, filepath.Join(dir, "x.db"))
-	checkFull(t, store, func() {
-		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -26,6 +26,7 @@ import (
 	"frontdesk/dialog/conversation"
 	"frontdesk/internal/config"
 	"frontdesk/internal/fault"
+	"frontdesk/media"
 	"frontdesk/session"
 	"frontdesk/signaling/realtime"
 	"frontdesk/signaling/sip"
@@ -48,6 +49,9 @@ func serveCommand(ctx context.Context, args, environ []string, stderr io.Writer)
 		return err
 	}
 	defer log.Sync() //nolint:errcheck // a terminal cannot be synced
+	if !media.CanEncodeOpus {
+		log.Warn("built without cgo: no Opus encoder (voice leaves as G.711 or G.722), no pocketsphinx (set stt.url), no ONNX Runtime (vad.model)")
+	}
 	return serve(ctx, c, log)
 }
 

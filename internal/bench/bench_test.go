@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -215,15 +214,6 @@ func percentile(d []time.Duration, p int) time.Duration {
 	}
 	sorted := slices.Sorted(slices.Values(d))
 	return sorted[min((len(d)*p+99)/100, len(d))-1]
-}
-
-// cpuTime is the CPU time that this process has used, in user mode and in the kernel.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // memory is the memory that this process uses, in bytes.
