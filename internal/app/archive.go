@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
 	"text/tabwriter"
 	"time"
 
-	"filippo.io/age"
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
@@ -83,83 +81,13 @@ func archiveCommand(ctx context.Context, args, environ []string, stdout, stderr 
 	return eraseSession(ctx, c, a, given[0], stdout)
 }
 
-// openArchive opens the configured bucket, with the identity in a file where one is given.
+// openArchive opens the configured archive, with the identities in a file if one is given.
 func openArchive(ctx context.Context, c config.Config, identity string) (*archive.Archive, error) {
-	bucket := c.Archive.URL
-	if bucket == "" {
-		folder, err := filepath.Abs(filepath.Join(c.Data, "archive"))
-		if err != nil {
-			return nil, err
-		}
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return nil, fmt.Errorf("make the archive's folder: %w", err)
-		}
-		bucket = (&url.URL{Scheme: "file", Path: folder, RawQuery: "metadata=skip&no_tmp_dir=true&dir_file_mode=448"}).String() // 0700
+	a, err := archive.Settings{URL: c.Archive.URL, Data: c.Data, Recipients: c.Archive.Recipients, Identity: identity}.Open(ctx)
+	if err != nil && fault.From(err).Code == fault.Invalid {
+		return nil, misuse{err}
 	}
-	recipients, identities, err := archiveKeys(c, identity)
-	if err != nil {
-		return nil, err
-	}
-	return archive.Open(ctx, bucket, recipients, identities)
-}
-
-// archiveKeys are whom the archive is written for and what opens it: the operator's own,
-// or a pair that the data folder keeps.
-func archiveKeys(c config.Config, file string) ([]age.Recipient, []age.Identity, error) {
-	var recipients []age.Recipient
-	for _, text := range c.Archive.Recipients {
-		r, err := age.ParseX25519Recipient(text)
-		if err != nil {
-			return nil, nil, misuse{fmt.Errorf("archive.recipients: %w", err)}
-		}
-		recipients = append(recipients, r)
-	}
-	if file == "" {
-		if len(recipients) > 0 {
-			return recipients, nil, nil
-		}
-		file = filepath.Join(c.Data, "archive.key")
-		if err := makeIdentity(file); err != nil {
-			return nil, nil, err
-		}
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, nil, fmt.Errorf("open the identity: %w", err)
-	}
-	defer f.Close()
-	identities, err := age.ParseIdentities(io.LimitReader(f, 1<<16))
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s is no file of age identities: %w", file, err)
-	}
-	if own, ok := identities[0].(*age.X25519Identity); ok && len(recipients) == 0 {
-		recipients = []age.Recipient{own.Recipient()}
-	}
-	return recipients, identities, nil
-}
-
-// makeIdentity makes the data folder's own identity, once.
-func makeIdentity(file string) error {
-	if _, err := os.Stat(file); err == nil {
-		return nil
-	}
-	id, err := age.GenerateX25519Identity()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return err
-	}
-	text := fmt.Sprintf("# The key to the archive of calls. Without it nothing in there can be read.\n# public key: %s\n%s\n", id.Recipient(), id)
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return nil // another process was first
-	}
-	if err != nil {
-		return fmt.Errorf("keep the archive's key: %w", err)
-	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Sync(), f.Close())
+	return a, err
 }
 
 func listArchive(ctx context.Context, a *archive.Archive, asJSON bool, w io.Writer) error {
