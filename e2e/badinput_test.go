@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -340,12 +341,11 @@ func TestBadEventsAndPacketsOnACallDoNotStopRecognition(t *testing.T) {
 	p := s.call(t, s.token(t), false)
 	p.begin(t, true)
 	checkBadEvents(t, p.client)
-	good := opus(t, pcm(t, "What time do you open on Saturday?", media.MouthRate))
-	malformed := make([][]byte, 50)
-	for i := range malformed {
-		malformed[i] = []byte(randomBytes(1 + i*20))
+	packets := make([][]byte, 50) // malformed
+	for i := range packets {
+		packets[i] = []byte(randomBytes(1 + i*20))
 	}
-	p.speak(t, append(malformed, good...))
+	p.speak(t, slices.Concat(packets, opus(t, pcm(t, "What time do you open on Saturday?", media.MouthRate))))
 	heard := p.expect(t, "conversation.item.input_audio_transcription.completed")
 	for !strings.Contains(strings.ToLower(heard.text("transcript")), "saturday") { // malformed packets before it may have been recognized as a word
 		heard = p.expect(t, "conversation.item.input_audio_transcription.completed")

@@ -1,6 +1,6 @@
-// A conversation with OpenAI's agents client over WebSocket, with a tool of its own.
-// node agents.mjs ws://HOST/v1/realtime KEY TEXT
-// asks TEXT and prints what came of it as JSON.
+// Holds a conversation with OpenAI's agents client over WebSocket; the client has a tool.
+//   node agents.mjs ws://HOST/v1/realtime KEY TEXT
+// asks TEXT and prints the tool calls, the errors and the length of the audio as JSON.
 import { RealtimeAgent, RealtimeSession, tool } from "@openai/agents-realtime";
 
 const [url, apiKey, text] = process.argv.slice(2);
@@ -22,8 +22,8 @@ session.on("error", (error) => errors.push(JSON.stringify(error?.error ?? String
 let bytes = 0;
 session.on("audio", (event) => (bytes += event.data.byteLength));
 
-/** Resolves when the agent has said something that holds words. */
-const said = (words) =>
+/** Resolves when the agent has said something that contains words. */
+const awaitReply = (words) =>
   new Promise((resolve, reject) => {
     setTimeout(() => reject(new Error(`the agent did not say ${words}: ${JSON.stringify(session.history)} ${errors}`)), 60_000).unref();
     session.on("history_updated", (history) => {
@@ -32,7 +32,7 @@ const said = (words) =>
     });
   });
 
-const answered = said("21 degrees");
+const answered = awaitReply("21 degrees");
 await session.connect({ apiKey, url });
 session.sendMessage(text);
 await answered;

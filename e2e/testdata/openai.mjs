@@ -1,6 +1,6 @@
-// A conversation with OpenAI's own client, where only the URL and the key are another.
-// node openai.mjs https://HOST/v1 KEY TEXT [FILE of 16-bit samples at 24 kHz]
-// asks TEXT, or what FILE says, and prints what came of it as JSON.
+// Holds a conversation with OpenAI's own client, which gets only another URL and key.
+//   node openai.mjs https://HOST/v1 KEY TEXT [FILE of 16-bit samples at 24 kHz]
+// asks TEXT, or plays FILE, and prints greeting, transcript and reply as JSON.
 import { readFile } from "node:fs/promises";
 import OpenAI from "openai";
 import { OpenAIRealtimeWS } from "openai/realtime/ws";
@@ -18,12 +18,12 @@ const fail = (why) => {
   process.exit(1);
 };
 line.on("error", (error) => fail(error));
-const late = setTimeout(() => fail("it took too long"), 60_000);
+const late = setTimeout(() => fail("no reply within a minute"), 60_000);
 
 /** The next event of a type. */
 const next = (type) => new Promise((resolve) => line.once(type, resolve));
 
-/** Milliseconds of sound in 16-bit samples that a person would hear. */
+/** Milliseconds of 16-bit samples that are audible. */
 function audible(pcm) {
   const frame = 960; // 20 ms
   let ms = 0;
@@ -35,15 +35,15 @@ function audible(pcm) {
   return ms;
 }
 
-/** What was said and heard in the reply that begins next. */
+/** The text and the audio of the next reply. */
 async function reply() {
-  const sound = [];
-  const hear = (event) => sound.push(Buffer.from(event.delta, "base64"));
+  const audio = [];
+  const hear = (event) => audio.push(Buffer.from(event.delta, "base64"));
   line.on("response.output_audio.delta", hear);
   const { response } = await next("response.done");
   line.off("response.output_audio.delta", hear);
   const words = response.output.flatMap((item) => item.content ?? []).map((part) => part.transcript ?? part.text);
-  return { status: response.status, text: words.join(" "), audible_ms: audible(Buffer.concat(sound)) };
+  return { status: response.status, text: words.join(" "), audible_ms: audible(Buffer.concat(audio)) };
 }
 
 const greeting = reply();
@@ -51,9 +51,9 @@ await next("session.created");
 line.send({ type: "session.update", session: { type: "realtime", output_modalities: [spoken ? "audio" : "text"] } });
 const result = { greeting: await greeting };
 if (spoken) {
-  const sound = await readFile(file);
-  for (let at = 0; at < sound.length; at += chunk) { // as fast as a microphone
-    line.send({ type: "input_audio_buffer.append", audio: sound.subarray(at, at + chunk).toString("base64") });
+  const audio = await readFile(file);
+  for (let at = 0; at < audio.length; at += chunk) { // in real time, like a microphone
+    line.send({ type: "input_audio_buffer.append", audio: audio.subarray(at, at + chunk).toString("base64") });
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   result.transcript = (await next("conversation.item.input_audio_transcription.completed")).transcript;
