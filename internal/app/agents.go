@@ -131,7 +131,7 @@ func (b *builder) openDetector() error {
 	}
 	n, err := silero.Open(silero.Config{
 		Model: b.c.VAD.Model, Library: b.c.VAD.Library,
-		Failed: func(err error) { b.log.Error("the built-in detector takes over in a call", zap.Error(err)) },
+		OnFailure: func(err error) { b.log.Error("the built-in detector takes over in a call", zap.Error(err)) },
 	})
 	if err != nil {
 		return fmt.Errorf("vad: %w", err)

@@ -1,11 +1,14 @@
-// Package silero hears speech by the neural network of Silero VAD, version 5, where the
-// operator gives its ONNX file and has the ONNX Runtime library. One network serves
-// all calls; each has its own state. It imports dialog and media.
+// Package silero detects speech with the neural network Silero VAD, version 5 or 6. The
+// operator provides its ONNX file and the ONNX Runtime library. One Network serves all calls;
+// each call has a detector with its own state. The package imports dialog and media. Audio
+// enters as frames at media.EarRate; probabilities of speech leave.
 package silero
 
-// Config is where things are.
+// Config names the files to load.
 type Config struct {
-	Model   string      // ONNX file of Silero VAD
-	Library string      // ONNX Runtime, 1.24 or later; "": where the system looks for libraries
-	Failed  func(error) // told when the network fails in a call, which goes on with a media.Detector; may be nil
+	Model   string // ONNX file of Silero VAD
+	Library string // ONNX Runtime, 1.24 or later; "" searches the system's library folders
+	// OnFailure, if set, is called when the network fails in a call. The call goes on with a
+	// media.Detector.
+	OnFailure func(error)
 }

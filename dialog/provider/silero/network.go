@@ -1,0 +1,208 @@
+//go:build cgo
+
+package silero
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"frontdesk/dialog"
+	"frontdesk/media"
+)
+
+const (
+	windowLen    = 512         // samples that the network judges at a time, at media.EarRate
+	contextLen   = 64          // samples before the window that are part of the input, too
+	stateLen     = 2 * 1 * 128 // numbers
+	maxModelSize = 64 << 20    // bytes
+)
+
+// Network is a loaded model. It is safe for concurrent use.
+type Network struct {
+	session   *ort.DynamicAdvancedSession
+	onFailure func(error)
+
+	mu   sync.Mutex
+	all  []*stream
+	idle []*stream // not used by a detector
+}
+
+// Open loads the library and the model and runs the model once. The error says what is
+// missing or wrong.
+func Open(c Config) (*Network, error) {
+	info, err := os.Stat(c.Model)
+	if err != nil {
+		return nil, fmt.Errorf("voice detector: %w", err)
+	}
+	if info.Size() > maxModelSize {
+		return nil, fmt.Errorf("voice detector: %s is not Silero VAD, because it is larger than %d MB", c.Model, maxModelSize>>20)
+	}
+	file, err := os.ReadFile(c.Model)
+	if err != nil {
+		return nil, fmt.Errorf("voice detector: %w", err)
+	}
+	if err := openLibrary(c.Library); err != nil {
+		return nil, err
+	}
+	n := &Network{onFailure: c.OnFailure}
+	if n.onFailure == nil {
+		n.onFailure = func(error) {}
+	}
+	if n.session, err = newSession(file); err != nil {
+		return nil, unsuitable(c.Model, err)
+	}
+	s, err := n.acquire()
+	if err == nil {
+		err = s.run()
+		n.release(s)
+	}
+	if err != nil {
+		n.Close()
+		return nil, unsuitable(c.Model, err)
+	}
+	return n, nil
+}
+
+func unsuitable(model string, err error) error {
+	return fmt.Errorf("voice detector: %s is not a model of Silero VAD version 5 or 6: %w", model, err)
+}
+
+// libraryMu guards the runtime, which exists once in a process and is never unloaded.
+var libraryMu sync.Mutex
+
+func openLibrary(path string) error {
+	libraryMu.Lock()
+	defer libraryMu.Unlock()
+	if ort.IsInitialized() {
+		return nil
+	}
+	paths := []string{path}
+	if path == "" {
+		paths = []string{"libonnxruntime.so.1", "libonnxruntime.so", "libonnxruntime.dylib"}
+	}
+	var errs []error
+	for _, p := range paths {
+		ort.SetSharedLibraryPath(p)
+		err := ort.InitializeEnvironment(ort.WithLogLevelError())
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", p, err))
+	}
+	return fmt.Errorf("voice detector: cannot load the ONNX Runtime library (want version 1.24 or later): %w", errors.Join(errs...))
+}
+
+func newSession(file []byte) (*ort.DynamicAdvancedSession, error) {
+	in, out, err := ort.GetInputOutputInfoWithONNXData(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, want := range []string{"input", "state", "sr"} {
+		if !hasName(in, want) {
+			return nil, fmt.Errorf("it has no input %q", want)
+		}
+	}
+	for _, want := range []string{"output", "stateN"} {
+		if !hasName(out, want) {
+			return nil, fmt.Errorf("it has no output %q", want)
+		}
+	}
+	options, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	defer options.Destroy()
+	// Calls run in parallel, so one thread for each is enough.
+	if err := errors.Join(options.SetIntraOpNumThreads(1), options.SetInterOpNumThreads(1)); err != nil {
+		return nil, err
+	}
+	return ort.NewDynamicAdvancedSessionWithONNXData(file, []string{"input", "state", "sr"}, []string{"output", "stateN"}, options)
+}
+
+func hasName(list []ort.InputOutputInfo, name string) bool {
+	return slices.ContainsFunc(list, func(i ort.InputOutputInfo) bool { return i.Name == name })
+}
+
+// Detector returns a detector for one call. Its tensors are reused after it is garbage
+// collected.
+func (n *Network) Detector() dialog.VoiceDetector {
+	s, err := n.acquire()
+	if err != nil {
+		n.onFailure(err)
+		return media.NewDetector()
+	}
+	d := &detector{stream: s, onFailure: n.onFailure}
+	runtime.AddCleanup(d, n.release, s)
+	return d
+}
+
+// acquire returns a stream in its initial state.
+func (n *Network) acquire() (*stream, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if last := len(n.idle) - 1; last >= 0 {
+		s := n.idle[last]
+		n.idle = n.idle[:last]
+		s.reset()
+		return s, nil
+	}
+	s, err := newStream(n.session)
+	if err == nil {
+		n.all = append(n.all, s)
+	}
+	return s, err
+}
+
+func (n *Network) release(s *stream) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.idle = append(n.idle, s)
+}
+
+// Close frees the network. No detector may be used afterwards.
+func (n *Network) Close() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, s := range n.all {
+		s.free()
+	}
+	n.all, n.idle = nil, nil
+	return n.session.Destroy()
+}
+
+// detector regroups frames into windows.
+type detector struct {
+	stream      *stream
+	filled      int // samples of the next window
+	probability float32
+	onFailure   func(error)
+	fallback    *media.Detector // set once the network has failed
+}
+
+// Detect implements dialog.VoiceDetector. For a frame that completes no window, it returns
+// the same probability as before.
+func (d *detector) Detect(frame []int16) float32 {
+	if d.fallback != nil {
+		return d.fallback.Detect(frame)
+	}
+	for _, v := range frame {
+		d.stream.input[contextLen+d.filled] = float32(v) / 32768
+		if d.filled++; d.filled < windowLen {
+			continue
+		}
+		d.filled = 0
+		if err := d.stream.run(); err != nil {
+			d.onFailure(fmt.Errorf("voice detector: %w", err))
+			d.fallback = media.NewDetector()
+			return d.fallback.Detect(frame)
+		}
+		d.probability = d.stream.probability[0]
+	}
+	return d.probability
+}
