@@ -18,19 +18,22 @@ import (
 	"frontdesk/media"
 )
 
-// setupFile returns the path of a file that scripts/setup test downloads. It skips the test
-// where setup has not run.
+// setupFile returns the path of a file that "scripts/setup test" downloads. Without the file
+// it skips the test, or fails it if FRONTDESK_TEST_SILERO is "required", as in the Makefile.
 func setupFile(t testing.TB, name string) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(cache, "frontdesk", "silero")
-	if _, err := os.Stat(dir); err != nil {
+	path := filepath.Join(cache, "frontdesk", "silero", name)
+	required := os.Getenv("FRONTDESK_TEST_SILERO") == "required"
+	if _, err := os.Stat(path); err != nil && required {
+		t.Fatal("run scripts/setup test: ", err)
+	} else if err != nil {
 		t.Skip("run scripts/setup test to download Silero VAD and ONNX Runtime for this test")
 	}
-	return filepath.Join(dir, name)
+	return path
 }
 
 func open(t testing.TB, model string) (*Network, error) {
