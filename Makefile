@@ -14,7 +14,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOTEST := go test -p 4 -timeout 10m
 BUT_E2E = $$(go list ./... | grep -v /e2e$$)
 
-.PHONY: help run build setup setup-test test unit race e2e check lint vuln fuzz bench clean
+.PHONY: help run build setup setup-test test unit race e2e check lint vuln nocgo fuzz bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ lint: check ## run check, and golangci-lint with .golangci.yml
 
 vuln: setup ## look for known vulnerabilities in dependencies (needs https://vuln.go.dev)
 	go run $(GOVULNCHECK) ./...
+
+nocgo: ## build and vet without cgo for Linux, macOS and Windows
+	@scripts/nocgo
 
 fuzz: setup ## run each fuzz target for FUZZTIME (5s)
 	@scripts/fuzz $(FUZZTIME)
