@@ -1,17 +1,16 @@
-// Package clerk is the model that needs no account and no weights: rules tell what
-// a caller wants, retrieval from the agent's knowledge base gives the answer, and
-// the agent's tools do the rest. It calls the same tools through the same loop as a
-// language model would, and never says a fact that a tool did not give it.
+// Package clerk is a dialog.Model without an account and without weights: rules find out
+// what a caller wants, retrieval from the agent's knowledge base gives the answer, and the
+// agent's tools do the rest. It calls the same tools through the same conversation as a
+// language model, and never says a fact that a tool did not give it.
 //
-// It keeps nothing: each reply follows from the prompt's messages and tools alone,
-// so the same prompt always gets the same reply, on any node. It imports dialog and
-// tools.
+// It has no state: a reply depends on the messages and tools of the prompt only, so the
+// same prompt gets the same reply on any node. It imports dialog, tools and
+// internal/words.
 //
-// Its rules know English as a recogniser writes it: without punctuation, now and
-// then misheard. In German, Spanish and French it answers from pages in that
-// language, and understands yes, no, numbers, tickets, goodbyes and the wish for a
-// person; in any other language it says its own words in English. It does not
-// calculate, compare or tell today's date.
+// Its rules expect English as a recognizer writes it: without punctuation and sometimes
+// misheard. In German, Spanish and French it answers from pages in that language, and
+// understands yes, no, numbers, tickets, goodbyes and requests for a person. In any other
+// language its own phrases are English. It does not calculate, compare or tell the date.
 package clerk
 
 import (
@@ -26,7 +25,7 @@ import (
 	"frontdesk/tools"
 )
 
-// The tools the clerk knows by name. It uses those the prompt offers.
+// The tools that the clerk knows by name. It calls those that the prompt offers.
 const (
 	searchKnowledge = "search_knowledge"
 	createTicket    = "create_ticket"
@@ -36,18 +35,18 @@ const (
 	endCall         = "end_call"
 )
 
-// Clerk is a dialog.Model. The zero value is ready, and one serves every call.
+// Clerk is a dialog.Model. The zero value is ready for use by any number of calls.
 type Clerk struct{}
 
-// Reply implements dialog.Model: calls of tools first, and once their results are
-// there, the text, a sentence at a time.
+// Reply implements dialog.Model. It yields either tool calls or, once their results are in
+// the prompt, the text, one sentence per chunk.
 func (Clerk) Reply(ctx context.Context, p dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
 	return func(yield func(dialog.Chunk, error) bool) {
 		if err := ctx.Err(); err != nil {
 			yield(dialog.Chunk{}, err)
 			return
 		}
-		text, calls := newDesk(p).reply(p.Messages)
+		text, calls := newResponder(p).reply(p.Messages)
 		for _, s := range sentences(text) {
 			if !yield(dialog.Chunk{Text: s + " "}, nil) {
 				return
@@ -61,124 +60,126 @@ func (Clerk) Reply(ctx context.Context, p dialog.Prompt) iter.Seq2[dialog.Chunk,
 	}
 }
 
-// desk is what the clerk works with during one reply.
-type desk struct {
-	say     *phrases
-	rules   []rule
-	try     []string
-	has     map[string]bool // tools
-	lookups []lookup
+// responder makes one reply.
+type responder struct {
+	phrases     *phrases
+	rules       []rule
+	suggestions []string
+	hasTool     map[string]bool // by name
+	lookups     []lookup
 }
 
-func newDesk(p dialog.Prompt) *desk {
-	d := &desk{say: inEnglish, rules: englishRules, has: make(map[string]bool)}
+func newResponder(p dialog.Prompt) *responder {
+	r := &responder{phrases: englishPhrases, rules: englishRules, hasTool: make(map[string]bool)}
 	if p.Agent != nil {
-		d.say, d.rules, d.try = speak(p.Agent.Language), rulesOf(p.Agent.Language), p.Agent.Suggestions
+		r.phrases, r.rules, r.suggestions = phrasesFor(p.Agent.Language), rulesFor(p.Agent.Language), p.Agent.Suggestions
 	}
 	for _, spec := range p.Tools {
-		d.has[spec.Name] = true
+		r.hasTool[spec.Name] = true
 		if l, ok := newLookup(spec); ok {
-			d.lookups = append(d.lookups, l)
+			r.lookups = append(r.lookups, l)
 		}
 	}
-	return d
+	return r
 }
 
-// part is one thing to do for the caller: perhaps a call, and then something to say.
+// part is a part of a reply: an optional tool call, and what to say then.
 type part struct {
 	call *tools.Call
-	// say is called with the call's result, or the zero Result. Unless the part is
-	// an answer, it may note in m what the result teaches.
-	say    func(m *memory, r tools.Result) saying
-	answer bool // from the knowledge base: what it teaches is seen by its words
+	// respond gets the result of the call, or the zero Result without a call. It updates
+	// st, unless the part is an answer from the knowledge base: replayTurn sees from the
+	// words of such a reply what it changed.
+	respond  func(st *state, result tools.Result) statement
+	isAnswer bool
 }
 
-// saying is what to tell the caller.
-type saying struct {
-	text  string
-	pages []string // the text comes from
-	ask   question // to ask after all has been told
-	about string   // what ask is about, where it has a place for it
-	lead  string   // to say right before asking
+// statement is what to tell the caller.
+type statement struct {
+	text     string
+	pages    []string // sources of the text
+	question question // asked after all statements of the reply
+	subject  string   // of the question, for its %s
+	leadIn   string   // said right before the question
 }
 
-func (d *desk) tell(text string, ask question) []part {
-	return []part{{say: func(*memory, tools.Result) saying { return saying{text: text, ask: ask} }}}
+// tell returns a part without a tool call.
+func (r *responder) tell(text string, ask question) []part {
+	return []part{{respond: func(*state, tools.Result) statement { return statement{text: text, question: ask} }}}
 }
 
-// reply is the next step for messages.
-func (d *desk) reply(messages []dialog.Message) (text string, calls []tools.Call) {
-	all := exchanges(messages)
-	now := &all[len(all)-1]
-	if now.heard != "" || len(all) == 1 { // nobody said anything new
-		if len(all) == 1 {
-			return d.say.here, nil
-		}
-		return d.say.ask[anythingElse], nil
+// reply returns the text of the reply to the last turn, or the tool calls it needs first.
+func (r *responder) reply(messages []dialog.Message) (text string, calls []tools.Call) {
+	all := splitTurns(messages)
+	past, current := all[:len(all)-1], &all[len(all)-1]
+	switch { // the caller has said nothing new
+	case len(past) == 0:
+		return r.phrases.here, nil
+	case current.heard != "":
+		return r.phrases.ask[anythingElse], nil
 	}
-	m := d.remember(all[:len(all)-1])
-	parts := d.decide(&m, now, all[:len(all)-1])
-	results, made := now.answers(parts)
-	if made {
-		text, _ = d.compose(&m, parts, results)
+	st := r.replay(past)
+	parts := r.decide(&st, current, past)
+	results, isDone := current.resultsOf(parts)
+	if isDone {
+		text, _ = r.compose(&st, parts, results)
 		return text, nil
 	}
 	for i, p := range parts {
 		if p.call != nil {
-			p.call.ID = fmt.Sprintf("call_%s_%d_%d", now.id, len(now.calls), i)
+			p.call.ID = fmt.Sprintf("call_%s_%d_%d", current.id, len(current.calls), i)
 			calls = append(calls, *p.call)
 		}
 	}
 	return "", calls
 }
 
-// remember goes through earlier exchanges for what they taught.
-func (d *desk) remember(past []exchange) memory {
-	var m memory
+// replay computes the state of the conversation from the past turns.
+func (r *responder) replay(past []turn) state {
+	var st state
 	for i := range past {
-		e := &past[i]
-		ask := nothing
+		t := &past[i]
+		asked := noQuestion
 		if i > 0 {
-			ask = d.learn(&m, e, past[:i])
+			asked = r.replayTurn(&st, t, past[:i])
 		}
-		m.asked = d.say.asked(e.heard)
-		if e.cut && m.asked == nothing { // interrupted: callers know what is coming
-			m.asked = ask
+		st.question = r.phrases.questionIn(t.heard)
+		if t.isInterrupted && st.question == noQuestion {
+			st.question = asked // callers who interrupt a question know what it asks
 		}
 	}
-	return m
+	return st
 }
 
-// learn goes through one earlier exchange, and tells what was asked at its end. It
-// spares the work of choosing an answer again where the answer was heard.
-func (d *desk) learn(m *memory, e *exchange, past []exchange) question {
-	parts := d.decide(m, e, past)
-	results, made := e.answers(parts)
-	if !made {
-		return nothing
+// replayTurn updates st with one past turn and returns the question at its end. It does not
+// choose an answer again if the caller heard it.
+func (r *responder) replayTurn(st *state, t *turn, past []turn) question {
+	parts := r.decide(st, t, past)
+	results, isDone := t.resultsOf(parts)
+	if !isDone {
+		return noQuestion
 	}
-	if !e.cut && len(parts) == 1 && parts[0].answer {
-		m.lost++
-		if !strings.Contains(e.heard, d.say.unknown) {
-			m.lost = 0
+	if !t.isInterrupted && len(parts) == 1 && parts[0].isAnswer {
+		st.failures++
+		if !strings.Contains(t.heard, r.phrases.unknown) {
+			st.failures = 0
 		}
-		return d.say.asked(e.heard)
+		return r.phrases.questionIn(t.heard)
 	}
-	_, ask := d.compose(m, parts, results)
-	return ask
+	_, asked := r.compose(st, parts, results)
+	return asked
 }
 
-// compose puts together what the parts say: first the answers, then where they come
-// from, then one question.
-func (d *desk) compose(m *memory, parts []part, results []tools.Result) (text string, ask question) {
+// compose joins the statements of the parts: first the texts, then their sources, then one
+// question.
+func (r *responder) compose(st *state, parts []part, results []tools.Result) (text string, asked question) {
 	var texts, pages []string
-	about, lead := "", ""
+	var asking statement // has the question with the highest priority
 	for _, p := range parts {
-		var r tools.Result
+		var result tools.Result
 		if p.call != nil && len(results) > 0 {
-			r, results = results[0], results[1:]
+			result, results = results[0], results[1:]
 		}
-		s := p.say(m, r)
+		s := p.respond(st, result)
 		if s.text != "" && !slices.Contains(texts, s.text) {
 			texts = append(texts, s.text)
 		}
@@ -187,42 +188,44 @@ func (d *desk) compose(m *memory, parts []part, results []tools.Result) (text st
 				pages = append(pages, page)
 			}
 		}
-		if s.ask != nothing && (ask == nothing || rank(s.ask) > rank(ask)) {
-			ask, about, lead = s.ask, s.about, s.lead
+		if priority(s.question) > priority(asking.question) {
+			asking = s
 		}
 	}
 	switch {
 	case len(pages) == 1:
-		texts = append(texts, fmt.Sprintf(d.say.source, pages[0]))
+		texts = append(texts, fmt.Sprintf(r.phrases.source, pages[0]))
 	case len(pages) > 1:
-		texts = append(texts, fmt.Sprintf(d.say.sources, strings.Join(pages, d.say.join)))
+		texts = append(texts, fmt.Sprintf(r.phrases.sources, strings.Join(pages, r.phrases.join)))
 	}
-	if ask != nothing {
-		words := d.say.ask[ask]
-		if strings.Contains(words, "%s") {
-			words = fmt.Sprintf(words, about)
+	if asking.question != noQuestion {
+		if asking.leadIn != "" {
+			texts = append(texts, asking.leadIn)
 		}
-		if lead != "" {
-			texts = append(texts, lead)
+		words := r.phrases.ask[asking.question]
+		if strings.Contains(words, "%s") {
+			words = fmt.Sprintf(words, asking.subject)
 		}
 		texts = append(texts, words)
 	}
-	return strings.Join(texts, " "), ask
+	return strings.Join(texts, " "), asking.question
 }
 
-// rank prefers questions whose answer is needed over offers.
-func rank(q question) int {
+// priority ranks questions: one whose answer is needed before an offer.
+func priority(q question) int {
 	switch q {
-	case anythingElse:
+	case noQuestion:
 		return 0
-	case shallTicket, elseTicket, shallPerson:
+	case anythingElse:
 		return 1
-	default:
+	case shallOpenTicket, elseOpenTicket, shallConnect:
 		return 2
+	default:
+		return 3
 	}
 }
 
-// call makes a part's call; its arguments are a struct or map that encodes.
+// call returns a tool call. The arguments are a struct or map that encodes as JSON.
 func call(name string, arguments any) *tools.Call {
 	encoded, err := json.Marshal(arguments)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"frontdesk/internal/words"
 )
 
-// contact is a way to reach the caller.
+// contact is how to reach the caller.
 type contact struct {
 	value string // "john@example.com", "+15550123456" or a name
 	kind  contactKind
@@ -20,18 +20,18 @@ const (
 	noContact contactKind = iota
 	email
 	phone
-	person
+	personName
 )
 
 var (
-	typedEmail = regexp.MustCompile(`(?i)[a-z0-9._%+-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+`)
-	validEmail = regexp.MustCompile(`^[a-z0-9._%+-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+$`)
-	typedPhone = regexp.MustCompile(`\+?\d[\d ()/.-]{5,}\d`)
-	namedAs    = regexp.MustCompile(`\b(?:my name is|name is|i am called|this is|i am|call me)\b (.+)`)
-	asIn       = regexp.MustCompile(`\b([\p{L}]+) (?:as in|for|like in|like) [\p{L}]+`)
+	typedEmail   = regexp.MustCompile(`(?i)[a-z0-9._%+-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+`)
+	validEmail   = regexp.MustCompile(`^[a-z0-9._%+-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+$`)
+	typedPhone   = regexp.MustCompile(`\+?\d[\d ()/.-]{5,}\d`)
+	introduction = regexp.MustCompile(`\b(?:my name is|name is|i am called|this is|i am|call me)\b (.+)`)
+	spellingAid  = regexp.MustCompile(`\b([\p{L}]+) (?:as in|for|like in|like) [\p{L}]+`)
 )
 
-// letterNames are how recognisers write letters that are spelled out.
+// letterNames are what recognizers write for spelled letters.
 var letterNames = map[string]string{
 	"ay": "a", "bee": "b", "be": "b", "see": "c", "sea": "c", "cee": "c", "dee": "d", "ee": "e", "ef": "f", "eff": "f", "gee": "g",
 	"aitch": "h", "eye": "i", "jay": "j", "kay": "k", "el": "l", "ell": "l", "em": "m", "en": "n", "oh": "o", "pee": "p", "pea": "p",
@@ -39,19 +39,19 @@ var letterNames = map[string]string{
 	"why": "y", "wye": "y", "zee": "z", "zed": "z",
 }
 
-// signs are characters of an address that are said as words.
-var signs = map[string]string{"dot": ".", "period": ".", "point": ".", "punkt": ".", "punto": ".", "underscore": "_", "dash": "-", "hyphen": "-", "minus": "-", "plus": "+"}
+// spokenSigns are characters of an address that are said as words.
+var spokenSigns = map[string]string{"dot": ".", "period": ".", "point": ".", "punkt": ".", "punto": ".", "underscore": "_", "dash": "-", "hyphen": "-", "minus": "-", "plus": "+"}
 
-// addressEdge are words an address cannot hold: it begins after them and ends before them.
-var addressEdge = words.NewSet(`is it email mail address my that would be the are reach me can use contact its to at please thanks thank okay
+// notInAddress are words that an address cannot contain. It begins after them.
+var notInAddress = words.NewSet(`is it email mail address my that would be the are reach me can use contact its to at please thanks thank okay
 	ok and yes no sorry actually send write spelled yeah correct right not i mean you um uh so by via ist meine adresse es mi correo est mon adresse bitte gracias merci`)
 
-// hostEdge are words that follow an address.
-var hostEdge = words.NewSet("please thanks thank okay ok and yes no sorry that is it for i you so right correct if but because")
+// afterHost are words that follow an address.
+var afterHost = words.NewSet("please thanks thank okay ok and yes no sorry that is it for i you so right correct if but because")
 
-// findContact finds an e-mail address, a telephone number or, where a name was asked
-// for, a name in what the caller said or spelled.
-func findContact(u utterance, asked bool) contact {
+// findContact finds an e-mail address, a telephone number or a spelled name in what the
+// caller said. If the agent asked for a contact, it also finds "my name is".
+func findContact(u utterance, isAsked bool) contact {
 	if e := typedEmail.FindString(u.text); e != "" {
 		return contact{strings.ToLower(e), email}
 	}
@@ -59,26 +59,29 @@ func findContact(u utterance, asked bool) contact {
 		return contact{e, email}
 	}
 	if p := typedPhone.FindString(u.text); p != "" {
-		if digits := onlyDigits(p); len(digits) >= 7 && len(digits) <= 15 {
+		if digits := onlyDigits(p); isPhoneNumber(digits) {
 			if p[0] == '+' {
 				digits = "+" + digits
 			}
 			return contact{digits, phone}
 		}
 	}
-	if n := number(u.plain); len(n) >= 7 && len(n) <= 15 {
+	if n := number(u.plain); isPhoneNumber(n) {
 		return contact{n, phone}
 	}
 	if name := spelledName(u.plain); name != "" {
-		return contact{name, person}
+		return contact{name, personName}
 	}
-	if asked {
-		if m := namedAs.FindStringSubmatch(u.plain); m != nil && len(strings.Fields(m[1])) <= 4 {
-			return contact{titled(m[1]), person}
+	if isAsked {
+		if m := introduction.FindStringSubmatch(u.plain); m != nil && len(strings.Fields(m[1])) <= 4 {
+			return contact{capitalizeWords(m[1]), personName}
 		}
 	}
 	return contact{}
 }
+
+// isPhoneNumber reports whether digits can be a telephone number (ITU-T E.164: up to 15).
+func isPhoneNumber(digits string) bool { return len(digits) >= 7 && len(digits) <= 15 }
 
 func onlyDigits(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -89,9 +92,9 @@ func onlyDigits(s string) string {
 	}, s)
 }
 
-// spokenEmail reads "j o h n at example dot com", "" when it is none.
+// spokenEmail returns the address in "j o h n at example dot com", or "" if there is none.
 func spokenEmail(plain string) string {
-	words := strings.Fields(asIn.ReplaceAllString(plain, "$1"))
+	words := strings.Fields(spellingAid.ReplaceAllString(plain, "$1"))
 	for at := len(words) - 1; at > 0; at-- {
 		if words[at] != "at" && words[at] != "arroba" && words[at] != "arobase" {
 			continue
@@ -108,44 +111,45 @@ func spokenEmail(plain string) string {
 	return ""
 }
 
-// hostname reads the words behind "at": "g mail dot com and so on" is "gmail.com".
+// hostname reads the words after "at": "g mail dot com and so on" is "gmail.com". It returns
+// "" if they are not a host name.
 func hostname(words []string) string {
 	var b strings.Builder
-	dotted := false // a dot has been said and a label must follow
+	endsWithDot := false // a label must follow
 	dots := 0
 	for _, w := range words {
 		switch {
-		case signs[w] == "." && b.Len() > 0 && !dotted:
+		case spokenSigns[w] == "." && b.Len() > 0 && !endsWithDot:
 			b.WriteByte('.')
-			dotted = true
+			endsWithDot = true
 			dots++
 			continue
-		case signs[w] == "-":
+		case spokenSigns[w] == "-":
 			b.WriteByte('-')
 			continue
-		case !ascii(w) || hostEdge[w]:
-		case dots > 0 && !dotted && len(w) > 1: // "dot com thanks": the top level is one word
-		case dots > 0 && !dotted && !oneLetterTail(b.String()):
+		case !isASCII(w) || afterHost[w]:
+		case dots > 0 && !endsWithDot && len(w) > 1: // "dot com thanks": the top-level domain is one word
+		case dots > 0 && !endsWithDot && !hasShortLabel(b.String()):
 		default:
 			b.WriteString(w)
-			dotted = false
+			endsWithDot = false
 			continue
 		}
-		break
+		break // the host name ends before w
 	}
-	if dots == 0 || dotted {
+	if dots == 0 || endsWithDot {
 		return ""
 	}
 	return b.String()
 }
 
-// oneLetterTail reports whether the last label so far is being spelled, as in "dot c o m".
-func oneLetterTail(host string) bool {
-	tail := host[strings.LastIndexByte(host, '.')+1:]
-	return len(tail) > 0 && len(tail) < 3
+// hasShortLabel reports whether the last label may still be spelled, as in "dot c o m".
+func hasShortLabel(host string) bool {
+	label := host[strings.LastIndexByte(host, '.')+1:]
+	return len(label) > 0 && len(label) < 3
 }
 
-// localPart reads the words before "at", from the last one that cannot be part of it.
+// localPart reads the words before "at" that can be part of an address.
 func localPart(words []string) string {
 	start := len(words)
 	for start > 0 && len(words)-start < 40 && addressPart(words[start-1]) != "" {
@@ -158,9 +162,10 @@ func localPart(words []string) string {
 	return strings.Trim(b.String(), ".-_+")
 }
 
-// addressPart is what a word stands for in the local part of an address, "" for nothing.
+// addressPart returns what a word stands for in the local part of an address, or "" if it
+// cannot be in one.
 func addressPart(w string) string {
-	if s, ok := signs[w]; ok {
+	if s, ok := spokenSigns[w]; ok {
 		return s
 	}
 	if len(w) == 1 && w >= "a" && w <= "z" {
@@ -172,13 +177,13 @@ func addressPart(w string) string {
 	if d := words.SpokenDigits(w); d != "" {
 		return d
 	}
-	if addressEdge[w] || !ascii(w) {
+	if notInAddress[w] || !isASCII(w) {
 		return ""
 	}
 	return w
 }
 
-func ascii(w string) bool {
+func isASCII(w string) bool {
 	for i := range len(w) {
 		if w[i] >= utf8.RuneSelf {
 			return false
@@ -187,12 +192,12 @@ func ascii(w string) bool {
 	return true
 }
 
-// spelledName reads three or more letters that are spelled, with or without words to
-// tell them apart: "b as in boy r as in red y as in yellow" is "Bry".
+// spelledName returns a name of at least three spelled letters, or "". Example words may
+// explain the letters: "b as in boy r as in red y as in yellow" is "Bry".
 func spelledName(plain string) string {
 	var letters strings.Builder
 	best := ""
-	for _, w := range append(strings.Fields(asIn.ReplaceAllString(plain, "$1")), "") {
+	for _, w := range append(strings.Fields(spellingAid.ReplaceAllString(plain, "$1")), "") {
 		switch l := letterNames[w]; {
 		case len(w) == 1 && w >= "a" && w <= "z":
 			letters.WriteString(w)
@@ -208,10 +213,10 @@ func spelledName(plain string) string {
 	if len(best) < 3 {
 		return ""
 	}
-	return titled(best)
+	return capitalizeWords(best)
 }
 
-func titled(name string) string {
+func capitalizeWords(name string) string {
 	words := strings.Fields(name)
 	for i, w := range words {
 		r, n := utf8.DecodeRuneInString(w)
@@ -220,23 +225,20 @@ func titled(name string) string {
 	return strings.Join(words, " ")
 }
 
-// readBack is the contact as it is said for the caller to check.
-func (c contact) readBack(typed bool) string {
-	if typed {
-		return c.value
-	}
+// readBack returns a spoken contact in a form in which the caller can check it.
+func (c contact) readBack() string {
 	switch c.kind {
 	case phone:
-		return spoken(c.value)
-	case person:
-		return c.value + ", " + letters(c.value)
+		return spellID(c.value)
+	case personName:
+		return c.value + ", " + spell(c.value)
 	}
 	local, host, _ := strings.Cut(c.value, "@")
-	return letters(local) + " at " + strings.ReplaceAll(host, ".", " dot ")
+	return spell(local) + " at " + strings.ReplaceAll(host, ".", " dot ")
 }
 
-// letters spells text: "j.s" is "J, dot, S".
-func letters(text string) string {
+// spell spells text: "j.s" is "J, dot, S".
+func spell(text string) string {
 	var out []string
 	for _, r := range strings.ToUpper(text) {
 		switch r {
@@ -258,13 +260,13 @@ func letters(text string) string {
 	return strings.Join(out, ", ")
 }
 
-// said is the contact within a sentence.
-func (c contact) said(typed bool) string {
-	if typed {
+// inSentence returns the contact as a part of a typed or spoken sentence.
+func (c contact) inSentence(isTyped bool) string {
+	switch {
+	case isTyped:
 		return c.value
-	}
-	if c.kind == phone {
-		return spoken(c.value)
+	case c.kind == phone:
+		return spellID(c.value)
 	}
 	return strings.NewReplacer("@", " at ", ".", " dot ").Replace(c.value)
 }

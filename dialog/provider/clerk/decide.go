@@ -10,318 +10,265 @@ import (
 	"frontdesk/tools"
 )
 
-// memory is what the conversation so far taught.
-type memory struct {
-	asked    question // what the agent's last words asked
-	query    string   // what was last looked for in the knowledge base
-	topic    string   // what the caller last told or asked: what a ticket would be about
-	lookup   string   // the look-up under way
-	digits   string   // the number given for it so far
-	ticket   string   // the ticket last spoken about, as "T-1042"
-	closing  bool     // it is to be closed
-	filing   bool     // a ticket is being made,
-	problem  string   // of this,
-	reach    contact  // for this caller,
-	sure     bool     // who said that reach is right or gave none
-	callback bool     // ticket is a hand-over that lacks a contact
-	lost     int      // times in a row that the caller could not be helped
+// state is what the conversation so far implies.
+type state struct {
+	question question // that the agent asked last
+	query    string   // last search of the knowledge base
+	topic    string   // what the caller last said or asked, which a ticket would be about
+
+	lookup string // name of the current look-up tool
+	number string // digits given for it so far
+
+	ticket        string // last ticket of the conversation, as "T-1042"
+	isClosing     bool   // the caller wants to close it
+	wantsCallback bool   // it is a hand-over that lacks a contact
+
+	isFiling         bool    // a new ticket is being opened
+	problem          string  // of the new ticket
+	contact          contact // of the caller
+	isContactSettled bool    // the caller confirmed contact, or does not want to leave one
+
+	failures int // turns in a row without help for the caller
 }
 
-const maxParts = 3 // things a caller may ask at once
+const maxParts = 3 // requests in one turn
 
-// decide says what to do about what the caller said. past are the exchanges before.
-func (d *desk) decide(m *memory, e *exchange, past []exchange) []part {
-	u := hear(e.said)
-	in := d.intent(u)
-	if parts := d.answered(m, u, in, e.typed); parts != nil {
+// decide returns the parts of the reply to a turn. past are the turns before it.
+func (r *responder) decide(st *state, t *turn, past []turn) []part {
+	u := newUtterance(t.said)
+	in := r.intentOf(u)
+	if parts := r.handleAnswer(st, u, in, t.isTyped); parts != nil {
 		return parts
 	}
 	var parts []part
-	for _, piece := range split(u) {
+	for _, piece := range splitQuestions(u) {
 		if len(parts) == maxParts {
 			break
 		}
 		pieceIn := in
 		if piece.text != u.text {
-			pieceIn = d.intent(piece)
+			pieceIn = r.intentOf(piece)
 		}
-		parts = append(parts, d.handle(m, piece, d.inContext(m, piece, pieceIn), e.typed, past)...)
+		parts = append(parts, r.handle(st, piece, r.correctIntent(st, piece, pieceIn), t.isTyped, past)...)
 	}
-	if m.filing && (in == inquiry || in == lookUp) { // back to the ticket
-		parts = append(parts, d.tell("", m.lacks())...)
+	if st.isFiling && (in == inquiry || in == recordStatus) { // back to the ticket
+		parts = append(parts, r.tell("", st.missing())...)
 	}
 	return parts
 }
 
-// lacks is what to ask for the ticket that is being made.
-func (m *memory) lacks() question {
-	if m.problem == "" {
+// missing returns the question for what the new ticket lacks.
+func (st *state) missing() question {
+	if st.problem == "" {
 		return whatProblem
 	}
 	return whatContact
 }
 
-// closeIt is how callers close what was just spoken about.
-var closeIt = regexp.MustCompile(`\b(?:close|cancel) (?:it|that|this)(?: one)?\b`)
+// closeThat matches a request to close the current ticket.
+var closeThat = regexp.MustCompile(`\b(?:close|cancel) (?:it|that|this)(?: one)?\b`)
 
-// inContext corrects an intent where "it" may be what was just spoken about.
-func (d *desk) inContext(m *memory, u utterance, in intent) intent {
+// correctIntent corrects an intent if "it" may be the current ticket or record.
+func (r *responder) correctIntent(st *state, u utterance, in intent) intent {
 	switch {
-	case in == inquiry && m.ticket != "" && closeIt.MatchString(u.plain):
+	case in == inquiry && st.ticket != "" && closeThat.MatchString(u.plain):
 		return closeTicket
-	case in == inquiry && m.lookup != "" && pronoun.MatchString(u.plain) && wantsState.MatchString(u.plain) && !otherMatter.MatchString(u.plain):
-		return lookUp
+	case in == inquiry && st.lookup != "" && pronoun.MatchString(u.plain) && asksStatus.MatchString(u.plain) && !otherTopic.MatchString(u.plain):
+		return recordStatus
 	}
 	return in
 }
 
-// intent tells what the caller wants.
-func (d *desk) intent(u utterance) intent {
+// intentOf returns what the caller wants.
+func (r *responder) intentOf(u utterance) intent {
 	if len(u.words) == 0 {
-		if strings.TrimSpace(u.text) != "" && fillerOnly(u.text) {
+		if strings.TrimSpace(u.text) != "" && isFillerOnly(u.text) {
 			return holdOn
 		}
 		return wordless
 	}
-	for _, r := range d.rules {
-		if r.wording.MatchString(u.plain) && (r.unless == nil || !r.unless.MatchString(u.plain)) {
-			return r.intent
+	for _, rule := range r.rules {
+		if rule.matches(u.plain) {
+			return rule.intent
 		}
 	}
-	if d.lookupFor(u) != nil {
-		return lookUp
+	if r.lookupFor(u) != nil {
+		return recordStatus
 	}
-	if !u.asks && findContact(u, false).kind != noContact {
+	if !u.isQuestion && findContact(u, false).kind != noContact {
 		return giveContact
 	}
-	if len(u.words) <= 3 && !slices.ContainsFunc(u.words, tellsSomething) {
-		return wordless // "the", "u s": sounds that were taken for words
+	if len(u.words) <= 3 && !slices.ContainsFunc(u.words, hasTopic) {
+		return wordless // "the", "u s": noise that the recognizer took for words
 	}
 	return inquiry
 }
 
-// tellsSomething reports whether a word alone can be about something.
-func tellsSomething(word string) bool { return len(word) > 1 && !words.AnswerStopWords[word] }
+// hasTopic reports whether a word alone can be about something.
+func hasTopic(word string) bool { return len(word) > 1 && !words.AnswerStopWords[word] }
 
-// fillerOnly reports whether a caller only said "um".
-func fillerOnly(text string) bool {
+// isFillerOnly reports whether a caller only said "um".
+func isFillerOnly(text string) bool {
 	said := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r < 'a' || r > 'z' })
 	return len(said) > 0 && words.RequestFillers.HasAll(said)
 }
 
-// handle answers one new request.
-func (d *desk) handle(m *memory, u utterance, in intent, typed bool, past []exchange) []part {
+// handle returns the parts of the reply to one request.
+func (r *responder) handle(st *state, u utterance, in intent, isTyped bool, past []turn) []part {
 	if in != objection && in != complaint && in != wordless && in != inquiry && in != repeat {
-		m.lost = 0
+		st.failures = 0
 	}
 	switch in {
 	case inquiry:
-		return d.search(m, u)
-	case lookUp:
-		l := d.lookupFor(u)
+		return r.search(st, u)
+	case recordStatus:
+		l := r.lookupFor(u)
 		if l == nil {
-			l = d.lookupNamed(m.lookup)
+			l = r.lookupNamed(st.lookup)
 		}
-		return d.look(m, u, l, typed)
+		return r.lookUpNumber(st, u, l, isTyped)
 	case newTicket:
-		return d.file(m, u, typed)
+		return r.startTicket(st, u, isTyped)
 	case ticketStatus, closeTicket, noteTicket:
-		return d.ticket(m, u, in, typed)
+		return r.handleTicket(st, u, in, isTyped)
 	case giveContact:
-		return d.reachable(m, findContact(u, false), typed)
+		return r.setContact(st, findContact(u, false), isTyped)
 	case wantPerson:
-		return d.person(m, u)
+		return r.requestPerson(st, u)
 	case repeat:
-		return d.again(past)
+		return r.repeatReply(past)
 	default:
-		return d.chat(m, in)
+		return r.smallTalk(st, in)
 	}
 }
 
-// chat answers what needs no tool.
-func (d *desk) chat(m *memory, in intent) []part {
+// smallTalk replies to what does not need a tool.
+func (r *responder) smallTalk(st *state, in intent) []part {
 	switch in {
 	case wordless:
-		return d.tell(d.say.inaudible, nothing)
+		return r.tell(r.phrases.inaudible, noQuestion)
 	case greeting:
-		return d.tell(d.say.here, nothing)
+		return r.tell(r.phrases.here, noQuestion)
 	case thanks:
-		return d.tell(d.say.welcome, anythingElse)
+		return r.tell(r.phrases.welcome, anythingElse)
 	case goodbye:
-		return d.hangUp()
+		return r.hangUp()
 	case holdOn:
-		return d.tell(d.say.takeTime, nothing)
+		return r.tell(r.phrases.takeTime, noQuestion)
 	case stopTalking, backchannel, yes:
-		return d.tell(d.say.stopped, nothing)
+		return r.tell(r.phrases.stopped, noQuestion)
 	case no, neverMind:
-		m.filing, m.closing = false, false
-		return d.tell(d.say.fine, anythingElse)
+		st.isFiling, st.isClosing = false, false
+		return r.tell(r.phrases.fine, anythingElse)
 	case objection:
-		if m.lost++; m.lost > 1 {
-			return d.offerPerson(d.say.complaint)
+		if st.failures++; st.failures > 1 {
+			return r.offerPerson(r.phrases.complaint)
 		}
-		return d.tell(d.say.objection, nothing)
+		return r.tell(r.phrases.objection, noQuestion)
 	case complaint:
-		return d.offerPerson(d.say.complaint)
+		return r.offerPerson(r.phrases.complaint)
 	case announcement:
-		return d.tell(d.say.goAhead, nothing)
-	case isRobot:
-		return d.offerPerson(d.say.robot)
+		return r.tell(r.phrases.goAhead, noQuestion)
+	case areYouRobot:
+		return r.offerPerson(r.phrases.robot)
 	default: // abilities
-		text := d.say.able
-		if len(d.try) > 0 {
-			text += " " + fmt.Sprintf(d.say.forExample, strings.Join(d.try, " "))
+		text := r.phrases.able
+		if len(r.suggestions) > 0 {
+			text += " " + fmt.Sprintf(r.phrases.forExample, strings.Join(r.suggestions, " "))
 		}
-		return d.tell(text, nothing)
+		return r.tell(text, noQuestion)
 	}
 }
 
-func (d *desk) offerPerson(text string) []part {
-	if !d.has[handOver] {
-		return d.tell(text, d.offerTicket())
+// offerPerson says text and offers a person, or else a ticket.
+func (r *responder) offerPerson(text string) []part {
+	if !r.hasTool[handOver] {
+		return r.tell(text, r.ticketQuestion())
 	}
-	return d.tell(text, shallPerson)
+	return r.tell(text, shallConnect)
 }
 
-// offerTicket is the question to offer a ticket, where there are tickets.
-func (d *desk) offerTicket() question {
+// ticketQuestion returns the offer of a ticket, or else of a person.
+func (r *responder) ticketQuestion() question {
 	switch {
-	case d.has[createTicket]:
-		return shallTicket
-	case d.has[handOver]:
-		return shallPerson
+	case r.hasTool[createTicket]:
+		return shallOpenTicket
+	case r.hasTool[handOver]:
+		return shallConnect
 	default:
 		return anythingElse
 	}
 }
 
-// hangUp ends the call; the loop says the agent's farewell.
-func (d *desk) hangUp() []part {
-	if !d.has[endCall] {
-		return d.tell(d.say.welcome, nothing)
+// hangUp ends the call. The conversation says the agent's farewell.
+func (r *responder) hangUp() []part {
+	if !r.hasTool[endCall] {
+		return r.tell(r.phrases.welcome, noQuestion)
 	}
-	return []part{{call: call(endCall, struct{}{}), say: func(*memory, tools.Result) saying {
-		return saying{text: d.say.welcome}
+	return []part{{call: call(endCall, struct{}{}), respond: func(*state, tools.Result) statement {
+		return statement{text: r.phrases.welcome}
 	}}}
 }
 
-// again says the last reply once more, all of it, even if it was interrupted.
-func (d *desk) again(past []exchange) []part {
+// repeatReply says the last reply again. It says all of an interrupted reply.
+func (r *responder) repeatReply(past []turn) []part {
 	for i := len(past) - 1; i >= 0; i-- {
-		e := &past[i]
-		if e.heard == "" {
+		t := &past[i]
+		if t.heard == "" {
 			continue
 		}
-		if e.cut && i > 0 {
-			m := d.remember(past[:i])
-			parts := d.decide(&m, e, past[:i])
-			if results, made := e.answers(parts); made {
-				text, ask := d.compose(&m, parts, results)
-				return d.restate(text, ask)
+		if t.isInterrupted && i > 0 {
+			st := r.replay(past[:i])
+			parts := r.decide(&st, t, past[:i])
+			if results, isDone := t.resultsOf(parts); isDone {
+				return r.restateReply(r.compose(&st, parts, results))
 			}
 		}
-		return d.restate(e.heard, d.say.asked(e.heard))
+		return r.restateReply(t.heard, r.phrases.questionIn(t.heard))
 	}
-	return d.tell(d.say.here, nothing)
+	return r.tell(r.phrases.here, noQuestion)
 }
 
-// restate says text that may end with a question of the clerk.
-func (d *desk) restate(text string, ask question) []part {
-	return []part{{say: func(m *memory, _ tools.Result) saying {
-		m.asked = ask
-		return saying{text: text}
+// restateReply says text, which may end with a question of the agent.
+func (r *responder) restateReply(text string, asked question) []part {
+	return []part{{respond: func(st *state, _ tools.Result) statement {
+		st.question = asked
+		return statement{text: text}
 	}}}
 }
 
-// person hands the call over to one.
-func (d *desk) person(m *memory, u utterance) []part {
-	if !d.has[handOver] {
-		return d.tell(d.say.noTool, d.offerTicket())
+// requestPerson hands the call over to a person.
+func (r *responder) requestPerson(st *state, u utterance) []part {
+	if !r.hasTool[handOver] {
+		return r.tell(r.phrases.noTool, r.ticketQuestion())
 	}
 	arguments := map[string]string{"reason": words.Clip(u.text, 150)}
-	if m.topic != "" {
-		arguments["summary"] = words.Clip(m.topic, 1000)
+	if st.topic != "" {
+		arguments["summary"] = words.Clip(st.topic, 1000)
 	}
-	if m.sure && m.reach.kind != noContact {
-		arguments["contact"] = m.reach.value
+	if st.isContactSettled && st.contact.kind != noContact {
+		arguments["contact"] = st.contact.value
 	}
-	return []part{{call: call(handOver, arguments), say: func(m *memory, r tools.Result) saying {
-		if r.Failed {
-			return saying{text: d.say.failed, ask: d.offerTicket()}
+	return []part{{call: call(handOver, arguments), respond: func(st *state, result tools.Result) statement {
+		if result.Failed {
+			return statement{text: r.phrases.failed, question: r.ticketQuestion()}
 		}
 		var out struct {
 			Message, Ticket, Contact string
 			Connecting               bool
 		}
-		decode(r, &out)
+		decodeOutput(result, &out)
 		if out.Message == "" {
-			out.Message = d.say.handover
+			out.Message = r.phrases.handover
 		}
-		m.filing, m.lost = false, 0
+		st.isFiling, st.failures = false, 0
 		if out.Connecting {
-			return saying{text: out.Message}
+			return statement{text: out.Message}
 		}
-		if out.Ticket == "" || out.Contact != "" || m.sure || !d.has[updateTicket] {
-			return saying{text: out.Message, ask: anythingElse}
+		if out.Ticket == "" || out.Contact != "" || st.isContactSettled || !r.hasTool[updateTicket] {
+			return statement{text: out.Message, question: anythingElse}
 		}
-		m.ticket, m.callback = out.Ticket, true
-		return saying{text: out.Message, ask: whatContact}
+		st.ticket, st.wantsCallback = out.Ticket, true
+		return statement{text: out.Message, question: whatContact}
 	}}}
-}
-
-// enumerated is how callers count what they ask.
-var enumerated = regexp.MustCompile(`(?i)\b(?:first(?:ly| of all)?|second(?:ly)?|third(?:ly)?|finally)\b[,:]?`)
-
-// another is where a second question begins in speech without punctuation.
-var another = regexp.MustCompile(`(?i)\b(?:and also|also|and then|and)\b (?:(?:please|also) )?(?:can|could|do|does|is|are|what|when|where|how|why|who|which|will)\b (?:time|much|long|many|do|does|is|are|can|i|you|it|the|my|they|there|we|your|a|should|would|will)\b`)
-
-// announced is a word about the questions to come.
-var announced = regexp.MustCompile(`(?i)^(?:(?:okay|ok|so|hi|hello|well|yes)[, ]+)*i (?:have|had|have got|'ve got) (?:two|three|a few|some|a couple of|2|3|several) (?:quick )?questions[,.:]? *`)
-
-// split cuts what was said into its questions; most often there is one.
-func split(u utterance) []utterance {
-	var pieces []string
-	u.text = announced.ReplaceAllString(u.text, "")
-	u.asks = u.asks || opener.MatchString(plainText(u.text))
-	if at := enumerated.FindAllStringIndex(u.text, -1); len(at) > 1 {
-		pieces = cutAt(u.text, at)
-	} else if strings.Count(u.text, "?") > 1 {
-		pieces = strings.SplitAfter(u.text, "?")
-	} else if at := another.FindAllStringIndex(u.text, -1); u.asks && at != nil && len(strings.Fields(u.text[:at[0][0]])) > 3 {
-		pieces = append(pieces, u.text[:at[0][0]], u.text[at[0][0]:])
-	}
-	var out []utterance
-	for _, text := range pieces {
-		text = joined.ReplaceAllString(strings.Trim(strings.TrimSpace(text), ","), "")
-		text = strings.TrimSuffix(strings.TrimRight(text, " ,."), " and")
-		if piece := hear(text); len(piece.words) > 1 || len(terms(piece.plain)) > 0 {
-			out = append(out, piece)
-		}
-	}
-	if len(out) < 2 {
-		return []utterance{u}
-	}
-	for i := 1; i < len(out); i++ { // "how much is it" needs what "it" is
-		if len(terms(out[i].plain)) == 0 {
-			out[i] = hear(out[i].text + " " + strings.Join(out[i-1].words, " "))
-		}
-	}
-	return out
-}
-
-// joined is what ties a question to the one before.
-var joined = regexp.MustCompile(`(?i)^(?:(?:and|also|then|,)\s+)+`)
-
-// cutAt cuts text behind each of the places in at; what stands before the first is
-// an announcement.
-func cutAt(text string, at [][]int) []string {
-	var out []string
-	for i, a := range at {
-		end := len(text)
-		if i+1 < len(at) {
-			end = at[i+1][0]
-		}
-		out = append(out, text[a[1]:end])
-	}
-	return out
 }

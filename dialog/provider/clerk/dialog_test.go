@@ -14,15 +14,15 @@ import (
 	"frontdesk/tools"
 )
 
-var update = flag.Bool("update", false, "write what the clerk says into testdata/dialogs")
+var update = flag.Bool("update", false, "write the replies to testdata/dialogs")
 
-// TestDialogs holds whole conversations, with the agent's real tools, against
-// testdata/dialogs: "> " is what the caller says, "T " what the caller types, "< "
-// the reply, "= " the tools that were used.
+// TestDialogs compares whole conversations, with the real tools of the demo agent, with
+// testdata/dialogs. A line begins with "> " for what the caller says, "T " for what the
+// caller types, "< " for the reply, and "= " for the called tools.
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogs/*.txt")
 	if err != nil || len(files) == 0 {
-		t.Fatal("no dialogs", err)
+		t.Fatalf("testdata/dialogs is empty (error %v)", err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
@@ -30,19 +30,19 @@ func TestDialogs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := newConversation(t, shop(t))
+			c := newConversation(t, demoTools(t))
 			var got strings.Builder
 			for line := range strings.Lines(string(script)) {
 				line = strings.TrimRight(line, "\n")
-				text, typed := strings.CutPrefix(line, "T ")
+				text, isTyped := strings.CutPrefix(line, "T ")
 				text, spoken := strings.CutPrefix(text, "> ")
-				if !typed && !spoken {
+				if !isTyped && !spoken {
 					continue
 				}
-				reply := c.turn(text, typed)
+				reply := c.takeTurn(text, isTyped)
 				fmt.Fprintln(&got, line)
-				if len(c.used) > 0 {
-					fmt.Fprintln(&got, "=", strings.Join(c.used, " "))
+				if len(c.calledTools) > 0 {
+					fmt.Fprintln(&got, "=", strings.Join(c.calledTools, " "))
 				}
 				fmt.Fprintln(&got, "<", reply)
 			}
@@ -57,21 +57,21 @@ func TestDialogs(t *testing.T) {
 	}
 }
 
-func TestTheSamePromptGetsTheSameReply(t *testing.T) {
-	c := newConversation(t, shop(t))
+func TestSamePromptGetsSameReply(t *testing.T) {
+	c := newConversation(t, demoTools(t))
 	c.say("do you ship to canada")
 	c.messages = append(c.messages, dialog.Message{ID: "x", Role: dialog.User, Text: "how much is it and where is my order 47329"})
-	text, calls := c.step()
+	text, calls := c.reply()
 	for range 20 {
-		again, callsAgain := c.step()
-		if again != text || fmt.Sprint(callsAgain) != fmt.Sprint(calls) {
-			t.Fatalf("got %q %v, then %q %v", text, calls, again, callsAgain)
+		text2, calls2 := c.reply()
+		if text2 != text || fmt.Sprint(calls2) != fmt.Sprint(calls) {
+			t.Fatalf("got %q %v, then %q %v", text, calls, text2, calls2)
 		}
 	}
 }
 
-func TestRepeatSaysAllOfAnInterruptedReply(t *testing.T) {
-	c := newConversation(t, shop(t))
+func TestRepeatSaysWholeInterruptedReply(t *testing.T) {
+	c := newConversation(t, demoTools(t))
 	whole := c.say("how long does a refund take")
 	c.interrupt("A refund takes")
 	if got := c.say("sorry can you repeat that"); got != whole {
@@ -79,17 +79,17 @@ func TestRepeatSaysAllOfAnInterruptedReply(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedQuestionCanBeAnswered(t *testing.T) {
-	c := newConversation(t, shop(t))
+func TestCallerCanAnswerAnInterruptedQuestion(t *testing.T) {
+	c := newConversation(t, demoTools(t))
 	c.say("my printer stopped working after the update")
 	c.interrupt("If your printer stopped working")
-	if got := c.say("yes please"); got != inEnglish.ask[whatContact] {
+	if got := c.say("yes please"); got != englishPhrases.ask[whatContact] {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestANumberInTwoPiecesIsOne(t *testing.T) {
-	c := newConversation(t, shop(t))
+func TestNumberSaidInTwoPieces(t *testing.T) {
+	c := newConversation(t, demoTools(t))
 	c.messages = append(c.messages,
 		dialog.Message{ID: "a", Role: dialog.User, Text: "my order number is four seven"},
 		dialog.Message{ID: "b", Role: dialog.Assistant, Interrupted: true})
@@ -98,68 +98,68 @@ func TestANumberInTwoPiecesIsOne(t *testing.T) {
 	}
 }
 
-func TestATicketIsNotOpenedTwice(t *testing.T) {
-	c := newConversation(t, shop(t))
+func TestTicketIsNotOpenedTwice(t *testing.T) {
+	c := newConversation(t, demoTools(t))
 	c.say("please open a ticket my lamp is broken and smells")
 	c.say("i don't want to leave a contact")
-	if !slices.Equal(c.used, []string{createTicket}) {
-		t.Fatalf("used %v", c.used)
+	if !slices.Equal(c.calledTools, []string{createTicket}) {
+		t.Fatalf("called tools %v, want %s", c.calledTools, createTicket)
 	}
-	c.interrupt("") // the caller heard nothing of it
+	c.interrupt("") // before the caller heard anything
 	c.say("okay")
-	if slices.Contains(c.used, createTicket) {
-		t.Error("the ticket was opened again")
+	if slices.Contains(c.calledTools, createTicket) {
+		t.Error("the clerk opened the ticket again")
 	}
 }
 
-// alone is a conversation with only some tools.
-func alone(t *testing.T, allow ...string) *conversation {
+// newRestrictedConversation returns a conversation with only some of the demo's tools.
+func newRestrictedConversation(t *testing.T, allow ...string) *conversation {
 	t.Helper()
-	registry, err := shop(t).Restrict(tools.Policy{Allow: append([]string{}, allow...)})
+	registry, err := demoTools(t).Restrict(tools.Policy{Allow: append([]string{}, allow...)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return newConversation(t, registry)
 }
 
-func TestNothingIsOfferedThatCannotBeDone(t *testing.T) {
-	c := alone(t)
+func TestClerkOffersOnlyWhatItsToolsCanDo(t *testing.T) {
+	c := newRestrictedConversation(t)
 	for _, said := range []string{"do you ship to canada", "open a ticket", "agent please", "where is my order 47329",
 		"this is useless", "what is the status of ticket t one two", "john at example dot com", "yes", "close ticket t five"} {
 		reply := c.say(said)
-		if strings.Contains(reply, "hall I") || len(c.used) > 0 {
-			t.Errorf("%q: got %q with tools %v", said, reply, c.used)
+		if strings.Contains(reply, "hall I") || len(c.calledTools) > 0 {
+			t.Errorf("%q: got %q and tool calls %v, want neither an offer nor a call", said, reply, c.calledTools)
 		}
 	}
-	c = alone(t, searchKnowledge, handOver)
-	if got := c.say("do you sell dog food"); !strings.HasSuffix(got, inEnglish.ask[shallPerson]) {
-		t.Errorf("got %q, want a person offered", got)
+	c = newRestrictedConversation(t, searchKnowledge, handOver)
+	if got := c.say("do you sell dog food"); !strings.HasSuffix(got, englishPhrases.ask[shallConnect]) {
+		t.Errorf("got %q, want the offer of a person", got)
 	}
 }
 
-func TestAFailedToolIsAdmitted(t *testing.T) {
-	broken := func(name, parameters string) tools.Tool { return failing{name, parameters} }
+func TestClerkAdmitsAFailedTool(t *testing.T) {
+	failing := func(name, parameters string) tools.Tool { return failingTool{name, parameters} }
 	registry, err := tools.NewRegistry(
-		broken(searchKnowledge, `{"type":"object"}`), broken(createTicket, `{"type":"object"}`), broken(handOver, `{"type":"object"}`),
-		broken(getTicket, `{"type":"object"}`), broken("order_status", `{"type":"object","properties":{"key":{"type":"string"}},"required":["key"]}`))
+		failing(searchKnowledge, `{"type":"object"}`), failing(createTicket, `{"type":"object"}`), failing(handOver, `{"type":"object"}`),
+		failing(getTicket, `{"type":"object"}`), failing("order_status", `{"type":"object","properties":{"key":{"type":"string"}},"required":["key"]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, said := range []string{"do you ship to canada", "where is order 47329", "agent please", "status of ticket t one two"} {
-		if got := newConversation(t, registry).say(said); !strings.HasPrefix(got, inEnglish.failed) {
+		if got := newConversation(t, registry).say(said); !strings.HasPrefix(got, englishPhrases.failed) {
 			t.Errorf("%q: got %q", said, got)
 		}
 	}
 }
 
-// failing is a tool that cannot do it.
-type failing struct{ name, parameters string }
+// failingTool is a tool that always fails.
+type failingTool struct{ name, parameters string }
 
-func (f failing) Spec() tools.Spec {
+func (f failingTool) Spec() tools.Spec {
 	return tools.Spec{Name: f.name, Description: f.name, Parameters: []byte(f.parameters)}
 }
 
-func (f failing) Call(context.Context, tools.Call) (tools.Result, error) {
+func (f failingTool) Call(context.Context, tools.Call) (tools.Result, error) {
 	return tools.Result{}, os.ErrDeadlineExceeded
 }
 
@@ -174,7 +174,7 @@ func TestOtherLanguages(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { knowledge.Close() })
-	registry, err := shop(t).Restrict(tools.Policy{Allow: []string{createTicket, handOver, getTicket, updateTicket}})
+	registry, err := demoTools(t).Restrict(tools.Policy{Allow: []string{createTicket, handOver, getTicket, updateTicket}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,26 +183,26 @@ func TestOtherLanguages(t *testing.T) {
 	}
 	for _, c := range []struct{ language, said, want string }{
 		{"de-DE", "wann öffnet der laden am samstag", "Das steht auf unserer Seite Öffnungszeiten."},
-		{"de-DE", "ich möchte mit einem mitarbeiter sprechen", inGerman.ask[whatContact]},
-		{"de-DE", "ich möchte ein ticket anlegen", inGerman.ask[whatProblem]},
-		{"de-DE", "vielen dank", inGerman.welcome},
-		{"de-DE", "ja", inGerman.stopped},
-		{"es", "hola", inSpanish.here},
-		{"es-MX", "quiero hablar con una persona", inSpanish.ask[whatContact]},
-		{"fr-FR", "merci beaucoup", inFrench.welcome},
-		{"fr", "je voudrais parler à un conseiller", inFrench.ask[whatContact]},
-		{"pl", "dziękuję", inEnglish.unknown},
+		{"de-DE", "ich möchte mit einem mitarbeiter sprechen", germanPhrases.ask[whatContact]},
+		{"de-DE", "ich möchte ein ticket anlegen", germanPhrases.ask[whatProblem]},
+		{"de-DE", "vielen dank", germanPhrases.welcome},
+		{"de-DE", "ja", germanPhrases.stopped},
+		{"es", "hola", spanishPhrases.here},
+		{"es-MX", "quiero hablar con una persona", spanishPhrases.ask[whatContact]},
+		{"fr-FR", "merci beaucoup", frenchPhrases.welcome},
+		{"fr", "je voudrais parler à un conseiller", frenchPhrases.ask[whatContact]},
+		{"pl", "dziękuję", englishPhrases.unknown},
 	} {
-		talk := newConversation(t, registry)
-		talk.agent.Language = c.language
-		if got := talk.say(c.said); !strings.Contains(got, c.want) {
-			t.Errorf("%s %q: got %q, want %q in it", c.language, c.said, got, c.want)
+		conversation := newConversation(t, registry)
+		conversation.agent.Language = c.language
+		if got := conversation.say(c.said); !strings.Contains(got, c.want) {
+			t.Errorf("%s %q: got %q, want it to contain %q", c.language, c.said, got, c.want)
 		}
 	}
 }
 
-func TestTextStreamsBySentence(t *testing.T) {
-	c := newConversation(t, shop(t))
+func TestReplyYieldsOneSentencePerChunk(t *testing.T) {
+	c := newConversation(t, demoTools(t))
 	c.say("how long does a refund take")
 	c.messages = c.messages[:len(c.messages)-1]
 	var pieces []string
@@ -210,23 +210,23 @@ func TestTextStreamsBySentence(t *testing.T) {
 		pieces = append(pieces, chunk.Text)
 	}
 	if len(pieces) < 2 || !strings.HasSuffix(pieces[0], ". ") {
-		t.Errorf("got %q, want a sentence at a time", pieces)
+		t.Errorf("got chunks %q, want one sentence each", pieces)
 	}
 }
 
-func TestACancelledReplyIsAnError(t *testing.T) {
+func TestCancelledReplyYieldsAnError(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, err := range (Clerk{}).Reply(ctx, dialog.Prompt{}) {
 		if err == nil {
-			t.Error("no error")
+			t.Error("Reply yielded a chunk, want an error")
 		}
 	}
 }
 
-// FuzzAnyHistoryEndsInWords feeds histories no loop would make and plays tools that
-// answer anything: the clerk always says something in the end, or ends the call.
-func FuzzAnyHistoryEndsInWords(f *testing.F) {
+// FuzzHistory gives the clerk impossible histories and tools with any output. In the end the
+// clerk always says something or ends the call.
+func FuzzHistory(f *testing.F) {
 	f.Add("u:hello|a:Is that right?|u:yes", `{"passages":[{"page":"P","text":"One. Two."}]}`, "en")
 	f.Add("u:open a ticket my lamp broke|a:How can we reach you, by e-mail or by phone?|u:j at x dot com|a:Is that right?|u:yes", `{"id":"T-1"}`, "de-DE")
 	f.Add("u:order 47329|c:order_status|u:no 47|a:What is your order number?|u:329", `{"found":true,"record":{"status":"lost"}}`, "")
@@ -272,7 +272,7 @@ func FuzzAnyHistoryEndsInWords(f *testing.F) {
 			}
 			if len(calls) == 0 {
 				if strings.TrimSpace(text) == "" {
-					t.Fatal("neither words nor a call")
+					t.Fatal("the reply has neither text nor a tool call")
 				}
 				return
 			}
@@ -281,12 +281,12 @@ func FuzzAnyHistoryEndsInWords(f *testing.F) {
 				prompt.Messages = append(prompt.Messages, dialog.Message{Role: dialog.ToolRole, Result: &tools.Result{CallID: c.ID, Output: []byte(output)}})
 			}
 		}
-		t.Fatal("the clerk goes on calling tools")
+		t.Fatal("the clerk keeps calling tools")
 	})
 }
 
 func BenchmarkReply(b *testing.B) {
-	c := newConversation(b, shop(b))
+	c := newConversation(b, demoTools(b))
 	for range 10 {
 		c.say("do you ship to canada")
 		c.say("my printer stopped working after the update")
@@ -294,6 +294,6 @@ func BenchmarkReply(b *testing.B) {
 	c.messages = c.messages[:len(c.messages)-1]
 	b.ReportAllocs()
 	for b.Loop() {
-		c.step()
+		c.reply()
 	}
 }

@@ -15,18 +15,18 @@ import (
 	"frontdesk/tools"
 )
 
-const demo = "../../../agents/demo"
+const demoFolder = "../../../agents/demo"
 
 const handoverMessage = "A colleague calls you back within one hour."
 
-// endCallSpec is the tool the conversation loop adds to every agent's own.
+// endCallSpec is the tool that a conversation adds to the tools of its agent.
 var endCallSpec = tools.Spec{Name: endCall, Parameters: []byte(`{"type":"object","properties":{}}`)}
 
-// shop is the demo agent's real tools.
-func shop(t testing.TB) *tools.Registry {
+// demoTools returns the real tools of the demo agent.
+func demoTools(t testing.TB) *tools.Registry {
 	t.Helper()
 	ctx := context.Background()
-	knowledge, err := tools.OpenKnowledge(ctx, filepath.Join(demo, "knowledge"))
+	knowledge, err := tools.OpenKnowledge(ctx, filepath.Join(demoFolder, "knowledge"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func shop(t testing.TB) *tools.Registry {
 		t.Fatal(err)
 	}
 	orders, err := tools.OpenLookup(tools.LookupConfig{
-		Name: "order_status", Description: "Look up an order.", File: filepath.Join(demo, "orders.csv"), Key: "order",
+		Name: "order_status", Description: "Look up an order.", File: filepath.Join(demoFolder, "orders.csv"), Key: "order",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -53,17 +53,17 @@ func shop(t testing.TB) *tools.Registry {
 	return registry
 }
 
-var sessions atomic.Int64 // a call is done once per session
+var sessions atomic.Int64 // tool calls are idempotent per session
 
-// conversation is a talk with the clerk, as the loop would lead it.
+// conversation is a conversation with the clerk, without speech.
 type conversation struct {
-	t        testing.TB
-	agent    *dialog.Agent
-	tools    *tools.Registry
-	messages []dialog.Message
-	ctx      context.Context
-	used     []string // names of the tools called in the last turn
-	ended    bool
+	t           testing.TB
+	agent       *dialog.Agent
+	tools       *tools.Registry
+	messages    []dialog.Message
+	ctx         context.Context
+	calledTools []string // in the last turn, by name
+	hasEnded    bool
 }
 
 func newConversation(t testing.TB, registry *tools.Registry) *conversation {
@@ -75,39 +75,40 @@ func newConversation(t testing.TB, registry *tools.Registry) *conversation {
 	}
 }
 
-// say is what the clerk answers to spoken text.
-func (c *conversation) say(text string) string { return c.turn(text, false) }
+// say speaks to the clerk and returns its reply.
+func (c *conversation) say(text string) string { return c.takeTurn(text, false) }
 
-func (c *conversation) turn(text string, typed bool) string {
+// takeTurn speaks or types to the clerk, runs the tools it calls, and returns its reply.
+func (c *conversation) takeTurn(text string, isTyped bool) string {
 	c.t.Helper()
-	c.messages = append(c.messages, dialog.Message{ID: fmt.Sprint("item", len(c.messages)), Role: dialog.User, Text: text, Typed: typed})
-	c.used, c.ended = nil, false
+	c.messages = append(c.messages, dialog.Message{ID: fmt.Sprint("item", len(c.messages)), Role: dialog.User, Text: text, Typed: isTyped})
+	c.calledTools, c.hasEnded = nil, false
 	for range 6 {
-		reply, calls := c.step()
+		reply, calls := c.reply()
 		if len(calls) == 0 {
 			if reply == "" {
-				c.t.Fatalf("no answer to %q", text)
+				c.t.Fatalf("empty reply to %q", text)
 			}
 			c.messages = append(c.messages, dialog.Message{ID: fmt.Sprint("item", len(c.messages)), Role: dialog.Assistant, Text: reply})
 			return reply
 		}
 		c.messages = append(c.messages, dialog.Message{ID: fmt.Sprint("item", len(c.messages)), Role: dialog.Assistant, Calls: calls})
 		for _, call := range calls {
-			c.used = append(c.used, call.Name)
+			c.calledTools = append(c.calledTools, call.Name)
 			if call.Name == endCall {
-				c.ended = true
+				c.hasEnded = true
 				return "(ends)"
 			}
-			r := c.tools.Do(c.ctx, call)
-			c.messages = append(c.messages, dialog.Message{Role: dialog.ToolRole, Result: &r})
+			result := c.tools.Do(c.ctx, call)
+			c.messages = append(c.messages, dialog.Message{Role: dialog.ToolRole, Result: &result})
 		}
 	}
-	c.t.Fatalf("no end of tools after %q", text)
+	c.t.Fatalf("the clerk keeps calling tools after %q", text)
 	return ""
 }
 
-// step asks the clerk once.
-func (c *conversation) step() (text string, calls []tools.Call) {
+// reply returns what the clerk yields for the present messages.
+func (c *conversation) reply() (text string, calls []tools.Call) {
 	c.t.Helper()
 	specs := append(c.tools.Specs(), endCallSpec)
 	var b strings.Builder
@@ -123,7 +124,7 @@ func (c *conversation) step() (text string, calls []tools.Call) {
 	return strings.TrimSpace(b.String()), calls
 }
 
-// interrupt cuts the last reply after what was heard of it.
+// interrupt cuts the last reply after what the caller heard.
 func (c *conversation) interrupt(heard string) {
 	last := &c.messages[len(c.messages)-1]
 	if !strings.HasPrefix(last.Text, heard) {

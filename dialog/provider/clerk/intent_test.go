@@ -7,8 +7,8 @@ import (
 	"frontdesk/tools"
 )
 
-func TestWhatCallersWant(t *testing.T) {
-	d := newDesk(dialog.Prompt{Agent: &dialog.Agent{}, Tools: []tools.Spec{{
+func TestIntents(t *testing.T) {
+	r := newResponder(dialog.Prompt{Agent: &dialog.Agent{}, Tools: []tools.Spec{{
 		Name: "order_status", Parameters: []byte(`{"type":"object","properties":{"key":{}},"required":["key"]}`),
 	}}})
 	for _, group := range []struct {
@@ -19,7 +19,7 @@ func TestWhatCallersWant(t *testing.T) {
 			"just connect me to somebody in billing", "i want to speak with a human", "operator", "representative", "put me through to the refunds department",
 			"is there someone i can talk to", "i'd like to talk to your supervisor please", "could you transfer me to customer service", "human", "get me a person",
 			"i need to speak to someone", "please call me back", "give me a real agent now", "Can I speak with a representative?", "i want a human"}},
-		{lookUp, []string{"where is my order number four seven three two nine", "can you check order eight eight one five zero",
+		{recordStatus, []string{"where is my order number four seven three two nine", "can you check order eight eight one five zero",
 			"i ordered a lamp last tuesday and it still hasn't shipped", "my order number is uh six one nine four two",
 			"has my package left the warehouse yet", "it's order two two seven three zero five", "where's my package", "track my order",
 			"when will my order arrive", "my order hasn't arrived yet", "i'm still waiting for my parcel", "what's the status of my order",
@@ -43,7 +43,7 @@ func TestWhatCallersWant(t *testing.T) {
 		{no, []string{"no", "no thank you", "nope", "not really", "no thanks"}},
 		{backchannel, []string{"uh huh", "okay", "right", "mm hmm", "got it", "i see", "alright"}},
 		{neverMind, []string{"never mind", "forget it", "no ticket please"}},
-		{isRobot, []string{"are you a robot", "am i talking to a machine", "are you a real person"}},
+		{areYouRobot, []string{"are you a robot", "am i talking to a machine", "are you a real person"}},
 		{announcement, []string{"i have a question", "can i ask you something", "i need help", "i have a problem", "can you help me"}},
 		{abilities, []string{"what can you do", "help"}},
 		{giveContact, []string{"my email is j o h n at example dot com", "it's m a r y dot s m i t h at example dot org", "that's b as in boy r as in red y as in yellow",
@@ -54,14 +54,14 @@ func TestWhatCallersWant(t *testing.T) {
 			"please stop the automatic renewal", "i want to cancel my subscription", "the code is wrong what do i do", "what is a good lamp"}},
 	} {
 		for _, said := range group.said {
-			if got := d.intent(hear(said)); got != group.want {
+			if got := r.intentOf(newUtterance(said)); got != group.want {
 				t.Errorf("%q: got intent %d, want %d", said, got, group.want)
 			}
 		}
 	}
 }
 
-func TestNumbersAreReadAsCallersSayThem(t *testing.T) {
+func TestSpokenNumbers(t *testing.T) {
 	for said, want := range map[string]string{
 		"where is my order number four seven three two nine":       "47329",
 		"it's order two two seven ... three zero five":             "227305",
@@ -75,13 +75,13 @@ func TestNumbersAreReadAsCallersSayThem(t *testing.T) {
 		"#47329":         "47329",
 		"no number here": "",
 	} {
-		if got := number(hear(said).plain); got != want {
+		if got := number(newUtterance(said).plain); got != want {
 			t.Errorf("%q: got %q, want %q", said, got, want)
 		}
 	}
 }
 
-func TestContactsAreReadAsCallersSpellThem(t *testing.T) {
+func TestSpokenAndSpelledContacts(t *testing.T) {
 	for said, want := range map[string]contact{
 		"my email is j o h n at example dot com":                                     {"john@example.com", email},
 		"it's m a r y dot s m i t h ... at example dot org":                          {"mary.smith@example.org", email},
@@ -93,20 +93,20 @@ func TestContactsAreReadAsCallersSpellThem(t *testing.T) {
 		"k l a u s dash p at example dot de thank you":                               {"klaus-p@example.de", email},
 		"you can call me at five five five one two three four five six seven":        {"5551234567", phone},
 		"+1 (555) 010-2345":                             {"+15550102345", phone},
-		"that's b as in boy r as in red y as in yellow": {"Bry", person},
-		"my name is anna smith":                         {"Anna Smith", person},
+		"that's b as in boy r as in red y as in yellow": {"Bry", personName},
+		"my name is anna smith":                         {"Anna Smith", personName},
 		"i am at home":                                  {},
 		"what is at the store":                          {},
 		"meet me at nine":                               {},
 	} {
-		got := findContact(hear(said), want.kind == person && said[:2] == "my")
+		got := findContact(newUtterance(said), want.kind == personName && said[:2] == "my")
 		if got != want {
 			t.Errorf("%q: got %+v, want %+v", said, got, want)
 		}
 	}
 }
 
-func TestOneTurnMayAskSeveralThings(t *testing.T) {
+func TestSplitQuestions(t *testing.T) {
 	for said, want := range map[string]int{
 		"first where is my order and second can i still return it":                             2,
 		"okay so i have two questions first where is my order and second can i return it":      2,
@@ -117,8 +117,8 @@ func TestOneTurnMayAskSeveralThings(t *testing.T) {
 		"salt and pepper": 1,
 		"":                1,
 	} {
-		if got := split(hear(said)); len(got) != want {
-			t.Errorf("%q: got %d parts, want %d: %+v", said, len(got), want, got)
+		if got := splitQuestions(newUtterance(said)); len(got) != want {
+			t.Errorf("%q: got %d questions, want %d: %+v", said, len(got), want, got)
 		}
 	}
 }

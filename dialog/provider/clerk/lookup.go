@@ -12,17 +12,18 @@ import (
 	"frontdesk/tools"
 )
 
-// lookup is a tool that finds a record by a number, such as an order.
+// lookup is a tool that finds a record, such as an order, by its number.
 type lookup struct {
 	name    string
-	subject string // what has the number: "order" of order_status
-	named   *regexp.Regexp
+	subject string         // what has the number: "order" of order_status
+	pattern *regexp.Regexp // names of the subject
 }
 
-// emptyNames are parts of a look-up's name that do not say what it finds.
-var emptyNames = words.NewSet("status state lookup look up find get check info information details search by number id of the track tracking my")
+// genericNames are parts of a tool's name that do not say what it finds.
+var genericNames = words.NewSet("status state lookup look up find get check info information details search by number id of the track tracking my")
 
-// newLookup reports whether a tool is a look-up: it reads, and needs nothing but a key.
+// newLookup returns the look-up for a tool that only reads and has key as its only
+// parameter. It returns false for other tools.
 func newLookup(spec tools.Spec) (lookup, bool) {
 	var schema struct {
 		Required   []string                   `json:"required"`
@@ -36,31 +37,32 @@ func newLookup(spec tools.Spec) (lookup, bool) {
 	}
 	l := lookup{name: spec.Name, subject: spec.Name}
 	for part := range strings.SplitSeq(spec.Name, "_") {
-		if !emptyNames[part] && part != "" {
+		if !genericNames[part] && part != "" {
 			l.subject = part
 			break
 		}
 	}
-	names := alsoCalled[l.subject]
+	names := subjectPatterns[l.subject]
 	if names == "" {
 		names = regexp.QuoteMeta(l.subject) + "s?"
 	}
-	named, err := regexp.Compile(`\b(?:` + names + `)\b`)
-	l.named = named
+	pattern, err := regexp.Compile(`\b(?:` + names + `)\b`)
+	l.pattern = pattern
 	return l, err == nil
 }
 
-func (d *desk) lookupNamed(name string) *lookup {
-	for i := range d.lookups {
-		if d.lookups[i].name == name || name == "" && len(d.lookups) == 1 {
-			return &d.lookups[i]
+// lookupNamed returns the look-up with the given name, or the only one if name is "".
+func (r *responder) lookupNamed(name string) *lookup {
+	for i := range r.lookups {
+		if r.lookups[i].name == name || name == "" && len(r.lookups) == 1 {
+			return &r.lookups[i]
 		}
 	}
 	return nil
 }
 
-// alsoCalled is what callers say for a subject.
-var alsoCalled = map[string]string{
+// subjectPatterns match what callers say for a subject.
+var subjectPatterns = map[string]string{
 	"order":       `order|orders|package|packages|parcel|parcels|shipment|delivery|purchase|bestellung|lieferung|paket|pedido|paquete|commande|colis`,
 	"appointment": `appointment|appointments|booking|termin|cita|rendez vous`,
 	"booking":     `booking|bookings|reservation|reservations|appointment|buchung|reserva|réservation`,
@@ -71,37 +73,37 @@ var alsoCalled = map[string]string{
 }
 
 var (
-	// wantsState is how callers ask where something stands.
-	wantsState = regexp.MustCompile(`\b(?:where is|where are|where s|what is (?:the )?(?:status|state)|whats the status|status|track|look up|lookup|check (?:on|up|for|the|my|if|whether)|check|locate|what happened to|what about my|any (?:news|update|updates) (?:on|about|for|of)|update on|find my|still waiting (?:for|on)|waiting for|have not (?:received|gotten|got)|not (?:received|gotten|got)|never (?:received|got|arrived|came|showed)|did not (?:arrive|come|receive|get)|(?:has|have|is|will|does|did|was|are)(?: not)? (?:my|the|it|they|our|that)\b.*\b(?:ship|shipped|sent|left|leave|arrive|arrived|arriving|come|coming|here|delivered|ready|dispatched|out for delivery|on its way|on the way|late|delayed|get here|go out|gone out)|when (?:will|does|is|can|should|do|would)\b.*\b(?:arrive|come|coming|get here|be here|delivered|ready|ship|receive|expect|get it|get my|be delivered|show up|arriving)|(?:has|have|had|is|did|was|does) (?:still )?not (?:yet )?(?:been )?(?:ship|shipped|arrive|arrived|come|left|sent|delivered|here|showed|turned)|still not (?:shipped|arrived|here|come|delivered|left|sent|there)|(?:not|nothing) (?:here|arrived|come|shipped) yet|is late|running late|is delayed|overdue|supposed to (?:arrive|come|be here)|wo ist|wo bleibt|wann kommt|dónde está|donde esta|cuándo llega|où est|quand arrive)\b`)
-	// otherMatter is talk about the subject that a record does not answer.
-	otherMatter = regexp.MustCompile(`\b(?:how (?:do|can|could|would|should|long|much|many|often|does)|how to|cancel|canceling|change|changing|edit|return|returning|refund|refunded|money|damaged|broken|broke|smashed|crushed|torn|wrong|missing|faulty|defective|incomplete|invoice|receipt|address|free|cost|costs|price|place an|placing|discount|gift|where can i|where do i|where should i|minimum|international|policy|express|same day|saturdays?|sundays?|holidays?|charged|insurance|delivered but|says delivered|said delivered|not home|not at home|neighbou?r|collect|pick up|pickup|confirmation|code|link|email|to (?:canada|mexico|europe|germany|france|spain|england|australia|japan|alaska|hawaii|the (?:uk|us|united kingdom|united states)))\b`)
-	// bought is how callers say that something is on its way to them.
-	bought = regexp.MustCompile(`\b(?:i|we) (?:have )?(?:ordered|bought|purchased)\b|\bmy (?:lamp|item|items|stuff|things|goods)\b`)
+	// asksStatus matches questions about the status of something.
+	asksStatus = regexp.MustCompile(`\b(?:where is|where are|where s|what is (?:the )?(?:status|state)|whats the status|status|track|look up|lookup|check (?:on|up|for|the|my|if|whether)|check|locate|what happened to|what about my|any (?:news|update|updates) (?:on|about|for|of)|update on|find my|still waiting (?:for|on)|waiting for|have not (?:received|gotten|got)|not (?:received|gotten|got)|never (?:received|got|arrived|came|showed)|did not (?:arrive|come|receive|get)|(?:has|have|is|will|does|did|was|are)(?: not)? (?:my|the|it|they|our|that)\b.*\b(?:ship|shipped|sent|left|leave|arrive|arrived|arriving|come|coming|here|delivered|ready|dispatched|out for delivery|on its way|on the way|late|delayed|get here|go out|gone out)|when (?:will|does|is|can|should|do|would)\b.*\b(?:arrive|come|coming|get here|be here|delivered|ready|ship|receive|expect|get it|get my|be delivered|show up|arriving)|(?:has|have|had|is|did|was|does) (?:still )?not (?:yet )?(?:been )?(?:ship|shipped|arrive|arrived|come|left|sent|delivered|here|showed|turned)|still not (?:shipped|arrived|here|come|delivered|left|sent|there)|(?:not|nothing) (?:here|arrived|come|shipped) yet|is late|running late|is delayed|overdue|supposed to (?:arrive|come|be here)|wo ist|wo bleibt|wann kommt|dónde está|donde esta|cuándo llega|où est|quand arrive)\b`)
+	// otherTopic matches questions about the subject that its record does not answer.
+	otherTopic = regexp.MustCompile(`\b(?:how (?:do|can|could|would|should|long|much|many|often|does)|how to|cancel|canceling|change|changing|edit|return|returning|refund|refunded|money|damaged|broken|broke|smashed|crushed|torn|wrong|missing|faulty|defective|incomplete|invoice|receipt|address|free|cost|costs|price|place an|placing|discount|gift|where can i|where do i|where should i|minimum|international|policy|express|same day|saturdays?|sundays?|holidays?|charged|insurance|delivered but|says delivered|said delivered|not home|not at home|neighbou?r|collect|pick up|pickup|confirmation|code|link|email|to (?:canada|mexico|europe|germany|france|spain|england|australia|japan|alaska|hawaii|the (?:uk|us|united kingdom|united states)))\b`)
+	// orderedThing matches what callers say of things that they ordered.
+	orderedThing = regexp.MustCompile(`\b(?:i|we) (?:have )?(?:ordered|bought|purchased)\b|\bmy (?:lamp|item|items|stuff|things|goods)\b`)
 )
 
-// lookupFor finds the look-up for what was said, nil when it asks for none.
-func (d *desk) lookupFor(u utterance) *lookup {
+// lookupFor returns the look-up that the caller asks for, or nil.
+func (r *responder) lookupFor(u utterance) *lookup {
 	n := number(u.plain)
-	for i := range d.lookups {
-		l := &d.lookups[i]
-		named := l.named.MatchString(u.plain)
-		other := otherMatter.MatchString(u.plain)
-		ordered := l.subject == "order" && bought.MatchString(u.plain)
+	for i := range r.lookups {
+		l := &r.lookups[i]
+		isNamed := l.pattern.MatchString(u.plain)
+		isOther := otherTopic.MatchString(u.plain)
+		isOrdered := l.subject == "order" && orderedThing.MatchString(u.plain)
 		switch {
-		case named && len(n) >= 3 && (!other || wantsState.MatchString(u.plain)):
+		case isNamed && len(n) >= 3 && (!isOther || asksStatus.MatchString(u.plain)):
 			return l
-		case (named || ordered) && !other && wantsState.MatchString(u.plain):
+		case (isNamed || isOrdered) && !isOther && asksStatus.MatchString(u.plain):
 			return l
 		}
 	}
-	// A number by itself is the number of something; a short one may be anything.
-	if len(d.lookups) == 1 && len(n) >= 4 && len(n) <= 8 && len(terms(withoutNumbers(u.plain))) == 0 {
-		return &d.lookups[0]
+	// A number without other words is the number of a record, unless it is short.
+	if len(r.lookups) == 1 && len(n) >= 4 && len(n) <= 8 && len(terms(withoutNumbers(u.plain))) == 0 {
+		return &r.lookups[0]
 	}
 	return nil
 }
 
-// withoutNumbers drops the words of numbers.
+// withoutNumbers removes number words.
 func withoutNumbers(plain string) string {
 	var out []string
 	for w := range strings.FieldsSeq(withoutAmounts(plain)) {
@@ -112,67 +114,69 @@ func withoutNumbers(plain string) string {
 	return strings.Join(out, " ")
 }
 
-const wholeNumber = 4 // digits; a shorter one is the beginning of one
+const minNumber = 4 // digits of a complete number
 
-// look finds the record of the number that was said, or asks for one.
-func (d *desk) look(m *memory, u utterance, l *lookup, typed bool) []part {
+// lookUpNumber looks up the record with the number that the caller said, or asks for the
+// number.
+func (r *responder) lookUpNumber(st *state, u utterance, l *lookup, isTyped bool) []part {
 	n := number(u.plain)
-	if m.asked == whichNumber && m.digits != "" && n != "" && len(n) < wholeNumber {
-		n = m.digits + n // the number comes in pieces
+	if st.question == whichNumber && st.number != "" && n != "" && len(n) < minNumber {
+		n = st.number + n // the caller says the number in pieces
 	}
-	if n == "" && m.lookup == l.name && m.asked != whichNumber && len(m.digits) >= wholeNumber {
-		n = m.digits // it was given before
+	if n == "" && st.lookup == l.name && st.question != whichNumber && len(st.number) >= minNumber {
+		n = st.number // from an earlier turn
 	}
-	m.lookup, m.topic, m.query = l.name, u.text, l.subject
+	st.lookup, st.topic, st.query = l.name, u.text, l.subject
 	if n == "" {
-		m.digits = ""
-		return []part{d.askNumber(l, d.say.canLook)}
+		st.number = ""
+		return []part{r.askNumber(l, r.phrases.canLook)}
 	}
-	m.digits = n
-	if len(n) < wholeNumber {
-		return []part{d.askNumber(l, fmt.Sprintf(d.say.partial, sayID(n, typed)))}
+	st.number = n
+	if len(n) < minNumber {
+		return []part{r.askNumber(l, fmt.Sprintf(r.phrases.partial, sayID(n, isTyped)))}
 	}
-	return []part{{call: call(l.name, map[string]string{"key": n}), say: func(m *memory, r tools.Result) saying {
+	return []part{{call: call(l.name, map[string]string{"key": n}), respond: func(_ *state, result tools.Result) statement {
 		var out struct {
 			Found  bool
 			Record map[string]string
 		}
-		decode(r, &out)
+		decodeOutput(result, &out)
 		switch {
-		case r.Failed:
-			return saying{text: d.say.failed, ask: d.offerTicket()}
+		case result.Failed:
+			return statement{text: r.phrases.failed, question: r.ticketQuestion()}
 		case !out.Found:
-			return saying{text: fmt.Sprintf(d.say.notFound, l.subject, sayID(n, typed)), ask: whichNumber, about: l.subject}
+			return statement{text: fmt.Sprintf(r.phrases.notFound, l.subject, sayID(n, isTyped)), question: whichNumber, subject: l.subject}
 		}
-		return saying{text: d.record(l, n, out.Record, u, typed)}
+		return statement{text: r.describeRecord(l, n, out.Record, u, isTyped)}
 	}}}
 }
 
-func (d *desk) askNumber(l *lookup, before string) part {
-	return part{say: func(*memory, tools.Result) saying {
-		return saying{lead: before, ask: whichNumber, about: l.subject}
+// askNumber asks for the number after saying leadIn.
+func (r *responder) askNumber(l *lookup, leadIn string) part {
+	return part{respond: func(*state, tools.Result) statement {
+		return statement{leadIn: leadIn, question: whichNumber, subject: l.subject}
 	}}
 }
 
-// sayID is an identifier for reading or for hearing.
-func sayID(id string, typed bool) string {
-	if typed {
+// sayID returns an identifier for a typed or spoken reply.
+func sayID(id string, isTyped bool) string {
+	if isTyped {
 		return id
 	}
-	return spoken(id)
+	return spellID(id)
 }
 
 var (
-	// over is a state that is an event of the past.
-	over        = regexp.MustCompile(`(?i)^(?:delivered|cancell?ed|returned|refunded|shipped|sent|lost)\b`)
+	// pastState matches a status that is an event in the past.
+	pastState   = regexp.MustCompile(`(?i)^(?:delivered|cancell?ed|returned|refunded|shipped|sent|lost)\b`)
 	stateColumn = regexp.MustCompile(`(?i)\b(?:status|state|stand|estado|état|statut)\b`)
 	thingColumn = regexp.MustCompile(`(?i)\b(?:items?|products?|articles?|subject|what|artikel|produkt|artículo|produit)\b`)
 	timeColumn  = regexp.MustCompile(`(?i)\b(?:expected|estimated|arriv\w*|due|eta|date|time|when|delivery|lieferung|entrega|livraison)\b`)
 )
 
-// record says what a record tells: what it is, where it stands, when it is expected,
-// and what else was asked for.
-func (d *desk) record(l *lookup, n string, record map[string]string, u utterance, typed bool) string {
+// describeRecord says what a record is, its status, when it is expected, and what else the
+// caller asked for.
+func (r *responder) describeRecord(l *lookup, n string, record map[string]string, u utterance, isTyped bool) string {
 	asked := terms(u.plain)
 	var state, thing string
 	var more []string
@@ -184,18 +188,18 @@ func (d *desk) record(l *lookup, n string, record map[string]string, u utterance
 			state = value
 		case thing == "" && thingColumn.MatchString(column):
 			thing = value
-		case timeColumn.MatchString(column) || overlap(asked, terms(plainText(column))):
-			more = append(more, capital(column)+": "+value+".")
+		case timeColumn.MatchString(column) || intersects(asked, terms(plainText(column))):
+			more = append(more, capitalize(column)+": "+value+".")
 		}
 	}
-	text := capital(l.subject) + " " + sayID(n, typed)
+	text := capitalize(l.subject) + " " + sayID(n, isTyped)
 	if thing != "" {
 		text += ", " + thing + ","
 	}
 	switch {
-	case state != "" && d.say == inEnglish && over.MatchString(state):
+	case state != "" && r.phrases == englishPhrases && pastState.MatchString(state):
 		text += " was " + state + "."
-	case state != "" && d.say == inEnglish:
+	case state != "" && r.phrases == englishPhrases:
 		text += " is " + state + "."
 	case state != "":
 		text = strings.TrimSuffix(text, ",") + ": " + state + "."
@@ -205,18 +209,18 @@ func (d *desk) record(l *lookup, n string, record map[string]string, u utterance
 	return strings.Join(append([]string{text}, more...), " ")
 }
 
-func overlap(a, b []string) bool {
+func intersects(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
-func capital(s string) string {
+func capitalize(s string) string {
 	if s == "" {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// decode reads a result's output; what does not fit stays zero.
-func decode(r tools.Result, into any) {
-	_ = json.Unmarshal(r.Output, into)
+// decodeOutput decodes a result's output. What does not fit stays zero.
+func decodeOutput(result tools.Result, into any) {
+	_ = json.Unmarshal(result.Output, into)
 }

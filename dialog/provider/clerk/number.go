@@ -7,38 +7,39 @@ import (
 	"frontdesk/internal/words"
 )
 
-// foreignDigits are the digits of other languages, in English.
+// foreignDigits are the digits of other languages.
 var foreignDigits = map[string]string{
 	"null": "0", "eins": "1", "zwei": "2", "zwo": "2", "drei": "3", "vier": "4", "fünf": "5", "sechs": "6", "sieben": "7", "acht": "8", "neun": "9",
 	"cero": "0", "uno": "1", "dos": "2", "tres": "3", "cuatro": "4", "cinco": "5", "seis": "6", "siete": "7", "ocho": "8", "nueve": "9",
 	"zéro": "0", "un": "1", "deux": "2", "trois": "3", "quatre": "4", "cinq": "5", "sept": "7", "huit": "8", "neuf": "9",
 }
 
-// units follow amounts, which are not the number of anything.
-var units = words.NewSet(`dollar dollars buck bucks cent cents euro euros pound pounds percent day days week weeks month months year years
+// countedUnits follow amounts, which are not the number of an order or ticket.
+var countedUnits = words.NewSet(`dollar dollars buck bucks cent cents euro euros pound pounds percent day days week weeks month months year years
 	hour hours minute minutes am pm oclock times items pieces percentage`)
 
-// amended is where a caller takes a number back to say it again.
-var amended = regexp.MustCompile(`\b(?:no|sorry|wait|actually|i mean|i meant|correction|rather|scratch that|not)\b`)
+// correction matches the words with which a caller corrects a number.
+var correction = regexp.MustCompile(`\b(?:no|sorry|wait|actually|i mean|i meant|correction|rather|scratch that|not)\b`)
 
-// number is the longest number in plain text, as digits, or "". When the caller
-// corrects a number, the correction counts.
+// number returns the longest number in plain text as digits, or "". If the caller corrects a
+// number, the correction counts.
 func number(plain string) string {
 	plain = withoutAmounts(plain)
-	if at := amended.FindAllStringIndex(plain, -1); at != nil {
-		if n := words.SpokenDigits(plain[at[len(at)-1][1]:]); len(n) >= 3 {
+	if matches := correction.FindAllStringIndex(plain, -1); matches != nil {
+		last := matches[len(matches)-1]
+		if n := words.SpokenDigits(plain[last[1]:]); len(n) >= 3 {
 			return n
 		}
 	}
 	return words.SpokenDigits(plain)
 }
 
-// withoutAmounts drops numbers that count something ("nineteen dollars") and writes
-// the digits of other languages as digits.
+// withoutAmounts removes numbers that count something ("nineteen dollars") and replaces
+// number words of other languages by digits.
 func withoutAmounts(plain string) string {
 	var out []string
 	for w := range strings.FieldsSeq(plain) {
-		if units[w] {
+		if countedUnits[w] {
 			for len(out) > 0 && (words.SpokenDigits(out[len(out)-1]) != "" || out[len(out)-1] == "hundred") {
 				out = out[:len(out)-1]
 			}
@@ -51,8 +52,9 @@ func withoutAmounts(plain string) string {
 	return strings.Join(out, " ")
 }
 
-// spoken is an identifier as it is said, sign by sign: "T-1042" is "T 1 0 4 2".
-func spoken(id string) string {
+// spellID returns an identifier as a voice reads it, character by character: "T 1 0 4 2" for
+// "T-1042".
+func spellID(id string) string {
 	id = strings.NewReplacer("-", "", " ", "", "#", "").Replace(id)
 	return strings.Join(strings.Split(id, ""), " ")
 }

@@ -1,42 +1,46 @@
 package clerk
 
-import "strings"
+import (
+	"strings"
 
-// question is what the agent's last words asked the caller.
+	"frontdesk/internal/words"
+)
+
+// question is a question that the agent asks the caller.
 type question int
 
 const (
-	nothing question = iota
+	noQuestion question = iota
 	anythingElse
 	whichNumber
 	whichTicket
 	whatProblem
 	whatContact
-	contactRight
-	shallTicket
-	elseTicket
-	shallPerson
-	shallClose
-	questions // how many there are
+	isContactRight
+	shallOpenTicket
+	elseOpenTicket
+	shallConnect
+	shallCloseTicket
+	questionCount
 )
 
-// phrases is what the clerk says in one language. %s is replaced as the comment says.
+// phrases are what the clerk says in one language. The comments say what replaces %s.
 type phrases struct {
-	ask [questions]string // the very words of each question; %s, if any, is what has the number
+	ask [questionCount]string // %s: what has the number
 
-	here          string // to "is anyone there"
-	welcome       string // to thanks
+	here          string // after "is anyone there"
+	welcome       string // after thanks
 	takeTime      string
 	stopped       string
 	inaudible     string
 	objection     string
 	complaint     string
 	robot         string
-	fine          string // to "no" where nothing was offered
+	fine          string // after "no" without an offer
 	able          string // what the clerk can do
 	forExample    string // %s: things to try
 	unknown       string
-	closest       string // before an answer that may not be the one
+	closest       string // before an answer that may be wrong
 	source        string // %s: a page
 	sources       string // %s: pages
 	join          string
@@ -52,25 +56,25 @@ type phrases struct {
 	reach         string // %s: contact
 	dropped       string
 	readBack      string // %s: contact
-	kept          string // the contact is known now
+	kept          string // after a contact that was not asked for
 	handover      string
 	failed        string
 	noTool        string
-	goAhead       string // when the caller chose how but did not say it yet
+	goAhead       string // after an announcement of what to say
 }
 
-var inEnglish = &phrases{
-	ask: [questions]string{
-		anythingElse: "Is there anything else I can help you with?",
-		whichNumber:  "What is your %s number?",
-		whichTicket:  "What is your ticket number?",
-		whatProblem:  "What exactly is the problem?",
-		whatContact:  "How can we reach you, by e-mail or by phone?",
-		contactRight: "Is that right?",
-		shallTicket:  "Shall I open a ticket for you?",
-		elseTicket:   "If that doesn't help, shall I open a ticket?",
-		shallPerson:  "Shall I connect you with a person?",
-		shallClose:   "Shall I close it?",
+var englishPhrases = &phrases{
+	ask: [questionCount]string{
+		anythingElse:     "Is there anything else I can help you with?",
+		whichNumber:      "What is your %s number?",
+		whichTicket:      "What is your ticket number?",
+		whatProblem:      "What exactly is the problem?",
+		whatContact:      "How can we reach you, by e-mail or by phone?",
+		isContactRight:   "Is that right?",
+		shallOpenTicket:  "Shall I open a ticket for you?",
+		elseOpenTicket:   "If that doesn't help, shall I open a ticket?",
+		shallConnect:     "Shall I connect you with a person?",
+		shallCloseTicket: "Shall I close it?",
 	},
 	here:          "Hello! Yes, I'm here. How can I help you?",
 	welcome:       "You're welcome.",
@@ -107,18 +111,18 @@ var inEnglish = &phrases{
 	goAhead:       "Yes, please go ahead.",
 }
 
-var inGerman = &phrases{
-	ask: [questions]string{
-		anythingElse: "Kann ich sonst noch etwas für Sie tun?",
-		whichNumber:  "Wie lautet die Nummer?",
-		whichTicket:  "Wie lautet die Nummer Ihres Tickets?",
-		whatProblem:  "Was genau ist das Problem?",
-		whatContact:  "Wie erreichen wir Sie, per E-Mail oder Telefon?",
-		contactRight: "Stimmt das?",
-		shallTicket:  "Soll ich ein Ticket für Sie anlegen?",
-		elseTicket:   "Falls das nicht hilft, soll ich ein Ticket anlegen?",
-		shallPerson:  "Soll ich Sie mit einem Menschen verbinden?",
-		shallClose:   "Soll ich es schließen?",
+var germanPhrases = &phrases{
+	ask: [questionCount]string{
+		anythingElse:     "Kann ich sonst noch etwas für Sie tun?",
+		whichNumber:      "Wie lautet die Nummer?",
+		whichTicket:      "Wie lautet die Nummer Ihres Tickets?",
+		whatProblem:      "Was genau ist das Problem?",
+		whatContact:      "Wie erreichen wir Sie, per E-Mail oder Telefon?",
+		isContactRight:   "Stimmt das?",
+		shallOpenTicket:  "Soll ich ein Ticket für Sie anlegen?",
+		elseOpenTicket:   "Falls das nicht hilft, soll ich ein Ticket anlegen?",
+		shallConnect:     "Soll ich Sie mit einem Menschen verbinden?",
+		shallCloseTicket: "Soll ich es schließen?",
 	},
 	here:          "Guten Tag! Ja, ich bin da. Wie kann ich helfen?",
 	welcome:       "Gern geschehen.",
@@ -155,18 +159,18 @@ var inGerman = &phrases{
 	goAhead:       "Ja, bitte.",
 }
 
-var inSpanish = &phrases{
-	ask: [questions]string{
-		anythingElse: "¿Puedo ayudarle en algo más?",
-		whichNumber:  "¿Cuál es el número?",
-		whichTicket:  "¿Cuál es el número de su ticket?",
-		whatProblem:  "¿Cuál es exactamente el problema?",
-		whatContact:  "¿Cómo podemos contactarle, por correo o por teléfono?",
-		contactRight: "¿Es correcto?",
-		shallTicket:  "¿Quiere que abra un ticket?",
-		elseTicket:   "Si eso no ayuda, ¿abro un ticket?",
-		shallPerson:  "¿Quiere que le pase con una persona?",
-		shallClose:   "¿Quiere que lo cierre?",
+var spanishPhrases = &phrases{
+	ask: [questionCount]string{
+		anythingElse:     "¿Puedo ayudarle en algo más?",
+		whichNumber:      "¿Cuál es el número?",
+		whichTicket:      "¿Cuál es el número de su ticket?",
+		whatProblem:      "¿Cuál es exactamente el problema?",
+		whatContact:      "¿Cómo podemos contactarle, por correo o por teléfono?",
+		isContactRight:   "¿Es correcto?",
+		shallOpenTicket:  "¿Quiere que abra un ticket?",
+		elseOpenTicket:   "Si eso no ayuda, ¿abro un ticket?",
+		shallConnect:     "¿Quiere que le pase con una persona?",
+		shallCloseTicket: "¿Quiere que lo cierre?",
 	},
 	here:          "¡Hola! Sí, aquí estoy. ¿En qué puedo ayudarle?",
 	welcome:       "De nada.",
@@ -203,18 +207,18 @@ var inSpanish = &phrases{
 	goAhead:       "Sí, dígame.",
 }
 
-var inFrench = &phrases{
-	ask: [questions]string{
-		anythingElse: "Puis-je faire autre chose pour vous ?",
-		whichNumber:  "Quel est le numéro ?",
-		whichTicket:  "Quel est le numéro de votre ticket ?",
-		whatProblem:  "Quel est exactement le problème ?",
-		whatContact:  "Comment vous joindre, par e-mail ou par téléphone ?",
-		contactRight: "Est-ce exact ?",
-		shallTicket:  "Voulez-vous que j'ouvre un ticket ?",
-		elseTicket:   "Si cela n'aide pas, dois-je ouvrir un ticket ?",
-		shallPerson:  "Voulez-vous parler à une personne ?",
-		shallClose:   "Voulez-vous que je le ferme ?",
+var frenchPhrases = &phrases{
+	ask: [questionCount]string{
+		anythingElse:     "Puis-je faire autre chose pour vous ?",
+		whichNumber:      "Quel est le numéro ?",
+		whichTicket:      "Quel est le numéro de votre ticket ?",
+		whatProblem:      "Quel est exactement le problème ?",
+		whatContact:      "Comment vous joindre, par e-mail ou par téléphone ?",
+		isContactRight:   "Est-ce exact ?",
+		shallOpenTicket:  "Voulez-vous que j'ouvre un ticket ?",
+		elseOpenTicket:   "Si cela n'aide pas, dois-je ouvrir un ticket ?",
+		shallConnect:     "Voulez-vous parler à une personne ?",
+		shallCloseTicket: "Voulez-vous que je le ferme ?",
 	},
 	here:          "Bonjour ! Oui, je suis là. Comment puis-je vous aider ?",
 	welcome:       "Je vous en prie.",
@@ -251,31 +255,30 @@ var inFrench = &phrases{
 	goAhead:       "Oui, je vous écoute.",
 }
 
-// speak chooses the phrases of a BCP 47 language: English where there are none.
-func speak(language string) *phrases {
-	base, _, _ := strings.Cut(strings.ToLower(language), "-")
-	switch base {
+// phrasesFor returns the phrases of a BCP 47 language, the English ones if it has none.
+func phrasesFor(language string) *phrases {
+	switch words.Language(language) {
 	case "de":
-		return inGerman
+		return germanPhrases
 	case "es":
-		return inSpanish
+		return spanishPhrases
 	case "fr":
-		return inFrench
+		return frenchPhrases
 	default:
-		return inEnglish
+		return englishPhrases
 	}
 }
 
-// asked finds the question that text ends with, or nearly.
-func (p *phrases) asked(text string) question {
-	last, at := nothing, -1
-	for q := nothing + 1; q < questions; q++ {
-		before, after, open := strings.Cut(p.ask[q], "%s")
+// questionIn returns the last question in text.
+func (p *phrases) questionIn(text string) question {
+	last, lastIndex := noQuestion, -1
+	for q := noQuestion + 1; q < questionCount; q++ {
+		before, after, isTemplate := strings.Cut(p.ask[q], "%s")
 		i := strings.LastIndex(text, before)
-		if i > at && (!open || strings.Contains(text[i:], after)) {
-			last, at = q, i
+		if i > lastIndex && (!isTemplate || strings.Contains(text[i:], after)) {
+			last, lastIndex = q, i
 		}
-		if i == at && i >= 0 && !open { // the full words are surer than the open ones
+		if i == lastIndex && i >= 0 && !isTemplate { // "What is your ticket number?" also fits "What is your %s number?"
 			last = q
 		}
 	}

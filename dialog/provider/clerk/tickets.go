@@ -9,93 +9,82 @@ import (
 	"frontdesk/tools"
 )
 
-// requested is the wish for a ticket, which is no part of the problem.
-var requested = regexp.MustCompile(`(?i)\b(?:please |(?:can|could|would|will) you (?:please )?|i(?: would|'d) like (?:you )?to |i (?:want|need)(?: you)? to |i (?:want|need) |let us |just )*(?:open|create|make|file|raise|submit|log|start|register|report|issue|put in)? ?(?:me |up )*(?:an? |the |another |new |support |service )*(?:ticket|support request)\b(?: for (?:me|this|that|it))?(?: (?:about|because|for|regarding|that|saying|as|since))?(?:,? please)?[.?!]?`)
+// ticketRequest matches a request for a ticket, which is not a part of the problem.
+var ticketRequest = regexp.MustCompile(`(?i)\b(?:please |(?:can|could|would|will) you (?:please )?|i(?: would|'d) like (?:you )?to |i (?:want|need)(?: you)? to |i (?:want|need) |let us |just )*(?:open|create|make|file|raise|submit|log|start|register|report|issue|put in)? ?(?:me |up )*(?:an? |the |another |new |support |service )*(?:ticket|support request)\b(?: for (?:me|this|that|it))?(?: (?:about|because|for|regarding|that|saying|as|since))?(?:,? please)?[.?!]?`)
 
-// reporting is the wish to report something.
-var reporting = regexp.MustCompile(`(?i)^.*?\b(?:report|log|raise|submit|register|tell you about|complain about|notify you of)\b (?:you )?`)
+// reportRequest matches the request to report something.
+var reportRequest = regexp.MustCompile(`(?i)^.*?\b(?:report|log|raise|submit|register|tell you about|complain about|notify you of)\b (?:you )?`)
 
-// noTopic are terms that do not say what a problem is.
-var noTopic = words.NewSet("problem issu fault bug error incid ticket report complaint formal offici support file someth log rais submit")
+// genericTerms do not say what a problem is.
+var genericTerms = words.NewSet("problem issu fault bug error incid ticket report complaint formal offici support file someth log rais submit")
 
-// file begins a ticket with what the caller said about the problem.
-func (d *desk) file(m *memory, u utterance, typed bool) []part {
-	if !d.has[createTicket] {
-		if d.has[handOver] {
-			return d.tell(d.say.noTool, shallPerson)
+// startTicket begins a ticket with what the caller said about the problem.
+func (r *responder) startTicket(st *state, u utterance, isTyped bool) []part {
+	if !r.hasTool[createTicket] {
+		if r.hasTool[handOver] {
+			return r.tell(r.phrases.noTool, shallConnect)
 		}
-		return d.tell(d.say.noTool, nothing)
+		return r.tell(r.phrases.noTool, noQuestion)
 	}
-	problem := strings.TrimSpace(reporting.ReplaceAllString(requested.ReplaceAllString(u.text, " "), ""))
-	told := 0
+	problem := strings.TrimSpace(reportRequest.ReplaceAllString(ticketRequest.ReplaceAllString(u.text, " "), ""))
+	details := 0
 	for _, t := range terms(plainText(problem)) {
-		if !noTopic[t] && d.say == inEnglish { // the wish can be told from the problem
-			told++
+		if !genericTerms[t] && r.phrases == englishPhrases { // the patterns above are English
+			details++
 		}
 	}
-	m.filing, m.problem = true, m.topic
-	if told > 0 {
-		m.problem = strings.Trim(strings.Join(strings.Fields(problem), " "), " ,.;")
-		m.topic = m.problem
+	st.isFiling, st.problem = true, st.topic
+	if details > 0 {
+		st.problem = strings.Trim(strings.Join(strings.Fields(problem), " "), " ,.;")
+		st.topic = st.problem
 	}
-	if told == 1 || m.problem == "" { // "a problem with my router": worth a question
-		return d.tell(d.say.fine, whatProblem)
+	if details == 1 || st.problem == "" { // "a problem with my router" is too short
+		return r.tell(r.phrases.fine, whatProblem)
 	}
-	return d.fileOn(m, typed)
+	return r.continueTicket(st, isTyped)
 }
 
-// fileOn asks for what a ticket lacks, and opens it when it lacks nothing.
-func (d *desk) fileOn(m *memory, typed bool) []part {
+// continueTicket asks for what the new ticket lacks, or else opens it.
+func (r *responder) continueTicket(st *state, isTyped bool) []part {
 	switch {
-	case m.problem == "":
-		return d.tell("", whatProblem)
-	case !m.sure && m.reach.kind != noContact:
-		return d.reachable(m, m.reach, false)
-	case !m.sure:
-		return d.tell("", whatContact)
+	case st.problem == "":
+		return r.tell("", whatProblem)
+	case !st.isContactSettled && st.contact.kind != noContact:
+		return r.setContact(st, st.contact, false)
+	case !st.isContactSettled:
+		return r.tell("", whatContact)
 	}
-	arguments := map[string]string{"subject": subject(m.problem), "description": words.Clip(m.problem, 2000)}
-	if m.reach.kind != noContact {
-		arguments["contact"] = words.Clip(m.reach.value, 200)
+	arguments := map[string]string{"subject": ticketSubject(st.problem), "description": words.Clip(st.problem, 2000)}
+	if st.contact.kind != noContact {
+		arguments["contact"] = words.Clip(st.contact.value, 200)
 	}
-	m.filing = false
-	return []part{{call: call(createTicket, arguments), say: func(m *memory, r tools.Result) saying {
-		t := readTicket(r)
-		if r.Failed || t.ID == "" {
-			return saying{text: d.say.failed, ask: d.offerPersonQuestion()}
+	st.isFiling = false
+	return []part{{call: call(createTicket, arguments), respond: func(st *state, result tools.Result) statement {
+		t := readTicket(result)
+		if result.Failed || t.ID == "" {
+			return statement{text: r.phrases.failed, question: r.personQuestionOr(noQuestion)}
 		}
-		m.ticket, m.problem, m.lost = t.ID, "", 0
-		text := fmt.Sprintf(d.say.created, sayID(t.ID, typed))
-		if m.reach.kind == email || m.reach.kind == phone {
-			text += " " + fmt.Sprintf(d.say.reach, m.reach.said(typed))
+		st.ticket, st.problem, st.failures = t.ID, "", 0
+		text := fmt.Sprintf(r.phrases.created, sayID(t.ID, isTyped))
+		if st.contact.kind == email || st.contact.kind == phone {
+			text += " " + fmt.Sprintf(r.phrases.reach, st.contact.inSentence(isTyped))
 		}
-		return saying{text: text, ask: anythingElse}
+		return statement{text: text, question: anythingElse}
 	}}}
 }
 
-func (d *desk) offerPersonQuestion() question {
-	if d.has[handOver] {
-		return shallPerson
+// ticketSubject returns the first words of a problem.
+func ticketSubject(problem string) string {
+	var fields []string
+	if s := sentences(problem); len(s) > 0 {
+		fields = strings.Fields(s[0])
 	}
-	return nothing
-}
-
-// subject is a problem in a few words.
-func subject(problem string) string {
-	fields := strings.Fields(first(sentences(problem)))
 	short := strings.Join(fields[:min(14, len(fields))], " ")
-	return capital(strings.TrimRight(words.Clip(short, 180), " ,;"))
+	return capitalize(strings.TrimRight(words.Clip(short, 180), " ,;"))
 }
 
-func first(list []string) string {
-	if len(list) == 0 {
-		return ""
-	}
-	return list[0]
-}
-
-// filedTicket is what a tool tells about a ticket.
-type filedTicket struct {
+// ticketResult is the output of a ticket tool.
+type ticketResult struct {
 	ID      string `json:"id"`
 	Subject string `json:"subject"`
 	Status  string `json:"status"`
@@ -104,56 +93,56 @@ type filedTicket struct {
 	} `json:"error"`
 }
 
-func readTicket(r tools.Result) (t filedTicket) {
-	decode(r, &t)
+func readTicket(result tools.Result) (t ticketResult) {
+	decodeOutput(result, &t)
 	return t
 }
 
-// ticket tells where a ticket stands, closes it or adds to it.
-func (d *desk) ticket(m *memory, u utterance, in intent, typed bool) []part {
-	if !d.has[getTicket] {
-		return d.tell(d.say.noTool, d.offerPersonQuestion())
+// handleTicket tells the status of a ticket, closes it or adds a note.
+func (r *responder) handleTicket(st *state, u utterance, in intent, isTyped bool) []part {
+	if !r.hasTool[getTicket] {
+		return r.tell(r.phrases.noTool, r.personQuestionOr(noQuestion))
 	}
-	if m.asked != whichTicket {
-		m.closing = in == closeTicket
+	if st.question != whichTicket {
+		st.isClosing = in == closeTicket
 	}
-	id := ticketNumber(u.plain, m.asked == whichTicket)
+	id := ticketNumber(u.plain, st.question == whichTicket)
 	if id == "" {
-		id = m.ticket // the one just spoken about
+		id = st.ticket
 	}
 	if id == "" {
-		return d.tell("", whichTicket)
+		return r.tell("", whichTicket)
 	}
-	if in == noteTicket && d.has[updateTicket] {
-		return d.note(id, u.text, typed)
+	if in == noteTicket && r.hasTool[updateTicket] {
+		return r.addNote(id, u.text, isTyped)
 	}
-	return []part{{call: call(getTicket, map[string]string{"ticket": id}), say: func(m *memory, r tools.Result) saying {
-		t := readTicket(r)
-		if r.Failed || t.ID == "" {
+	return []part{{call: call(getTicket, map[string]string{"ticket": id}), respond: func(st *state, result tools.Result) statement {
+		t := readTicket(result)
+		if result.Failed || t.ID == "" {
 			if t.Error.Code == "not_found" || t.Error.Code == "invalid_request" {
-				return saying{text: fmt.Sprintf(d.say.ticketMissing, sayID(id, typed)), ask: whichTicket}
+				return statement{text: fmt.Sprintf(r.phrases.ticketMissing, sayID(id, isTyped)), question: whichTicket}
 			}
-			return saying{text: d.say.failed, ask: d.offerPersonQuestion()}
+			return statement{text: r.phrases.failed, question: r.personQuestionOr(noQuestion)}
 		}
-		m.ticket = t.ID
-		text := fmt.Sprintf(d.say.ticketIs, sayID(t.ID, typed), t.Status)
+		st.ticket = t.ID
+		text := fmt.Sprintf(r.phrases.ticketIs, sayID(t.ID, isTyped), t.Status)
 		if t.Subject != "" {
-			text += " " + fmt.Sprintf(d.say.ticketAbout, strings.TrimRight(t.Subject, "."))
+			text += " " + fmt.Sprintf(r.phrases.ticketAbout, strings.TrimRight(t.Subject, "."))
 		}
-		if m.closing && t.Status != "closed" && d.has[updateTicket] {
-			return saying{text: text, ask: shallClose}
+		if st.isClosing && t.Status != "closed" && r.hasTool[updateTicket] {
+			return statement{text: text, question: shallCloseTicket}
 		}
-		return saying{text: text, ask: anythingElse}
+		return statement{text: text, question: anythingElse}
 	}}}
 }
 
-// ticketNumber finds the number of a ticket in plain text, as "T-1042". Asked for
-// it, the caller may say nothing but the number.
-func ticketNumber(plain string, asked bool) string {
+// ticketNumber returns the number of a ticket in plain text as "T-1042", or "". If the agent
+// asked for it, the number alone is enough.
+func ticketNumber(plain string, isAsked bool) string {
 	if id, ok := tools.ParseTicketID(plain); ok {
 		return id.String()
 	}
-	if n := number(plain); asked && n != "" {
+	if n := number(plain); isAsked && n != "" {
 		if id, ok := tools.ParseTicketID(n); ok {
 			return id.String()
 		}
@@ -161,25 +150,26 @@ func ticketNumber(plain string, asked bool) string {
 	return ""
 }
 
-// close closes the ticket just spoken about.
-func (d *desk) close(m *memory, typed bool) []part {
-	m.closing = false
-	return d.change(map[string]string{"ticket": m.ticket, "status": "closed"}, fmt.Sprintf(d.say.closed, sayID(m.ticket, typed)))
+// closeTicket closes the current ticket.
+func (r *responder) closeTicket(st *state, isTyped bool) []part {
+	st.isClosing = false
+	return r.updateTicket(map[string]string{"ticket": st.ticket, "status": "closed"}, fmt.Sprintf(r.phrases.closed, sayID(st.ticket, isTyped)))
 }
 
-// note adds a text to a ticket.
-func (d *desk) note(id, text string, typed bool) []part {
-	return d.change(map[string]string{"ticket": id, "note": words.Clip(text, 2000)}, fmt.Sprintf(d.say.noted, sayID(id, typed)))
+// addNote adds a note to a ticket.
+func (r *responder) addNote(id, text string, isTyped bool) []part {
+	return r.updateTicket(map[string]string{"ticket": id, "note": words.Clip(text, 2000)}, fmt.Sprintf(r.phrases.noted, sayID(id, isTyped)))
 }
 
-func (d *desk) change(arguments map[string]string, done string) []part {
-	if !d.has[updateTicket] {
-		return d.tell(d.say.noTool, d.offerPersonQuestion())
+// updateTicket changes a ticket and says done if that worked.
+func (r *responder) updateTicket(arguments map[string]string, done string) []part {
+	if !r.hasTool[updateTicket] {
+		return r.tell(r.phrases.noTool, r.personQuestionOr(noQuestion))
 	}
-	return []part{{call: call(updateTicket, arguments), say: func(_ *memory, r tools.Result) saying {
-		if r.Failed {
-			return saying{text: d.say.failed, ask: d.offerPersonQuestion()}
+	return []part{{call: call(updateTicket, arguments), respond: func(_ *state, result tools.Result) statement {
+		if result.Failed {
+			return statement{text: r.phrases.failed, question: r.personQuestionOr(noQuestion)}
 		}
-		return saying{text: done, ask: anythingElse}
+		return statement{text: done, question: anythingElse}
 	}}}
 }

@@ -1,0 +1,70 @@
+package clerk
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+
+	"frontdesk/internal/words"
+)
+
+const maxSaid = 2000 // bytes of what was said; the rest is ignored
+
+// utterance is what a caller said or typed, prepared for rules.
+type utterance struct {
+	text       string   // as received
+	plain      string   // lower case, without punctuation, fillers and short forms
+	words      []string // of plain
+	isQuestion bool
+}
+
+// shortForms expands short forms, so that one rule covers "isn't" and "is not".
+var shortForms = strings.NewReplacer(
+	"won't", "will not", "can't", "can not", "cannot", "can not", "n't", " not", "'re", " are", "'ve", " have",
+	"'ll", " will", "i'm", "i am", "'d", " would", "what's", "what is", "where's", "where is", "that's", "that is",
+	"it's", "it is", "who's", "who is", "how's", "how is", "when's", "when is", "there's", "there is", "here's", "here is",
+	"he's", "he is", "she's", "she is", "let's", "let us", "e-mail", "email", "e mail", "email", "wi-fi", "wifi",
+	"uh huh", "uhhuh", "uh-huh", "uhhuh", "mm hmm", "uhhuh", "mm-hmm", "uhhuh", "o'clock", "oclock", "gonna", "going to", "wanna", "want to",
+)
+
+// questionStart matches the beginning of a question.
+var questionStart = regexp.MustCompile(`^(?:(?:and|so|but|then|okay|ok|also|hi|hello|hey|please|yes|no|actually|sorry|wait|oh|well) )*(?:what|when|where|who|why|how|which|can|could|do|does|did|is|are|am|was|were|will|would|should|has|have|may|if i)\b`)
+
+// interjections match what callers say to get a word in, before what they want to say.
+var interjections = regexp.MustCompile(`^(?:(?:wait|stop|hold on|hang on|listen|excuse me|one moment|just a (?:second|moment)|no no) )+(?:(?:please|no|sorry|but|so|a (?:second|moment|minute)) )*`)
+
+// withoutInterjections removes interjections from plain if enough words remain.
+func withoutInterjections(plain string) string {
+	rest := plain[len(interjections.FindString(plain)):]
+	if len(strings.Fields(rest)) < 3 {
+		return plain
+	}
+	return rest
+}
+
+func newUtterance(text string) utterance {
+	text = strings.TrimSpace(words.Clip(text, maxSaid))
+	plain := withoutInterjections(plainText(text))
+	return utterance{
+		text: text, plain: plain, words: strings.Fields(plain),
+		isQuestion: strings.Contains(text, "?") || questionStart.MatchString(plain),
+	}
+}
+
+// plainText returns the words of text in lower case, without fillers and short forms,
+// separated by single spaces.
+func plainText(text string) string {
+	text = strings.ToLower(strings.ReplaceAll(text, "’", "'"))
+	text = shortForms.Replace(text)
+	fields := strings.FieldsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\'' && !unicode.Is(unicode.Mn, r)
+	})
+	out := fields[:0]
+	for _, f := range fields {
+		f = strings.TrimSuffix(strings.Trim(f, "'"), "'s")
+		if f != "" && !words.RequestFillers[f] {
+			out = append(out, f)
+		}
+	}
+	return strings.Join(out, " ")
+}
