@@ -174,6 +174,12 @@ type Usage struct {
 	Output int `json:"output_tokens"`
 }
 
+// Add adds v to u.
+func (u *Usage) Add(v Usage) {
+	u.Input += v.Input
+	u.Output += v.Output
+}
+
 // Role says whose message it is.
 type Role string
 

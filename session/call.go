@@ -244,7 +244,7 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 
 	ctx = tools.WithSession(ctx, c.session)
 	ctx = tools.WithCaller(ctx, tools.Caller{Number: dialable(c.who.Number), CanTransfer: line.Transfer != nil})
-	out, err := conversation.New(c.agent, conversation.Options{
+	out, err := conversation.Run(ctx, c.agent, line, conversation.Options{
 		Instructions: c.who.Instructions,
 		Greeting:     c.who.Greeting,
 		Tools:        c.who.Tools,
@@ -255,7 +255,7 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 		Resume:       c.saying,
 		Drain:        c.parting,
 		NewID:        newID,
-	}).Run(ctx, line)
+	})
 	e := judge(ctx, out, err)
 	if quality != nil {
 		q := quality()

@@ -23,14 +23,20 @@ type earFunc func(ctx context.Context, heard chan<- dialog.Heard) error
 
 func (f earFunc) Listen(ctx context.Context, heard chan<- dialog.Heard) error { return f(ctx, heard) }
 
-// BenchmarkFinalToFirstClause measures what the loop itself adds: from the caller's
-// final words to the synthesizer being asked to speak, with parts that take no time.
+// BenchmarkFinalToFirstClause measures what the conversation itself adds from the final
+// transcript to the request for speech, with a model and a voice that take no time.
 func BenchmarkFinalToFirstClause(b *testing.B) {
 	spoken := make(signal)
 	agent := &dialog.Agent{Model: answering("Yes, we do."), Synthesizer: spoken, Silence: dialog.Silence{Wait: time.Hour}}
-	l := newLoop(b.Context(), agent, Options{NewID: counter()}, dialog.Line{})
-	l.hearing = true
-	l.speakThrough(media.NewPlayout(&loudspeaker{}))
+	ended := make(chan struct{}, 1)
+	line := dialog.Line{Emit: func(e dialog.Event) {
+		if e.Kind == dialog.ReplyEnded {
+			ended <- struct{}{}
+		}
+	}}
+	c := newConversation(b.Context(), agent, line, Options{NewID: counter()})
+	c.audio.canHear = true
+	c.startVoice(media.NewPlayout(&loudspeaker{}))
 	var took []time.Duration
 	ear := earFunc(func(_ context.Context, heard chan<- dialog.Heard) error {
 		for i := 0; b.Loop(); i++ {
@@ -39,11 +45,12 @@ func BenchmarkFinalToFirstClause(b *testing.B) {
 			began := time.Now()
 			heard <- dialog.Heard{Kind: dialog.Final, Item: "u", Text: "do you sell lamps"}
 			took = append(took, (<-spoken).Sub(began))
+			<-ended
 		}
 		return nil
 	})
 	b.ReportAllocs()
-	if _, err := l.run([]dialog.Ear{ear}); err != nil {
+	if _, err := c.run([]dialog.Ear{ear}); err != nil {
 		b.Fatal(err)
 	}
 	slices.Sort(took)

@@ -103,7 +103,7 @@ func TestStopSilencesTheAgentAndAsksForNothing(t *testing.T) {
 }
 
 func TestTypedTextWaitsUntilAReplyIsAskedFor(t *testing.T) {
-	j := &journal{}
+	j := &fakeJournal{}
 	c, _ := converse(t, &dialog.Agent{Model: echo}, Options{Journal: j}, func(c *caller) {
 		c.send(dialog.Heard{Kind: dialog.Typed, Text: "one"})
 		c.wait(time.Minute)
@@ -184,7 +184,7 @@ func TestTheModelCanEndTheCall(t *testing.T) {
 
 func TestAnIdleTextLineEndsWithoutPrompts(t *testing.T) {
 	c, end := converse(t, &dialog.Agent{Greeting: "Hello.", Model: echo, Farewell: "Bye."}, Options{}, func(c *caller) {
-		c.wait(idleText - time.Second)
+		c.wait(silenceOnTextLine - time.Second)
 		if len(c.replies()) != 1 {
 			t.Errorf("replies %q", c.replies())
 		}

@@ -1,10 +1,13 @@
 // Package conversation holds one conversation: it decides who speaks, asks the model for
-// replies, runs tool calls, and keeps the history, the journal and the memory of the
+// replies, runs tool calls, and keeps the history, the journal and the memory of a
 // session. It speaks text: an Ear yields what the caller did, a Mouth says a reply and
 // returns what the caller heard.
 //
-// One goroutine owns a conversation's state, the one in Run. Cancelling a context is the
-// interruption. It imports dialog, dialog/ear, dialog/mouth, tools and media.
+// One goroutine owns the state of a conversation, the one in Run. Each reply is one
+// function on a goroutine of its own (sayReply). Cancelling a context is the interruption.
+//
+// It imports dialog, dialog/ear, dialog/mouth, media, tools, internal/words and
+// internal/fault.
 package conversation
 
 import (
@@ -18,69 +21,60 @@ import (
 	"frontdesk/tools"
 )
 
-// Options is what a conversation needs beside its agent.
+// Options is what a conversation needs beside its agent and its line. The zero value
+// starts a new conversation that is not stored.
 type Options struct {
-	Instructions string                     // in place of the agent's, unless ""
-	Greeting     string                     // likewise
-	Tools        []tools.Spec               // the client's own tools, answered by ToolOutput
-	Journal      dialog.Journal             // nil keeps nothing
-	History      []dialog.Message           // what was said before, oldest first; no greeting is said then
-	LastTurn     int                        // number of the last turn of History
-	Memory       *dialog.Memory             // of History, or of the caller; or nil
-	Resume       *dialog.ResumeState        // what was being said then and is to go on, or nil
-	Drain        <-chan struct{}            // closed to end the conversation between two sentences; nil never does
-	NewID        func(prefix string) string // makes "item_…", "resp_…", "call_…"; unique in the session
+	Instructions string              // replaces the agent's; "" keeps them
+	Greeting     string              // replaces the agent's; "" keeps it
+	Tools        []tools.Spec        // the client's own tools; it answers their calls with ToolOutput
+	Journal      dialog.Journal      // nil stores nothing
+	History      []dialog.Message    // of earlier lines, oldest first; if there is any, no greeting is said
+	LastTurn     int                 // number of the last turn of History
+	Memory       *dialog.Memory      // what is known of earlier conversations, or nil
+	Resume       *dialog.ResumeState // a reply that an earlier line did not finish, to be continued, or nil
+	Drain        <-chan struct{}     // closed to end the conversation between two sentences; may be nil
+
+	// NewID makes ids such as "item_…", "resp_…" and "call_…", unique in the session; nil
+	// makes random ones.
+	NewID func(prefix string) string
 }
 
-// Conversation is one session's talk over one line.
-type Conversation struct {
-	agent *dialog.Agent
-	o     Options
-}
-
-// New prepares a conversation of agent.
-func New(agent *dialog.Agent, o Options) *Conversation {
+// Run converses with the caller on line until the conversation ends, the caller has hung
+// up or ctx ends. Before it returns it waits for every goroutine it started: a tool with
+// an effect finishes, and its result is recorded. The error says why the line broke or ctx
+// ended.
+func Run(ctx context.Context, agent *dialog.Agent, line dialog.Line, o Options) (dialog.Outcome, error) {
 	if o.NewID == nil {
 		o.NewID = func(prefix string) string { return prefix + rand.Text() }
 	}
-	return &Conversation{agent: agent, o: o}
-}
-
-// Run talks until the conversation ends, the caller is gone or ctx ends. It joins
-// every goroutine it started: a tool with an effect that is under way is waited for,
-// and its result recorded. The error says why the line broke or ctx ended.
-func (c *Conversation) Run(ctx context.Context, line dialog.Line) (dialog.Outcome, error) {
-	l := newLoop(ctx, c.agent, c.o, line)
-	defer l.stop()
+	c := newConversation(ctx, agent, line, o)
+	defer c.tasks.stop()
 	ears := []dialog.Ear{ear.Text(line.Inputs)}
 	if line.Source != nil {
-		voice := ear.NewVoice(c.agent, line.Source, c.o.NewID)
+		voice := ear.NewVoice(agent, line.Source, o.NewID)
 		voice.Narrowband = line.Narrowband
-		l.asked = voice.SetLastReply
-		l.hearing = voice.CanHear()
+		c.audio.setLastReply = voice.SetLastReply
+		c.audio.canHear = voice.CanHear()
 		ears = append(ears, voice)
 		if line.Sink != nil {
 			line.Sink = voice.DetectEcho(line.Sink)
 		}
 	}
-	if line.Sink != nil && c.agent.Synthesizer != nil {
-		l.speakThrough(media.NewPlayout(line.Sink))
+	if line.Sink != nil && agent.Synthesizer != nil {
+		c.startVoice(media.NewPlayout(line.Sink))
 	}
-	return l.run(ears)
+	return c.run(ears)
 }
 
-// speakThrough gives the conversation a voice.
-func (l *loop) speakThrough(play *media.Playout) {
-	voice := mouth.NewVoice(l.agent, play)
-	voice.OnAudioStarted = l.sounding
-	l.setVoice = voice.SetVoice
-	l.mouth = voice
-	l.spawn(func() func() {
-		err := play.Run(l.ctx)
-		return func() {
-			if err != nil && l.ctx.Err() == nil {
-				l.end(dialog.CallerGone, err)
-			}
+// startVoice makes the agent speak through playout, which it runs.
+func (c *conversation) startVoice(playout *media.Playout) {
+	voice := mouth.NewVoice(c.agent, playout)
+	voice.OnAudioStarted = c.audioStarted
+	c.audio.setVoice = voice.SetVoice
+	c.audio.mouth = voice
+	c.spawn(func() {
+		if err := playout.Run(c.tasks.ctx); err != nil && c.tasks.ctx.Err() == nil {
+			c.do(func() { c.end(dialog.CallerGone, err) })
 		}
 	})
 }

@@ -1,26 +1,31 @@
 package conversation
 
-import "slices"
+import (
+	"slices"
 
-// repeats reports whether said are words out of what the agent is saying, and no answer:
-// with a loudspeaker near, they are the agent's own, however badly they were understood.
+	"frontdesk/internal/words"
+)
+
+// repeats reports whether a transcript is words that the agent is saying and no answer to
+// them. Near a loudspeaker such words are the agent's own, however badly the recogniser
+// understood them.
 func repeats(said, spoken string) bool {
-	words, all := plainWords(said), plainWords(spoken)
-	if len(words) == 0 || isAssent(said) || isBackchannel(said) {
+	heard, all := words.Split(said), words.Split(spoken)
+	if len(heard) == 0 || words.IsAffirmation(said) || words.IsBackchannel(said) {
 		return false
 	}
 	found, from := 0, 0
-	for _, w := range words {
-		if i := slices.IndexFunc(all[from:], func(o string) bool { return alike(w, o) }); i >= 0 && i < 2*len(words)+2 || i >= 0 && found == 0 {
+	for _, w := range heard {
+		if i := slices.IndexFunc(all[from:], func(o string) bool { return alike(w, o) }); i >= 0 && i < 2*len(heard)+2 || i >= 0 && found == 0 {
 			found++
 			from += i + 1
 		}
 	}
-	return 2*found > len(words)
+	return 2*found > len(heard)
 }
 
-// alike reports whether one word may have been understood as the other: at most a third
-// of its letters differ (V. Levenshtein, "Binary codes capable of correcting deletions,
+// alike reports whether a recogniser may have mistaken one word for the other: at most a
+// third of the letters differ (V. Levenshtein, "Binary codes capable of correcting deletions,
 // insertions, and reversals", 1966).
 func alike(a, b string) bool {
 	row := make([]int, len(b)+1)
@@ -42,14 +47,14 @@ func alike(a, b string) bool {
 	return 3*row[len(b)] <= max(len(a), len(b))
 }
 
-// mayRepeat is repeats for words that are still coming: of one or two, one is enough.
+// mayRepeat is repeats for a partial transcript: of one or two words, one is enough.
 func mayRepeat(said, spoken string) bool {
-	words := plainWords(said)
-	if len(words) >= 3 {
+	heard := words.Split(said)
+	if len(heard) >= 3 {
 		return repeats(said, spoken)
 	}
-	all := plainWords(spoken)
-	return slices.ContainsFunc(words, func(w string) bool {
+	all := words.Split(spoken)
+	return slices.ContainsFunc(heard, func(w string) bool {
 		return slices.ContainsFunc(all, func(o string) bool { return alike(w, o) })
 	})
 }

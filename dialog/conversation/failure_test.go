@@ -132,7 +132,7 @@ func TestAToolWithAnEffectOutlivesAnInterruption(t *testing.T) {
 				}
 				useOnce(ctx, p, yield)
 			})
-			j := &journal{}
+			j := &fakeJournal{}
 			c, _ := converse(t, agent, Options{Journal: j}, func(c *caller) {
 				c.types(tt.tool)
 				c.wait(time.Second)
@@ -156,7 +156,7 @@ func TestAToolWithAnEffectOutlivesAnInterruption(t *testing.T) {
 					t.Errorf("turn %+v", turn)
 				}
 			}
-			if got := newHistory(j.messages).recent(nil, defaultMemory*tokenLetters); !strings.Contains(shape(got), "+call_same =call_same") {
+			if got := newHistory(j.messages).recent(nil, defaultMemoryTokens*bytesPerToken); !strings.Contains(shape(got), "+call_same =call_same") {
 				t.Errorf("reloaded history %q", shape(got))
 			}
 		})
@@ -170,7 +170,7 @@ func TestAToolWithAnEffectOutlivesTheLine(t *testing.T) {
 			return `{"done":true}`, ctx.Err()
 		},
 	})}
-	j := &journal{}
+	j := &fakeJournal{}
 	_, end := converse(t, agent, Options{Journal: j}, func(c *caller) {
 		c.types("refund_write")
 		c.wait(time.Second)
@@ -188,7 +188,7 @@ func TestNothingWithAnEffectIsDoneUnrecorded(t *testing.T) {
 	agent := &dialog.Agent{Model: useOnce, Tools: registry(t, map[string]func(context.Context) (string, error){
 		"refund_write": func(context.Context) (string, error) { ran = true; return `{}`, nil },
 	})}
-	j := &journal{err: fault.New(fault.Storage, "disk full")}
+	j := &fakeJournal{err: fault.New(fault.Storage, "disk full")}
 	c, _ := converse(t, agent, Options{Journal: j}, func(c *caller) { c.types("refund_write") })
 	if ran {
 		t.Error("the tool ran although its call could not be recorded")

@@ -8,88 +8,94 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/words"
 	"frontdesk/media"
 )
 
 const (
-	// insistWait is how long speech over the agent lasts until it is an interruption
-	// although its words are none or do not tell. The voice is held meanwhile, so that
-	// waiting costs the caller nothing.
-	insistWait = 1200 * time.Millisecond
-	// surelySpeech is how long the caller speaks until several words stop the agent. The first
-	// guesses of a recogniser at a short sound are often wrong.
-	surelySpeech = 850 * time.Millisecond
-	// briefSpeech is how long the ears take a sound to last at most that is a back-channel
-	// although one word in it is none. With the room around it, that is 550 ms of voice.
+	// overlapWait is how long the caller speaks over the agent before that is a barge-in,
+	// whatever the words. The agent's audio is held meanwhile, so nothing is lost.
+	overlapWait = 1200 * time.Millisecond
+	// certainSpeech is how long the caller speaks before several words are a barge-in.
+	// First transcripts of a short noise are often wrong.
+	certainSpeech = 850 * time.Millisecond
+	// briefSpeech is the longest utterance with one ordinary word that is still taken for a
+	// backchannel. Of it, 550 ms are voice; the rest is silence around it.
 	briefSpeech = 950 * time.Millisecond
-	// assentWait is how long before the end of a question a yes may come.
-	assentWait = 1500 * time.Millisecond
+	// affirmationWait is how long before the end of a question a backchannel answers it.
+	affirmationWait = 1500 * time.Millisecond
 )
 
-// floor is who speaks: the caller's utterances under way, and what becomes of the
-// agent's voice meanwhile.
+// floor tracks who is speaking: the utterances of the caller, and what they do to the
+// agent's audio.
 type floor struct {
-	utterances map[string]*utterance // by item; one ends with its Final
-	alarm      alarm                 // runs while the caller speaks over the agent
-	gate       *gate
-	unsure     bool         // the latest onset may be an echo
-	level      media.Level  // of the agent's voice
-	owes       string       // what the agent says next, unless the caller says something first
-	cutBy      string       // the item it stopped for
-	murmur     dialog.Heard // the latest back-channel
+	utterances     map[string]*utterance // by item; each ends with its final transcript
+	overlapTimeout alarm                 // runs while the caller speaks over the agent
+	gate           *gate                 // closed while the caller speaks
+	mayBeEcho      bool                  // the latest onset may be the agent's own voice
+	level          media.Level           // of the agent's audio
+	nextReply      string                // text the agent says next if the caller says nothing first
+	interruptedBy  string                // item of the utterance that stopped the agent
+	backchannel    dialog.Heard          // the latest one
 }
 
-// utterance is one the caller is speaking.
+// utterance is one that the caller has begun.
 type utterance struct {
-	timing
-	talking bool   // there is sound now
-	words   string // so far
-	stopped bool   // CallerStopped was told
-	guesses int    // replies prepared for it at its pauses
-	hasty   int    // and while it was spoken
+	speechTiming
+	isSpeaking      bool   // the caller is making a sound now
+	text            string // the partial transcript
+	toldStopped     bool   // CallerStopped was emitted
+	guessesAtPauses int    // replies prepared for it at its pauses
+	guessesInSpeech int    // replies prepared while the caller spoke
 }
 
-// lasted is how long the caller has spoken.
-func (u *utterance) lasted() time.Duration {
-	if u.talking || u.speechEnd.IsZero() {
+// speechTiming is when the caller's part of a turn happened.
+type speechTiming struct {
+	onset, speechEnd, endpoint, transcript time.Time
+	endpointReason                         string
+}
+
+// duration is how long the caller has spoken.
+func (u *utterance) duration() time.Duration {
+	if u.isSpeaking || u.speechEnd.IsZero() {
 		return time.Since(u.onset)
 	}
 	return u.speechEnd.Sub(u.onset)
 }
 
 func newFloor() floor {
-	return floor{utterances: make(map[string]*utterance), alarm: newAlarm(), gate: new(gate)}
+	return floor{utterances: make(map[string]*utterance), overlapTimeout: newAlarm(), gate: new(gate)}
 }
 
-func (f *floor) talking() bool {
+func (f *floor) callerSpeaks() bool {
 	for _, u := range f.utterances {
-		if u.talking {
+		if u.isSpeaking {
 			return true
 		}
 	}
 	return false
 }
 
-// gate keeps a reply from beginning while the caller speaks. Safe for concurrent use.
+// gate keeps a reply from starting while the caller speaks. It is safe for concurrent use.
 type gate struct {
-	mu   sync.Mutex
-	shut chan struct{} // nil while open
+	mu     sync.Mutex
+	opened chan struct{} // closed when the gate opens; nil while it is open
 }
 
-func (g *gate) hold() {
+func (g *gate) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.shut == nil {
-		g.shut = make(chan struct{})
+	if g.opened == nil {
+		g.opened = make(chan struct{})
 	}
 }
 
 func (g *gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.shut != nil {
-		close(g.shut)
-		g.shut = nil
+	if g.opened != nil {
+		close(g.opened)
+		g.opened = nil
 	}
 }
 
@@ -97,144 +103,143 @@ func (g *gate) open() {
 func (g *gate) wait(ctx context.Context) {
 	for ctx.Err() == nil {
 		g.mu.Lock()
-		shut := g.shut
+		opened := g.opened
 		g.mu.Unlock()
-		if shut == nil {
+		if opened == nil {
 			return
 		}
 		select {
-		case <-shut:
+		case <-opened:
 		case <-ctx.Done():
 		}
 	}
 }
 
-func (l *loop) onset(h dialog.Heard) {
-	if !l.hearing {
+func (c *conversation) onset(h dialog.Heard) {
+	if !c.audio.canHear {
 		return
 	}
-	l.quiet.alarm.Stop()
-	u := l.floor.utterances[h.Item]
+	c.input.silence.timeout.Stop()
+	u := c.floor.utterances[h.Item]
 	if u == nil {
-		u = &utterance{timing: timing{onset: h.At}}
-		l.floor.utterances[h.Item] = u
-		l.tell(dialog.Event{Kind: dialog.CallerStarted, At: h.At, Turn: l.turns + 1, Item: h.Item})
+		u = &utterance{speechTiming: speechTiming{onset: h.At}}
+		c.floor.utterances[h.Item] = u
+		c.emit(dialog.Event{Kind: dialog.CallerStarted, At: h.At, Turn: c.turns + 1, Item: h.Item})
 	}
-	u.talking = true
-	l.floor.unsure = h.MayBeEcho
-	l.discard() // there is more to come
-	l.floor.gate.hold()
-	if l.reply != nil && l.reply.audible {
-		l.overlap()
-	}
-}
-
-// stir lowers the agent's voice for a sound that may become speech.
-func (l *loop) stir() {
-	if l.hearing && l.reply != nil && l.reply.audible && l.floor.level == media.Full {
-		l.duck(media.Low)
+	u.isSpeaking = true
+	c.floor.mayBeEcho = h.MayBeEcho
+	c.discardSpeculation() // the caller has more to say
+	c.floor.gate.close()
+	if c.reply != nil && c.reply.isAudible {
+		c.holdAudio()
 	}
 }
 
-// calm brings it back when nothing came of the sound.
-func (l *loop) calm() {
-	if l.floor.level == media.Low && !l.floor.talking() {
-		l.duck(media.Full)
+// possibleOnset ducks the agent for a sound that may become speech.
+func (c *conversation) possibleOnset() {
+	if c.audio.canHear && c.reply != nil && c.reply.isAudible && c.floor.level == media.Full {
+		c.setLevel(media.Low)
 	}
 }
 
-// overlap holds the agent's voice until it is known whether the caller interrupts: words
-// said beneath the caller's own would be lost.
-func (l *loop) overlap() {
-	if l.floor.unsure { // a little more of the voice tells whether this is its echo
-		l.duck(media.Low)
+// falseOnset ends the ducking of a possibleOnset that was no speech.
+func (c *conversation) falseOnset() {
+	if c.floor.level == media.Low && !c.floor.callerSpeaks() {
+		c.setLevel(media.Full)
+	}
+}
+
+// holdAudio holds the agent's audio until it is known whether the caller interrupts: what
+// the agent says beneath the caller's voice would be lost.
+func (c *conversation) holdAudio() {
+	if c.floor.mayBeEcho { // more of the voice is needed to tell whether it is echo
+		c.setLevel(media.Low)
 	} else {
-		l.duck(media.Held)
+		c.setLevel(media.Held)
 	}
-	l.floor.alarm.set(insistWait)
+	c.floor.overlapTimeout.set(overlapWait)
 }
 
-func (l *loop) duck(to media.Level) {
-	if d, ok := l.mouth.(dialog.Ducker); ok && l.floor.level != to {
-		l.floor.level = to
+// setLevel plays, ducks or holds the agent's audio.
+func (c *conversation) setLevel(to media.Level) {
+	if d, ok := c.audio.mouth.(dialog.Ducker); ok && c.floor.level != to {
+		c.floor.level = to
 		d.Duck(to)
 	}
 }
 
-func (l *loop) offset(h dialog.Heard) {
-	u := l.floor.utterances[h.Item]
+func (c *conversation) offset(h dialog.Heard) {
+	u := c.floor.utterances[h.Item]
 	if u == nil {
 		return
 	}
-	u.talking = false
+	u.isSpeaking = false
 	u.speechEnd = h.At
-	l.floor.alarm.Stop()
-	if u.words != "" && isBackchannel(u.words) {
-		l.duck(media.Full)
+	c.floor.overlapTimeout.Stop()
+	if u.text != "" && words.IsBackchannel(u.text) {
+		c.setLevel(media.Full)
 	}
 	if h.Reason != "" {
-		u.why, u.endpoint = h.Reason, time.Now()
-		l.stopped(h.Item, u)
+		u.endpointReason, u.endpoint = h.Reason, time.Now()
+		c.emitStopped(h.Item, u)
 	}
 }
 
-func (l *loop) stopped(item string, u *utterance) {
-	if !u.stopped {
-		u.stopped = true
-		l.tell(dialog.Event{Kind: dialog.CallerStopped, At: u.speechEnd, Turn: l.turns + 1, Item: item})
+func (c *conversation) emitStopped(item string, u *utterance) {
+	if !u.toldStopped {
+		u.toldStopped = true
+		c.emit(dialog.Event{Kind: dialog.CallerStopped, At: u.speechEnd, Turn: c.turns + 1, Item: item})
 	}
 }
 
-func (l *loop) partial(h dialog.Heard) {
-	u := l.floor.utterances[h.Item]
+func (c *conversation) partialTranscript(h dialog.Heard) {
+	u := c.floor.utterances[h.Item]
 	if u == nil {
 		return
 	}
-	u.words = printable(h.Text)
-	if l.guess != nil && !slices.Equal(l.guess.words, plainWords(u.words)) {
-		l.discard()
+	u.text = printable(h.Text)
+	if g := c.speculation.guess; g != nil && !slices.Equal(g.words, words.Split(u.text)) {
+		c.discardSpeculation()
 	}
-	l.tell(dialog.Event{Kind: dialog.CallerPartial, Turn: l.turns + 1, Item: h.Item, Text: u.words})
-	r := l.reply
+	c.emit(dialog.Event{Kind: dialog.CallerPartial, Turn: c.turns + 1, Item: h.Item, Text: u.text})
+	r := c.reply
 	switch {
-	case r == nil || !r.audible:
-	case isBackchannel(u.words) || h.MayBeEcho && mayRepeat(u.words, r.written.String()):
-		l.duck(media.Low)
-	case l.isMeant(u.words) || !isBrief(u.words) && u.lasted() >= surelySpeech:
-		l.bargeIn(h.Item, "words")
+	case r == nil || !r.isAudible:
+	case words.IsBackchannel(u.text) || h.MayBeEcho && mayRepeat(u.text, r.text.written.String()):
+		c.setLevel(media.Low)
+	case c.stopsAgent(u.text) || !words.MayBeNoise(u.text) && u.duration() >= certainSpeech:
+		c.bargeIn(h.Item, "words")
 	default:
-		l.duck(media.Held)
+		c.setLevel(media.Held)
 	}
 }
 
-// isMeant reports whether the words alone tell that they are meant for the agent. In
-// other languages than English all words do.
-func (l *loop) isMeant(words string) bool {
-	return !isEnglish(l.agent.Language) || isUrgent(words)
+// stopsAgent reports whether text is a barge-in however short it is. In other languages
+// than English every text is.
+func (c *conversation) stopsAgent(text string) bool {
+	return !words.IsEnglish(c.agent.Language) || words.IsUrgent(text)
 }
 
-// insist stops the agent for a caller who keeps speaking over it.
-func (l *loop) insist() {
-	for item, u := range l.floor.utterances {
-		if u.talking && (u.words == "" || !isBackchannel(u.words)) && l.reply != nil {
-			l.bargeIn(item, "lasting speech")
+// overlapTimedOut stops the agent for a caller who keeps speaking over it.
+func (c *conversation) overlapTimedOut() {
+	for item, u := range c.floor.utterances {
+		if u.isSpeaking && (u.text == "" || !words.IsBackchannel(u.text)) && c.reply != nil {
+			c.bargeIn(item, "lasting speech")
 			return
 		}
 	}
 }
 
-// bargeIn stops the agent for an utterance whose words are still coming.
-func (l *loop) bargeIn(item, why string) {
-	l.floor.cutBy = item
-	if l.reply.why == "" {
-		l.reply.why = why
-	}
-	l.cut(l.reply)
+// bargeIn stops the agent for an utterance that is not over yet.
+func (c *conversation) bargeIn(item, reason string) {
+	c.floor.interruptedBy = item
+	c.cutReplyFor(reason)
 }
 
-// final takes the caller's turn, unless it was nothing or only a back-channel.
-func (l *loop) final(h dialog.Heard) {
-	u := l.floor.utterances[h.Item]
+// finalTranscript ends an utterance. It starts the caller's turn, unless the utterance had
+// no words, was the agent's own voice or only a backchannel.
+func (c *conversation) finalTranscript(h dialog.Heard) {
+	u := c.floor.utterances[h.Item]
 	if u == nil {
 		return
 	}
@@ -242,78 +247,82 @@ func (l *loop) final(h dialog.Heard) {
 	if u.speechEnd.IsZero() {
 		u.speechEnd = u.transcript
 	}
-	l.stopped(h.Item, u)
-	l.left(h.Item)
+	c.emitStopped(h.Item, u)
+	c.utteranceEnded(h.Item)
 	text := strings.TrimSpace(printable(h.Text))
-	r := l.reply
+	r := c.reply
+	isOverAgent := r != nil && r.isAudible && !r.cut.done
 	switch {
 	case text == "":
-		l.discard()
-		l.tell(dialog.Event{Kind: dialog.CallerSaid, Turn: l.turns + 1, Item: h.Item})
-		if l.floor.cutBy == h.Item { // the agent stopped for a sound that held no words
-			l.floor.owes = notUnderstood
+		c.discardSpeculation()
+		c.emit(dialog.Event{Kind: dialog.CallerSaid, Turn: c.turns + 1, Item: h.Item})
+		if c.floor.interruptedBy == h.Item { // the agent stopped for a sound without words
+			c.floor.nextReply = notUnderstood
 		}
-		l.proceed()
-	case r != nil && r.audible && !r.isCut && h.MayBeEcho && repeats(text, r.written.String()):
-		l.tell(dialog.Event{Kind: dialog.CallerSaid, Turn: l.turns + 1, Item: h.Item})
-	case r != nil && r.audible && !r.isCut && (isBackchannel(text) || u.lasted() < briefSpeech && !l.isMeant(text) && isBrief(text)):
-		l.tell(dialog.Event{Kind: dialog.CallerSaid, Turn: l.turns + 1, Item: h.Item, Text: text})
-		l.floor.murmur = dialog.Heard{Item: h.Item, Text: text, At: u.transcript}
+		c.proceed()
+	case isOverAgent && h.MayBeEcho && repeats(text, r.text.written.String()):
+		c.emit(dialog.Event{Kind: dialog.CallerSaid, Turn: c.turns + 1, Item: h.Item})
+	case isOverAgent && c.isBackchannel(text, u.duration()):
+		c.emit(dialog.Event{Kind: dialog.CallerSaid, Turn: c.turns + 1, Item: h.Item, Text: text})
+		c.floor.backchannel = dialog.Heard{Item: h.Item, Text: text, At: u.transcript}
 	default:
-		l.takeTurn(h.Item, text, u.timing)
+		c.callerTurn(h.Item, text, u.speechTiming)
 	}
 }
 
-// takeTurn answers what the caller said.
-func (l *loop) takeTurn(item, text string, t timing) {
-	l.quiet.active()
-	l.said(item, text, false)
-	if !l.timing.onset.IsZero() {
-		t.onset = l.timing.onset
+// isBackchannel reports whether an utterance over the agent's voice only shows that the
+// caller listens. Recognisers also hear a short "uh huh" as one ordinary word.
+func (c *conversation) isBackchannel(text string, d time.Duration) bool {
+	return words.IsBackchannel(text) || d < briefSpeech && !c.stopsAgent(text) && words.MayBeNoise(text)
+}
+
+// callerTurn answers what the caller said.
+func (c *conversation) callerTurn(item, text string, t speechTiming) {
+	c.input.silence.prompts = 0
+	c.addPending(item, text, false)
+	if !c.input.timing.onset.IsZero() {
+		t.onset = c.input.timing.onset
 	}
-	l.timing, l.wanted = t, true
-	if l.reply != nil {
-		if l.reply.why == "" {
-			l.reply.why = "a turn"
-		}
-		l.cut(l.reply)
+	c.input.timing, c.input.wantsAnswer = t, true
+	if c.reply != nil {
+		c.cutReplyFor("a turn")
 		return
 	}
-	l.proceed()
+	c.proceed()
 }
 
-// left ends an utterance; when it was the only one, the agent has the floor again.
-func (l *loop) left(item string) {
-	delete(l.floor.utterances, item)
-	if len(l.floor.utterances) == 0 {
-		l.floor.alarm.Stop()
-		l.duck(media.Full)
-		l.floor.gate.open()
+// utteranceEnded gives the floor back to the agent when no other utterance goes on.
+func (c *conversation) utteranceEnded(item string) {
+	delete(c.floor.utterances, item)
+	if len(c.floor.utterances) == 0 {
+		c.floor.overlapTimeout.Stop()
+		c.setLevel(media.Full)
+		c.floor.gate.open()
 	}
 }
 
-// assented takes a back-channel, or a short word that was taken for one, that came at the
-// very end of a question for its answer.
-func (l *loop) assented(heard string) {
-	m := l.floor.murmur
-	l.floor.murmur = dialog.Heard{}
-	if m.Text == "" || time.Since(m.At) > assentWait || !strings.HasSuffix(heard, "?") || isBackchannel(m.Text) && !isAssent(m.Text) {
+// acceptAffirmation takes a backchannel at the very end of a question for its answer.
+// heard is what the caller heard of the reply.
+func (c *conversation) acceptAffirmation(heard string) {
+	b := c.floor.backchannel
+	c.floor.backchannel = dialog.Heard{}
+	if b.Text == "" || time.Since(b.At) > affirmationWait || !strings.HasSuffix(heard, "?") || words.IsBackchannel(b.Text) && !words.IsAffirmation(b.Text) {
 		return
 	}
-	l.pending = append(l.pending, dialog.Message{ID: m.Item, Role: dialog.User, Text: m.Text})
-	l.wanted = true
-	l.timing = timing{transcript: m.At}
+	c.input.pending = append(c.input.pending, dialog.Message{ID: b.Item, Role: dialog.User, Text: b.Text})
+	c.input.wantsAnswer = true
+	c.input.timing = speechTiming{transcript: b.At}
 }
 
-// deaf goes on by text.
-func (l *loop) deaf(err error) {
-	for item, u := range l.floor.utterances {
+// earFailed continues the conversation by text.
+func (c *conversation) earFailed(err error) {
+	for item, u := range c.floor.utterances {
 		u.speechEnd = time.Now()
-		l.stopped(item, u)
-		l.left(item)
+		c.emitStopped(item, u)
+		c.utteranceEnded(item)
 	}
-	l.hearing = false
-	l.notice("hearing_lost", hearingLost, err)
-	l.floor.owes = hearingLost // on a telephone nobody reads
-	l.proceed()
+	c.audio.canHear = false
+	c.raiseNotice("hearing_lost", hearingLost, err)
+	c.floor.nextReply = hearingLost // said too, because a telephone shows no text
+	c.proceed()
 }

@@ -11,81 +11,89 @@ import (
 )
 
 const (
-	handoverNote = "handover" // Kind of the note of a tool that asks for a person
+	handoverNote = "handover" // Kind of the note with which a tool asks for a person
 	updateTicket = "update_ticket"
-	laterKey     = "*" // pressed while it rings
-	calledBack   = "All right. Your request is noted, and a colleague will call you back."
-	nobodyThere  = "I'm sorry, nobody can take your call right now. Your request is noted, and a colleague will call you back."
+	callBackKey  = "*" // pressed while the person's telephone rings
 )
 
-// wishes takes note that a tool asked for a person.
-func (l *loop) wishes(c tools.Call, result tools.Result) {
+// handover is how the caller is connected with a person.
+type handover struct {
+	request    *dialog.HandoverRequest // a tool asked for a person, or nil
+	isActive   bool                    // the person is being called, or talks to the caller
+	stopRing   func()                  // stops waiting for the person; nil once it was called
+	isCallBack bool                    // the caller asked to be called back instead
+}
+
+// requestHandover notes that the result of a tool asks for a person. Without a line that
+// can transfer, the ticket that the tool opened has to do.
+func (c *conversation) requestHandover(call tools.Call, result tools.Result) {
 	i := slices.IndexFunc(result.Notes, func(n tools.Note) bool { return n.Kind == handoverNote })
-	if i < 0 || result.Failed || l.line.Transfer == nil {
+	if i < 0 || result.Failed || c.line.Transfer == nil {
 		return
 	}
-	var said struct {
+	var arguments struct {
 		Reason  string `json:"reason"`
 		Summary string `json:"summary"`
 	}
-	_ = json.Unmarshal(c.Arguments, &said) // the tool took them
-	if said.Summary == "" {
-		said.Summary = said.Reason
+	_ = json.Unmarshal(call.Arguments, &arguments) // the tool has accepted them
+	c.handover.request = &dialog.HandoverRequest{
+		Summary: cmp.Or(arguments.Summary, arguments.Reason),
+		Ticket:  result.Notes[i].ID,
 	}
-	l.handoff = &dialog.HandoverRequest{Summary: said.Summary, Ticket: result.Notes[i].ID}
 }
 
-// handOver connects the caller with a person. The agent is silent meanwhile, and goes on
-// when nobody takes the call.
-func (l *loop) handOver() {
-	h := *l.handoff
-	h.Waiting, l.later = context.WithCancel(l.ctx)
-	l.handoff, l.handing = nil, true
-	l.quiet.alarm.Stop()
-	l.discard()
-	l.spawn(func() func() {
-		err := l.line.Transfer(l.ctx, h)
+// startHandover connects the caller with a person. The agent is silent meanwhile, and
+// continues if nobody answers.
+func (c *conversation) startHandover() {
+	request := *c.handover.request
+	request.Waiting, c.handover.stopRing = context.WithCancel(c.tasks.ctx)
+	c.handover.request, c.handover.isActive, c.handover.isCallBack = nil, true, false
+	c.input.silence.timeout.Stop()
+	c.discardSpeculation()
+	c.spawn(func() {
+		err := c.line.Transfer(c.tasks.ctx, request)
 		if err == nil {
-			l.settled(h)
+			c.solveTicket(request.Ticket)
 		}
-		return func() { l.handed(err) }
+		c.do(func() { c.handoverEnded(err) })
 	})
 }
 
-// handed ends the conversation, or goes on with it.
-func (l *loop) handed(err error) {
-	l.handing = false
-	if l.later != nil {
-		defer l.later()
+// handoverEnded ends the conversation if a person took over, and continues it otherwise.
+func (c *conversation) handoverEnded(err error) {
+	c.handover.isActive = false
+	if c.handover.stopRing != nil {
+		c.handover.stopRing()
+		c.handover.stopRing = nil
 	}
 	switch {
-	case l.outcome != "":
+	case c.outcome != "":
 	case err == nil:
-		l.end(dialog.Transferred, nil)
-	case l.later == nil:
-		l.quiet.active()
-		l.say(cmp.Or(l.agent.Handover.CallBackMessage, calledBack), nil, "")
+		c.end(dialog.Transferred, nil)
+	case c.handover.isCallBack:
+		c.input.silence.prompts = 0
+		c.say(cmp.Or(c.agent.Handover.CallBackMessage, callBackPromised), nil, "")
 	default:
-		l.tell(dialog.Event{Kind: dialog.NoticeRaised, Turn: l.turns, Notice: &dialog.Notice{Code: "nobody_there", Text: nobodyThere, Err: err}})
-		l.quiet.active()
-		l.say(cmp.Or(l.agent.Handover.FailedMessage, nobodyThere), nil, "")
+		c.emit(dialog.Event{Kind: dialog.NoticeRaised, Turn: c.turns, Notice: &dialog.Notice{Code: "nobody_there", Text: nobodyThere, Err: err}})
+		c.input.silence.prompts = 0
+		c.say(cmp.Or(c.agent.Handover.FailedMessage, nobodyThere), nil, "")
 	}
 }
 
-// keyWhileHanding takes a key that is pressed while the caller waits for a person, or talks
-// to one: it is not for the agent.
-func (l *loop) keyWhileHanding(key string) {
-	if key == laterKey && l.later != nil {
-		l.later()
-		l.later = nil
+// digitDuringHandover handles a DTMF digit of a caller who waits for a person or talks to
+// one.
+func (c *conversation) digitDuringHandover(digit string) {
+	if digit == callBackKey && c.handover.stopRing != nil {
+		c.handover.stopRing()
+		c.handover.stopRing, c.handover.isCallBack = nil, true
 	}
 }
 
-// settled notes on the ticket that somebody took the call. It runs beside the loop.
-func (l *loop) settled(h dialog.HandoverRequest) {
-	if _, ok := l.agent.Tools.Find(updateTicket); !ok || h.Ticket == "" {
+// solveTicket notes on the hand-over's ticket, if there is one, that a person took the call.
+func (c *conversation) solveTicket(ticket string) {
+	if _, ok := c.agent.Tools.Find(updateTicket); !ok || ticket == "" {
 		return
 	}
-	arguments, _ := json.Marshal(map[string]any{"ticket": h.Ticket, "note": "A person took the call.", "status": tools.Solved})
-	_ = l.agent.Tools.Do(l.life, tools.Call{ID: l.o.NewID("call_"), Name: updateTicket, Arguments: arguments})
+	arguments, _ := json.Marshal(map[string]any{"ticket": ticket, "note": "A person took the call.", "status": tools.Solved})
+	_ = c.agent.Tools.Do(c.tasks.session, tools.Call{ID: c.o.NewID("call_"), Name: updateTicket, Arguments: arguments})
 }

@@ -10,8 +10,8 @@ import (
 
 const maxMessages = 60 // that a model sees
 
-// history is what was said, oldest first. Results stand behind the calls they
-// answer, whatever order they came in.
+// history holds the messages of a session, oldest first. A result follows the call it
+// answers, in whatever order they were added.
 type history struct {
 	messages []dialog.Message
 	calls    map[string]bool // ids of all calls
@@ -25,7 +25,7 @@ func newHistory(messages []dialog.Message) *history {
 	return h
 }
 
-// add appends m, or puts a result behind its call; a result of no known call is dropped.
+// add appends m, or inserts a result after its call. Results of unknown calls are dropped.
 func (h *history) add(m dialog.Message) {
 	for _, c := range m.Calls {
 		h.calls[c.ID] = true
@@ -35,7 +35,7 @@ func (h *history) add(m dialog.Message) {
 		return
 	}
 	for i := len(h.messages) - 1; i >= 0; i-- {
-		if !asks(h.messages[i], m.Result.CallID) {
+		if !hasCall(h.messages[i], m.Result.CallID) {
 			continue
 		}
 		end := i + 1
@@ -50,7 +50,7 @@ func (h *history) add(m dialog.Message) {
 	}
 }
 
-// addBefore puts m before the message of that id.
+// addBefore inserts m before the message with that id.
 func (h *history) addBefore(m dialog.Message, id string) {
 	i := slices.IndexFunc(h.messages, func(o dialog.Message) bool { return o.ID == id })
 	if i < 0 {
@@ -59,17 +59,16 @@ func (h *history) addBefore(m dialog.Message, id string) {
 	h.messages = slices.Insert(h.messages, i, m)
 }
 
-func asks(m dialog.Message, call string) bool {
+func hasCall(m dialog.Message, call string) bool {
 	return slices.ContainsFunc(m.Calls, func(c tools.Call) bool { return c.ID == call })
 }
 
-// recent is what a model gets to see: the latest messages that m does not cover and that
-// take no more than limit bytes, beginning with what a caller said, and the last exchange
-// whatever its size. It never holds a
-// result without its call nor a call without a result: a call that has none yet gets
-// one that says so. The slice is new.
+// recent returns what a model sees: the latest messages that m does not summarise and that
+// fit in limit bytes, starting with a caller's message. The last exchange is included
+// whatever its size. A call without a result gets one that says so, because models refuse
+// calls without results. The slice is new.
 func (h *history) recent(m *dialog.Memory, limit int) []dialog.Message {
-	start := h.window(h.behind(m), limit)
+	start := h.window(h.afterMemory(m), limit)
 	var out []dialog.Message
 	for i := start; i < len(h.messages); i++ {
 		out = append(out, h.messages[i])
@@ -85,18 +84,19 @@ func (h *history) recent(m *dialog.Memory, limit int) []dialog.Message {
 		}
 		for _, c := range calls {
 			if !answered[c.ID] {
-				out = append(out, dialog.Message{Role: dialog.ToolRole, Result: unfinished(c)})
+				out = append(out, dialog.Message{Role: dialog.ToolRole, Result: unknownResult(c)})
 			}
 		}
 	}
 	return out
 }
 
-// window is where recent begins, not before first if it can be helped.
+// window returns the index of the first message that recent returns. It is before first
+// only when no caller's message follows.
 func (h *history) window(first, limit int) int {
 	start, size := len(h.messages), 0
 	for start > first && len(h.messages)-start < maxMessages {
-		size += weight(h.messages[start-1])
+		size += messageSize(h.messages[start-1])
 		if size > limit {
 			break
 		}
@@ -117,7 +117,8 @@ func (h *history) window(first, limit int) int {
 	return 0
 }
 
-func weight(m dialog.Message) int {
+// messageSize returns roughly how many bytes m takes in a prompt.
+func messageSize(m dialog.Message) int {
 	n := len(m.Text) + 16
 	for _, c := range m.Calls {
 		n += len(c.Arguments) + len(c.Name)
@@ -128,8 +129,8 @@ func weight(m dialog.Message) int {
 	return n
 }
 
-// unfinished stands in for the result of a call that has none.
-func unfinished(c tools.Call) *tools.Result {
+// unknownResult stands in for the result of a call that has none yet.
+func unknownResult(c tools.Call) *tools.Result {
 	return &tools.Result{
 		CallID: c.ID,
 		Output: json.RawMessage(`{"status":"unknown","message":"there is no answer yet; do not say that it is done, and do not do it again"}`),

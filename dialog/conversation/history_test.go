@@ -53,7 +53,7 @@ func TestResultsStandBehindTheirCalls(t *testing.T) {
 		{"of nobody", []dialog.Message{user("u"), result("x")}, "u"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := shape(newHistory(tt.in).recent(nil, defaultMemory*tokenLetters)); got != tt.want {
+			if got := shape(newHistory(tt.in).recent(nil, defaultMemoryTokens*bytesPerToken)); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -67,7 +67,7 @@ func TestLongHistoriesLoseTheirBeginningNotACallsResult(t *testing.T) {
 		h.add(user("u" + id))
 		h.add(call(id))
 		h.add(result(id))
-		got := h.recent(nil, defaultMemory*tokenLetters)
+		got := h.recent(nil, defaultMemoryTokens*bytesPerToken)
 		if len(got) > maxMessages {
 			t.Fatalf("%d messages", len(got))
 		}
@@ -81,17 +81,17 @@ func TestLongHistoriesLoseTheirBeginningNotACallsResult(t *testing.T) {
 }
 
 func TestAHugeMessagePushesOldOnesOut(t *testing.T) {
-	h := newHistory([]dialog.Message{user("old"), {Role: dialog.Assistant, Text: "hm"}, user(strings.Repeat("x", defaultMemory*tokenLetters+1))})
-	if got := h.recent(nil, defaultMemory*tokenLetters); len(got) != 1 || len(got[0].Text) != defaultMemory*tokenLetters+1 {
+	h := newHistory([]dialog.Message{user("old"), {Role: dialog.Assistant, Text: "hm"}, user(strings.Repeat("x", defaultMemoryTokens*bytesPerToken+1))})
+	if got := h.recent(nil, defaultMemoryTokens*bytesPerToken); len(got) != 1 || len(got[0].Text) != defaultMemoryTokens*bytesPerToken+1 {
 		t.Errorf("got %d messages", len(got))
 	}
 }
 
 func TestAHugeResultKeepsTheQuestionItAnswers(t *testing.T) {
 	huge := result("a")
-	huge.Result.Output = []byte(`"` + strings.Repeat("x", defaultMemory*tokenLetters) + `"`)
+	huge.Result.Output = []byte(`"` + strings.Repeat("x", defaultMemoryTokens*bytesPerToken) + `"`)
 	h := newHistory([]dialog.Message{user("old"), user("u"), call("a"), huge})
-	if got := shape(h.recent(nil, defaultMemory*tokenLetters)); got != "u +a =a" {
+	if got := shape(h.recent(nil, defaultMemoryTokens*bytesPerToken)); got != "u +a =a" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -60,7 +60,7 @@ func (k *keeper) last() dialog.Prompt {
 func told(p dialog.Prompt) int {
 	n := 0
 	for _, m := range p.Messages {
-		n += weight(m)
+		n += messageSize(m)
 	}
 	if _, record, ok := strings.Cut(p.Instructions, "The record of what was said before"); ok {
 		n += len(record)
@@ -74,7 +74,7 @@ func long(n int) string {
 
 func TestWhatIsOldIsSummarisedBesideTheConversation(t *testing.T) {
 	k := &keeper{record: kept, takes: 3 * time.Second}
-	j := &journal{}
+	j := &fakeJournal{}
 	c, _ := converse(t, &dialog.Agent{Model: k.model(), Memory: dialog.MemoryPolicy{MaxTokens: 2000}}, Options{Journal: j}, func(c *caller) {
 		for n := range 20 {
 			c.types(long(n))
@@ -158,8 +158,8 @@ func TestAPromptNeverExceedsItsBudget(t *testing.T) {
 			}
 		})
 		for _, p := range k.prompts {
-			if n := told(p); n > tokens*tokenLetters {
-				t.Fatalf("seed %d: %d bytes of %d", seed, n, tokens*tokenLetters)
+			if n := told(p); n > tokens*bytesPerToken {
+				t.Fatalf("seed %d: %d bytes of %d", seed, n, tokens*bytesPerToken)
 			}
 			if last := p.Messages[len(p.Messages)-1]; last.Role != dialog.User || p.Messages[0].Role != dialog.User {
 				t.Fatalf("seed %d: it begins with %+v and ends with %+v", seed, p.Messages[0], last)

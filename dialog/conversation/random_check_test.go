@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/words"
 	"frontdesk/media"
 )
 
 // checkReplies checks that replies come one after the other, that what was heard is a
 // beginning of what was written, and that a filler is only ever the first thing said.
-func (c *conversation) checkReplies(t *testing.T) {
+func (c *randomConversation) checkReplies(t *testing.T) {
 	t.Helper()
 	open, written, heard := "", "", ""
 	fillers := map[int]int{}
@@ -49,9 +50,9 @@ func (c *conversation) checkReplies(t *testing.T) {
 	}
 }
 
-// checkTurns checks that the conversation and every turn of it ended, each once, and was
+// checkTurns checks that the randomConversation and every turn of it ended, each once, and was
 // recorded.
-func (c *conversation) checkTurns(t *testing.T) {
+func (c *randomConversation) checkTurns(t *testing.T) {
 	t.Helper()
 	if c.outcome != dialog.CallerGone || c.err != nil {
 		t.Errorf("it ended as %q, %v", c.outcome, c.err)
@@ -71,7 +72,7 @@ func (c *conversation) checkTurns(t *testing.T) {
 }
 
 // checkHistory checks that the history holds of the agent what the caller heard.
-func (c *conversation) checkHistory(t *testing.T) {
+func (c *randomConversation) checkHistory(t *testing.T) {
 	t.Helper()
 	var heard, kept []string
 	for _, e := range c.all(dialog.ReplyEnded) {
@@ -91,7 +92,7 @@ func (c *conversation) checkHistory(t *testing.T) {
 
 // checkUtterances checks that every word was understood, in order, and all but
 // back-channels, and what may be one over the agent's voice, answered once.
-func (c *conversation) checkUtterances(t *testing.T) {
+func (c *randomConversation) checkUtterances(t *testing.T) {
 	t.Helper()
 	if c.hangsUp { // in the middle of a word, maybe
 		return
@@ -105,11 +106,11 @@ func (c *conversation) checkUtterances(t *testing.T) {
 		case e.Kind == dialog.ReplyEnded:
 			speaking = false
 		case e.Kind == dialog.CallerSaid && !e.Typed:
-			words := strings.Fields(e.Text)
-			for _, w := range words {
-				brief[w] = speaking && isBrief(e.Text)
+			heard := strings.Fields(e.Text)
+			for _, w := range heard {
+				brief[w] = speaking && words.MayBeNoise(e.Text)
 			}
-			said = append(said, words...)
+			said = append(said, heard...)
 		}
 	}
 	if !slices.Equal(said, c.spoken) {
@@ -140,7 +141,7 @@ func (c *conversation) checkUtterances(t *testing.T) {
 }
 
 // checkSound compares what was played with what was heard, which is counted in words.
-func (c *conversation) checkSound(t *testing.T) {
+func (c *randomConversation) checkSound(t *testing.T) {
 	t.Helper()
 	played := 0
 	for _, f := range c.speaker.frames {
@@ -167,11 +168,11 @@ func (c *conversation) checkSound(t *testing.T) {
 
 // checkGuesses checks that what shows of a turn, be it words or the use of tools, answers
 // what the caller said in that turn, and nothing the caller only seemed to have said.
-func (c *conversation) checkGuesses(t *testing.T) {
+func (c *randomConversation) checkGuesses(t *testing.T) {
 	t.Helper()
 	callers := map[int][]string{}
 	for _, turn := range c.turns() {
-		callers[turn.Number] = plainWords(turn.Caller)
+		callers[turn.Number] = words.Split(turn.Caller)
 		if c.cautious && (!turn.Times.Speculated.IsZero() || turn.Discarded != (dialog.Usage{})) {
 			t.Errorf("guessed, and was not to: %+v", turn)
 		}
@@ -179,7 +180,7 @@ func (c *conversation) checkGuesses(t *testing.T) {
 	said := map[string]bool{}
 	for _, m := range c.journal.messages {
 		if m.Role == dialog.User {
-			said[strings.Join(plainWords(m.Text), " ")] = true
+			said[strings.Join(words.Split(m.Text), " ")] = true
 		}
 	}
 	shown := map[int]bool{}
@@ -209,7 +210,7 @@ func (c *conversation) checkGuesses(t *testing.T) {
 
 // checkEffects checks that what has an effect ran when its reply had come to it, once,
 // and to its end.
-func (c *conversation) checkEffects(t *testing.T) {
+func (c *randomConversation) checkEffects(t *testing.T) {
 	t.Helper()
 	var began []dialog.Event
 	for _, e := range c.all(dialog.ToolStarted) {
@@ -228,7 +229,7 @@ func (c *conversation) checkEffects(t *testing.T) {
 }
 
 // count notes what happened, so that one can see that all of it did.
-func (c *conversation) count(seen map[string]int) {
+func (c *randomConversation) count(seen map[string]int) {
 	seen["effects"] += len(c.effects.runs)
 	for _, turn := range c.turns() {
 		seen["turns"]++

@@ -14,6 +14,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/dialog/ear"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 	"frontdesk/tools"
 )
 
@@ -44,12 +45,12 @@ func stamps(text string) []int {
 func (m *moody) ask(p dialog.Prompt) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.asks = append(m.asks, strings.Join(plainWords(lastUser(p.Messages)), " "))
+	m.asks = append(m.asks, strings.Join(words.Split(lastUser(p.Messages)), " "))
 	return len(m.asks) - 1
 }
 
 func (m *moody) reply(ctx context.Context, p dialog.Prompt, yield func(dialog.Chunk, error) bool) {
-	words := strings.Fields("well yes the lamp, is here. You can return it, I think, within thirty days. Is that alright?")
+	text := strings.Fields("well yes the lamp, is here. You can return it, I think, within thirty days. Is that alright?")
 	n := m.ask(p)
 	rnd := rand.New(rand.NewPCG(m.seed, uint64(n)))
 	pace := 400
@@ -63,7 +64,7 @@ func (m *moody) reply(ctx context.Context, p dialog.Prompt, yield func(dialog.Ch
 			return
 		}
 		pace = 400
-		w := words[rnd.IntN(len(words))]
+		w := text[rnd.IntN(len(text))]
 		stem := strings.TrimRight(w, ".,?")
 		if !yield(dialog.Chunk{Text: stem + stamp(n) + w[len(stem):] + " "}, nil) {
 			return
@@ -120,8 +121,8 @@ func (h hasty) Judge(e dialog.Evidence) dialog.Verdict {
 	return v
 }
 
-// conversation is a random one: who takes part, and what was said.
-type conversation struct {
+// randomConversation is a random one: who takes part, and what was said.
+type randomConversation struct {
 	*phone
 	ended
 	seed          uint64
@@ -135,10 +136,10 @@ type conversation struct {
 
 const filling = "Filling in."
 
-// hold runs the conversation of a seed.
-func hold(t *testing.T, seed uint64) *conversation {
+// hold runs the randomConversation of a seed.
+func hold(t *testing.T, seed uint64) *randomConversation {
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	c := &conversation{seed: seed, model: &moody{seed: seed}, effects: &effects{},
+	c := &randomConversation{seed: seed, model: &moody{seed: seed}, effects: &effects{},
 		hangsUp: seed%10 == 9, silentVoice: seed%5 == 3, cautious: seed%8 == 5}
 	agent := &dialog.Agent{
 		Greeting: "Hello, how can I help you today?", Model: modelFunc(c.model.reply),
@@ -185,7 +186,7 @@ func unreliable(seed uint64, fails bool) func(string) error {
 }
 
 // act is the caller, who in the end waits for the answer or hangs up.
-func (c *conversation) act(p *phone, rnd *rand.Rand) {
+func (c *randomConversation) act(p *phone, rnd *rand.Rand) {
 	for i := range 12 {
 		p.wait(time.Duration(rnd.IntN(4000)) * time.Millisecond)
 		switch rnd.IntN(9) {
@@ -216,7 +217,7 @@ func (c *conversation) act(p *phone, rnd *rand.Rand) {
 }
 
 // talk says a few words, at times with pauses, and types into them.
-func (c *conversation) talk(p *phone, rnd *rand.Rand, i int) {
+func (c *randomConversation) talk(p *phone, rnd *rand.Rand, i int) {
 	var words []string
 	for j := range 1 + rnd.IntN(5) {
 		w := fmt.Sprintf("word%d", 100*i+j)

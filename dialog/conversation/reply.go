@@ -13,74 +13,378 @@ import (
 	"frontdesk/media"
 )
 
-// scriptQueue is how many clauses the writer may be ahead of the mouth; then it waits.
-const scriptQueue = 64
+const (
+	maxReply    = 1200 // bytes of one reply; a longer one is cut after its clause
+	scriptQueue = 64   // clauses the writer may be ahead of the mouth; then it waits
+)
 
-// reply is one thing the agent says, from the first token to the last sound. The
-// loop owns it, except for its script.
+// reply is one thing the agent says, from the first prompt to the last audio. The owner
+// goroutine owns it, except for writer, which sayReply owns.
 type reply struct {
 	id, item string
-	turn     *turn  // nil for a greeting, a prompt and a farewell in silence
-	guess    *guess // its beginning, made ahead, or nil
-	ctx      context.Context
+	turn     *turn               // nil for a greeting, a prompt after silence or a notice
+	given    string              // text that is said before the model is asked
+	guess    *guess              // what was prepared for it, or nil
+	resumes  *dialog.ResumeState // the reply of an earlier line that it continues, or nil
+	ctx      context.Context     // ends when the reply is cut
 	cancel   context.CancelFunc
-	script   *script
-	calls    calls
-	drafts   map[string]string // what was written beside the calls of a message, by its id
-	filler   string            // said while there were no words, or ""
-	then     dialog.Outcome    // how the conversation ends once this was heard
-	steps    int
-	used     dialog.Usage
-	written  strings.Builder
-	heard    string              // so far
-	broken   *dialog.ResumeState // it goes on with, or nil
-	repeated *repeated           // of that, or nil
-	audible  bool                // the caller hears it
-	sounded  bool                // by sound
-	isCut    bool
-	meant    bool   // by the caller
-	why      string // it was cut, where speech did
-	closed   bool   // everything is written
-	failed   bool
+	writer   writer
+	speaking sync.WaitGroup // the mouth
+	said     string         // what the caller heard; set when the mouth has finished
+	calls    toolCalls
+	text     replyText
+	ending   dialog.Outcome // how the conversation ends once the caller heard the reply; "" goes on
+	usage    dialog.Usage
+	cut      cut
+
+	isAudible bool // the caller hears it
+	hasAudio  bool // as audio
+	hasFailed bool // the model failed
 }
 
-// script carries clauses from the writer to the mouth. The step under way is its one
-// writer, the mouth its one reader.
-type script struct {
-	clauses chan string
-	mu      sync.Mutex // of what follows but handed: a filler may come before the step's first clause
-	begun   bool
-	left    int  // bytes that may still be written
-	glued   bool // the last clause ended without a space
-	handed  strings.Builder
+// writer is how sayReply hands text to the mouth.
+type writer struct {
+	script     *script
+	hasText    bool        // something was written
+	repetition *repetition // removes what the model repeats of an earlier reply; may be nil
 }
 
-// first writes a clause if nothing has been written yet.
-func (s *script) first(clause string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.begun {
+// replyText is the text of a reply.
+type replyText struct {
+	written    strings.Builder
+	isComplete bool              // nothing follows what is written
+	heard      string            // what the caller has heard so far
+	filler     string            // said while there were no words, or ""
+	drafts     map[string]string // text written beside tool calls, by message id
+}
+
+// cut is how a reply was interrupted.
+type cut struct {
+	done     bool
+	byCaller bool   // the caller interrupted, not the end of the line
+	reason   string // which speech interrupted, or ""
+}
+
+// newReply starts a reply of turn t, which may be nil. startReply must follow.
+func (c *conversation) newReply(t *turn) *reply {
+	r := &reply{
+		id: c.o.NewID("resp_"), item: c.o.NewID("item_"),
+		turn:   t,
+		writer: writer{script: &script{clauses: make(chan string, scriptQueue), left: maxReply}},
+		text:   replyText{drafts: make(map[string]string)},
+	}
+	r.ctx, r.cancel = context.WithCancel(c.tasks.ctx)
+	if t != nil {
+		t.replies++
+	} else {
+		c.discardSpeculation()
+	}
+	c.reply = r
+	c.input.silence.timeout.Stop()
+	c.emit(dialog.Event{Kind: dialog.ReplyStarted, Turn: c.turns, Response: r.id, Item: r.item})
+	r.speaking.Go(func() { r.said = c.speak(r) })
+	return r
+}
+
+// startReply says r. If asksModel is set, the model writes r, or what follows r.given.
+func (c *conversation) startReply(r *reply, asksModel bool) {
+	var first *dialog.Prompt
+	if asksModel {
+		p := c.prompt(r, 1)
+		first = &p
+	}
+	c.spawn(func() { c.sayReply(r, first) })
+}
+
+// say starts a reply of given text.
+func (c *conversation) say(text string, t *turn, ending dialog.Outcome) {
+	r := c.newReply(t)
+	r.given, r.ending = text, ending
+	c.startReply(r, false)
+}
+
+// sayReply says a reply: it asks the model, hands the clauses to the mouth while the model
+// writes, runs the tools that the model calls, and asks again until the model has
+// finished. p is the first prompt, nil for a reply of given text alone. It runs on a
+// goroutine of its own, changes the conversation only by do and post, and its return is
+// the end of the reply.
+func (c *conversation) sayReply(r *reply, p *dialog.Prompt) {
+	if r.given != "" {
+		c.writeText(r, r.given)
+	}
+	if r.resumes != nil && r.resumes.Text != "" {
+		r.writer.repetition = newRepetition(r.resumes)
+	}
+	fallback := "" // said if the model wrote nothing at all
+writing:
+	for step := 1; p != nil && r.ctx.Err() == nil; step++ {
+		a := c.askModel(r, *p)
+		c.post(func() { c.modelAnswered(r, a) })
+		switch {
+		case r.ctx.Err() != nil:
+			break writing
+		case a.err != nil:
+			c.apologize(r, a.err)
+			break writing
+		case len(a.calls) == 0 || step > maxSteps:
+			fallback = notUnderstood
+			break writing
+		}
+		c.callTools(r, a)
+		switch {
+		case r.calls.endsCall:
+			fallback = c.farewell()
+			break writing
+		case r.calls.asksClient: // the client's results start the turn's next reply
+			break writing
+		}
+		c.do(func() { *p = c.prompt(r, step+1) })
+	}
+	c.finishWriting(r, fallback)
+	r.speaking.Wait()
+	c.post(func() { c.replyEnded(r, r.said) })
+}
+
+// finishWriting closes the script. If the reply was not cut and nothing was written, it
+// writes fallback first.
+func (c *conversation) finishWriting(r *reply, fallback string) {
+	if fallback != "" && !r.writer.hasText && r.ctx.Err() == nil {
+		c.writeText(r, fallback)
+	}
+	isWhole := r.ctx.Err() == nil
+	c.post(func() { r.text.isComplete = isWhole })
+	close(r.writer.script.clauses)
+}
+
+// writeText writes a whole text.
+func (c *conversation) writeText(r *reply, text string) {
+	var cutter mouth.Cutter
+	for clause := range cutter.Add(text) {
+		c.write(r, clause)
+	}
+	c.write(r, cutter.Flush())
+}
+
+// write hands a clause to the mouth and reports whether more may be written.
+func (c *conversation) write(r *reply, clause string) bool {
+	clause = plain(clause)
+	if r.writer.repetition != nil {
+		clause = r.writer.repetition.remove(clause)
+	}
+	if strings.TrimSpace(clause) == "" {
+		return r.writer.script.left > 0
+	}
+	r.writer.hasText = true
+	clause, more := r.writer.script.fit(clause)
+	at := time.Now()
+	c.post(func() { c.clauseWritten(r, clause, at) })
+	select {
+	case r.writer.script.clauses <- clause:
+		return more
+	case <-r.ctx.Done():
 		return false
 	}
-	s.begun, s.glued = true, true
-	s.clauses <- clause // there is room
+}
+
+func (c *conversation) clauseWritten(r *reply, clause string, at time.Time) {
+	if r.cut.done {
+		return
+	}
+	if r.turn != nil && r.turn.Times.FirstClause.IsZero() {
+		r.turn.Times.FirstClause = at
+	}
+	r.text.written.WriteString(clause)
+	c.saveResumeState()
+	c.emit(dialog.Event{Kind: dialog.ReplyText, Turn: c.turns, Response: r.id, Item: r.item, Text: clause})
+}
+
+// speak says the script and returns what the caller heard of it. If the voice fails, the
+// rest is shown as text.
+func (c *conversation) speak(r *reply) string {
+	progress := func(piece string) { c.post(func() { c.pieceHeard(r, piece) }) }
+	heard, err := c.audio.mouth.Say(r.ctx, r.writer.script.read(r.ctx, c.floor.gate.wait), progress)
+	switch {
+	case r.ctx.Err() != nil:
+	case err != nil:
+		c.post(func() { c.raiseNotice("voice_lost", voiceLost, err) })
+		rest, _ := mouth.Text{}.Say(r.ctx, r.writer.script.rest(r.ctx, heard), progress)
+		heard += rest
+	default:
+		c.post(func() { c.clearNotice("voice_lost") })
+	}
+	return heard
+}
+
+// pieceHeard notes that the caller has heard the next piece of r.
+func (c *conversation) pieceHeard(r *reply, piece string) {
+	r.isAudible = true
+	before := mouth.SentenceStart(r.text.written.String(), len(r.text.heard))
+	r.text.heard += piece
+	if mouth.SentenceStart(r.text.written.String(), len(r.text.heard)) > before {
+		c.saveResumeState()
+		defer c.drain(true)
+	}
+	c.emit(dialog.Event{Kind: dialog.ReplyHeard, Turn: c.turns, Response: r.id, Item: r.item, Text: piece})
+}
+
+// audioStarted is called by the voice when the first audio of a reply leaves.
+func (c *conversation) audioStarted() {
+	at := time.Now()
+	c.post(func() {
+		r := c.reply
+		if r == nil || r.hasAudio {
+			return
+		}
+		r.isAudible, r.hasAudio = true, true
+		if r.turn != nil && r.turn.Times.FirstAudio.IsZero() {
+			r.turn.Times.FirstAudio = at
+		}
+		c.emit(dialog.Event{Kind: dialog.SpeakingStarted, At: at, Turn: c.turns, Response: r.id})
+		if c.floor.callerSpeaks() {
+			c.holdAudio()
+		}
+	})
+}
+
+// cutReply interrupts the current reply. It ends when the mouth has said what was heard.
+func (c *conversation) cutReply() {
+	r := c.reply
+	r.cut.byCaller = r.cut.byCaller || c.outcome == ""
+	if !r.cut.done {
+		r.cut.done = true
+		r.cancel()
+	}
+}
+
+// cutReplyFor interrupts the current reply for speech of the caller.
+func (c *conversation) cutReplyFor(reason string) {
+	if c.reply.cut.reason == "" {
+		c.reply.cut.reason = reason
+	}
+	c.cutReply()
+}
+
+// replyEnded records what the caller heard of r and decides what is next.
+func (c *conversation) replyEnded(r *reply, heard string) {
+	now := time.Now()
+	isComplete := r.text.isComplete && len(heard) == r.text.written.Len()
+	if c.outcome != "" && !isComplete && !r.cut.byCaller {
+		c.resume.state = r.resumeState(heard)
+	}
+	r.cut.done = r.cut.done || !isComplete // the conversation has ended
+	r.cancel()
+	c.reply = nil
+	c.setLevel(media.Full)
+	c.floor.overlapTimeout.Stop()
+	c.filler.Stop()
+	heard = strings.TrimSpace(heard)
+	if r.hasAudio {
+		c.emit(dialog.Event{Kind: dialog.SpeakingStopped, At: now, Turn: c.turns, Response: r.id, Interrupted: !isComplete})
+	}
+	if heard != "" {
+		c.addHeard(r, heard, isComplete)
+	}
+	status := r.status(isComplete)
+	c.emit(dialog.Event{Kind: dialog.ReplyEnded, At: now, Turn: c.turns, Response: r.id, Item: r.item, Status: status,
+		Text: heard, Interrupted: !isComplete, Usage: r.usageOrNil()})
+	c.addToTurn(r, heard, status, now)
+	c.acceptAffirmation(heard)
+	if r.ending != "" && isComplete {
+		c.end(r.ending, nil)
+	}
+	c.proceed()
+}
+
+// addHeard adds what the caller heard of r to the history.
+func (c *conversation) addHeard(r *reply, heard string, isComplete bool) {
+	m := dialog.Message{ID: r.item, Role: dialog.Assistant, Text: heard, Interrupted: !isComplete}
+	if r.calls.asksClient { // the results that the client will send must come last
+		c.recall.history.addBefore(m, r.calls.firstMessage)
+	} else {
+		c.recall.history.add(m)
+	}
+	c.journal.add(m)
+	c.audio.setLastReply(heard)
+}
+
+// addToTurn adds an ended reply to its turn.
+func (c *conversation) addToTurn(r *reply, heard string, status dialog.Status, at time.Time) {
+	t := r.turn
+	if t == nil {
+		c.save(nil, nil)
+		return
+	}
+	t.replies--
+	t.Reply += heard + " "
+	t.Written += r.text.written.String() + " "
+	t.Times.Heard = at
+	if t.Status == dialog.Completed {
+		t.Status = status
+	}
+	t.Interrupted = t.Interrupted || status == dialog.Cancelled
+	if status == dialog.Cancelled {
+		t.InterruptedBy = r.cut.reason
+	}
+	if r.calls.asksClient {
+		c.awaitClient(t, status)
+	}
+	c.endTurn(t)
+}
+
+func (r *reply) status(isComplete bool) dialog.Status {
+	switch {
+	case r.hasFailed:
+		return dialog.Failed
+	case !isComplete:
+		return dialog.Cancelled
+	}
+	return dialog.Completed
+}
+
+func (r *reply) usageOrNil() *dialog.Usage {
+	if r.usage == (dialog.Usage{}) {
+		return nil
+	}
+	return &r.usage
+}
+
+// script carries clauses from sayReply, which writes, to the mouth, which reads.
+type script struct {
+	clauses chan string
+	handed  strings.Builder // what the mouth has taken
+
+	mu         sync.Mutex // guards what follows: the owner may write a filler first
+	hasBegun   bool
+	left       int  // bytes that may still be written
+	needsSpace bool // the last clause ended without white space
+}
+
+// writeFirst writes clause if nothing has been written yet, and reports whether it did.
+func (s *script) writeFirst(clause string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hasBegun {
+		return false
+	}
+	s.hasBegun, s.needsSpace = true, true
+	s.clauses <- clause // the queue is empty
 	return true
 }
 
-// fit makes clause follow what was written, and reports whether more may be.
+// fit returns clause with the space it needs before it, and whether more may follow.
 func (s *script) fit(clause string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.glued && !unicode.IsSpace(rune(clause[0])) {
+	if s.needsSpace && !unicode.IsSpace(rune(clause[0])) {
 		clause = " " + clause
 	}
-	s.begun, s.glued = true, !unicode.IsSpace(rune(clause[len(clause)-1]))
+	s.hasBegun, s.needsSpace = true, !unicode.IsSpace(rune(clause[len(clause)-1]))
 	s.left -= len(clause)
 	return clause, s.left > 0
 }
 
-// read yields the clauses as they come. The first waits until open lets it pass.
-func (s *script) read(ctx context.Context, open func(context.Context)) iter.Seq[string] {
+// read yields the clauses as they are written. Before the first one it calls wait.
+func (s *script) read(ctx context.Context, wait func(context.Context)) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for {
 			select {
@@ -89,7 +393,7 @@ func (s *script) read(ctx context.Context, open func(context.Context)) iter.Seq[
 					return
 				}
 				if s.handed.Len() == 0 {
-					open(ctx)
+					wait(ctx)
 				}
 				if ctx.Err() != nil {
 					return
@@ -105,235 +409,13 @@ func (s *script) read(ctx context.Context, open func(context.Context)) iter.Seq[
 	}
 }
 
-// after is the rest for another mouth when the first one got as far as heard.
-func (s *script) after(ctx context.Context, heard string) iter.Seq[string] {
+// rest yields what follows heard, for another mouth.
+func (s *script) rest(ctx context.Context, heard string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		rest := strings.TrimPrefix(s.handed.String(), heard)
-		if rest != "" && !yield(rest) {
+		text := strings.TrimPrefix(s.handed.String(), heard)
+		if text != "" && !yield(text) {
 			return
 		}
 		s.read(ctx, func(context.Context) {})(yield)
 	}
-}
-
-// begin starts a reply: the mouth listens to its script, which is still empty.
-func (l *loop) begin(t *turn, then dialog.Outcome) *reply {
-	r := &reply{
-		id: l.o.NewID("resp_"), item: l.o.NewID("item_"),
-		turn: t, then: then,
-		script: &script{clauses: make(chan string, scriptQueue), left: maxReply},
-		drafts: make(map[string]string),
-	}
-	r.ctx, r.cancel = context.WithCancel(l.ctx)
-	if t != nil {
-		t.replies++
-	} else {
-		l.discard()
-	}
-	l.reply = r
-	l.quiet.alarm.Stop()
-	l.tell(dialog.Event{Kind: dialog.ReplyStarted, Turn: l.turns, Response: r.id, Item: r.item})
-	speaker := l.mouth
-	l.spawn(func() func() { return l.speak(r, speaker) })
-	return r
-}
-
-// say makes a reply of given words.
-func (l *loop) say(text string, t *turn, then dialog.Outcome) {
-	r := l.begin(t, then)
-	l.spawn(func() func() {
-		l.recite(r, text)
-		return func() { l.close(r) }
-	})
-}
-
-// recite writes given words to the script.
-func (l *loop) recite(r *reply, text string) {
-	var c mouth.Cutter
-	for clause := range c.Add(text) {
-		l.write(r, clause)
-	}
-	l.write(r, c.Flush())
-}
-
-// write gives the mouth a clause and reports whether more may be written. It runs
-// beside the loop, in the reply's step.
-func (l *loop) write(r *reply, clause string) bool {
-	s := r.script
-	clause = plain(clause)
-	if r.repeated != nil {
-		clause = r.repeated.pass(clause)
-	}
-	if strings.TrimSpace(clause) == "" {
-		return s.left > 0
-	}
-	clause, more := s.fit(clause)
-	at := time.Now()
-	l.post(func() { l.wrote(r, clause, at) })
-	select {
-	case s.clauses <- clause:
-		return more
-	case <-r.ctx.Done():
-		return false
-	}
-}
-
-func (l *loop) wrote(r *reply, clause string, at time.Time) {
-	if r.isCut {
-		return
-	}
-	if r.turn != nil && r.turn.Times.FirstClause.IsZero() {
-		r.turn.Times.FirstClause = at
-	}
-	r.written.WriteString(clause)
-	l.keep()
-	l.tell(dialog.Event{Kind: dialog.ReplyText, Turn: l.turns, Response: r.id, Item: r.item, Text: clause})
-}
-
-// close says that everything is written.
-func (l *loop) close(r *reply) {
-	if !r.closed {
-		r.closed = true
-		close(r.script.clauses)
-	}
-}
-
-// speak is the mouth's part of a reply. It runs beside the loop.
-func (l *loop) speak(r *reply, speaker dialog.Mouth) func() {
-	progress := func(piece string) { l.post(func() { l.progress(r, piece) }) }
-	heard, err := speaker.Say(r.ctx, r.script.read(r.ctx, l.floor.gate.wait), progress)
-	if err != nil && r.ctx.Err() == nil {
-		l.post(func() { l.notice("voice_lost", voiceLost, err) })
-		rest, _ := mouth.Text{}.Say(r.ctx, r.script.after(r.ctx, heard), progress)
-		heard += rest
-	} else if err == nil && r.ctx.Err() == nil {
-		l.post(func() { l.recovered("voice_lost") })
-	}
-	return func() { l.finish(r, heard) }
-}
-
-func (l *loop) progress(r *reply, piece string) {
-	r.audible = true
-	before := mouth.SentenceStart(r.written.String(), len(r.heard))
-	r.heard += piece
-	if mouth.SentenceStart(r.written.String(), len(r.heard)) > before {
-		l.keep()
-		defer l.part(true)
-	}
-	l.tell(dialog.Event{Kind: dialog.ReplyHeard, Turn: l.turns, Response: r.id, Item: r.item, Text: piece})
-}
-
-// sounding is called by the voice when the first sound of a reply leaves.
-func (l *loop) sounding() {
-	at := time.Now()
-	l.post(func() {
-		r := l.reply
-		if r == nil || r.sounded {
-			return
-		}
-		r.audible, r.sounded = true, true
-		if r.turn != nil && r.turn.Times.FirstAudio.IsZero() {
-			r.turn.Times.FirstAudio = at
-		}
-		l.tell(dialog.Event{Kind: dialog.SpeakingStarted, At: at, Turn: l.turns, Response: r.id})
-		if l.floor.talking() {
-			l.overlap()
-		}
-	})
-}
-
-// cut interrupts a reply. It ends when the mouth has told what was heard.
-func (l *loop) cut(r *reply) {
-	r.meant = r.meant || l.outcome == ""
-	if !r.isCut {
-		r.isCut = true
-		r.cancel()
-	}
-}
-
-// finish ends a reply with what was heard of it.
-func (l *loop) finish(r *reply, heard string) {
-	now := time.Now()
-	complete := r.closed && len(heard) == r.written.Len()
-	if l.outcome != "" && !complete && !r.meant {
-		l.broken = r.saying(heard, r.closed)
-	}
-	r.isCut = r.isCut || !complete // the conversation ended
-	r.cancel()
-	l.reply = nil
-	l.duck(media.Full)
-	l.floor.alarm.Stop()
-	l.filling.Stop()
-	heard = strings.TrimSpace(heard)
-	if r.sounded {
-		l.tell(dialog.Event{Kind: dialog.SpeakingStopped, At: now, Turn: l.turns, Response: r.id, Interrupted: !complete})
-	}
-	if heard != "" {
-		m := dialog.Message{ID: r.item, Role: dialog.Assistant, Text: heard, Interrupted: !complete}
-		if r.calls.client { // what follows must end with the results
-			l.history.addBefore(m, r.calls.first)
-		} else {
-			l.history.add(m)
-		}
-		l.scribe.note(m)
-		l.asked(heard)
-	}
-	status := r.status(complete)
-	l.tell(dialog.Event{Kind: dialog.ReplyEnded, At: now, Turn: l.turns, Response: r.id, Item: r.item, Status: status,
-		Text: heard, Interrupted: !complete, Usage: r.usage()})
-	l.settle(r, heard, status, now)
-	l.assented(heard)
-	if r.then != "" && complete {
-		l.end(r.then, nil)
-	}
-	l.proceed()
-}
-
-// settle adds an ended reply to its turn.
-func (l *loop) settle(r *reply, heard string, status dialog.Status, at time.Time) {
-	t := r.turn
-	if t == nil {
-		l.save(nil, nil)
-		return
-	}
-	t.replies--
-	t.Reply += heard + " "
-	t.Written += r.written.String() + " "
-	t.Times.Heard = at
-	if t.Status == dialog.Completed {
-		t.Status = status
-	}
-	t.Interrupted = t.Interrupted || status == dialog.Cancelled
-	if status == dialog.Cancelled {
-		t.InterruptedBy = r.why
-	}
-	if r.calls.client {
-		l.await(t, status)
-	}
-	l.endTurn(t)
-}
-
-func (r *reply) status(complete bool) dialog.Status {
-	switch {
-	case r.failed:
-		return dialog.Failed
-	case !complete:
-		return dialog.Cancelled
-	}
-	return dialog.Completed
-}
-
-func (r *reply) usage() *dialog.Usage {
-	if r.used == (dialog.Usage{}) {
-		return nil
-	}
-	return &r.used
-}
-
-// calls is what a reply's tools are doing.
-type calls struct {
-	running int
-	first   string // id of the message with the first calls
-	client  bool   // the client has been asked for one
-	goodbye bool   // the model ends the call
 }

@@ -16,7 +16,7 @@ var patient = dialog.Silence{Wait: time.Minute}
 const hours = "We are open every day. On Sundays we close at four. Is there anything else you want to know?"
 
 // snapshot is what a store holds of a conversation.
-func (j *journal) snapshot() Options {
+func (j *fakeJournal) snapshot() Options {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	o := Options{History: append([]dialog.Message(nil), j.messages...), Resume: j.saying}
@@ -112,7 +112,7 @@ func TestAModelGoesOnWhereTheLineBroke(t *testing.T) {
 	rest := teller("And on holidays we are closed.", 0, &asked)
 	p, _ := telephone(t, &dialog.Agent{Model: rest, Silence: patient}, kept, func(p *phone) { p.wait(12 * time.Second) })
 	last := asked[len(asked)-1]
-	if m := last.Messages[len(last.Messages)-1]; m.Role != dialog.Assistant || m.Text != strings.TrimSpace(kept.Resume.Text) || !strings.Contains(last.Instructions, goOnRules) {
+	if m := last.Messages[len(last.Messages)-1]; m.Role != dialog.Assistant || m.Text != strings.TrimSpace(kept.Resume.Text) || !strings.Contains(last.Instructions, resumeRules) {
 		t.Errorf("it was asked behind %+v", m)
 	}
 	want := strings.TrimSpace(kept.Resume.Text[mouth.SentenceStart(kept.Resume.Text, len(kept.Resume.Heard)):]) + " And on holidays we are closed."

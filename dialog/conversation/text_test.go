@@ -119,7 +119,7 @@ func (c *caller) turns() []dialog.Turn {
 }
 
 // journal keeps what it is given, as a session's does.
-type journal struct {
+type fakeJournal struct {
 	mu       sync.Mutex
 	messages []dialog.Message
 	turns    []dialog.Turn
@@ -129,7 +129,7 @@ type journal struct {
 	err      error
 }
 
-func (j *journal) Append(_ context.Context, r dialog.JournalEntry) error {
+func (j *fakeJournal) Append(_ context.Context, r dialog.JournalEntry) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.known == nil {
@@ -152,7 +152,7 @@ func (j *journal) Append(_ context.Context, r dialog.JournalEntry) error {
 	return j.err
 }
 
-func (j *journal) history() string {
+func (j *fakeJournal) history() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return transcript(j.messages)
@@ -196,7 +196,7 @@ func converse(t *testing.T, agent *dialog.Agent, o Options, script func(*caller)
 		}
 		go func() {
 			defer close(done)
-			end.outcome, end.err = New(agent, o).Run(t.Context(), c.line())
+			end.outcome, end.err = Run(t.Context(), agent, c.line(), o)
 		}()
 		synctest.Wait()
 		script(c)
@@ -223,7 +223,7 @@ func counter() func(string) string {
 }
 
 func TestATypedQuestionIsAnswered(t *testing.T) {
-	j := &journal{}
+	j := &fakeJournal{}
 	c, end := converse(t, &dialog.Agent{Greeting: "Hello, how can I help?", Model: echo}, Options{Journal: j}, func(c *caller) {
 		c.types("hi")
 		synctest.Wait()
@@ -299,7 +299,7 @@ func TestToolsAreUsedAndTheirResultsTold(t *testing.T) {
 	agent := &dialog.Agent{Model: useOnce, Tools: registry(t, map[string]func(context.Context) (string, error){
 		"look": func(context.Context) (string, error) { return `{"n":1}`, nil },
 	})}
-	j := &journal{}
+	j := &fakeJournal{}
 	c, _ := converse(t, agent, Options{Journal: j}, func(c *caller) {
 		c.types("look")
 		synctest.Wait()

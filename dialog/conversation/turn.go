@@ -2,100 +2,94 @@ package conversation
 
 import (
 	"strings"
-	"time"
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 )
 
-// timing is when the caller's part of a turn happened.
-type timing struct {
-	onset, speechEnd, endpoint, transcript time.Time
-	why                                    string
-}
-
-// turn is an exchange under way. It ends when its replies and its tools have ended.
+// turn is a turn that has not ended. It ends with the last of its replies and tools.
 type turn struct {
 	dialog.Turn
-	replies int // under way
-	tools   int // under way
-	waiting bool
-	filled  bool // a filler was said
-	done    bool
+	replies      int // running
+	tools        int // running
+	awaitsClient bool
+	hasFiller    bool // a filler was said
+	hasEnded     bool
 }
 
-// answer begins a turn with what is pending.
-func (l *loop) answer() {
-	l.turns++
-	t := &turn{Turn: dialog.Turn{Number: l.turns, Status: dialog.Completed, EndpointReason: l.timing.why}}
-	t.Times.Onset, t.Times.SpeechEnd = l.timing.onset, l.timing.speechEnd
-	t.Times.Endpoint, t.Times.Transcript = l.timing.endpoint, l.timing.transcript
+// answer starts a turn with the pending input.
+func (c *conversation) answer() {
+	c.turns++
+	timing := c.input.timing
+	t := &turn{Turn: dialog.Turn{Number: c.turns, Status: dialog.Completed, EndpointReason: timing.endpointReason}}
+	t.Times.Onset, t.Times.SpeechEnd = timing.onset, timing.speechEnd
+	t.Times.Endpoint, t.Times.Transcript = timing.endpoint, timing.transcript
 	var texts []string
-	for _, m := range l.pending {
+	for _, m := range c.input.pending {
 		texts = append(texts, m.Text)
 		t.Typed = t.Typed || m.Typed
-		l.history.add(m)
-		l.scribe.note(m)
+		c.addMessage(m)
 	}
 	t.Caller = strings.Join(texts, " ")
-	l.abandon()
-	l.pending, l.wanted, l.timing = nil, false, timing{}
-	l.floor.owes, l.spare = "", 0
-	if isGoodbye(t.Caller) {
-		l.discard()
-		l.say(l.farewell(), t, dialog.Goodbye)
+	c.stopAwaitingClient()
+	c.input.pending, c.input.wantsAnswer, c.input.timing = nil, false, speechTiming{}
+	c.floor.nextReply, c.clientTools.answeredRequests = "", 0
+	if words.IsGoodbye(t.Caller) {
+		c.discardSpeculation()
+		c.say(c.farewell(), t, dialog.Goodbye)
 		return
 	}
-	if !t.Typed && isAside(t.Caller) {
-		l.discard()
-		l.say(takeYourTime, t, "")
+	if !t.Typed && words.IsRequestForTime(t.Caller) {
+		c.discardSpeculation()
+		c.say(takeYourTime, t, "")
 		return
 	}
-	r := l.begin(t, "")
-	l.commit(r)
-	l.save(nil, nil)
-	l.awaitWords(t)
-	l.step(r)
+	r := c.newReply(t)
+	c.commitSpeculation(r)
+	c.save(nil, nil)
+	c.startFillerTimer(t)
+	c.startReply(r, true)
 }
 
-func (l *loop) farewell() string {
-	if l.agent.Farewell != "" {
-		return l.agent.Farewell
+func (c *conversation) farewell() string {
+	if c.agent.Farewell != "" {
+		return c.agent.Farewell
 	}
 	return defaultFarewell
 }
 
-func (l *loop) greet() {
-	if l.goOn() {
+// greet starts the conversation: it continues a reply that an earlier line did not finish,
+// greets a new caller, or waits for one who returns.
+func (c *conversation) greet() {
+	if c.resumeReply() {
 		return
 	}
-	greeting := l.agent.Greeting
-	if l.o.Greeting != "" {
-		greeting = l.o.Greeting
+	greeting := c.agent.Greeting
+	if c.o.Greeting != "" {
+		greeting = c.o.Greeting
 	}
-	if len(l.o.History) > 0 || strings.TrimSpace(greeting) == "" {
-		l.rearm()
+	if len(c.o.History) > 0 || strings.TrimSpace(greeting) == "" {
+		c.startSilenceTimeout()
 		return
 	}
-	l.say(greeting, nil, "")
+	c.say(greeting, nil, "")
 }
 
-// endTurn records a turn once nothing of it is under way.
-func (l *loop) endTurn(t *turn) {
-	if t.done || t.replies > 0 || t.tools > 0 || t.waiting {
+// endTurn records t once its replies and tools have ended.
+func (c *conversation) endTurn(t *turn) {
+	if t.hasEnded || t.replies > 0 || t.tools > 0 || t.awaitsClient {
 		return
 	}
-	t.done = true
+	t.hasEnded = true
 	t.Reply, t.Written = strings.TrimSpace(t.Reply), strings.TrimSpace(t.Written)
-	record := t.Turn
-	l.tell(dialog.Event{Kind: dialog.TurnEnded, Turn: t.Number, Finished: &record})
-	l.save(&record, nil)
-	l.remember()
+	finished := t.Turn
+	c.emit(dialog.Event{Kind: dialog.TurnEnded, Turn: t.Number, Finished: &finished})
+	c.save(&finished, nil)
+	c.summarizeHistory()
 }
 
-// fail marks a turn as failed.
+// fail marks t as failed.
 func (t *turn) fail(err error) {
-	if t != nil {
-		t.Status, t.Error = dialog.Failed, string(fault.From(err).Code)
-	}
+	t.Status, t.Error = dialog.Failed, string(fault.From(err).Code)
 }

@@ -225,7 +225,7 @@ type phone struct {
 	*microphone
 	*scribbler
 	speaker *loudspeaker
-	journal *journal
+	journal *fakeJournal
 	lose    context.CancelFunc // breaks the line
 }
 
@@ -243,7 +243,7 @@ func telephone(t *testing.T, agent *dialog.Agent, o Options, script func(*phone)
 		defer mic.tick.Stop()
 		ctx, lose := context.WithCancel(t.Context())
 		defer lose()
-		p = &phone{newCaller(t), mic, &scribbler{mic: mic, partials: true}, &loudspeaker{}, &journal{}, lose}
+		p = &phone{newCaller(t), mic, &scribbler{mic: mic, partials: true}, &loudspeaker{}, &fakeJournal{}, lose}
 		a := *agent
 		if w, ok := a.Recognizer.(*wholes); ok {
 			w.scribbler, p.partials = p.scribbler, false
@@ -264,7 +264,7 @@ func telephone(t *testing.T, agent *dialog.Agent, o Options, script func(*phone)
 		line.Source, line.Sink = p.microphone, p.speaker
 		go func() {
 			defer close(done)
-			end.outcome, end.err = New(&a, o).Run(ctx, line)
+			end.outcome, end.err = Run(ctx, &a, line, o)
 		}()
 		synctest.Wait()
 		script(p)

@@ -184,7 +184,7 @@ func (o *Overlap) run(ctx context.Context, agent *dialog.Agent) error {
 		down: media.NewResampler(media.MouthRate, media.EarRate)}
 	defer c.clock.Stop()
 	line := dialog.Line{Inputs: make(chan dialog.Heard), Source: c, Sink: c, Emit: c.tell}
-	if _, err := conversation.New(&a, conversation.Options{}).Run(ctx, line); err != nil && !c.ended {
+	if _, err := conversation.Run(ctx, &a, line, conversation.Options{}); err != nil && !c.ended {
 		return err
 	}
 	c.mu.Lock()

@@ -1,0 +1,28 @@
+package conversation
+
+// What the agent says where neither its folder nor a model gives the words.
+const (
+	defaultPrompt    = "Are you still there?"
+	defaultFarewell  = "Thank you for calling. Goodbye!"
+	takeYourTime     = "Of course."
+	notUnderstood    = "Sorry, I did not get that. Could you say it another way?"
+	callBackPromised = "All right. Your request is noted, and a colleague will call you back."
+	nobodyThere      = "I'm sorry, nobody can take your call right now. Your request is noted, and a colleague will call you back."
+)
+
+// apologies are said, in turn, when no model answers.
+var apologies = []string{
+	"I'm sorry, I can't work that out just now. Could you ask me again in a moment?",
+	"I'm sorry, something isn't working on my side. Please try once more.",
+	"I still can't answer properly, I'm sorry. Please try again a little later.",
+}
+
+// What the caller is told, as text, when a part fails.
+const (
+	hearingLost   = "I can't hear you at the moment. Please type instead; I can read what you write."
+	voiceLost     = "My voice isn't working at the moment. You can read my answers here."
+	modelLost     = "I have trouble answering at the moment."
+	modelSwitched = "My usual knowledge isn't available, so my answers may be simpler for now."
+	toolFailed    = "Something I tried to look up or do just now did not work."
+	notSaved      = "This conversation can't be saved at the moment. You can go on talking."
+)

@@ -1,0 +1,288 @@
+package conversation
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"frontdesk/dialog"
+	"frontdesk/internal/fault"
+	"frontdesk/tools"
+)
+
+const (
+	maxCalls          = 8                // of one step; further ones are ignored
+	clientToolTimeout = 30 * time.Second // for the results of a client's own tools
+	replyRequestWait  = 5 * time.Second  // for the client to ask for a reply after its results
+)
+
+// endCall is the tool by which the model hangs up.
+var endCall = tools.Spec{
+	Name:        "end_call",
+	Description: "End the call, after the caller said goodbye or has nothing more to ask. Say goodbye in the same reply.",
+	Parameters:  json.RawMessage(`{"type":"object","properties":{},"additionalProperties":false}`),
+}
+
+// toolCalls is the state of a reply's tool calls.
+type toolCalls struct {
+	running      int
+	firstMessage string // id of the message with the first calls
+	asksClient   bool   // a call is the client's to answer
+	endsCall     bool   // the model ends the call
+}
+
+// callTools runs the tool calls of a and returns when the agent's own tools have answered
+// or r is cut. A tool with an effect goes on when r is cut.
+func (c *conversation) callTools(r *reply, a answer) {
+	calls := a.calls[:min(len(a.calls), maxCalls)]
+	answered := make(chan struct{}, len(calls))
+	running := 0
+	c.do(func() {
+		c.addCalls(r, calls, strings.TrimSpace(a.text))
+		for _, call := range calls {
+			if c.startCall(r, call, answered) {
+				running++
+			}
+		}
+	})
+	for range running {
+		select {
+		case <-answered:
+		case <-r.ctx.Done():
+			return
+		}
+	}
+}
+
+// addCalls adds a message with calls to the history. Calls get valid arguments and ids that
+// are unique in it.
+func (c *conversation) addCalls(r *reply, calls []tools.Call, draft string) {
+	for i, call := range calls {
+		if call.ID == "" || c.recall.history.calls[call.ID] || slices.ContainsFunc(calls[:i], func(o tools.Call) bool { return o.ID == call.ID }) {
+			calls[i].ID = c.o.NewID("call_")
+		}
+		if len(call.Arguments) == 0 || !json.Valid(call.Arguments) {
+			calls[i].Arguments = validJSON(call.Arguments)
+		}
+	}
+	m := dialog.Message{ID: c.o.NewID("item_"), Role: dialog.Assistant, Calls: calls}
+	r.text.drafts[m.ID] = draft
+	if r.calls.firstMessage == "" {
+		r.calls.firstMessage = m.ID
+	}
+	c.addMessage(m)
+}
+
+// validJSON turns text that is not JSON into a JSON string, which the tool will refuse.
+func validJSON(text json.RawMessage) json.RawMessage {
+	if len(text) == 0 {
+		return json.RawMessage("{}")
+	}
+	quoted, _ := json.Marshal(string(text))
+	return quoted
+}
+
+// startCall starts a tool call and reports whether a value will come from answered.
+func (c *conversation) startCall(r *reply, call tools.Call, answered chan<- struct{}) bool {
+	spec, isOwn := c.agent.Tools.Find(call.Name)
+	isClients := slices.ContainsFunc(c.clientTools.specs, func(s tools.Spec) bool { return s.Name == call.Name })
+	switch {
+	case call.Name == endCall.Name:
+		r.calls.endsCall, r.ending = true, dialog.Goodbye
+		c.addResult(tools.Result{CallID: call.ID, Output: json.RawMessage(`{"ok":true}`)})
+		return false
+	case isClients && !isOwn:
+		c.callClient(r, call)
+		return false
+	}
+	c.runTool(r, call, spec.Effect, answered)
+	return true
+}
+
+// runTool runs one of the agent's tools. A tool that only reads is cancelled with its
+// reply. For a tool with an effect, the journal is written first, and nothing cancels it.
+func (c *conversation) runTool(r *reply, call tools.Call, effect tools.Effect, answered chan<- struct{}) {
+	r.turn.tools++
+	r.calls.running++
+	started := time.Now()
+	c.emit(dialog.Event{Kind: dialog.ToolStarted, At: started, Turn: r.turn.Number, Response: r.id, Call: &call})
+	saved := make(chan error, 1)
+	ctx := r.ctx
+	if effect == tools.Writes {
+		ctx = c.tasks.session
+		c.save(nil, saved)
+	} else {
+		saved <- nil
+	}
+	c.spawn(func() {
+		result, isPrepared := r.guess.resultOf(ctx, call)
+		if !isPrepared {
+			result = c.execute(ctx, call, saved)
+		}
+		c.do(func() { c.toolEnded(r, call, result, time.Since(started)) })
+		answered <- struct{}{}
+	})
+}
+
+// execute runs a tool once the journal entry before it is durable.
+func (c *conversation) execute(ctx context.Context, call tools.Call, saved <-chan error) tools.Result {
+	if err := <-saved; err != nil { // saving has a deadline
+		return failedResult(call, fault.Wrap(err, fault.Storage, "this cannot be done now, because it cannot be recorded"))
+	}
+	return c.agent.Tools.Do(ctx, call)
+}
+
+func failedResult(call tools.Call, err *fault.Error) tools.Result {
+	out, _ := json.Marshal(map[string]any{"error": map[string]any{"code": err.Code, "message": err.Message}})
+	return tools.Result{CallID: call.ID, Output: out, Failed: true, Err: err}
+}
+
+func (c *conversation) toolEnded(r *reply, call tools.Call, result tools.Result, d time.Duration) {
+	t := r.turn
+	t.tools--
+	r.calls.running--
+	t.Tools = append(t.Tools, dialog.ToolUse{Name: call.Name, CallID: call.ID, Failed: result.Failed, Duration: d})
+	c.emit(dialog.Event{Kind: dialog.ToolEnded, Turn: t.Number, Response: r.id, Call: &call, Result: &result})
+	if result.Failed && !r.cut.done {
+		c.emit(dialog.Event{Kind: dialog.NoticeRaised, Turn: t.Number, Response: r.id,
+			Notice: &dialog.Notice{Code: "tool_failed", Text: toolFailed, Err: result.Err}})
+	}
+	c.addResult(result)
+	c.requestHandover(call, result)
+	c.endTurn(t)
+}
+
+func (c *conversation) addResult(result tools.Result) {
+	c.addMessage(dialog.Message{ID: c.o.NewID("item_"), Role: dialog.ToolRole, Result: &result})
+}
+
+// clientTools are the tools that the client runs itself.
+type clientTools struct {
+	specs   []tools.Spec
+	awaited *awaited // what the current turn waits for, or nil
+	// answeredRequests counts requests for a reply that are still to come and that a reply
+	// has already answered: clients may send one after each result.
+	answeredRequests int
+}
+
+// awaited is what a turn waits for from the client: the results of its tools, and then, as
+// in the Realtime protocol, a request for a reply.
+type awaited struct {
+	turn     *turn
+	calls    map[string]tools.Call // without a result yet, by id
+	results  int
+	requests int
+	timeout  alarm
+}
+
+func (t *clientTools) deadline() <-chan time.Time {
+	if t.awaited == nil {
+		return nil
+	}
+	return t.awaited.timeout.C
+}
+
+// callClient asks the client to run its own tool.
+func (c *conversation) callClient(r *reply, call tools.Call) {
+	r.calls.asksClient = true
+	if c.clientTools.awaited == nil {
+		c.clientTools.awaited = &awaited{turn: r.turn, calls: make(map[string]tools.Call), timeout: newAlarm()}
+	}
+	c.clientTools.awaited.calls[call.ID] = call
+	c.emit(dialog.Event{Kind: dialog.ClientToolCalled, Turn: c.turns, Response: r.id, Call: &call})
+}
+
+// awaitClient keeps t open after a reply that called the client's tools, unless the reply
+// was interrupted.
+func (c *conversation) awaitClient(t *turn, status dialog.Status) {
+	a := c.clientTools.awaited
+	if a == nil || a.turn != t {
+		return
+	}
+	if status != dialog.Completed {
+		c.stopAwaitingClient()
+		return
+	}
+	t.awaitsClient = true
+	a.timeout.set(clientToolTimeout)
+}
+
+// clientToolOutput handles the result of a client's tool.
+func (c *conversation) clientToolOutput(result *tools.Result) {
+	if result == nil {
+		return
+	}
+	if !c.recall.history.calls[result.CallID] {
+		err := fault.New(fault.NotFound, "unknown tool call %q: send the call_id of a function call of this session", result.CallID)
+		c.emit(dialog.Event{Kind: dialog.NoticeRaised, Turn: c.turns, Notice: &dialog.Notice{Code: string(err.Code), Text: err.Message, Err: err}})
+		return
+	}
+	if !json.Valid(result.Output) {
+		result.Output = validJSON(result.Output)
+	}
+	c.addResult(*result)
+	if a := c.clientTools.awaited; a != nil {
+		if call, ok := a.calls[result.CallID]; ok {
+			delete(a.calls, result.CallID)
+			a.results++
+			a.turn.Tools = append(a.turn.Tools, dialog.ToolUse{Name: call.Name, CallID: call.ID, Failed: result.Failed})
+			c.emit(dialog.Event{Kind: dialog.ToolEnded, Turn: a.turn.Number, Call: &call, Result: result})
+		}
+		c.continueAfterClientTools()
+	}
+}
+
+// continueAfterClientTools continues the turn once the client has sent all results and
+// asked for a reply.
+func (c *conversation) continueAfterClientTools() {
+	a := c.clientTools.awaited
+	if c.reply != nil || a == nil || len(a.calls) > 0 {
+		return
+	}
+	if a.requests == 0 {
+		a.timeout.set(replyRequestWait)
+		return
+	}
+	c.answerClientTools()
+}
+
+// answerClientTools starts the reply to the results of the client's tools.
+func (c *conversation) answerClientTools() {
+	a := c.clientTools.awaited
+	c.clientTools.answeredRequests = max(0, a.results-a.requests)
+	a.timeout.Stop()
+	c.clientTools.awaited = nil
+	a.turn.awaitsClient = false
+	r := c.newReply(a.turn)
+	c.startReply(r, true)
+}
+
+func (c *conversation) clientToolsTimedOut() {
+	a := c.clientTools.awaited
+	if c.reply != nil || len(a.calls) == 0 { // the client asked for no reply
+		c.stopAwaitingClient()
+		c.proceed()
+		return
+	}
+	for _, call := range a.calls {
+		result := failedResult(call, fault.New(fault.Timeout, "the caller's device did not answer"))
+		a.turn.Tools = append(a.turn.Tools, dialog.ToolUse{Name: call.Name, CallID: call.ID, Failed: true})
+		c.emit(dialog.Event{Kind: dialog.ToolEnded, Turn: a.turn.Number, Call: &call, Result: &result})
+		c.addResult(result)
+	}
+	c.answerClientTools()
+}
+
+// stopAwaitingClient ends a turn that waits for the client: the caller went on.
+func (c *conversation) stopAwaitingClient() {
+	a := c.clientTools.awaited
+	if a == nil {
+		return
+	}
+	a.timeout.Stop()
+	c.clientTools.awaited = nil
+	a.turn.awaitsClient = false
+	c.endTurn(a.turn)
+}
