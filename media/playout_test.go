@@ -200,14 +200,14 @@ func TestPlayoutEndsWithItsSink(t *testing.T) {
 }
 
 func TestPlayoutDoesNotAllocate(t *testing.T) {
-	p, frame, voice := NewPlayout(steady(0)), make([]int16, MouthFrame), tone(440, MouthRate, MouthFrame, 8000)
+	p, frame, voice := NewPlayout(constant(0)), make([]int16, MouthFrame), tone(440, MouthRate, MouthFrame, 8000)
 	if n := testing.AllocsPerRun(200, func() { _ = p.Write(t.Context(), voice); _ = p.tick(frame) }); n > 0 {
 		t.Errorf("%v allocations a frame", n)
 	}
 }
 
 func BenchmarkPlayout(b *testing.B) {
-	p, frame, voice := NewPlayout(steady(0)), make([]int16, MouthFrame), tone(440, MouthRate, MouthFrame, 8000)
+	p, frame, voice := NewPlayout(constant(0)), make([]int16, MouthFrame), tone(440, MouthRate, MouthFrame, 8000)
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = p.Write(b.Context(), voice)

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -9,16 +8,16 @@ import (
 )
 
 const (
-	recordQueue = 100 // stereo frames that wait for the disk: 2 s
-	recordDrift = 10  // frames one side may be ahead of the other
-	recordPatch = 50  // frames between two corrections of the header: 1 s
+	recordQueue = 100 // stereo frames that may wait for the disk: 2 s
+	recordDrift = 10  // frames that one side may be ahead of the other
+	recordSync  = 50  // frames between two corrections of the header: 1 s
 )
 
-// Recorder writes a call as a WAV file of two channels at EarRate, the caller left and
-// the agent right. The sides are put together frame by frame as they come. Nobody
-// waits for the disk: when it is more than 2 s late, sound is lost from the file and
-// counted, and silence keeps its place. The header is corrected every second, so that
-// the file plays even if the process is killed.
+// Recorder writes a call as a WAV file with two channels at EarRate: the caller left, the
+// agent right. It joins the two sides frame by frame as they come. Nobody waits for the
+// disk: when it is more than 2 s late, audio is lost from the file, counted and replaced
+// with silence. The header is corrected every second, so that the file plays even if the
+// process is killed.
 type Recorder struct {
 	file  recordFile
 	queue chan stereoFrame
@@ -28,14 +27,14 @@ type Recorder struct {
 	next    int64 // number of the next frame
 	agent   []int16
 	down    *Resampler
-	mute    [MouthFrame]int16
+	silence [MouthFrame]int16
 	closed  bool
 	dropped int
 	err     error // of the file; nothing is written after it
 }
 
 type recordFile interface {
-	io.WriterAt
+	io.WriteSeeker
 	io.Closer
 }
 
@@ -44,7 +43,7 @@ type stereoFrame struct {
 	samples [2 * EarFrame]int16
 }
 
-// NewRecorder creates the file path, which must not exist, readable by its owner only.
+// NewRecorder creates the file path, which must not exist, readable only by its owner.
 func NewRecorder(path string) (*Recorder, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -62,7 +61,7 @@ func newRecorder(f recordFile) *Recorder {
 	return r
 }
 
-// Source records what is read from src on the left.
+// Source returns src, recorded on the left.
 func (r *Recorder) Source(src Source) Source { return recordedSource{src, r} }
 
 type recordedSource struct {
@@ -73,12 +72,12 @@ type recordedSource struct {
 func (s recordedSource) ReadFrame(frame []int16) error {
 	err := s.Source.ReadFrame(frame)
 	if err == nil {
-		s.r.caller(frame)
+		s.r.addCaller(frame)
 	}
 	return err
 }
 
-// Sink records what is written to sink on the right.
+// Sink returns sink, recorded on the right.
 func (r *Recorder) Sink(sink Sink) Sink { return recordedSink{sink, r} }
 
 type recordedSink struct {
@@ -87,24 +86,24 @@ type recordedSink struct {
 }
 
 func (s recordedSink) WriteFrame(frame []int16) error {
-	s.r.speaks(frame)
+	s.r.addAgent(frame)
 	return s.Sink.WriteFrame(frame)
 }
 
-// caller puts a frame beside what the agent said meanwhile.
-func (r *Recorder) caller(frame []int16) {
+// addCaller queues a frame of the caller together with one of the agent.
+func (r *Recorder) addCaller(frame []int16) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.emit(frame)
 }
 
-// speaks keeps a frame of the agent until the caller's comes. When the caller's stay
-// away, the agent's are written beside silence.
-func (r *Recorder) speaks(frame []int16) {
+// addAgent holds a frame of the agent until the caller's frame comes. When no frames of
+// the caller come, it queues the agent's frames with silence on the left.
+func (r *Recorder) addAgent(frame []int16) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if frame == nil {
-		frame = r.mute[:]
+		frame = r.silence[:]
 	}
 	r.agent = r.down.Process(r.agent, frame)
 	for len(r.agent) > recordDrift*EarFrame {
@@ -112,7 +111,7 @@ func (r *Recorder) speaks(frame []int16) {
 	}
 }
 
-// emit queues the next frame of both. Called with mu held.
+// emit queues the next frame of both sides. It is called with mu held.
 func (r *Recorder) emit(caller []int16) {
 	if r.closed {
 		r.agent = r.agent[:0]
@@ -136,40 +135,34 @@ func (r *Recorder) emit(caller []int16) {
 	}
 }
 
-// write is the goroutine that alone touches the file. A frame's number is its place, so
-// that the frames lost before it are a hole, which reads as silence.
+// write is the goroutine that alone uses the file.
 func (r *Recorder) write() {
 	defer close(r.done)
-	var b [4 * EarFrame]byte
-	end, patched := int64(0), int64(0)
-	err := r.patch(0)
+	wav, err := newWAVWriter(r.file, EarRate, 2, 2*EarFrame)
 	r.fail(err)
+	next, synced := int64(0), int64(0)
+	var silence stereoFrame
 	for f := range r.queue {
 		if err != nil {
-			continue // only makes room
+			continue // after an error the queue is only emptied
 		}
-		for i, s := range f.samples {
-			binary.LittleEndian.PutUint16(b[2*i:], uint16(s))
+		for ; err == nil && next < f.number; next++ { // frames that were dropped
+			err = wav.writeBlock(silence.samples[:])
 		}
-		if _, err = r.file.WriteAt(b[:], wavHeaderSize+f.number*int64(len(b))); err == nil {
-			if end = f.number + 1; end-patched >= recordPatch {
-				patched, err = end, r.patch(end)
-			}
+		if err == nil {
+			err = wav.writeBlock(f.samples[:])
+			next++
+		}
+		if err == nil && next-synced >= recordSync {
+			synced, err = next, wav.sync()
 		}
 		r.fail(err)
 	}
 	if err == nil {
-		err = r.patch(end)
+		err = wav.sync()
 	}
 	r.fail(err)
 	r.fail(r.file.Close())
-}
-
-// patch writes a header for frames frames.
-func (r *Recorder) patch(frames int64) error {
-	h := wavHeader(EarRate, 2, frames*4*EarFrame)
-	_, err := r.file.WriteAt(h[:], 0)
-	return err
 }
 
 // fail keeps the first error.
@@ -184,22 +177,23 @@ func (r *Recorder) fail(err error) {
 	}
 }
 
-// Err is what ended the recording before the call, such as a full disk, or nil.
+// Err returns the error that ended the recording before the call ended, such as a full
+// disk, or nil.
 func (r *Recorder) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
 }
 
-// Dropped is how many frames the disk was too slow for.
+// Dropped returns how many frames were lost because the disk was too slow.
 func (r *Recorder) Dropped() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.dropped
 }
 
-// Close writes what waits, closes the file and returns what Err does. The decorated
-// source and sink go on without being recorded. Closing again does nothing more.
+// Close writes the queued frames, closes the file and returns what Err does. The wrapped
+// source and sink continue without recording. It may be called more than once.
 func (r *Recorder) Close() error {
 	r.mu.Lock()
 	if !r.closed {

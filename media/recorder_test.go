@@ -3,29 +3,30 @@ package media
 import (
 	"bytes"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"go.uber.org/goleak"
 )
 
-// steady is a Source of the same sample for ever and a Sink of no interest.
-type steady int16
+// constant is a Source that repeats one sample and a Sink that ignores everything.
+type constant int16
 
-func (s steady) ReadFrame(frame []int16) error {
+func (c constant) ReadFrame(frame []int16) error {
 	for i := range frame {
-		frame[i] = int16(s)
+		frame[i] = int16(c)
 	}
 	return nil
 }
 
-func (steady) WriteFrame([]int16) error { return nil }
+func (constant) WriteFrame([]int16) error { return nil }
 
-// sides are the channels of a stereo file.
-func sides(t *testing.T, file []byte) (left, right []int16) {
+// channels splits a recording into its two channels.
+func channels(t *testing.T, file []byte) (left, right []int16) {
 	t.Helper()
 	w, err := NewWAVReader(bytes.NewReader(file))
 	if err != nil || w.Channels != 2 || w.Rate != EarRate {
@@ -40,134 +41,137 @@ func sides(t *testing.T, file []byte) (left, right []int16) {
 
 func TestRecordingHasTheCallerLeftAndTheAgentRight(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	path := filepath.Join(t.TempDir(), "call.wav")
-	r, err := NewRecorder(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, sink := r.Source(steady(1000)), r.Sink(steady(0))
-	voice, frame := tone(440, MouthRate, 50*MouthFrame, 8000), make([]int16, EarFrame)
-	for i := range 150 { // silence, a second of voice, silence
-		var out []int16
-		if i >= 50 && i < 100 {
-			out = voice[(i-50)*MouthFrame:][:MouthFrame]
-		}
-		if err := errors.Join(sink.WriteFrame(out), source.ReadFrame(frame)); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "call.wav")
+		r, err := NewRecorder(path)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(sink.WriteFrame(voice[:MouthFrame]), source.ReadFrame(frame), r.Close()); err != nil {
-		t.Errorf("after Close: %v", err)
-	}
-	file, _ := os.ReadFile(path)
-	left, right := sides(t, file)
-	if len(left) != 150*EarFrame {
-		t.Fatalf("%d samples", len(left))
-	}
-	near(t, "the caller", level(left[:EarRate], 0, EarRate)/2, 1000, 1)
-	near(t, "before the voice", rms(right[:EarRate]), 0, 1)
-	near(t, "the voice", level(right[EarRate+2*EarFrame:2*EarRate], 440, EarRate), 8000, 100)
-	near(t, "after the voice", rms(right[2*EarRate+2*EarFrame:]), 0, 1)
+		source, sink := r.Source(constant(1000)), r.Sink(constant(0))
+		voice, frame := tone(440, MouthRate, 50*MouthFrame, 8000), make([]int16, EarFrame)
+		for i := range 150 { // silence, a second of voice, silence
+			var out []int16
+			if i >= 50 && i < 100 {
+				out = voice[(i-50)*MouthFrame:][:MouthFrame]
+			}
+			if err := errors.Join(sink.WriteFrame(out), source.ReadFrame(frame)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait() // until the frame is written
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(sink.WriteFrame(voice[:MouthFrame]), source.ReadFrame(frame), r.Close()); err != nil {
+			t.Errorf("after Close: %v", err)
+		}
+		file, _ := os.ReadFile(path)
+		left, right := channels(t, file)
+		if len(left) != 150*EarFrame {
+			t.Fatalf("%d samples", len(left))
+		}
+		near(t, "caller", level(left[:EarRate], 0, EarRate)/2, 1000, 1)
+		near(t, "before the voice", rms(right[:EarRate]), 0, 1)
+		near(t, "voice", level(right[EarRate+2*EarFrame:2*EarRate], 440, EarRate), 8000, 100)
+		near(t, "after the voice", rms(right[2*EarRate+2*EarFrame:]), 0, 1)
+	})
 }
 
-func TestRecordingGoesOnWhenOneSideStaysAway(t *testing.T) {
+func TestRecordingContinuesWhenTheCallerSendsNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "call.wav")
 	r, err := NewRecorder(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 60 {
-		_ = r.Sink(steady(0)).WriteFrame(tone(440, MouthRate, MouthFrame, 8000))
+		_ = r.Sink(constant(0)).WriteFrame(tone(440, MouthRate, MouthFrame, 8000))
 	}
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
 	file, _ := os.ReadFile(path)
-	if _, right := sides(t, file); len(right) < 45*EarFrame || rms(right) < 3000 {
+	if _, right := channels(t, file); len(right) < 45*EarFrame || rms(right) < 3000 {
 		t.Errorf("%d samples of the agent at %.0f", len(right), rms(right))
 	}
 }
 
-// disk is a recordFile in memory that waits for every write to be let through.
-type disk struct {
-	pass  <-chan struct{}
-	bytes []byte
-	look  func(d *disk)
+// blockingFile is a recordFile in memory whose writes wait until pass is closed.
+type blockingFile struct {
+	memoryFile
+	pass    <-chan struct{}
+	onWrite func(file []byte)
 }
 
-func (d *disk) WriteAt(b []byte, at int64) (int, error) {
-	<-d.pass
-	if grow := int(at) + len(b) - len(d.bytes); grow > 0 {
-		d.bytes = append(d.bytes, make([]byte, grow)...)
+func (f *blockingFile) Write(b []byte) (int, error) {
+	<-f.pass
+	n, err := f.memoryFile.Write(b)
+	if f.onWrite != nil {
+		f.onWrite(f.bytes)
 	}
-	copy(d.bytes[at:], b)
-	if d.look != nil {
-		d.look(d)
-	}
-	return len(b), nil
+	return n, err
 }
 
-func (d *disk) Close() error { return nil }
+func (f *blockingFile) Close() error { return nil }
 
-func TestSlowDiskLosesSoundButNotItsPlace(t *testing.T) {
+func TestSlowDiskLosesAudioButNotItsPosition(t *testing.T) {
 	pass := make(chan struct{})
-	d := &disk{pass: pass}
-	r := newRecorder(d)
+	f := &blockingFile{pass: pass}
+	r := newRecorder(f)
 	frame := make([]int16, EarFrame)
 	const frames = recordQueue + 40
 	for range frames {
-		_ = r.Source(steady(1000)).ReadFrame(frame)
+		_ = r.Source(constant(1000)).ReadFrame(frame)
 	}
-	if n := r.Dropped(); n < 39 || n > 40 { // one may be in the writer's hands
+	if n := r.Dropped(); n < 39 || n > 40 { // the writer may hold one
 		t.Errorf("%d frames dropped of %d", n, frames)
 	}
 	close(pass)
-	for len(r.queue) == recordQueue { // the writer is taking them
-		_ = r.Err()
+	for len(r.queue) == recordQueue { // until the writer takes one
+		runtime.Gosched()
 	}
-	_ = r.Source(steady(2000)).ReadFrame(frame)
+	_ = r.Source(constant(2000)).ReadFrame(frame)
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	left, _ := sides(t, d.bytes)
+	left, _ := channels(t, f.bytes)
 	if len(left) != (frames+1)*EarFrame || left[len(left)-1] != 2000 || left[len(left)-2*EarFrame] != 0 {
-		t.Errorf("the last frame is not in its place: %d samples", len(left))
+		t.Errorf("the last frame is not at its position: %d samples", len(left))
 	}
 }
 
 func TestRecordingOfAKilledProcessPlays(t *testing.T) {
 	pass := make(chan struct{})
 	close(pass)
-	var seen []byte // the file after 60 frames, not closed
-	d := &disk{pass: pass, look: func(d *disk) {
-		if len(d.bytes) == wavHeaderSize+60*4*EarFrame {
-			seen = bytes.Clone(d.bytes)
+	files := make(map[int][]byte) // by frames written; these files are not closed
+	f := &blockingFile{pass: pass, onWrite: func(file []byte) {
+		if n := (len(file) - wavHeaderSize) / (4 * EarFrame); n == 0 || n == 60 {
+			files[n] = bytes.Clone(file)
 		}
 	}}
-	r := newRecorder(d)
+	r := newRecorder(f)
 	for range 60 {
-		_ = r.Source(steady(1000)).ReadFrame(make([]int16, EarFrame))
+		_ = r.Source(constant(1000)).ReadFrame(make([]int16, EarFrame))
 	}
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	pcm, _, err := ReadWAV(bytes.NewReader(seen), EarRate*10)
-	if err != nil || len(pcm) < recordPatch*EarFrame {
+	pcm, _, err := ReadWAV(bytes.NewReader(files[60]), EarRate*10)
+	if err != nil || len(pcm) < recordSync*EarFrame {
 		t.Errorf("%d samples play, %v", len(pcm), err)
+	}
+	if pcm, _, err := ReadWAV(bytes.NewReader(files[0]), 1); err != nil || len(pcm) != 0 {
+		t.Errorf("before the first frame: %d samples, %v", len(pcm), err)
 	}
 }
 
 func TestFullDiskEndsTheRecordingNotTheCall(t *testing.T) {
 	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip("there is no /dev/full here")
+		t.Skip("this system has no /dev/full")
 	}
 	r := newRecorder(f)
 	for range 3 * recordQueue {
-		if err := r.Source(steady(1)).ReadFrame(make([]int16, EarFrame)); err != nil {
+		if err := r.Source(constant(1)).ReadFrame(make([]int16, EarFrame)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -176,7 +180,7 @@ func TestFullDiskEndsTheRecordingNotTheCall(t *testing.T) {
 	}
 }
 
-func TestRecorderNeedsAPlaceToWrite(t *testing.T) {
+func TestRecorderReportsAMissingFolder(t *testing.T) {
 	if _, err := NewRecorder(filepath.Join(t.TempDir(), "no", "call.wav")); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
@@ -185,14 +189,16 @@ func TestRecorderNeedsAPlaceToWrite(t *testing.T) {
 func TestRecorderDoesNotAllocate(t *testing.T) {
 	r := newRecorder(discard{})
 	defer r.Close()
-	source, sink := r.Source(steady(1)), r.Sink(steady(1))
+	source, sink := r.Source(constant(1)), r.Sink(constant(1))
 	in, out := make([]int16, EarFrame), make([]int16, MouthFrame)
 	if n := testing.AllocsPerRun(200, func() { _ = source.ReadFrame(in); _ = sink.WriteFrame(out) }); n > 0 {
-		t.Errorf("%v allocations a frame", n)
+		t.Errorf("%v allocations per frame", n)
 	}
 }
 
-type discard struct{ io.Closer }
+// discard is a recordFile that keeps nothing.
+type discard struct{}
 
-func (discard) WriteAt(b []byte, _ int64) (int, error) { return len(b), nil }
-func (discard) Close() error                           { return nil }
+func (discard) Write(b []byte) (int, error)    { return len(b), nil }
+func (discard) Seek(int64, int) (int64, error) { return 0, nil }
+func (discard) Close() error                   { return nil }

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -190,34 +189,4 @@ func ReadWAV(r io.Reader, limit int) (pcm []int16, rate int, err error) {
 		}
 		pcm = append(pcm, piece[:n]...)
 	}
-}
-
-// WriteWAV writes samples, interleaved by channel, as a file of signed 16-bit PCM.
-func WriteWAV(w io.Writer, rate, channels int, samples []int16) error {
-	var b bytes.Buffer
-	b.Grow(wavHeaderSize + 2*len(samples))
-	head := wavHeader(rate, channels, int64(2*len(samples)))
-	b.Write(head[:])
-	_ = binary.Write(&b, binary.LittleEndian, samples) // a Buffer takes everything
-	_, err := w.Write(b.Bytes())
-	return err
-}
-
-const wavHeaderSize = 44
-
-// wavHeader is the header of size bytes of signed 16-bit PCM.
-func wavHeader(rate, channels int, size int64) (h [wavHeaderSize]byte) {
-	data := uint32(min(size, wavStreamed-wavHeaderSize))
-	copy(h[:], "RIFF____WAVEfmt ____________________data")
-	le := binary.LittleEndian
-	le.PutUint32(h[4:], data+wavHeaderSize-8)
-	le.PutUint32(h[16:], 16)
-	le.PutUint16(h[20:], wavPCM)
-	le.PutUint16(h[22:], uint16(channels))
-	le.PutUint32(h[24:], uint32(rate))
-	le.PutUint32(h[28:], uint32(rate*channels*2))
-	le.PutUint16(h[32:], uint16(channels*2))
-	le.PutUint16(h[34:], 16)
-	le.PutUint32(h[40:], data)
-	return h
 }

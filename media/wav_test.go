@@ -110,3 +110,25 @@ func FuzzWAVReader(f *testing.F) {
 		}
 	})
 }
+
+func TestWAVBlockDoesNotAllocate(t *testing.T) {
+	f, err := newWAVWriter(discard{}, EarRate, 2, 2*EarFrame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := make([]int16, 2*EarFrame)
+	if n := testing.AllocsPerRun(100, func() { _ = f.writeBlock(block) }); n > 0 {
+		t.Errorf("%v allocations per block", n)
+	}
+}
+
+func TestWAVFileEndsBeforeItsSizesOverflow(t *testing.T) {
+	f, err := newWAVWriter(discard{}, EarRate, 2, 2*EarFrame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.enc.WrittenBytes = math.MaxUint32 - 100
+	if err := f.writeBlock(make([]int16, 2*EarFrame)); !errors.Is(err, errWAVFull) {
+		t.Error(err)
+	}
+}
