@@ -1,13 +1,15 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -29,51 +31,61 @@ import (
 	"frontdesk/tools"
 )
 
-const lateTools = 5 * time.Second // that a stopping node gives tools which outlast their deadline
+const toolsGrace = 5 * time.Second // for tools that still run when the server stops
 
-// roster is every agent of this node, and what they share.
-type roster struct {
-	agents map[string]*dialog.Agent
-	first  string // the one that answers callers who name none
-	close  []func() error
-
-	tickets *tools.Tickets
+// agentSet holds all agents of this server, and what they share.
+type agentSet struct {
+	byName       map[string]*dialog.Agent
+	descriptions map[string]description
+	defaultName  string // the agent for callers that name none
+	tickets      *tools.Tickets
+	closers      []func() error
 }
 
-// openAgents reads the agents' folders and gives each its model, ears, voice and
-// tools. An agent that cannot work is logged and left out; the first one must work.
-func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logger) (*roster, error) {
+// description says for people how an agent works.
+type description struct {
+	ears, voice, model string
+	pages              int // of knowledge
+}
+
+// openAgents reads the agents' folders and gives each agent its model, recognizer, voice
+// and tools. It logs and omits agents that do not work; the default agent must work.
+func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logger, announce *announcer) (*agentSet, error) {
 	files, problems := agentfile.LoadAll(c.Agents)
 	for _, err := range problems {
-		log.Error("agent left out", zap.Error(err))
-	}
-	if c.Agent == "" {
-		c.Agent = defaultAgent(files, problems)
+		log.Error("agent omitted", zap.Error(err))
 	}
 	tickets, err := tools.OpenTickets(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	b := builder{c: c, log: log, tickets: tickets, roster: &roster{agents: make(map[string]*dialog.Agent), first: c.Agent, tickets: tickets}}
-	if err := b.openDetector(); err != nil {
+	set := &agentSet{
+		byName: make(map[string]*dialog.Agent), descriptions: make(map[string]description),
+		defaultName: c.Agent, tickets: tickets,
+	}
+	if c.Agent == "" {
+		set.defaultName = defaultAgent(files, problems)
+	}
+	o := agentOpener{config: c, log: log, announce: announce, set: set}
+	if err := o.openDetector(); err != nil {
 		return nil, misuse{err}
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		a, err := b.agent(ctx, files[name])
+		a, err := o.open(ctx, files[name])
 		if err != nil {
-			log.Error("agent left out", zap.String("agent", name), zap.Error(err))
+			log.Error("agent omitted", zap.String("agent", name), zap.Error(err))
 			continue
 		}
-		b.roster.agents[name] = a
+		set.byName[name] = a
 	}
-	if b.roster.agents[c.Agent] == nil {
-		b.roster.Close()
-		return nil, misuse{errors.New("agent: there is no working agent " + c.Agent + " in " + c.Agents)}
+	if set.byName[set.defaultName] == nil {
+		set.Close()
+		return nil, misuse{missingAgent(c, set, len(files)+len(problems))}
 	}
-	return b.roster, nil
+	return set, nil
 }
 
-// defaultAgent is the only agent of the folder, or else demo.
+// defaultAgent returns the only agent of the folder, or else demo.
 func defaultAgent(files map[string]agentfile.File, problems []error) string {
 	if len(files) == 1 && len(problems) == 0 {
 		for name := range files {
@@ -83,102 +95,140 @@ func defaultAgent(files map[string]agentfile.File, problems []error) string {
 	return "demo"
 }
 
-// Find returns the agent of that name, "" being the first one.
-func (r *roster) Find(name string) (*dialog.Agent, error) {
-	if name == "" {
-		name = r.first
+// missingAgent explains why there is no default agent among so many folders.
+func missingAgent(c config.Config, set *agentSet, folders int) error {
+	working := slices.Sorted(maps.Keys(set.byName))
+	switch {
+	case folders == 0:
+		return fmt.Errorf("no agents in %s: set --agents to the folder that holds one folder per agent", c.Agents)
+	case len(working) == 0:
+		return fmt.Errorf("no agent in %s works: correct the errors above", c.Agents)
+	case c.Agent == "":
+		return fmt.Errorf("agent: choose the agent that answers callers (no agent %q works in %s; %s)",
+			set.defaultName, c.Agents, "working: "+strings.Join(working, ", "))
+	default:
+		return fmt.Errorf("agent: no agent %q works in %s (working: %s)", set.defaultName, c.Agents, strings.Join(working, ", "))
 	}
-	a, ok := r.agents[name]
+}
+
+// Find returns the agent of that name, or the default agent for "".
+func (s *agentSet) Find(name string) (*dialog.Agent, error) {
+	if name == "" {
+		name = s.defaultName
+	}
+	a, ok := s.byName[name]
 	if !ok {
-		return nil, fault.New(fault.NotFound, "there is no agent %q", name)
+		return nil, fault.New(fault.NotFound, "unknown agent %q", name)
 	}
 	return a, nil
 }
 
-// All lists the agents, the first one first.
-func (r *roster) All() []*dialog.Agent {
-	list := []*dialog.Agent{r.agents[r.first]}
-	for _, name := range slices.Sorted(maps.Keys(r.agents)) {
-		if name != r.first {
-			list = append(list, r.agents[name])
+// All returns the agents, the default agent first.
+func (s *agentSet) All() []*dialog.Agent {
+	list := []*dialog.Agent{s.byName[s.defaultName]}
+	for _, name := range slices.Sorted(maps.Keys(s.byName)) {
+		if name != s.defaultName {
+			list = append(list, s.byName[name])
 		}
 	}
 	return list
 }
 
-// Close gives back what the agents hold. No call may be running.
-func (r *roster) Close() {
-	for _, f := range slices.Backward(r.close) {
+// Close frees what the agents hold. No call may be in progress.
+func (s *agentSet) Close() {
+	for _, f := range slices.Backward(s.closers) {
 		_ = f()
 	}
 }
 
-// builder makes agents of files.
-type builder struct {
-	c       config.Config
-	log     *zap.Logger
-	tickets *tools.Tickets
-	roster  *roster
+// agentOpener opens agents from their files.
+type agentOpener struct {
+	config   config.Config
+	log      *zap.Logger
+	announce *announcer
+	set      *agentSet
 
 	detector func() dialog.VoiceDetector
 }
 
 // openDetector opens the voice detector that all agents share.
-func (b *builder) openDetector() error {
-	b.detector = func() dialog.VoiceDetector { return media.NewDetector() }
-	if b.c.VAD.Model == "" {
+func (o *agentOpener) openDetector() error {
+	o.detector = func() dialog.VoiceDetector { return media.NewDetector() }
+	if o.config.VAD.Model == "" {
 		return nil
 	}
 	n, err := silero.Open(silero.Config{
-		Model: b.c.VAD.Model, Library: b.c.VAD.Library,
-		OnFailure: func(err error) { b.log.Error("the built-in detector takes over in a call", zap.Error(err)) },
+		Model: o.config.VAD.Model, Library: o.config.VAD.Library,
+		OnFailure: func(err error) { o.log.Error("a call continues with the built-in voice detector", zap.Error(err)) },
 	})
 	if err != nil {
 		return fmt.Errorf("vad: %w", err)
 	}
-	b.detector = n.Detector
-	b.roster.close = append(b.roster.close, n.Close)
+	o.detector = n.Detector
+	o.set.closers = append(o.set.closers, n.Close)
 	return nil
 }
 
-func (b *builder) agent(ctx context.Context, f agentfile.File) (*dialog.Agent, error) {
+// open opens the agent that f describes.
+func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent, error) {
+	o.announce.printf("Preparing the agent %s (%s)", f.Title, f.Name)
 	a := &dialog.Agent{
 		Name: f.Name, Title: f.Title, Greeting: f.Greeting, Instructions: f.Instructions,
 		Language: f.Language, Voice: f.Voice, Suggestions: f.Try, Farewell: f.Farewell,
 		Silence: f.Silence, Speculation: f.Speculation, Memory: f.Memory, Filler: f.Filler, Handover: f.Handover, RecordAudio: f.Record,
-		Detector: b.detector,
+		Detector: o.detector,
 	}
+	knowledge, err := o.knowledge(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	var d description
 	texts := append([]string{f.Title, f.Greeting, f.Farewell, f.Handover.Message, f.Handover.FailedMessage}, f.Try...)
-	var err error
-	if a.Tools, err = b.tools(ctx, f, &texts); err != nil {
+	if knowledge != nil {
+		d.pages = knowledge.Pages()
+		texts = append(texts, knowledge.Texts()...)
+	}
+	if a.Tools, err = o.tools(f, knowledge); err != nil {
 		return nil, err
 	}
-	if a.Model, err = b.model(); err != nil {
+	if a.Model, d.model, err = o.model(); err != nil {
 		return nil, err
 	}
-	if a.Recognizer, err = b.ears(f, texts); err != nil {
+	if a.Recognizer, d.ears, err = o.recognizer(f, texts); err != nil {
 		return nil, err
 	}
-	if a.Synthesizer, err = b.voice(f); err != nil {
+	if a.Synthesizer, d.voice, err = o.synthesizer(f); err != nil {
 		return nil, err
 	}
+	if a.Synthesizer != nil {
+		a.Synthesizer = mouth.Cached(a.Synthesizer)
+	}
+	o.set.descriptions[a.Name] = d
 	return a, nil
 }
 
-// tools opens what the agent may use and adds the words of its knowledge to texts.
-func (b *builder) tools(ctx context.Context, f agentfile.File, texts *[]string) (*tools.Registry, error) {
-	all := b.tickets.Tools(f.Handover.Message)
-	if f.Knowledge != "" {
-		k, err := tools.OpenKnowledge(ctx, f.Knowledge)
-		if err != nil {
-			return nil, err
-		}
-		b.roster.close = append(b.roster.close, k.Close)
-		for _, p := range k.Problems() {
-			b.log.Warn("page left out", zap.String("agent", f.Name), zap.String("page", p.File), zap.Error(p.Err))
-		}
-		*texts = append(*texts, k.Texts()...)
-		all = append(all, tools.KnowledgeTool(k))
+// knowledge opens the agent's knowledge base; nil if it has none.
+func (o *agentOpener) knowledge(ctx context.Context, f agentfile.File) (*tools.Knowledge, error) {
+	if f.Knowledge == "" {
+		return nil, nil
+	}
+	o.announce.printf("  reading the pages in %s", f.Knowledge)
+	k, err := tools.OpenKnowledge(ctx, f.Knowledge)
+	if err != nil {
+		return nil, err
+	}
+	o.set.closers = append(o.set.closers, k.Close)
+	for _, p := range k.Problems() {
+		o.log.Warn("page omitted", zap.String("agent", f.Name), zap.String("page", p.File), zap.Error(p.Err))
+	}
+	return k, nil
+}
+
+// tools opens the tools that the agent may use. knowledge may be nil.
+func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (*tools.Registry, error) {
+	all := o.set.tickets.Tools(f.Handover.Message)
+	if knowledge != nil {
+		all = append(all, tools.KnowledgeTool(knowledge))
 	}
 	for _, l := range f.Tools.Lookups {
 		t, err := tools.OpenLookup(tools.LookupConfig{Name: l.Name, Description: l.Description, File: l.File, Key: l.Key})
@@ -191,29 +241,36 @@ func (b *builder) tools(ctx context.Context, f agentfile.File, texts *[]string) 
 	if err != nil {
 		return nil, err
 	}
-	b.roster.close = append(b.roster.close, func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), lateTools)
+	o.set.closers = append(o.set.closers, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), toolsGrace)
 		defer cancel()
 		return r.Wait(ctx)
 	})
 	return r.Restrict(tools.Policy{Allow: f.Tools.Allow, Timeout: f.Tools.Timeout, Timeouts: f.Tools.Timeouts})
 }
 
-// model is the configured models in order, the clerk last.
-func (b *builder) model() (dialog.Model, error) {
-	models, err := languageModels(b.c)
+// model returns the configured models in order, with the clerk last, and their names.
+func (o *agentOpener) model() (dialog.Model, string, error) {
+	models, err := languageModels(o.config)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return conversation.Fallback(append(models, clerk.Clerk{})...), nil
+	var names []string
+	for _, p := range o.config.LLM {
+		if p.Provider == "openai" {
+			names = append(names, remoteName(p))
+		}
+	}
+	name := strings.Join(append(names, "the built-in clerk"), ", then ")
+	return conversation.Fallback(append(models, clerk.Clerk{})...), name, nil
 }
 
-// languageModels are the configured ones.
+// languageModels returns the configured models without the clerk.
 func languageModels(c config.Config) ([]dialog.Model, error) {
 	var models []dialog.Model
 	for _, p := range c.LLM {
 		if p.Provider != "openai" {
-			continue // the clerk comes last, once
+			continue
 		}
 		m, err := openai.NewModel(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key})
 		if err != nil {
@@ -224,44 +281,59 @@ func languageModels(c config.Config) ([]dialog.Model, error) {
 	return models, nil
 }
 
-func (b *builder) ears(f agentfile.File, texts []string) (dialog.Recognizer, error) {
-	p := b.c.STT
+// recognizer opens the agent's recognizer, which expects texts, and returns its name for people.
+func (o *agentOpener) recognizer(f agentfile.File, texts []string) (dialog.Recognizer, string, error) {
+	p := o.config.STT
 	switch p.Provider {
 	case "none":
-		return nil, nil
+		return nil, "none: callers type", nil
 	case "openai":
-		return openai.NewTranscriber(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key})
+		r, err := openai.NewTranscriber(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key})
+		return r, remoteName(p), err
 	}
+	o.announce.printf("  building the speech recognizer from %s", count(len(texts), "text"))
 	r, err := pocketsphinx.New(pocketsphinx.Config{
 		Texts:    texts,
 		Language: f.Language,
-		Cache:    filepath.Join(b.c.Data, "cache"),
+		Cache:    filepath.Join(o.config.Data, "cache"),
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	b.roster.close = append(b.roster.close, r.Close)
-	return r, nil
+	o.set.closers = append(o.set.closers, r.Close)
+	return r, "pocketsphinx, on this machine", nil
 }
 
-func (b *builder) voice(f agentfile.File) (dialog.Synthesizer, error) {
-	v, err := b.synthesizer(f)
-	if v == nil || err != nil {
-		return nil, err
-	}
-	return mouth.Cached(v), nil
-}
-
-func (b *builder) synthesizer(f agentfile.File) (dialog.Synthesizer, error) {
-	p := b.c.TTS
+// synthesizer opens the agent's voice and returns its name for people.
+func (o *agentOpener) synthesizer(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
+	p := o.config.TTS
 	switch {
 	case p.Provider == "none":
-		return nil, nil
+		return nil, "none: the agent writes", nil
 	case p.Provider == "openai":
-		return openai.NewSpeech(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key, Voice: p.Voice})
+		s, err = openai.NewSpeech(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key, Voice: p.Voice})
+		name = remoteName(p)
 	case p.Provider == "espeak", !words.IsEnglish(f.Language):
-		return espeak.New(espeak.Config{Voice: p.Voice})
+		s, err = espeak.New(espeak.Config{Voice: p.Voice})
+		name = "espeak"
 	default:
-		return flite.New(flite.Config{Voice: p.Voice})
+		s, err = flite.New(flite.Config{Voice: p.Voice})
+		name = "flite"
 	}
+	if err != nil {
+		return nil, "", err
+	}
+	if voice := cmp.Or(f.Voice, p.Voice); voice != "" {
+		name += " (" + voice + ")"
+	}
+	return s, name, nil
+}
+
+// remoteName names a model on a server, such as "llama3.3 at 127.0.0.1:11434".
+func remoteName(p config.Provider) string {
+	u, err := url.Parse(p.URL)
+	if err != nil {
+		return p.Model
+	}
+	return p.Model + " at " + u.Host
 }

@@ -1,196 +1,163 @@
-// Package app is the frontdesk program: its commands, and the wiring of a node.
-// It imports everything; only main imports it.
+// Package app is the frontdesk program: its command line, and the wiring of a server. It
+// imports all other packages; only main imports it.
 package app
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
-	"time"
 
-	"frontdesk/dialog/provider/flite"
-	"frontdesk/internal/caller"
-	"frontdesk/internal/config"
-	"frontdesk/signaling/sip"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"frontdesk/internal/suggest"
 )
 
-const usage = `Frontdesk answers callers in voice, from your own knowledge base.
+// misuse is an error in the command line or the configuration. It ends the program with
+// exit status 2.
+type misuse struct{ error }
 
-  frontdesk [serve]   serve callers; --help shows its flags
-  frontdesk call      be a caller, in the terminal
-  frontdesk eval      measure turn-taking on recordings
-  frontdesk archive   list, show, export and erase sessions that are over
-  frontdesk config    print the effective configuration, secrets masked
-  frontdesk health    exit 0 when a server is ready
-  frontdesk help      this text
-`
+// program is the environment that commands run in.
+type program struct {
+	environ        []string
+	stdout, stderr io.Writer
+}
 
-// Run runs the command that args name until it ends or the process is interrupted.
-// It returns the exit status: 0 success, 1 failure, 2 wrong usage.
+// Run runs the command that args name until it ends or the process is interrupted. It
+// returns the exit status: 0 success, 1 failure, 2 wrong usage or configuration.
 func Run(args, environ []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	command := "serve"
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		command, args = args[0], args[1:]
-	}
-	var err error
-	switch command {
-	case "serve":
-		err = serveCommand(ctx, args, environ, stderr)
-	case "call":
-		return callCommand(ctx, args, stdout, stderr)
-	case "config":
-		err = configCommand(args, environ, stdout, stderr)
-	case "archive":
-		err = archiveCommand(ctx, args, environ, stdout, stderr)
-	case "eval":
-		err = evalCommand(ctx, args, environ, stdout, stderr)
-	case "health":
-		err = healthCommand(ctx, args, stderr)
-	case "help":
-		_, _ = io.WriteString(stdout, usage)
-	default:
-		err = misuse{fmt.Errorf("there is no command %q: frontdesk help lists them", command)}
-	}
-	var wrong misuse
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	root := (&program{environ: environ, stdout: stdout, stderr: stderr}).root()
+	root.SetArgs(withDoubleDashes(root, args))
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
 		return 0
-	case errors.As(err, &wrong):
-		fmt.Fprintln(stderr, "frontdesk:", err)
+	}
+	fmt.Fprintf(stderr, "%s: %v\n", command.CommandPath(), err)
+	var wrong misuse
+	if errors.As(err, &wrong) {
 		return 2
-	default:
-		fmt.Fprintln(stderr, "frontdesk:", err)
-		return 1
 	}
+	return 1
 }
 
-// misuse is an error in how the program was called or configured.
-type misuse struct{ error }
-
-// options are the flags that every command which needs a configuration has.
-type options struct {
-	*flag.FlagSet
-	file, listen, agents, data string
+// root returns the command tree. Without a command, frontdesk serves.
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "frontdesk",
+		Short: "Answer callers in voice, from your own knowledge base",
+		Long: "Frontdesk answers callers in voice, from your own knowledge base.\n" +
+			"Without a command it serves: frontdesk is short for frontdesk serve.",
+		Version:       versionText(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.DisableDefaultCmd = true
+	p.asServe(root)
+	root.Args = knownCommand
+	root.AddCommand(p.serveCommand(), p.callCommand(), p.evalCommand(), p.archiveCommand(), p.configCommand(),
+		p.healthCommand(), p.versionCommand(), p.completionCommand())
+	root.SetHelpCommand(helpCommand())
+	return root
 }
 
-func newOptions(command string, stderr io.Writer) *options {
-	o := &options{FlagSet: flag.NewFlagSet("frontdesk "+command, flag.ContinueOnError)}
-	o.SetOutput(stderr)
-	o.StringVar(&o.file, "config", "", "configuration `file` (default frontdesk.yaml, if it is there)")
-	o.StringVar(&o.listen, "listen", "", "`address` of HTTP (TCP) and media (UDP)")
-	o.StringVar(&o.agents, "agents", "", "`folder` of agents")
-	o.StringVar(&o.data, "data", "", "`folder` of the store, recordings and secrets")
-	return o
-}
-
-// parse reads args, flags before and behind its so many arguments, which it returns.
-func (o *options) parse(args []string, arguments int) ([]string, error) {
-	var given []string
-	for {
-		if err := o.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				return nil, err
-			}
-			return nil, misuse{errors.New("see " + o.Name() + " --help")}
+// withDoubleDashes lets long flags begin with one dash: it turns -config into --config.
+func withDoubleDashes(root *cobra.Command, args []string) []string {
+	var names []string
+	var collect func(*cobra.Command)
+	collect = func(c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		for _, sub := range c.Commands() {
+			collect(sub)
 		}
+	}
+	collect(root)
+	out := make([]string, 0, len(args)+1)
+	for _, arg := range args {
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
+		if strings.HasPrefix(arg, "-") && slices.Contains(names, name) {
+			arg = "-" + arg
+		}
+		out = append(out, arg)
+	}
+	return out
+}
+
+// flagError explains an error of the flags of c.
+func flagError(c *cobra.Command, err error) error {
+	message := err.Error()
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		name := "--" + unknown.GetSpecifiedName()
+		message = "unknown flag " + name + suggest.DidYouMean(name, names)
+	}
+	return misuse{fmt.Errorf("%s (see %s --help)", message, c.CommandPath())}
+}
+
+// knownCommand refuses arguments of a command that has subcommands.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return unknownCommand(c, args[0])
+}
+
+func unknownCommand(parent *cobra.Command, name string) error {
+	var names []string
+	for _, sub := range parent.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return misuse{fmt.Errorf("unknown command %q%s (see %s --help)", name, suggest.DidYouMean(name, names), parent.CommandPath())}
+}
+
+// takes returns a check that a command gets exactly the named arguments.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
 		switch {
-		case o.NArg() == 0 && len(given) < arguments:
-			return nil, misuse{errors.New("something is missing: see " + o.Name() + " --help")}
-		case o.NArg() == 0:
-			return given, nil
-		case len(given) == arguments:
-			return nil, misuse{fmt.Errorf("%s takes no argument %q", strings.TrimPrefix(o.Name(), "frontdesk "), o.Arg(0))}
+		case len(args) < len(names):
+			return misuse{fmt.Errorf("%s is missing (see %s --help)", names[len(args)], c.CommandPath())}
+		case len(args) > len(names):
+			return misuse{fmt.Errorf("unexpected argument %q (see %s --help)", args[len(names)], c.CommandPath())}
 		}
-		given, args = append(given, o.Arg(0)), o.Args()[1:]
+		return nil
 	}
 }
 
-// settings puts flags, environment and file together into one checked configuration.
-func (o *options) settings(environ []string) (config.Config, error) {
-	if o.file == "" {
-		if _, err := os.Stat("frontdesk.yaml"); err == nil {
-			o.file = "frontdesk.yaml"
-		}
-	}
-	c, err := config.Load(o.file, environ)
-	if err != nil {
-		return c, misuse{err}
-	}
-	for name, value := range map[string]string{"listen": o.listen, "agents": o.agents, "data": o.data} {
-		if value != "" {
-			c.SetFlag(name, value)
-		}
-	}
-	if err := c.Check(); err != nil {
-		return c, misuse{err}
-	}
-	return c, nil
-}
+// showHelp is what a command does that only has subcommands.
+func showHelp(c *cobra.Command, _ []string) error { return c.Help() }
 
-// settings reads the configuration of a command that has no arguments.
-func settings(command string, args, environ []string, stderr io.Writer) (config.Config, error) {
-	o := newOptions(command, stderr)
-	if _, err := o.parse(args, 0); err != nil {
-		return config.Config{}, err
+// helpCommand prints the help of the command that its arguments name.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Explain a command",
+		RunE: func(c *cobra.Command, args []string) error {
+			command := c.Root()
+			for _, name := range args {
+				i := slices.IndexFunc(command.Commands(), func(sub *cobra.Command) bool { return sub.Name() == name })
+				if i < 0 {
+					return unknownCommand(command, name)
+				}
+				command = command.Commands()[i]
+			}
+			command.InitDefaultHelpFlag() // so that the help lists it
+			command.InitDefaultVersionFlag()
+			return command.Help()
+		},
 	}
-	return o.settings(environ)
-}
-
-func configCommand(args, environ []string, stdout, stderr io.Writer) error {
-	c, err := settings("config", args, environ, stderr)
-	if err != nil {
-		return err
-	}
-	b, err := c.Masked().YAML()
-	if err != nil {
-		return err
-	}
-	_, err = stdout.Write(b)
-	return err
-}
-
-// callCommand is the terminal caller. Its voice is another than the demo agent's.
-func callCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	voice, err := flite.New(flite.Config{Voice: "rms"})
-	if err != nil {
-		fmt.Fprintln(stderr, "frontdesk:", err)
-		return 1
-	}
-	return caller.Main(ctx, args, stdout, stderr, voice, sip.Call)
-}
-
-func healthCommand(ctx context.Context, args []string, stderr io.Writer) error {
-	flags := flag.NewFlagSet("frontdesk health", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	url := flags.String("url", "http://127.0.0.1:8080", "`URL` of the server")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return misuse{errors.New("see frontdesk health --help")}
-	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(*url, "/")+"/readyz", nil)
-	if err != nil {
-		return misuse{err}
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("not reachable: %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("not ready: %s", resp.Status)
-	}
-	return nil
 }

@@ -8,10 +8,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
@@ -26,59 +28,79 @@ const (
 	archiveWriters = 4                  // connections of the workflows' database
 )
 
-const archiveUsage = `frontdesk archive ls                     list the sessions kept
-frontdesk archive show SESSION           print one
-frontdesk archive export SESSION         write it and its recordings to a folder
-frontdesk archive erase SESSION          destroy its key and all of it
-frontdesk archive forget AGENT/CALLER    delete what an agent remembers of a caller
+// archiveCommand lists, shows, exports and erases finished sessions.
+func (p *program) archiveCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use: "archive", Short: "List, show, export and erase finished sessions", Args: knownCommand, RunE: showHelp,
+	}
+	var asJSON bool
+	var folder string
+	ls := p.archiveSubcommand("ls", "List the archived sessions", func(c archiveCall) error {
+		return listArchive(c.ctx, c.archive, asJSON, p.stdout)
+	})
+	show := p.archiveSubcommand("show SESSION", "Print a session", func(c archiveCall) error {
+		return showArchive(c.ctx, c.archive, c.argument, asJSON, p.stdout)
+	})
+	export := p.archiveSubcommand("export SESSION", "Write a session and its recordings to a folder", func(c archiveCall) error {
+		return exportArchive(c.ctx, c.archive, c.argument, folder, p.stdout)
+	})
+	erase := p.archiveSubcommand("erase SESSION", "Destroy a session's key and all its data", func(c archiveCall) error {
+		return eraseSession(c.ctx, c.config, c.archive, c.argument, p.stdout)
+	})
+	for _, c := range []*cobra.Command{ls, show} {
+		c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
+	}
+	export.Flags().StringVar(&folder, "to", "", "new `folder` to write to (default: named as the session)")
+	command.AddCommand(ls, show, export, erase, p.archiveForgetCommand())
+	return command
+}
 
-Flags: --config FILE, --data FOLDER; ls and show: --json; show and export: --identity FILE;
-export: --to FOLDER
-`
+// archiveCall is what a subcommand of archive works on.
+type archiveCall struct {
+	ctx      context.Context
+	config   config.Config
+	archive  *archive.Archive
+	argument string // "" for ls
+}
 
-// archiveCommand looks at and erases what is kept of sessions that are over.
-func archiveCommand(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
-	commands := map[string]int{"ls": 0, "show": 1, "export": 1, "erase": 1, "forget": 1} // and how many arguments they take
-	if len(args) == 0 || args[0] == "help" || args[0] == "--help" {
-		_, err := io.WriteString(stdout, archiveUsage)
-		return err
+// archiveSubcommand returns a subcommand that runs do with the archive opened.
+func (p *program) archiveSubcommand(use, short string, do func(archiveCall) error) *cobra.Command {
+	command := &cobra.Command{Use: use, Short: short}
+	flags := addSettingsFlags(command)
+	identity := command.Flags().String("identity", "", "`file` of the age identity that decrypts the archive (default: the data folder's own)")
+	_, argument, _ := strings.Cut(use, " ")
+	command.Args = takes(strings.Fields(argument)...)
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := flags.load(p.environ)
+		if err != nil {
+			return err
+		}
+		if !c.Archive.On() {
+			return misuse{errors.New("nothing is archived, because archive.url is none")}
+		}
+		a, err := openArchive(cmd.Context(), c, *identity)
+		if err != nil {
+			return err
+		}
+		defer a.Close()
+		return do(archiveCall{ctx: cmd.Context(), config: c, archive: a, argument: strings.Join(args, "")})
 	}
-	arguments, ok := commands[args[0]]
-	if !ok {
-		return misuse{fmt.Errorf("there is no archive command %q: frontdesk archive help lists them", args[0])}
+	return command
+}
+
+func (p *program) archiveForgetCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use: "forget AGENT/CALLER", Short: "Delete what an agent remembers of a caller", Args: takes("AGENT/CALLER"),
 	}
-	o := newOptions("archive "+args[0], stderr)
-	identity := o.String("identity", "", "`file` of the age identity that opens the archive (default the data folder's own)")
-	to := o.String("to", "", "`folder` to write to (default the session's id)")
-	asJSON := o.Bool("json", false, "one JSON object a line")
-	given, err := o.parse(args[1:], arguments)
-	if err != nil {
-		return err
+	flags := addSettingsFlags(command)
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := flags.load(p.environ)
+		if err != nil {
+			return err
+		}
+		return forget(cmd.Context(), c, args[0], p.stdout)
 	}
-	c, err := o.settings(environ)
-	if err != nil {
-		return err
-	}
-	if args[0] == "forget" {
-		return forget(ctx, c, given[0], stdout)
-	}
-	if !c.Archive.On() {
-		return misuse{errors.New("archive.url is none: nothing is kept")}
-	}
-	a, err := openArchive(ctx, c, *identity)
-	if err != nil {
-		return err
-	}
-	defer a.Close()
-	switch args[0] {
-	case "ls":
-		return listArchive(ctx, a, *asJSON, stdout)
-	case "show":
-		return showArchive(ctx, a, given[0], *asJSON, stdout)
-	case "export":
-		return exportArchive(ctx, a, given[0], *to, stdout)
-	}
-	return eraseSession(ctx, c, a, given[0], stdout)
+	return command
 }
 
 // openArchive opens the configured archive, with the identities in a file if one is given.

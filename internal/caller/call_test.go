@@ -7,45 +7,57 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"frontdesk/internal/fakeai"
 	"frontdesk/media"
 )
 
-// callJSON runs the command and returns its lines.
-func callJSON(t *testing.T, args ...string) (first map[string]string, turns []turnLine, status int, stderr string) {
+// callJSON makes a call with JSON output and returns the parsed lines.
+func callJSON(t *testing.T, o Options) (first map[string]string, turns []turnLine, err error) {
 	t.Helper()
-	var out, errs bytes.Buffer
-	status = Main(t.Context(), append(args, "--json"), &out, &errs, humming{}, nil)
+	var out bytes.Buffer
+	o.JSON = true
+	err = Run(t.Context(), o, &out, hummingVoice{}, nil)
 	for i, l := range strings.Split(strings.TrimSpace(out.String()), "\n") {
-		var err error
+		var parseErr error
 		if i == 0 {
 			if l != "" {
-				err = json.Unmarshal([]byte(l), &first)
+				parseErr = json.Unmarshal([]byte(l), &first)
 			}
 		} else {
 			var turn turnLine
-			err = json.Unmarshal([]byte(l), &turn)
+			parseErr = json.Unmarshal([]byte(l), &turn)
 			turns = append(turns, turn)
 		}
-		if err != nil {
-			t.Fatalf("line %d, %q: %v", i+1, l, err)
+		if parseErr != nil {
+			t.Fatalf("line %d, %q: %v", i+1, l, parseErr)
 		}
 	}
-	return first, turns, status, errs.String()
+	return first, turns, err
 }
 
-func TestSpokenCallIsHeardAndAnswered(t *testing.T) {
+// typed returns turns of typed texts.
+func typed(texts ...string) (turns []Turn) {
+	for _, text := range texts {
+		turns = append(turns, Turn{Text, text})
+	}
+	return turns
+}
+
+func TestSpokenTurnsAreUnderstoodAndAnswered(t *testing.T) {
 	t.Parallel()
 	ai := fakeai.New(fakeai.Options{Speak: brief, Transcripts: []string{"when are you open", "thank you"}})
 	defer ai.Close()
 	url := serve(t, ai)
-	tape := filepath.Join(t.TempDir(), "call.wav")
-	first, turns, status, stderr := callJSON(t, "--url", url, "--agent", "shop",
-		"--say", "When are you open?", "--say", "Thank you.", "--save", tape)
-	if status != 0 || first["session"] == "" || !strings.HasPrefix(first["resume_token"], "rt_") || len(turns) != 2 {
-		t.Fatalf("status %d, %v, %+v\n%s", status, first, turns, stderr)
+	recording := filepath.Join(t.TempDir(), "call.wav")
+	first, turns, err := callJSON(t, Options{
+		URL: url, Agent: "shop", Turns: []Turn{{Say, "When are you open?"}, {Say, "Thank you."}}, Save: recording,
+	})
+	if err != nil || first["session"] == "" || !strings.HasPrefix(first["resume_token"], "rt_") || len(turns) != 2 {
+		t.Fatalf("%v, %v, %+v", err, first, turns)
 	}
 	for i, want := range []turnLine{
 		{Turn: 1, Said: "When are you open?", Heard: "when are you open", Reply: "You said: when are you open"},
@@ -64,11 +76,11 @@ func TestSpokenCallIsHeardAndAnswered(t *testing.T) {
 			t.Errorf("turn %d: %+v, want %+v", i+1, got, want)
 		}
 	}
-	checkTape(t, tape)
+	checkRecording(t, recording)
 }
 
-// checkTape finds both sides on a recording: the caller left, the agent right.
-func checkTape(t *testing.T, name string) {
+// checkRecording checks that a recording holds both sides: the caller left, the agent right.
+func checkRecording(t *testing.T, name string) {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {
@@ -86,19 +98,19 @@ func checkTape(t *testing.T, name string) {
 			}
 		}
 		if loud < rate/4 {
-			t.Errorf("the %s is not on the recording: %d loud samples", name, loud)
+			t.Errorf("the %s is missing from the recording: %d loud samples", name, loud)
 		}
 	}
 }
 
-func TestTypedCallIsAnsweredInWriting(t *testing.T) {
+func TestTypedTurnsGetWrittenReplies(t *testing.T) {
 	t.Parallel()
 	ai := fakeai.New(fakeai.Options{})
 	defer ai.Close()
 	url := serve(t, ai)
-	_, turns, status, stderr := callJSON(t, "--url", url, "--text", "hello", "--text", "goodnight")
-	if status != 0 || len(turns) != 2 {
-		t.Fatalf("status %d, %+v\n%s", status, turns, stderr)
+	_, turns, err := callJSON(t, Options{URL: url, Turns: typed("hello", "goodnight")})
+	if err != nil || len(turns) != 2 {
+		t.Fatalf("%v, %+v", err, turns)
 	}
 	for i, text := range []string{"hello", "goodnight"} {
 		if want := (turnLine{Turn: i + 1, Said: text, Heard: text, Reply: "You said: " + text}); !reflect.DeepEqual(turns[i], want) {
@@ -107,18 +119,18 @@ func TestTypedCallIsAnsweredInWriting(t *testing.T) {
 	}
 }
 
-func TestSessionGoesOnWithItsToken(t *testing.T) {
+func TestResumeTokenContinuesTheSession(t *testing.T) {
 	t.Parallel()
 	ai := fakeai.New(fakeai.Options{})
 	defer ai.Close()
 	url := serve(t, ai)
-	before, _, status, stderr := callJSON(t, "--url", url, "--text", "hello")
-	if status != 0 {
-		t.Fatal(stderr)
+	before, _, err := callJSON(t, Options{URL: url, Turns: typed("hello")})
+	if err != nil {
+		t.Fatal(err)
 	}
-	after, turns, status, stderr := callJSON(t, "--url", url, "--resume", before["resume_token"], "--text", "again")
-	if status != 0 || after["session"] != before["session"] || len(turns) != 1 || turns[0].Reply != "You said: again" {
-		t.Fatalf("status %d, %v, %+v\n%s", status, after, turns, stderr)
+	after, turns, err := callJSON(t, Options{URL: url, Resume: before["resume_token"], Turns: typed("again")})
+	if err != nil || after["session"] != before["session"] || len(turns) != 1 || turns[0].Reply != "You said: again" {
+		t.Fatalf("%v, %v, %+v", err, after, turns)
 	}
 	requests := ai.Requests()
 	if last := string(requests[len(requests)-1].Body); !strings.Contains(last, "You said: hello") {
@@ -126,7 +138,7 @@ func TestSessionGoesOnWithItsToken(t *testing.T) {
 	}
 }
 
-func TestReplyIsInterrupted(t *testing.T) {
+func TestBargeInInterruptsTheReply(t *testing.T) {
 	t.Parallel()
 	story := strings.Repeat("and so it went on and on, ", 12)
 	ai := fakeai.New(fakeai.Options{
@@ -140,10 +152,12 @@ func TestReplyIsInterrupted(t *testing.T) {
 		},
 	})
 	defer ai.Close()
-	_, turns, status, stderr := callJSON(t, "--url", serve(t, ai), "--barge-in", "400",
-		"--say", "Tell me a story.", "--say", "Please stop it right now.")
-	if status != 0 || len(turns) != 2 {
-		t.Fatalf("status %d, %+v\n%s", status, turns, stderr)
+	after := 400 * time.Millisecond
+	_, turns, err := callJSON(t, Options{
+		URL: serve(t, ai), BargeIn: &after, Turns: []Turn{{Say, "Tell me a story."}, {Say, "Please stop it right now."}},
+	})
+	if err != nil || len(turns) != 2 {
+		t.Fatalf("%v, %+v", err, turns)
 	}
 	if !turns[0].Interrupted || turns[0].AudioMS < 400 || turns[1].Interrupted || turns[1].Heard != "please stop it now" {
 		t.Errorf("%+v", turns)
@@ -153,40 +167,76 @@ func TestReplyIsInterrupted(t *testing.T) {
 	}
 }
 
-func TestReplyWithoutSoundFails(t *testing.T) {
+func TestSilentReplyFails(t *testing.T) {
 	t.Parallel()
 	ai := fakeai.New(fakeai.Options{
 		Transcripts: []string{"hello"},
 		Speak:       func(text string) []int16 { return make([]int16, 4800) },
 	})
 	defer ai.Close()
-	_, turns, status, stderr := callJSON(t, "--url", serve(t, ai), "--say", "Hello?")
-	if status != 1 || len(turns) != 1 || turns[0].Error != "no_reply" || turns[0].Reply == "" || !strings.Contains(stderr, "1 of 1 turns got no reply") {
-		t.Errorf("status %d, %+v\n%s", status, turns, stderr)
+	_, turns, err := callJSON(t, Options{URL: serve(t, ai), Turns: []Turn{{Say, "Hello?"}}})
+	if err == nil || len(turns) != 1 || turns[0].Error != "no_reply" || turns[0].Reply == "" || !strings.Contains(err.Error(), "1 of 1 turns got no reply") {
+		t.Errorf("%v, %+v", err, turns)
 	}
 }
 
-func TestCallWhereNothingIsUnderstoodFails(t *testing.T) {
+func TestEmptyTranscriptFails(t *testing.T) {
 	t.Parallel()
 	ai := fakeai.New(fakeai.Options{Speak: brief, Transcripts: []string{""}})
 	defer ai.Close()
-	_, turns, status, _ := callJSON(t, "--url", serve(t, ai), "--say", "Hello?")
-	if status != 1 || len(turns) != 1 || turns[0].Error != "no_reply" || turns[0].Heard != "" {
-		t.Errorf("status %d, %+v", status, turns)
+	_, turns, err := callJSON(t, Options{URL: serve(t, ai), Turns: []Turn{{Say, "Hello?"}}})
+	if err == nil || len(turns) != 1 || turns[0].Error != "no_reply" || turns[0].Heard != "" {
+		t.Errorf("%v, %+v", err, turns)
 	}
 }
 
-func TestPeopleReadTheCall(t *testing.T) {
+func TestTextOutputShowsSessionGreetingAndTurns(t *testing.T) {
 	t.Parallel()
 	ai := fakeai.New(fakeai.Options{})
 	defer ai.Close()
-	var out, errs bytes.Buffer
-	if status := Main(t.Context(), []string{"--url", serve(t, ai), "--text", "hello"}, &out, &errs, nil, nil); status != 0 {
-		t.Fatal(errs.String())
+	var out bytes.Buffer
+	if err := Run(t.Context(), Options{URL: serve(t, ai), Turns: typed("hello")}, &out, nil, nil); err != nil {
+		t.Fatal(err)
 	}
 	for _, want := range []string{"session  sess_", "agent    Hello, this is the shop.", "1  said    hello\n", "   reply   You said: hello\n"} {
 		if !strings.Contains(out.String(), want) {
-			t.Errorf("%q is not in\n%s", want, out.String())
+			t.Errorf("%q is missing from\n%s", want, out.String())
 		}
+	}
+}
+
+// syncBuffer is a buffer that may be read while it is written.
+type syncBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.String()
+}
+
+func TestTurnIsPrintedBeforeTheNextBegins(t *testing.T) {
+	t.Parallel()
+	var out syncBuffer
+	ai := fakeai.New(fakeai.Options{Chat: func(user string) string {
+		if user == "goodnight" && !strings.Contains(out.String(), "reply   You said: hello") {
+			return "the first turn is not printed yet"
+		}
+		return "You said: " + user
+	}})
+	defer ai.Close()
+	if err := Run(t.Context(), Options{URL: serve(t, ai), Turns: typed("hello", "goodnight")}, &out, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "reply   You said: goodnight") {
+		t.Error(out.String())
 	}
 }

@@ -1,19 +1,16 @@
-// Package caller is a caller in the terminal: over real WebRTC and Opus, or by telephone, it says, plays
-// or types one turn after the other to a Frontdesk server, listens, and tells what was
-// heard, what was answered and how long it took. It is the tool that users and tests
-// share. It imports dialog (for the interface of a voice), media and fault; the server
-// it knows only by its protocol, the OpenAI Realtime API.
+// Package caller makes calls from the terminal. Over WebRTC with Opus, or by telephone,
+// it speaks, plays or types one turn after the other to a Frontdesk server, listens to
+// the replies, and prints what was heard, what was answered and how long it took. Users
+// and tests share it. It imports dialog (for the interface of a voice), media and fault;
+// it knows the server only by its protocol, the OpenAI Realtime API.
 //
-// One goroutine owns a call's state (run). It learns of the server's events from a
-// channel, and of sound by asking the mouthpiece what was said and the earpiece what
-// was audible.
+// One goroutine owns the state of a call. It receives the server's events from a channel,
+// and it polls the microphone and the speaker for when speech and replies began and ended.
 package caller
 
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"strings"
 
@@ -21,58 +18,42 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// Main runs "frontdesk call" with its arguments and returns the exit status: 0 when
-// every turn got an audible (typed ones: a written) reply, 1 when not, 2 when args
-// are wrong. voice speaks --say; nil knows no --say. ring dials telephones.
-func Main(ctx context.Context, args []string, stdout, stderr io.Writer, voice dialog.Synthesizer, ring Ring) int {
-	o, err := parse(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		fmt.Fprintf(stderr, "frontdesk call: %v\nfrontdesk call --help shows how to use it.\n", err)
-		return 2
+// Run makes the call that o describes and prints its turns to w. The error says why the
+// call failed, or how many turns got no reply: an audible one, or for typed turns a
+// written one. voice speaks the turns of kind Say and may be nil without them; ring makes
+// telephone calls and may be nil without o.SIP.
+func Run(ctx context.Context, o Options, w io.Writer, voice dialog.Synthesizer, ring Ring) error {
+	if err := o.Check(); err != nil {
+		return err
 	}
-	out := newReport(stdout, o)
-	if err := call(ctx, o, voice, ring, out); err != nil {
-		e := fault.From(err)
-		fmt.Fprintf(stderr, "frontdesk call: %v (%s)\n", explain(e), e.Code)
-		if o.sip != "" && e.Code == fault.Invalid { // the address, which only SIP can judge
-			return 2
-		}
-		return 1
-	}
-	return 0
-}
-
-// explain is a message with its cause, which is for the terminal's owner to see.
-func explain(e *fault.Error) string {
-	if e.Code == fault.Internal && e.Err != nil {
-		return e.Err.Error()
-	}
-	return strings.ReplaceAll(e.Error(), "\n", ": ") // of errors that were joined
-}
-
-// call makes the call and reports its turns. The error says why a turn or all of it failed.
-func call(ctx context.Context, o options, voice dialog.Synthesizer, ring Ring, out *report) error {
-	turns, err := prepare(ctx, o.turns, voice)
+	o.URL = strings.TrimSuffix(o.URL, "/")
+	utterances, err := prepare(ctx, o.Turns, voice)
 	if err != nil {
 		return err
 	}
 	var l *line
-	if o.sip != "" {
-		l, err = dialTelephone(ctx, o.sip, ring)
+	if o.SIP != "" {
+		l, err = dialTelephone(ctx, o.SIP, ring)
 	} else {
-		l, err = dial(ctx, o)
+		l, err = dialServer(ctx, o)
 	}
 	if err != nil {
 		return err
 	}
-	defer l.close()
-	err = newRun(l, o, turns, out).run(ctx)
-	if o.save != "" && l.phone != nil {
-		l.hangUp() // nothing is recorded any more
-		err = errors.Join(l.phone.tape.save(o.save), err)
+	defer l.hangUp()
+	err = newCall(l, o, utterances, w).run(ctx)
+	if o.Save != "" && l.audio != nil {
+		l.hangUp() // stops the recording
+		err = errors.Join(l.audio.recorder.save(o.Save), err)
 	}
 	return err
+}
+
+// Explain returns the message of an error of Run, with its cause and its code.
+func Explain(err error) string {
+	e := fault.From(err)
+	if e.Code == fault.Internal && e.Err != nil {
+		return e.Err.Error() + " (" + string(e.Code) + ")"
+	}
+	return strings.ReplaceAll(e.Error(), "\n", ": ") + " (" + string(e.Code) + ")" // joined errors have several lines
 }

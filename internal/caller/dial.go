@@ -18,44 +18,44 @@ import (
 )
 
 const (
-	requestTime = 10 * time.Second
-	maxAnswer   = 1 << 20 // bytes
+	requestTimeout = 10 * time.Second
+	maxResponse    = 1 << 20 // bytes
 )
 
-// errNoMedia says that the server answered, but WebRTC does not get through.
-var errNoMedia = errors.New("no way for WebRTC was found")
+// errNoMedia says that the server answered but no WebRTC connection came about.
+var errNoMedia = errors.New("no WebRTC connection")
 
-// dial opens a line. A call that is only typed goes on over a WebSocket where WebRTC
-// does not get through.
-func dial(ctx context.Context, o options) (*line, error) {
-	s := &server{url: o.url, agent: o.agent, http: &http.Client{Transport: &http.Transport{
+// dialServer opens a line to a server. A call without audio falls back to a WebSocket if
+// WebRTC does not connect.
+func dialServer(ctx context.Context, o Options) (*line, error) {
+	s := &server{url: o.URL, agent: o.Agent, http: &http.Client{Transport: &http.Transport{
 		Proxy:       http.ProxyFromEnvironment,
-		DialContext: (&net.Dialer{Timeout: requestTime / 2}).DialContext,
+		DialContext: (&net.Dialer{Timeout: requestTimeout / 2}).DialContext,
 	}}}
 	defer s.http.CloseIdleConnections()
 	var err error
-	if s.token = o.resume; s.token == "" {
-		if s.token, err = s.secret(ctx, o.key); err != nil {
+	if s.token = o.Resume; s.token == "" {
+		if s.token, err = s.clientSecret(ctx, o.Key); err != nil {
 			return nil, err
 		}
 	}
-	l, err := s.dialRTC(ctx, o.voiced())
-	if errors.Is(err, errNoMedia) && !o.voiced() {
-		return s.dialSocket(ctx)
+	l, err := s.dialWebRTC(ctx, o.hasAudio())
+	if errors.Is(err, errNoMedia) && !o.hasAudio() {
+		return s.dialWebSocket(ctx)
 	}
 	return l, err
 }
 
-// server is a Frontdesk server as a client sees it.
+// server is the HTTP API of a Frontdesk server.
 type server struct {
 	url   string
-	agent string // "" is the server's default one
+	agent string // "": the server's default agent
 	token string
 	http  *http.Client
 }
 
-// secret gets a short-lived token. Without a key the server decides whether it gives one.
-func (s *server) secret(ctx context.Context, key string) (string, error) {
+// clientSecret gets a short-lived client token. key may be empty if the server requires none.
+func (s *server) clientSecret(ctx context.Context, key string) (string, error) {
 	session := map[string]any{"type": "realtime"}
 	if s.agent != "" {
 		session["model"] = s.agent
@@ -72,13 +72,13 @@ func (s *server) secret(ctx context.Context, key string) (string, error) {
 		Value string `json:"value"`
 	}
 	if json.Unmarshal(b, &answer) != nil || answer.Value == "" {
-		return "", s.foreign()
+		return "", s.notFrontdesk()
 	}
 	return answer.Value, nil
 }
 
-// offer gives the server an SDP offer and returns its answer.
-func (s *server) offer(ctx context.Context, sdp string) (string, error) {
+// exchangeSDP sends an SDP offer and returns the answer.
+func (s *server) exchangeSDP(ctx context.Context, sdp string) (string, error) {
 	b, err := s.post(ctx, "/v1/realtime/calls"+s.query(), "application/sdp", s.token, []byte(sdp))
 	return string(b), err
 }
@@ -90,17 +90,17 @@ func (s *server) query() string {
 	return "?model=" + url.QueryEscape(s.agent)
 }
 
-// foreign is what to say of a server that answers otherwise than Frontdesk does.
-func (s *server) foreign() error {
-	return fault.New(fault.Provider, "what answers at %s is not a Frontdesk server", s.url)
+// notFrontdesk is the error for a server that does not answer as Frontdesk does.
+func (s *server) notFrontdesk() error {
+	return fault.New(fault.Provider, "the server at %s is not a Frontdesk server", s.url)
 }
 
 func (s *server) post(ctx context.Context, path, contentType, bearer string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "the URL cannot be used")
+		return nil, fault.Wrap(err, fault.Invalid, "invalid URL")
 	}
 	req.Header.Set("Content-Type", contentType)
 	if bearer != "" {
@@ -111,12 +111,12 @@ func (s *server) post(ctx context.Context, path, contentType, bearer string, bod
 		return nil, s.unreachable(err)
 	}
 	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	switch {
 	case err != nil:
 		return nil, s.unreachable(err)
 	case resp.StatusCode/100 != 2:
-		return nil, s.refusal(resp.StatusCode, b)
+		return nil, s.errorFrom(resp.StatusCode, b)
 	}
 	return b, nil
 }
@@ -129,11 +129,11 @@ func (s *server) unreachable(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fault.Wrap(err, fault.Timeout, "%s does not answer", s.url)
 	}
-	return fault.Wrap(err, fault.Unavailable, "%s cannot be reached", s.url)
+	return fault.Wrap(err, fault.Unavailable, "cannot reach %s", s.url)
 }
 
-// refusal is the error that a server answered.
-func (s *server) refusal(status int, body []byte) error {
+// errorFrom returns the error in a server's response.
+func (s *server) errorFrom(status int, body []byte) error {
 	var answer struct {
 		Error struct {
 			Code    fault.Code `json:"code"`
@@ -141,55 +141,55 @@ func (s *server) refusal(status int, body []byte) error {
 		} `json:"error"`
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.Error.Code == "" {
-		return fault.Wrap(errors.New(http.StatusText(status)), fault.Provider, "what answers at %s is not a Frontdesk server", s.url)
+		return fault.Wrap(errors.New(http.StatusText(status)), fault.Provider, "the server at %s is not a Frontdesk server", s.url)
 	}
 	return fault.New(answer.Error.Code, "%s", answer.Error.Message)
 }
 
-const maxEvent = 4 << 20 // bytes of a message on the WebSocket
+const maxEvent = 4 << 20 // bytes of a WebSocket message
 
-// dialSocket opens a line of text over a WebSocket.
-func (s *server) dialSocket(ctx context.Context) (*line, error) {
-	d := websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: requestTime, Subprotocols: []string{"realtime"}}
+// dialWebSocket opens a text-only line over a WebSocket.
+func (s *server) dialWebSocket(ctx context.Context) (*line, error) {
+	d := websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: requestTimeout, Subprotocols: []string{"realtime"}}
 	header := http.Header{"Authorization": {"Bearer " + s.token}}
 	conn, resp, err := d.DialContext(ctx, "ws"+strings.TrimPrefix(s.url, "http")+"/v1/realtime"+s.query(), header)
 	if err != nil {
 		if resp == nil {
 			return nil, s.unreachable(err)
 		}
-		b, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // what there is of it
-		return nil, s.refusal(resp.StatusCode, b)
+		b, _ := io.ReadAll(io.LimitReader(resp.Body, maxResponse)) // a part of the body is better than none
+		return nil, s.errorFrom(resp.StatusCode, b)
 	}
 	conn.SetReadLimit(maxEvent)
 	l := newLine()
-	read := make(chan struct{})
+	readerDone := make(chan struct{})
 	go func() {
-		defer close(read)
-		defer l.ended()
+		defer close(readerDone)
+		defer l.markEnded()
 		for {
 			_, message, err := conn.ReadMessage()
 			if err != nil {
 				return
 			}
-			l.take(message)
+			l.receive(message)
 		}
 	}()
 	l.send = func(b []byte) error {
-		_ = conn.SetWriteDeadline(time.Now().Add(requestTime))
+		_ = conn.SetWriteDeadline(time.Now().Add(requestTimeout))
 		return conn.WriteMessage(websocket.TextMessage, b)
 	}
-	l.hang = func() {
+	l.disconnect = func() {
 		bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
 		_ = conn.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
 		_ = conn.Close()
-		<-read
+		<-readerDone
 	}
-	return l, l.textOnly()
+	return l, l.requestTextOnly()
 }
 
-// textOnly asks for replies in writing, before the agent begins to speak.
-func (l *line) textOnly() error {
-	return l.tell(map[string]any{
+// requestTextOnly asks for written replies, before the agent begins to speak.
+func (l *line) requestTextOnly() error {
+	return l.sendEvent(map[string]any{
 		"type":    "session.update",
 		"session": map[string]any{"type": "realtime", "output_modalities": []string{"text"}},
 	})

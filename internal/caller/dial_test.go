@@ -2,6 +2,7 @@ package caller
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,7 +14,7 @@ import (
 	"frontdesk/internal/fakeai"
 )
 
-func TestFailuresAreToldInPlainWordsWithACode(t *testing.T) {
+func TestFailuresAreExplainedWithACode(t *testing.T) {
 	t.Parallel()
 	ai := fakeai.New(fakeai.Options{})
 	defer ai.Close()
@@ -28,44 +29,44 @@ func TestFailuresAreToldInPlainWordsWithACode(t *testing.T) {
 	defer other.Close()
 	text := filepath.Join("testdata", "..", "dial_test.go")
 	for name, test := range map[string]struct {
-		args []string
-		want string
+		options Options
+		want    string
 	}{
-		"unreachable":   {[]string{"--url", closed, "--text", "hi"}, closed + " cannot be reached"},
-		"another":       {[]string{"--url", other.URL, "--text", "hi"}, "not a Frontdesk server"},
-		"unknown agent": {[]string{"--url", url, "--agent", "nobody", "--text", "hi"}, "(not_found)"},
-		"wrong token":   {[]string{"--url", url, "--resume", "rt_wrong", "--text", "hi"}, "(unauthorized)"},
-		"missing file":  {[]string{"--url", url, "--wav", "nowhere.wav"}, "nowhere.wav"},
-		"no WAV file":   {[]string{"--url", url, "--wav", text}, "not a usable WAV file"},
-		"no voice":      {[]string{"--url", url, "--say", "hi"}, "(unavailable)"},
+		"unreachable":   {Options{URL: closed, Turns: typed("hi")}, "cannot reach " + closed},
+		"another":       {Options{URL: other.URL, Turns: typed("hi")}, "not a Frontdesk server"},
+		"unknown agent": {Options{URL: url, Agent: "nobody", Turns: typed("hi")}, "(not_found)"},
+		"wrong token":   {Options{URL: url, Resume: "rt_wrong", Turns: typed("hi")}, "(unauthorized)"},
+		"missing file":  {Options{URL: url, Turns: []Turn{{WAV, "nowhere.wav"}}}, "nowhere.wav"},
+		"no WAV file":   {Options{URL: url, Turns: []Turn{{WAV, text}}}, "not a usable WAV file"},
+		"no voice":      {Options{URL: url, Turns: []Turn{{Say, "hi"}}}, "(unavailable)"},
 	} {
-		var out, errs bytes.Buffer
-		status := Main(t.Context(), append(test.args, "--json"), &out, &errs, nil, nil)
-		if status != 1 || out.Len() > 0 || !strings.Contains(errs.String(), test.want) || strings.Count(errs.String(), "\n") != 1 {
-			t.Errorf("%s: status %d: %s%s", name, status, out.String(), errs.String())
+		var out bytes.Buffer
+		test.options.JSON = true
+		err := Run(t.Context(), test.options, &out, nil, nil)
+		if err == nil || out.Len() > 0 || !strings.Contains(Explain(err), test.want) || strings.Contains(Explain(err), "\n") {
+			t.Errorf("%s: %v\n%s", name, err, out.String())
 		}
 	}
 }
 
-// TestTextGoesOverAWebSocketToo dials as a typed call does where WebRTC does not get through.
-func TestTextGoesOverAWebSocketToo(t *testing.T) {
+// A typed call falls back to a WebSocket if WebRTC does not connect.
+func TestTypedCallWorksOverWebSocket(t *testing.T) {
 	t.Parallel()
 	ai := fakeai.New(fakeai.Options{})
 	defer ai.Close()
 	s := &server{url: serve(t, ai), agent: "shop", http: &http.Client{Transport: &http.Transport{}}}
 	defer s.http.CloseIdleConnections()
 	var err error
-	if s.token, err = s.secret(t.Context(), ""); err != nil {
+	if s.token, err = s.clientSecret(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
-	l, err := s.dialSocket(t.Context())
+	l, err := s.dialWebSocket(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.hangUp()
 	var out bytes.Buffer
-	o := options{barge: -1, json: true}
-	if err := newRun(l, o, []utterance{{said: "hello", text: true}}, newReport(&out, o)).run(t.Context()); err != nil {
+	if err := newCall(l, Options{JSON: true}, []utterance{{said: "hello", isTyped: true}}, &out).run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), `"reply":"You said: hello"`) {
@@ -73,16 +74,15 @@ func TestTextGoesOverAWebSocketToo(t *testing.T) {
 	}
 }
 
-func TestLineThatBreaksEndsTheCall(t *testing.T) {
+func TestLostConnectionEndsTheCall(t *testing.T) {
 	t.Parallel()
 	l := newLine()
-	l.hang = func() {}
+	l.disconnect = func() {}
 	defer l.hangUp()
-	o := options{barge: -1}
-	r := newRun(l, o, []utterance{{said: "hello", text: true}}, newReport(&bytes.Buffer{}, o))
-	l.take([]byte(`{"type":"frontdesk.session","session":"s","resume_token":"t"}`))
-	l.ended()
-	err := r.run(t.Context())
+	c := newCall(l, Options{}, []utterance{{said: "hello", isTyped: true}}, io.Discard)
+	l.receive([]byte(`{"type":"frontdesk.session","session":"s","resume_token":"t"}`))
+	l.markEnded()
+	err := c.run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "connection to the server was lost") {
 		t.Errorf("got %v", err)
 	}
@@ -94,17 +94,16 @@ func FuzzEvent(f *testing.F) {
 	f.Add([]byte(`{"type":"response.done","response":{"id":"r","status":"completed"}}`))
 	f.Add([]byte(`{"type":"response.created","response":{"id":"r"}}`))
 	f.Add([]byte(`{"type":"error","error":{"code":"x","message":"y"}}`))
-	o := options{}
-	r := newRun(newLine(), o, nil, newReport(&bytes.Buffer{}, o))
+	c := newCall(newLine(), Options{}, nil, io.Discard)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := parseEvent(b)
 		if err != nil {
 			return
 		}
-		r.take(e)
+		c.handle(e)
 		if e.Type == "" {
-			t.Error("an event without a type")
+			t.Error("parsed an event without a type")
 		}
-		_ = r.answered(r.now, time.Now())
+		_ = c.isOver(c.current, time.Now())
 	})
 }

@@ -9,46 +9,44 @@ import (
 	"frontdesk/internal/fault"
 )
 
-const eventQueue = 1024 // events the run may be behind; then the network waits
+const eventQueue = 1024 // events that may wait for the call; then the network has to wait
 
-// line is a connection to the server, whatever carries it.
+// line is a connection to the server over WebRTC, WebSocket or telephone.
 type line struct {
-	phone     *phone                  // nil on a line of text alone
-	press     func(keys string) error // of a telephone
-	telephone bool                    // nothing is told but sound
-	events    chan event
-	gone      chan struct{} // closed when the line ends, whoever ended it
-	send      func([]byte) error
-	hang      func() // ends what carries the line and waits for it
+	audio       *audio                  // nil on a text-only line
+	press       func(keys string) error // sends DTMF; only on a telephone
+	isTelephone bool                    // nothing but audio arrives
+	events      chan event
+	ended       chan struct{} // closed when the line ends, whichever side ended it
+	send        func([]byte) error
+	disconnect  func() // closes the connection and waits for its goroutines
 
-	end  sync.Once
-	bye  sync.Once
-	live context.Context // ends when the line is closed from here
-	stop context.CancelFunc
+	endOnce    sync.Once
+	hangUpOnce sync.Once
+	live       context.Context // ends when we hang up
+	stop       context.CancelFunc
 }
 
 func newLine() *line {
-	l := &line{events: make(chan event, eventQueue), gone: make(chan struct{})}
+	l := &line{events: make(chan event, eventQueue), ended: make(chan struct{})}
 	l.live, l.stop = context.WithCancel(context.Background())
 	return l
 }
 
-// ended tells that the line is no more.
-func (l *line) ended() { l.end.Do(func() { close(l.gone) }) }
+// markEnded records that the line has ended.
+func (l *line) markEnded() { l.endOnce.Do(func() { close(l.ended) }) }
 
-// hangUp ends the line from here and waits until nothing moves on it.
+// hangUp ends the line and waits until its goroutines have stopped.
 func (l *line) hangUp() {
-	l.bye.Do(func() {
+	l.hangUpOnce.Do(func() {
 		l.stop()
-		l.hang()
-		l.ended()
+		l.disconnect()
+		l.markEnded()
 	})
 }
 
-func (l *line) close() { l.hangUp() }
-
-// tell sends a client event.
-func (l *line) tell(fields map[string]any) error {
+// sendEvent sends a client event.
+func (l *line) sendEvent(fields map[string]any) error {
 	b, err := json.Marshal(fields)
 	if err == nil {
 		err = l.send(b)
@@ -59,11 +57,11 @@ func (l *line) tell(fields map[string]any) error {
 	return nil
 }
 
-// take queues a server event.
-func (l *line) take(message []byte) {
+// receive queues a server event. It ignores events that are not valid.
+func (l *line) receive(message []byte) {
 	e, err := parseEvent(message)
 	if err != nil {
-		return // an event of a shape not known here is of no use here
+		return
 	}
 	select {
 	case l.events <- e:
@@ -71,14 +69,14 @@ func (l *line) take(message []byte) {
 	}
 }
 
-// event is what matters here of a server event.
+// event holds the fields of server events that the caller uses.
 type event struct {
 	Type        string          `json:"type"`
 	ItemID      string          `json:"item_id"`
 	ResponseID  string          `json:"response_id"`
 	Transcript  string          `json:"transcript"`
 	Text        string          `json:"text"`
-	Session     json.RawMessage `json:"session"` // an id in frontdesk.session, else an object
+	Session     json.RawMessage `json:"session"` // an id in frontdesk.session, otherwise an object
 	ResumeToken string          `json:"resume_token"`
 	Code        string          `json:"code"`
 	Message     string          `json:"message"`
@@ -105,14 +103,14 @@ func parseEvent(message []byte) (event, error) {
 		return e, err
 	}
 	if e.Type == "" {
-		return e, errors.New("an event without a type")
+		return e, errors.New("event without a type")
 	}
 	return e, nil
 }
 
-// sessionID is the session that frontdesk.session tells.
+// sessionID returns the session id of a frontdesk.session event.
 func (e event) sessionID() string {
 	var id string
-	_ = json.Unmarshal(e.Session, &id) // an object is no id
+	_ = json.Unmarshal(e.Session, &id) // leaves id empty for an object
 	return id
 }

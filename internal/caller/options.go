@@ -1,143 +1,84 @@
 package caller
 
 import (
-	"errors"
-	"flag"
-	"fmt"
-	"io"
 	"net/url"
 	"strings"
 	"time"
 
+	"frontdesk/internal/fault"
 	"frontdesk/media"
 )
 
-const usage = `Usage: frontdesk call [flags] [sip:ADDRESS] (--say TEXT | --wav FILE | --text TEXT)...
-
-Calls a Frontdesk server over WebRTC. Each --say, --wav and --text is one turn of the
-caller, in their order: words to speak, a recording to play, or a text to type. The
-next turn begins when the reply has ended. With a SIP address it is a telephone: it
-calls whoever is there, --text presses keys, and a reply is what can be heard.
-
-  frontdesk call --say "When are you open?" --say "Thank you, goodbye."
-  frontdesk call --wav question.wav --save call.wav
-  frontdesk call --text "Where is order 4711?" --json
-  frontdesk call sip:demo@127.0.0.1:5060 --say "When are you open?"
-
-Exit status: 0 every turn was answered, 1 something failed, 2 wrong usage.
-
-Flags:
-`
-
-// options is what the command line asks for.
-type options struct {
-	url    string
-	sip    string // address to call by telephone, in place of url
-	agent  string
-	key    string
-	resume string
-	save   string
-	json   bool
-	barge  time.Duration // after the reply's first sound; negative waits for its end
-	turns  []planned
+// Options say whom to call and what to say.
+type Options struct {
+	URL     string         // of the server
+	SIP     string         // address to call by telephone instead of URL
+	Agent   string         // "": the server's default agent
+	Key     string         // server key, for servers that require one
+	Resume  string         // resume token of the session to continue
+	Save    string         // WAV file to record the call to
+	JSON    bool           // print JSON, one object per line
+	BargeIn *time.Duration // when to interrupt a reply, counted from its first audio; nil waits for its end
+	Turns   []Turn
 }
 
-// planned is a turn as the command line names it.
-type planned struct {
-	how  string // "say", "wav", "text"
-	what string // the words, or the name of the file
+// Turn is what the caller says in one turn.
+type Turn struct {
+	Kind Kind
+	Text string // the words, or the name of the file
 }
 
-// voiced reports whether any turn is spoken.
-func (o options) voiced() bool {
-	for _, t := range o.turns {
-		if t.how != "text" {
+// Kind is how a turn reaches the server.
+type Kind string
+
+// The kinds of turns.
+const (
+	Say  Kind = "say"  // words to speak
+	WAV  Kind = "wav"  // a recording to play
+	Text Kind = "text" // a text to type; by telephone, keys to press
+)
+
+// hasAudio reports whether any turn is spoken.
+func (o Options) hasAudio() bool {
+	for _, t := range o.Turns {
+		if t.Kind != Text {
 			return true
 		}
 	}
 	return false
 }
 
-// parse reads the command line. It prints help to w and then returns flag.ErrHelp.
-func parse(args []string, w io.Writer) (options, error) {
-	o := options{barge: -1}
-	f := flag.NewFlagSet("frontdesk call", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	f.StringVar(&o.url, "url", "http://127.0.0.1:8080", "`URL` of the server")
-	f.StringVar(&o.agent, "agent", "", "`name` of the agent to call (default: the server's)")
-	f.StringVar(&o.key, "key", "", "server `key`, for servers that ask for one")
-	f.StringVar(&o.resume, "resume", "", "go on with the session of this resume `token`")
-	f.StringVar(&o.save, "save", "", "record the call to this WAV `file`: caller left, agent right")
-	f.BoolVar(&o.json, "json", false, "print JSON, one object per line")
-	f.Func("barge-in", "interrupt each reply but the last after so many `milliseconds` of its sound", func(s string) error {
-		d, err := time.ParseDuration(s + "ms")
-		if err != nil || d < 0 || d > time.Hour {
-			return errors.New("milliseconds are a number such as 800")
-		}
-		o.barge = d
-		return nil
-	})
-	for how, help := range map[string]string{
-		"say": "`words` to speak", "wav": "recording to play, a WAV `file`", "text": "`text` to type",
-	} {
-		f.Func(how, help, func(what string) error {
-			if strings.TrimSpace(what) == "" {
-				return errors.New("is empty")
-			}
-			o.turns = append(o.turns, planned{how, what})
-			return nil
-		})
-	}
-	err := f.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		_, _ = io.WriteString(w, usage)
-		f.SetOutput(w)
-		f.PrintDefaults()
-		return o, err
-	}
-	if err == nil {
-		rest := f.Args()
-		for err == nil && len(rest) > 0 && (strings.HasPrefix(rest[0], "sip:") || strings.HasPrefix(rest[0], "sips:")) && o.sip == "" {
-			o.sip = rest[0]
-			if err = f.Parse(rest[1:]); err == nil { // flags may come behind it
-				rest = f.Args()
-			}
-		}
-	}
-	if err == nil {
-		err = o.check(f.Args())
-	}
-	return o, err
-}
-
-// pressable reports whether all that is typed are keys of a telephone.
-func (o options) pressable() bool {
-	for _, t := range o.turns {
-		if t.how == "text" && !media.AreKeys(t.what) {
+// isPressable reports whether all typed turns are keys of a telephone.
+func (o Options) isPressable() bool {
+	for _, t := range o.Turns {
+		if t.Kind == Text && !media.AreKeys(t.Text) {
 			return false
 		}
 	}
 	return true
 }
 
-func (o *options) check(rest []string) error {
-	u, err := url.Parse(o.url)
+// Check returns a fault.Error with the code Invalid if the options contradict each other.
+func (o Options) Check() error {
+	u, err := url.Parse(o.URL)
 	switch {
-	case len(rest) > 0:
-		return fmt.Errorf("it takes no argument %q: put quotes around what belongs together", rest[0])
-	case len(o.turns) == 0:
-		return errors.New("there is nothing to say: give at least one --say, --wav or --text")
-	case o.sip != "" && (o.resume != "" || o.key != "" || o.agent != ""):
-		return errors.New("--agent, --key and --resume are for servers, not for telephones: name the agent in the address")
-	case o.sip != "" && !o.pressable():
-		return errors.New("on a telephone --text presses keys: 0-9, *, #, A-D, and a comma to wait half a second")
-	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
-		return fmt.Errorf("--url %q is not a URL such as http://127.0.0.1:8080", o.url)
-	case o.resume != "" && o.agent != "":
-		return errors.New("--resume goes on with the session's own agent: leave --agent out")
-	case o.save != "" && !o.voiced():
-		return errors.New("--save needs sound: at least one --say or --wav")
+	case len(o.Turns) == 0:
+		return fault.New(fault.Invalid, "nothing to say: use --say, --wav or --text at least once")
+	case o.SIP != "" && (o.Resume != "" || o.Key != "" || o.Agent != ""):
+		return fault.New(fault.Invalid, "--agent, --key and --resume do not work with a SIP address: name the agent in the address")
+	case o.SIP != "" && !o.isPressable():
+		return fault.New(fault.Invalid, "with a SIP address --text presses keys: use 0-9, *, #, A-D, and a comma to wait half a second")
+	case o.SIP == "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")):
+		return fault.New(fault.Invalid, "invalid --url %q (want one such as http://127.0.0.1:8080)", o.URL)
+	case o.Resume != "" && o.Agent != "":
+		return fault.New(fault.Invalid, "--resume continues with the session's own agent: leave out --agent")
+	case o.Save != "" && !o.hasAudio():
+		return fault.New(fault.Invalid, "--save needs audio: use --say or --wav at least once")
 	}
-	o.url = strings.TrimSuffix(o.url, "/")
+	for _, t := range o.Turns {
+		if strings.TrimSpace(t.Text) == "" {
+			return fault.New(fault.Invalid, "--%s is empty", t.Kind)
+		}
+	}
 	return nil
 }

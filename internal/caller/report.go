@@ -10,19 +10,17 @@ import (
 	"frontdesk/dialog"
 )
 
-const leastReply = 100 * time.Millisecond // of audible sound
+const minReplyAudio = 100 * time.Millisecond // a shorter sound is not a reply
 
-// report prints a call as it goes, for people or as JSON, one object per line.
+// report prints a call while it goes on: for people, or as JSON with one object per line.
 type report struct {
 	w    io.Writer
 	json bool
 }
 
-func newReport(w io.Writer, o options) *report { return &report{w: w, json: o.json} }
-
 func (p *report) session(id, token string) {
 	if p.json {
-		p.line(struct {
+		p.printJSON(struct {
 			Session string `json:"session"`
 			Token   string `json:"resume_token"`
 		}{id, token})
@@ -37,32 +35,32 @@ func (p *report) greeting(text string) {
 	}
 }
 
-// notice tells what the server says beside the conversation.
+// notice prints a notice or an error that the server sent.
 func (p *report) notice(text, code string) {
 	if !p.json {
 		fmt.Fprintf(p.w, "notice   %s (%s)\n", text, code)
 	}
 }
 
-// turnLine is a turn as JSON.
+// turnLine is a turn in the JSON output.
 type turnLine struct {
 	Turn        int    `json:"turn"`
 	Said        string `json:"said"`
 	Heard       string `json:"heard"`
 	Reply       string `json:"reply"`
 	AudioMS     int64  `json:"reply_audio_ms"`
-	DelayMS     *int64 `json:"voice_to_voice_ms"` // null for what was typed, and when nothing was heard
+	DelayMS     *int64 `json:"voice_to_voice_ms"` // null for a typed turn, and if nothing was audible
 	Interrupted bool   `json:"interrupted"`
-	Why         string `json:"why,omitempty"` // what decided that the caller had finished
+	Why         string `json:"why,omitempty"` // why the server considered the turn finished
 	Stages      stages `json:"stages_ms,omitempty"`
-	Error       string `json:"error,omitempty"` // a code
+	Error       string `json:"error,omitempty"` // a fault.Code, or no_reply
 }
 
-// stages are when the stages of a turn came, in ms from the end of the caller's speech,
-// as the server saw it.
+// stages maps each stage of a turn to its time in ms, counted from the end of the
+// caller's speech, as measured by the server.
 type stages map[string]int64
 
-// stageNames are all there are, in their usual order.
+// stageNames lists all stages in their usual order.
 var stageNames = []string{"onset", "speculated", "endpoint", "transcript", "first_token", "first_clause", "first_audio", "heard"}
 
 func stagesOf(t dialog.Times) stages {
@@ -78,7 +76,7 @@ func stagesOf(t dialog.Times) stages {
 	return s
 }
 
-// String lists the stages of the reply for people.
+// String lists the stages after the onset, for people.
 func (s stages) String() string {
 	var parts []string
 	for _, name := range stageNames[1:] {
@@ -89,12 +87,12 @@ func (s stages) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// turn prints a turn and reports whether it was answered: audibly, or in writing when
-// it was typed.
-func (p *report) turn(t *turn, m measured) bool {
+// turn prints a turn and reports whether it got a reply: an audible one, or for a typed
+// turn a written one.
+func (p *report) turn(t *turn, m measurement) bool {
 	l := turnLine{
-		Turn: t.number, Said: t.said, Heard: join(t.heard...), Reply: t.reply(),
-		AudioMS: m.audible.Milliseconds(), Interrupted: t.interrupted(),
+		Turn: t.number, Said: t.said, Heard: joinTexts(t.heard...), Reply: t.reply(),
+		AudioMS: m.audible.Milliseconds(), Interrupted: t.wasCutOff(),
 	}
 	if m.delay != nil {
 		ms := m.delay.Milliseconds()
@@ -103,41 +101,41 @@ func (p *report) turn(t *turn, m measured) bool {
 	if t.record != nil {
 		l.Why, l.Stages = t.record.EndpointReason, stagesOf(t.record.Times)
 	}
-	switch {
-	case t.text && l.Reply == "" && m.audible < leastReply, !t.text && m.audible < leastReply:
+	if m.audible < minReplyAudio && (!t.isTyped || l.Reply == "") {
 		l.Error = "no_reply"
 	}
 	if p.json {
-		p.line(l)
+		p.printJSON(l)
 	} else {
-		p.people(l)
+		p.printText(l)
 	}
 	return l.Error == ""
 }
 
-func (p *report) people(l turnLine) {
-	var how []string
+func (p *report) printText(l turnLine) {
+	var timing []string
 	if l.DelayMS != nil {
-		how = append(how, fmt.Sprintf("%d ms to the first sound", *l.DelayMS))
+		timing = append(timing, fmt.Sprintf("%d ms to the first audio", *l.DelayMS))
 	}
 	if l.AudioMS > 0 {
-		how = append(how, fmt.Sprintf("%.1f s of sound", float64(l.AudioMS)/1000))
+		timing = append(timing, fmt.Sprintf("%.1f s of audio", float64(l.AudioMS)/1000))
 	}
 	if l.Interrupted {
-		how = append(how, "interrupted")
+		timing = append(timing, "interrupted")
 	}
 	if l.Error != "" {
-		how = append(how, "no reply")
+		timing = append(timing, "no reply")
 	}
 	for _, row := range []struct{ label, text string }{
 		{fmt.Sprintf("%d  said", l.Turn), l.Said},
 		{"   heard", l.Heard},
 		{"   reply", l.Reply},
-		{"   timing", strings.Join(how, ", ")},
+		{"   timing", strings.Join(timing, ", ")},
 		{"   stages", l.Stages.String()},
 	} {
-		if row.text == "" && (row.label == "   stages" || l.Heard+l.Reply == "" && l.AudioMS > 0) {
-			continue // typed, or the other side tells none; a telephone tells nothing in words
+		isMeasurement := row.label == "   timing" || row.label == "   stages"
+		if row.text == "" && (isMeasurement || l.Heard+l.Reply == "" && l.AudioMS > 0) {
+			continue // a typed turn has no timing; a telephone sends no words
 		}
 		if row.text == "" {
 			row.text = "-"
@@ -147,10 +145,10 @@ func (p *report) people(l turnLine) {
 	fmt.Fprintln(p.w)
 }
 
-func (p *report) line(v any) {
+func (p *report) printJSON(v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return // strings and numbers have a JSON form
+		return // cannot happen: strings and numbers are valid JSON
 	}
 	fmt.Fprintf(p.w, "%s\n", b)
 }

@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve runs a real server of one agent, "shop", whose providers are ai.
+// serve runs a real server with one agent, "shop", whose providers are ai.
 func serve(t *testing.T, ai *fakeai.Server, change ...func(*dialog.Agent)) string {
 	t.Helper()
 	registry, err := tools.NewRegistry()
@@ -44,7 +44,7 @@ func serve(t *testing.T, ai *fakeai.Server, change ...func(*dialog.Agent)) strin
 	agent := &dialog.Agent{
 		Name: "shop", Title: "The shop", Greeting: "Hello, this is the shop.", Language: "en-US",
 		Model: model, Recognizer: ear, Synthesizer: voice, Tools: registry,
-		Detector: func() dialog.VoiceDetector { return loudness{} },
+		Detector: func() dialog.VoiceDetector { return loudnessDetector{} },
 	}
 	for _, f := range change {
 		f(agent)
@@ -61,10 +61,10 @@ func serveAgent(t *testing.T, agent *dialog.Agent) string {
 	store := openStore(t, db)
 	tokens := session.NewTokens([]byte("0123456789abcdef0123456789abcdef"))
 	desk := session.NewDesk(session.Options{
-		Store: store, Tokens: tokens, Node: "test", Life: time.Hour, Observer: nobody{}, Log: zap.NewNop(),
+		Store: store, Tokens: tokens, Node: "test", Life: time.Hour, Observer: noObserver{}, Log: zap.NewNop(),
 		Agent: func(name string) (*dialog.Agent, error) {
 			if name != "" && name != agent.Name {
-				return nil, fault.New(fault.NotFound, "there is no agent %q here", name)
+				return nil, fault.New(fault.NotFound, "unknown agent %q", name)
 			}
 			return agent, nil
 		},
@@ -81,7 +81,7 @@ func serveAgent(t *testing.T, agent *dialog.Agent) string {
 	front := httptest.NewServer(rt)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // no patience with calls that are still on
+		cancel() // ends the remaining calls at once
 		desk.Drain(ctx)
 		rt.Shutdown(ctx)
 		_ = transport.Close()
@@ -100,37 +100,38 @@ func openStore(t *testing.T, db *sql.DB) session.Store {
 	return store
 }
 
-// loudness takes what is loud for speech.
-type loudness struct{}
+// loudnessDetector treats loud audio as speech.
+type loudnessDetector struct{}
 
-func (loudness) Detect(frame []int16) float32 {
+func (loudnessDetector) Detect(frame []int16) float32 {
 	if rms(frame) > 300 {
 		return 1
 	}
 	return 0
 }
 
-type nobody struct{}
+// noObserver ignores everything.
+type noObserver struct{}
 
-func (nobody) CallStarted(string)                              {}
-func (nobody) CallEnded(string, session.Ending, time.Duration) {}
-func (nobody) Event(dialog.Event)                              {}
+func (noObserver) CallStarted(string)                              {}
+func (noObserver) CallEnded(string, session.Ending, time.Duration) {}
+func (noObserver) Event(dialog.Event)                              {}
 
-// humming is a caller's voice: 40 ms of a tone for each character.
-type humming struct{}
+// hummingVoice speaks 40 ms of a tone for each character.
+type hummingVoice struct{}
 
-func (humming) Speak(_ context.Context, text string, v dialog.Voice) iter.Seq2[[]int16, error] {
+func (hummingVoice) Speak(_ context.Context, text string, v dialog.Voice) iter.Seq2[[]int16, error] {
 	return func(yield func([]int16, error) bool) {
 		yield(hum(media.MouthRate, time.Duration(len(text))*40*time.Millisecond), nil)
 	}
 }
 
-// brief is an agent's voice: 20 ms of a tone for each character.
+// brief speaks 20 ms of a tone for each character.
 func brief(text string) []int16 {
 	return hum(media.MouthRate, time.Duration(len(text))*20*time.Millisecond)
 }
 
-// hum is a tone.
+// hum returns a tone.
 func hum(rate int, d time.Duration) []int16 {
 	pcm := make([]int16, int(d*time.Duration(rate)/time.Second))
 	for i := range pcm {

@@ -11,35 +11,35 @@ import (
 )
 
 const (
-	ringTime      = time.Minute             // for somebody to take the call
-	telephoneHush = 1200 * time.Millisecond // of silence that ends a reply: nothing else tells
+	ringTimeout      = time.Minute
+	telephoneSilence = 1200 * time.Millisecond // that ends a reply, because nothing else tells its end
 )
 
-// Ring calls a SIP address and returns the line once somebody took the call.
+// Ring calls a SIP address and returns the line once the call is answered.
 type Ring func(ctx context.Context, uri string) (line dialog.Line, hangUp func(), err error)
 
-// dialTelephone opens a line to a SIP address. Nothing is told over it but sound.
+// dialTelephone opens a line to a SIP address. Only audio and DTMF travel over it.
 func dialTelephone(ctx context.Context, uri string, ring Ring) (*line, error) {
-	ctx, cancel := context.WithTimeout(ctx, ringTime)
+	ctx, cancel := context.WithTimeout(ctx, ringTimeout)
 	defer cancel()
-	there, hangUp, err := ring(ctx, uri)
+	remote, hangUp, err := ring(ctx, uri)
 	if err != nil {
 		return nil, err
 	}
 	l := newLine()
-	l.telephone = true
-	l.press = there.SendDTMF
-	l.phone = newPhone(there.Sink.WriteFrame)
-	l.send = func([]byte) error { return fault.New(fault.Invalid, "nothing can be typed on a telephone") }
+	l.isTelephone = true
+	l.press = remote.SendDTMF
+	l.audio = newAudio(remote.Sink.WriteFrame)
+	l.send = func([]byte) error { return fault.New(fault.Invalid, "a telephone cannot send text") }
 	var work sync.WaitGroup
-	work.Go(func() { l.phone.ear.follow(there.Source) })
-	work.Go(func() { _ = media.NewPlayout(l.phone.mouth).Run(l.live) })
+	work.Go(func() { l.audio.speaker.playSource(remote.Source) })
+	work.Go(func() { _ = media.NewPlayout(l.audio.microphone).Run(l.live) })
 	work.Go(func() {
 		for {
 			select {
-			case _, ok := <-there.Inputs:
+			case _, ok := <-remote.Inputs:
 				if !ok {
-					l.ended()
+					l.markEnded()
 					return
 				}
 			case <-l.live.Done():
@@ -47,20 +47,18 @@ func dialTelephone(ctx context.Context, uri string, ring Ring) (*line, error) {
 			}
 		}
 	})
-	l.hang = func() {
+	l.disconnect = func() {
 		hangUp()
 		work.Wait()
 	}
 	return l, nil
 }
 
-// follow hears a source until it ends. What it gives has waited in a jitter buffer: it is
-// heard some 40 ms later than it came.
-func (e *earpiece) follow(source media.Source) {
+// playSource plays a source until it ends. The source has a jitter buffer, so its audio
+// sounds about 40 ms after it arrived.
+func (s *speaker) playSource(source media.Source) {
 	frame := make([]int16, media.EarFrame)
-	for at := time.Duration(0); source.ReadFrame(frame) == nil; at += media.FrameTime {
-		now := time.Now()
-		e.heard(frame, now)
-		e.tape.right(frame, at, now)
+	for position := time.Duration(0); source.ReadFrame(frame) == nil; position += media.FrameTime {
+		s.play(frame, position, time.Now())
 	}
 }

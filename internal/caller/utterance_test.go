@@ -14,12 +14,12 @@ import (
 	"frontdesk/media"
 )
 
-func quiet(d time.Duration) []int16 {
+func silence(d time.Duration) []int16 {
 	return make([]int16, int(d*media.MouthRate/time.Second))
 }
 
-// noisy lays white noise under pcm.
-func noisy(pcm []int16, level float64) []int16 {
+// withNoise adds white noise to pcm.
+func withNoise(pcm []int16, level float64) []int16 {
 	r := rand.New(rand.NewPCG(1, 2))
 	out := slices.Clone(pcm)
 	for i := range out {
@@ -28,14 +28,14 @@ func noisy(pcm []int16, level float64) []int16 {
 	return out
 }
 
-func TestEndOfSpeechIsFoundByEnergy(t *testing.T) {
+func TestSpeechEndGoesByEnergy(t *testing.T) {
 	const second = time.Second
 	speech := hum(media.MouthRate, second)
 	faint := slices.Clone(speech)
 	for i := range faint {
 		faint[i] /= 20
 	}
-	padded := slices.Concat(quiet(second/2), speech, quiet(second))
+	padded := slices.Concat(silence(second/2), speech, silence(second))
 	click := slices.Clone(padded)
 	click[len(click)-100] = 20000
 	for name, test := range map[string]struct {
@@ -44,36 +44,36 @@ func TestEndOfSpeechIsFoundByEnergy(t *testing.T) {
 	}{
 		"speech alone":      {speech, second},
 		"padded":            {padded, second * 3 / 2},
-		"with a pause":      {slices.Concat(speech, quiet(second), speech, quiet(second)), 3 * second},
-		"a faint last word": {slices.Concat(speech, faint, quiet(second)), 2 * second},
+		"with a pause":      {slices.Concat(speech, silence(second), speech, silence(second)), 3 * second},
+		"a faint last word": {slices.Concat(speech, faint, silence(second)), 2 * second},
 		"a click after it":  {click, second * 3 / 2},
-		"in noise":          {noisy(padded, 400), second * 3 / 2},
-		"silence":           {quiet(second), -1},
-		"faint noise":       {noisy(quiet(second), 20), -1},
+		"in noise":          {withNoise(padded, 400), second * 3 / 2},
+		"silence":           {silence(second), -1},
+		"faint noise":       {withNoise(silence(second), 20), -1},
 		"nothing":           {nil, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			end := speechEnd(test.pcm)
 			if test.want < 0 {
 				if end != 0 {
-					t.Errorf("speech ends at %v", samples(end, media.MouthRate))
+					t.Errorf("speech ends at %v", duration(end, media.MouthRate))
 				}
 				return
 			}
-			if off := samples(end, media.MouthRate) - test.want; off < -20*time.Millisecond || off > 20*time.Millisecond {
-				t.Errorf("speech ends at %v, want %v", samples(end, media.MouthRate), test.want)
+			if off := duration(end, media.MouthRate) - test.want; off < -20*time.Millisecond || off > 20*time.Millisecond {
+				t.Errorf("speech ends at %v, want %v", duration(end, media.MouthRate), test.want)
 			}
 		})
 	}
 }
 
-func TestBadRecordingsAreRefused(t *testing.T) {
+func TestInvalidRecordingsAreRefused(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "hello.wav")
-	if err := os.WriteFile(name, []byte("hello, this is no sound"), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte("hello, this is not audio"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for file, want := range map[string]fault.Code{name: fault.Invalid, name + "x": fault.NotFound} {
-		_, err := prepare(t.Context(), []planned{{"wav", file}}, nil)
+		_, err := prepare(t.Context(), []Turn{{WAV, file}}, nil)
 		var e *fault.Error
 		if !errors.As(err, &e) || e.Code != want {
 			t.Errorf("%s: %v", file, err)
@@ -81,7 +81,7 @@ func TestBadRecordingsAreRefused(t *testing.T) {
 	}
 }
 
-func TestRecordingPlaysAtTheRateOfACall(t *testing.T) {
+func TestRecordingIsResampledForTheCall(t *testing.T) {
 	var file bytes.Buffer
 	if err := media.WriteWAV(&file, 8000, 1, hum(8000, time.Second)); err != nil {
 		t.Fatal(err)
@@ -90,11 +90,11 @@ func TestRecordingPlaysAtTheRateOfACall(t *testing.T) {
 	if err := os.WriteFile(name, file.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	turns, err := prepare(t.Context(), []planned{{"wav", name}}, nil)
+	turns, err := prepare(t.Context(), []Turn{{WAV, name}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u := turns[0]; u.said != "hum.wav" || len(u.pcm) < 23900 || len(u.pcm) > 24200 || u.end < 23700 {
-		t.Errorf("%q, %d samples, speech to %d", u.said, len(u.pcm), u.end)
+	if u := turns[0]; u.said != "hum.wav" || len(u.pcm) < 23900 || len(u.pcm) > 24200 || u.speechLen < 23700 {
+		t.Errorf("%q, %d samples, speech to %d", u.said, len(u.pcm), u.speechLen)
 	}
 }

@@ -14,24 +14,24 @@ import (
 )
 
 const (
-	connectTime = 8 * time.Second // for ICE, DTLS and the data channel
-	lostAfter   = 5 * time.Second // without a sign of the server
+	connectTimeout = 8 * time.Second // for ICE, DTLS and the data channel
+	lostAfter      = 5 * time.Second // without a packet from the server
 )
 
-// dialRTC opens a line over WebRTC, with sound if voiced.
-func (s *server) dialRTC(ctx context.Context, voiced bool) (*line, error) {
-	pc, err := newPeer()
+// dialWebRTC opens a line over WebRTC.
+func (s *server) dialWebRTC(ctx context.Context, withAudio bool) (*line, error) {
+	pc, err := newPeerConnection()
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "WebRTC cannot be set up")
+		return nil, fault.Wrap(err, fault.Internal, "cannot set up WebRTC")
 	}
-	c := &rtc{line: newLine(), pc: pc, open: make(chan struct{}), failed: make(chan struct{})}
-	c.line.hang = c.hang
-	if err := c.connect(ctx, s, voiced); err != nil {
+	c := &webrtcLine{line: newLine(), pc: pc, open: make(chan struct{}), failed: make(chan struct{})}
+	c.line.disconnect = c.disconnect
+	if err := c.connect(ctx, s, withAudio); err != nil {
 		c.line.hangUp()
 		return nil, err
 	}
-	if !voiced {
-		if err := c.line.textOnly(); err != nil {
+	if !withAudio {
+		if err := c.line.requestTextOnly(); err != nil {
 			c.line.hangUp()
 			return nil, err
 		}
@@ -39,7 +39,7 @@ func (s *server) dialRTC(ctx context.Context, voiced bool) (*line, error) {
 	return c.line, nil
 }
 
-func newPeer() (*webrtc.PeerConnection, error) {
+func newPeerConnection() (*webrtc.PeerConnection, error) {
 	var m webrtc.MediaEngine
 	for _, codec := range []webrtc.RTPCodecParameters{opusCodec, pcmuCodec} {
 		if err := m.RegisterCodec(codec, webrtc.RTPCodecTypeAudio); err != nil {
@@ -47,7 +47,7 @@ func newPeer() (*webrtc.PeerConnection, error) {
 		}
 	}
 	var set webrtc.SettingEngine
-	set.SetIncludeLoopbackCandidate(true) // the server may be on this machine, without a network
+	set.SetIncludeLoopbackCandidate(true) // the server may run on this machine, without a network
 	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	set.SetNetworkTypes([]webrtc.NetworkType{
 		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
@@ -56,20 +56,20 @@ func newPeer() (*webrtc.PeerConnection, error) {
 	return webrtc.NewAPI(webrtc.WithMediaEngine(&m), webrtc.WithSettingEngine(set)).NewPeerConnection(webrtc.Configuration{})
 }
 
-// rtc is a line over WebRTC.
-type rtc struct {
+// webrtcLine carries a line over WebRTC.
+type webrtcLine struct {
 	line    *line
 	pc      *webrtc.PeerConnection
 	channel *webrtc.DataChannel
 	open    chan struct{} // closed when the data channel is open
 	failed  chan struct{} // closed when the connection has failed
 	once    sync.Once
-	work    sync.WaitGroup // playing and listening
+	work    sync.WaitGroup // microphone and speaker
 }
 
-func (c *rtc) connect(ctx context.Context, s *server, voiced bool) error {
-	if err := c.prepare(voiced); err != nil {
-		return fault.Wrap(err, fault.Internal, "WebRTC cannot be set up")
+func (c *webrtcLine) connect(ctx context.Context, s *server, withAudio bool) error {
+	if err := c.prepare(withAudio); err != nil {
+		return fault.Wrap(err, fault.Internal, "cannot set up WebRTC")
 	}
 	gathered := webrtc.GatheringCompletePromise(c.pc)
 	offer, err := c.pc.CreateOffer(nil)
@@ -77,52 +77,52 @@ func (c *rtc) connect(ctx context.Context, s *server, voiced bool) error {
 		err = c.pc.SetLocalDescription(offer)
 	}
 	if err != nil {
-		return fault.Wrap(err, fault.Internal, "WebRTC cannot be set up")
+		return fault.Wrap(err, fault.Internal, "cannot set up WebRTC")
 	}
-	late := time.NewTimer(connectTime)
-	defer late.Stop()
+	expired := time.NewTimer(connectTimeout)
+	defer expired.Stop()
 	select {
 	case <-gathered:
-	case <-late.C: // what was gathered until now has to do
+	case <-expired.C: // use the candidates gathered so far
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	answer, err := s.offer(ctx, c.pc.LocalDescription().SDP)
+	answer, err := s.exchangeSDP(ctx, c.pc.LocalDescription().SDP)
 	if err != nil {
 		return err
 	}
 	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
-		return s.foreign()
+		return s.notFrontdesk()
 	}
-	late.Reset(connectTime)
+	expired.Reset(connectTimeout)
 	select {
 	case <-c.open:
 		return nil
 	case <-c.failed:
-	case <-late.C:
+	case <-expired.C:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return fault.Wrap(errNoMedia, fault.Unavailable, "%s answers, but sound does not get through: is its UDP port open?", s.url)
+	return fault.Wrap(errNoMedia, fault.Unavailable, "%s answers, but no media connection came about: is its UDP port open?", s.url)
 }
 
-// prepare adds the data channel and, if voiced, the phone.
-func (c *rtc) prepare(voiced bool) error {
+// prepare adds the data channel and, withAudio, a track in each direction.
+func (c *webrtcLine) prepare(withAudio bool) error {
 	var err error
 	if c.channel, err = c.pc.CreateDataChannel("oai-events", nil); err != nil {
 		return err
 	}
 	c.channel.OnOpen(func() { close(c.open) })
-	c.channel.OnMessage(func(m webrtc.DataChannelMessage) { c.line.take(m.Data) })
-	c.channel.OnClose(c.line.ended)
+	c.channel.OnMessage(func(m webrtc.DataChannelMessage) { c.line.receive(m.Data) })
+	c.channel.OnClose(c.line.markEnded)
 	c.line.send = func(b []byte) error { return c.channel.SendText(string(b)) }
 	c.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		if state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateClosed {
 			c.once.Do(func() { close(c.failed) })
-			c.line.ended()
+			c.line.markEnded()
 		}
 	})
-	if !voiced {
+	if !withAudio {
 		return nil
 	}
 	enc, codec, err := newEncoder()
@@ -136,7 +136,7 @@ func (c *rtc) prepare(voiced bool) error {
 	if _, err := c.pc.AddTrack(track); err != nil {
 		return err
 	}
-	c.line.phone = newPhone(sender(track, enc))
+	c.line.audio = newAudio(trackSender(track, enc))
 	remote := make(chan *webrtc.TrackRemote, 1) // the server sends one
 	c.pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		select {
@@ -147,27 +147,27 @@ func (c *rtc) prepare(voiced bool) error {
 	c.work.Go(func() {
 		select {
 		case t := <-remote:
-			c.line.phone.ear.listen(t)
+			c.line.audio.speaker.playTrack(t)
 		case <-c.line.live.Done():
 		}
 	})
-	c.work.Go(c.play)
+	c.work.Go(c.runMicrophone)
 	return nil
 }
 
-// play keeps the mouthpiece sending.
-func (c *rtc) play() {
+// runMicrophone makes the microphone send a frame every 20 ms.
+func (c *webrtcLine) runMicrophone() {
 	select {
 	case <-c.open:
 	case <-c.line.live.Done():
 		return
 	}
-	if err := media.NewPlayout(c.line.phone.mouth).Run(c.line.live); err != nil && !errors.Is(err, context.Canceled) {
-		c.line.ended()
+	if err := media.NewPlayout(c.line.audio.microphone).Run(c.line.live); err != nil && !errors.Is(err, context.Canceled) {
+		c.line.markEnded()
 	}
 }
 
-func (c *rtc) hang() {
+func (c *webrtcLine) disconnect() {
 	_ = c.pc.GracefulClose()
 	c.work.Wait()
 }

@@ -1,0 +1,198 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"frontdesk/dialog"
+	"frontdesk/internal/eval"
+	"frontdesk/session"
+)
+
+const manifestHelp = `MANIFEST is a JSON list of {"file", "voice", "category", "ref", "speech_start_ms",
+"speech_end_ms", "speech_segments_ms": [[from, to]…], "pauses": [{"start_ms", "end_ms"}…]}.`
+
+// evalFlags are the flags of both measurements.
+type evalFlags struct {
+	*settingsFlags
+	agent         string
+	json, details bool
+}
+
+func addEvalFlags(c *cobra.Command) *evalFlags {
+	f := &evalFlags{settingsFlags: addSettingsFlags(c)}
+	c.Flags().StringVar(&f.agent, "agent", "", "`name` of the agent to measure (default: the one that answers)")
+	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object per row")
+	return f
+}
+
+// evalCommand measures turn-taking on recordings.
+func (p *program) evalCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use: "eval", Short: "Measure turn-taking on recordings", Args: knownCommand,
+		RunE: func(*cobra.Command, []string) error {
+			return misuse{errors.New("name what to measure: turns or interruptions (see frontdesk eval --help)")}
+		},
+	}
+	command.AddCommand(p.evalTurnsCommand(), p.evalInterruptionsCommand())
+	return command
+}
+
+func (p *program) evalTurnsCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "turns MANIFEST",
+		Short: "Measure how soon, and how often too soon, the end of a turn is noticed",
+		Long: `Play recorded turns to an agent's recognizer, faster than real time, and print how
+soon it notices that the caller has finished, and how often too soon.
+
+` + manifestHelp,
+		Args: takes("MANIFEST"),
+	}
+	f := addEvalFlags(command)
+	condition := command.Flags().String("condition", "", "measure only the condition of this `name`")
+	hangover := command.Flags().Duration("hangover", 0, "end each turn after this `time` of silence, for comparison")
+	command.Flags().BoolVar(&f.details, "details", false, "print each turn that was cut off, missed or late")
+	command.RunE = func(c *cobra.Command, args []string) error {
+		conditions := eval.Conditions()
+		if *condition != "" {
+			only, err := eval.FindCondition(*condition)
+			if err != nil {
+				return misuse{err}
+			}
+			conditions = []eval.Condition{only}
+		}
+		return p.evaluate(c.Context(), f, args[0], func(a *dialog.Agent, corpus []*eval.Recording) error {
+			if *hangover > 0 {
+				fixed := *a
+				fixed.Endpointer = func() dialog.Endpointer { return eval.Hangover(*hangover) }
+				a = &fixed
+			}
+			return p.evalTurns(c.Context(), f, a, corpus, conditions)
+		})
+	}
+	return command
+}
+
+func (p *program) evalInterruptionsCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "interruptions MANIFEST",
+		Short: "Measure what stops an agent that is speaking",
+		Long: `Play the recordings of the categories interruption, yes_no and backchannel, and coughs
+and knocks, to an agent that is speaking, in real time, and print whether and how soon
+it stops or continues.
+
+` + manifestHelp,
+		Args: takes("MANIFEST"),
+	}
+	f := addEvalFlags(command)
+	command.Flags().BoolVar(&f.details, "details", false, "print each sound that was mistaken for another kind")
+	command.RunE = func(c *cobra.Command, args []string) error {
+		return p.evaluate(c.Context(), f, args[0], func(a *dialog.Agent, corpus []*eval.Recording) error {
+			kinds, all, err := eval.RunInterruptions(c.Context(), a, corpus)
+			if err != nil {
+				return err
+			}
+			if err := writeInterruptions(p.stdout, kinds, f.json); err != nil {
+				return err
+			}
+			for _, o := range all {
+				if f.details && o.Stopped != o.Interrupts() {
+					fmt.Fprintf(p.stdout, "  %s at %d ms: stopped %v, resumed %v, %q\n", o.File, o.Into, o.Stopped, o.Resumed, o.Said)
+				}
+			}
+			return nil
+		})
+	}
+	return command
+}
+
+// evaluate runs measure with the agent, opened as for serving, and the recordings of a manifest.
+func (p *program) evaluate(ctx context.Context, f *evalFlags, manifest string, measure func(*dialog.Agent, []*eval.Recording) error) error {
+	corpus, err := eval.Load(manifest)
+	if err != nil {
+		return err
+	}
+	c, err := f.load(p.environ)
+	if err != nil {
+		return err
+	}
+	log, err := newLog("warn", p.stderr)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("create the data folder: %w", err)
+	}
+	db, err := session.OpenDB(filepath.Join(c.Data, "frontdesk.db"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	agents, err := openAgents(ctx, c, db, log, nil)
+	if err != nil {
+		return err
+	}
+	defer agents.Close()
+	a, err := agents.Find(f.agent)
+	if err != nil {
+		return misuse{err}
+	}
+	return measure(a, corpus)
+}
+
+func writeInterruptions(out io.Writer, kinds []eval.Interruptions, asJSON bool) error {
+	if asJSON {
+		for _, k := range kinds {
+			if err := json.NewEncoder(out).Encode(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	fmt.Fprintf(out, "%-12s %5s  %8s  %8s  %18s  %18s  %9s  %s\n", "kind", "cases",
+		"stopped", "resumed", "softer 50th, 95th", "silent 50th, 95th", "back", "words lost")
+	for _, k := range kinds {
+		if _, err := fmt.Fprintf(out, "%-12s %5d  %6.1f %%  %6.1f %%  %7d, %5d ms  %8d, %5d ms  %6d ms  %8.1f %%\n", k.Kind, k.Cases,
+			k.Stopped, k.Resumed, k.DuckedP50, k.DuckedP95, k.SilentP50, k.SilentP95, k.ResumedP50, k.WordsLost); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *program) evalTurns(ctx context.Context, f *evalFlags, a *dialog.Agent, corpus []*eval.Recording, conditions []eval.Condition) error {
+	if !f.json {
+		fmt.Fprintf(p.stdout, "%-11s %5s  %12s  %17s  %12s  %13s  %7s  %s\n", "condition", "turns",
+			"cut off", "of those pausing", "delay median", "95th of 100", "missed", "frames right")
+	}
+	for _, c := range conditions {
+		t, all, err := eval.RunTurns(ctx, a, corpus, c)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+		if f.json {
+			err = json.NewEncoder(p.stdout).Encode(t)
+		} else {
+			_, err = fmt.Fprintf(p.stdout, "%-11s %5d  %10.1f %%  %15.1f %%  %9d ms  %10d ms  %5.1f %%  %10.1f %%\n", t.Condition, t.Turns,
+				t.Early, t.EarlyPause, t.DelayP50, t.DelayP95, t.Missed, t.FrameAccuracy)
+		}
+		if err != nil {
+			return err
+		}
+		if f.details {
+			for _, d := range all {
+				if !d.Ended || d.Early() || d.Delay > t.DelayP95 {
+					fmt.Fprintf(p.stdout, "  %s: ended %v, %d ms, %q (%s); all of it: %q\n", d.File, d.Ended, d.Delay, d.Words, d.Why, d.Text)
+				}
+			}
+		}
+	}
+	return nil
+}
