@@ -67,8 +67,8 @@ func (k *Knowledge) update(ctx context.Context) error {
 }
 
 // compare returns the pages that are gone and those that are new or changed. It forgets
-// unreadable pages that have changed. The caller holds refreshing, which pages and
-// unreadable change under.
+// unreadable pages that have changed. The caller holds refreshing, without which pages and
+// unreadable do not change.
 func (k *Knowledge) compare(found map[string]fileVersion) (gone, changed []string) {
 	for name := range k.pages {
 		if _, ok := found[name]; !ok {

@@ -14,7 +14,7 @@ const (
 	// The judge adapts to a caller: to pauses within turns, and to turns that it ended too
 	// soon. These values are not learned, because each recording has one turn of a caller.
 	decay        = 0.9                     // of what was learned, per turn
-	resumeTime   = 600 * time.Millisecond  // a caller who speaks again within it had not finished
+	resumeTime   = 600 * time.Millisecond  // a caller who speaks again within this time had not finished
 	pauseMargin  = 200 * time.Millisecond  // waited beyond the longest pause
 	maxPauseWait = 2000 * time.Millisecond // waited because of pauses
 	cautionStep  = 0.7                     // logits by which the end must be more certain after a turn that was cut off

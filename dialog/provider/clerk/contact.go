@@ -219,8 +219,7 @@ func spelledName(plain string) string {
 func capitalizeWords(name string) string {
 	words := strings.Fields(name)
 	for i, w := range words {
-		r, n := utf8.DecodeRuneInString(w)
-		words[i] = strings.ToUpper(string(r)) + w[n:]
+		words[i] = capitalize(w)
 	}
 	return strings.Join(words, " ")
 }

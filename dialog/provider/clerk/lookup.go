@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"frontdesk/internal/words"
 	"frontdesk/tools"
@@ -167,25 +168,25 @@ func sayID(id string, isTyped bool) string {
 }
 
 var (
-	// pastState matches a status that is an event in the past.
-	pastState   = regexp.MustCompile(`(?i)^(?:delivered|cancell?ed|returned|refunded|shipped|sent|lost)\b`)
-	stateColumn = regexp.MustCompile(`(?i)\b(?:status|state|stand|estado|état|statut)\b`)
-	thingColumn = regexp.MustCompile(`(?i)\b(?:items?|products?|articles?|subject|what|artikel|produkt|artículo|produit)\b`)
-	timeColumn  = regexp.MustCompile(`(?i)\b(?:expected|estimated|arriv\w*|due|eta|date|time|when|delivery|lieferung|entrega|livraison)\b`)
+	// pastStatus matches a status that is an event in the past.
+	pastStatus   = regexp.MustCompile(`(?i)^(?:delivered|cancell?ed|returned|refunded|shipped|sent|lost)\b`)
+	statusColumn = regexp.MustCompile(`(?i)\b(?:status|state|stand|estado|état|statut)\b`)
+	thingColumn  = regexp.MustCompile(`(?i)\b(?:items?|products?|articles?|subject|what|artikel|produkt|artículo|produit)\b`)
+	timeColumn   = regexp.MustCompile(`(?i)\b(?:expected|estimated|arriv\w*|due|eta|date|time|when|delivery|lieferung|entrega|livraison)\b`)
 )
 
 // describeRecord says what a record is, its status, when it is expected, and what else the
 // caller asked for.
 func (r *responder) describeRecord(l *lookup, n string, record map[string]string, u utterance, isTyped bool) string {
 	asked := terms(u.plain)
-	var state, thing string
+	var status, thing string
 	var more []string
 	for _, column := range slices.Sorted(maps.Keys(record)) {
 		value := record[column]
 		switch {
 		case words.SpokenDigits(value) == n && value != "" && strings.Trim(value, "0123456789-# ") == "":
-		case state == "" && stateColumn.MatchString(column):
-			state = value
+		case status == "" && statusColumn.MatchString(column):
+			status = value
 		case thing == "" && thingColumn.MatchString(column):
 			thing = value
 		case timeColumn.MatchString(column) || intersects(asked, terms(plainText(column))):
@@ -197,12 +198,12 @@ func (r *responder) describeRecord(l *lookup, n string, record map[string]string
 		text += ", " + thing + ","
 	}
 	switch {
-	case state != "" && r.phrases == englishPhrases && pastState.MatchString(state):
-		text += " was " + state + "."
-	case state != "" && r.phrases == englishPhrases:
-		text += " is " + state + "."
-	case state != "":
-		text = strings.TrimSuffix(text, ",") + ": " + state + "."
+	case status != "" && r.phrases == englishPhrases && pastStatus.MatchString(status):
+		text += " was " + status + "."
+	case status != "" && r.phrases == englishPhrases:
+		text += " is " + status + "."
+	case status != "":
+		text = strings.TrimSuffix(text, ",") + ": " + status + "."
 	default:
 		text = strings.TrimSuffix(text, ",") + "."
 	}
@@ -214,10 +215,11 @@ func intersects(a, b []string) bool {
 }
 
 func capitalize(s string) string {
-	if s == "" {
-		return s
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return ""
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return strings.ToUpper(string(r)) + s[n:]
 }
 
 // decodeOutput decodes a result's output. What does not fit stays zero.
