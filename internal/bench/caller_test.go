@@ -52,12 +52,9 @@ func newScript(speech time.Duration, codec string) (*script, error) {
 
 // caller speaks, listens to the reply, and speaks again; or speaks over the reply.
 type caller struct {
+	connection
 	plan   plan
 	script *script
-	pc     *webrtc.PeerConnection
-	track  *webrtc.TrackLocalStaticSample
-	phone  *phone        // instead of pc and track
-	open   chan struct{} // closed when the data channel is open
 	ctx    context.Context
 	cancel context.CancelFunc
 	work   sync.WaitGroup
@@ -77,8 +74,16 @@ type caller struct {
 	received     latenessMeter
 }
 
+// connection is a caller's WebRTC connection or telephone call.
+type connection struct {
+	pc    *webrtc.PeerConnection
+	track *webrtc.TrackLocalStaticSample
+	phone *phone        // instead of pc and track
+	open  chan struct{} // closed when the data channel is open
+}
+
 func newCaller(p plan, s *script) *caller {
-	c := &caller{plan: p, script: s, open: make(chan struct{}), packet: len(s.speech)}
+	c := &caller{connection: connection{open: make(chan struct{})}, plan: p, script: s, packet: len(s.speech)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
