@@ -32,7 +32,10 @@ type Transcriber struct {
 	config Config
 }
 
-var _ dialog.Recognizer = (*Transcriber)(nil)
+var (
+	_ dialog.Recognizer    = (*Transcriber)(nil)
+	_ dialog.BatchListener = (*listener)(nil)
+)
 
 // NewTranscriber returns a Transcriber. It does not contact the server; an error means a
 // wrong setting.

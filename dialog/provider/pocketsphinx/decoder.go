@@ -12,11 +12,11 @@ package pocketsphinx
 #include <sphinxbase/cmn.h>
 #include <sphinxbase/ngram_model.h>
 
-static void quiet(void *user, err_lvl_t level, const char *format, ...) {}
-static void silence(void) { err_set_callback(quiet, NULL); }
+static void ignore_log(void *user, err_lvl_t level, const char *format, ...) {}
+static void disable_log(void) { err_set_callback(ignore_log, NULL); }
 
-// convert writes an ARPA model in the binary form that is quick to load.
-static int convert(const char *arpa, const char *bin) {
+// convert_model writes an ARPA model in the binary format, which loads faster.
+static int convert_model(const char *arpa, const char *bin) {
 	logmath_t *log = logmath_init(1.0001, 0, 0);
 	if (log == NULL) return -1;
 	ngram_model_t *model = ngram_model_read(NULL, arpa, NGRAM_ARPA, log);
@@ -39,41 +39,41 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// supported reports that this build has the library.
-func supported() error { return nil }
+// requireLibrary returns an error in a build without the library.
+func requireLibrary() error { return nil }
 
-// creating guards what the library does not do safely from several threads: making
-// and freeing models. Decoders themselves share nothing.
-var creating sync.Mutex
+// modelMu serialises creating and freeing models, which is not thread-safe in the library.
+// Decoders share nothing.
+var modelMu sync.Mutex
 
-var silence = sync.OnceFunc(func() { C.silence() }) // the library logs to stderr otherwise
+// disableLog keeps the library from logging to standard error.
+var disableLog = sync.OnceFunc(func() { C.disable_log() })
 
-// decoder is a recogniser of the library with models of its own. Not safe for
-// concurrent use.
+// decoder is a decoder of the library with its own models. It is not safe for concurrent use.
 type decoder struct {
-	ps    *C.ps_decoder_t
-	prior mean // of a caller not heard yet
+	ps          *C.ps_decoder_t
+	initialMean cepstralMean // for callers who have not spoken yet
 }
 
-// convertModel turns the ARPA file into the library's binary form.
+// convertModel converts the ARPA file to the library's binary format.
 func convertModel(arpa, bin string) error {
-	creating.Lock()
-	defer creating.Unlock()
-	silence()
+	modelMu.Lock()
+	defer modelMu.Unlock()
+	disableLog()
 	from, to := C.CString(arpa), C.CString(bin)
 	defer C.free(unsafe.Pointer(from))
 	defer C.free(unsafe.Pointer(to))
-	if C.convert(from, to) != 0 {
-		return fault.New(fault.Internal, "the language model could not be converted")
+	if C.convert_model(from, to) != 0 {
+		return fault.New(fault.Internal, "pocketsphinx cannot convert the language model")
 	}
 	return nil
 }
 
-// newDecoder makes a decoder with options as the library's command line has them.
+// newDecoder creates a decoder. options are those of the library's command line.
 func newDecoder(options []string) (*decoder, error) {
-	creating.Lock()
-	defer creating.Unlock()
-	silence()
+	modelMu.Lock()
+	defer modelMu.Unlock()
+	disableLog()
 	argv := make([]*C.char, len(options))
 	for i, o := range options {
 		argv[i] = C.CString(o)
@@ -81,35 +81,35 @@ func newDecoder(options []string) (*decoder, error) {
 	}
 	config := C.cmd_ln_parse_r(nil, C.ps_args(), C.int32(len(argv)), &argv[0], 1)
 	if config == nil {
-		return nil, fault.New(fault.Internal, "the recogniser does not take its options")
+		return nil, fault.New(fault.Internal, "pocketsphinx rejects its options")
 	}
 	defer C.cmd_ln_free_r(config)
 	ps := C.ps_init(config)
 	if ps == nil {
-		return nil, fault.New(fault.Provider, "the recogniser cannot load its models")
+		return nil, fault.New(fault.Provider, "pocketsphinx cannot load its models")
 	}
 	d := &decoder{ps: ps}
-	d.prior.take(C.ps_get_feat(ps).cmn_struct)
+	d.initialMean.save(C.ps_get_feat(ps).cmn_struct)
 	return d, nil
 }
 
 func (d *decoder) close() {
-	creating.Lock()
-	defer creating.Unlock()
+	modelMu.Lock()
+	defer modelMu.Unlock()
 	C.ps_free(d.ps)
 }
 
-// begin starts an utterance of a caller whose sound is like mean.
-func (d *decoder) begin(m *mean) bool {
+// begin starts an utterance of the caller with the given mean.
+func (d *decoder) begin(m *cepstralMean) bool {
 	if m.frames == 0 {
-		m = &d.prior
+		m = &d.initialMean
 	}
-	m.put(C.ps_get_feat(d.ps).cmn_struct)
-	C.ps_start_stream(d.ps) // the noise estimate is another caller's
+	m.restore(C.ps_get_feat(d.ps).cmn_struct)
+	C.ps_start_stream(d.ps) // resets the noise estimate, which belongs to the previous caller
 	return C.ps_start_utt(d.ps) == 0
 }
 
-// feed takes sound at EarRate.
+// feed decodes audio at media.EarRate.
 func (d *decoder) feed(pcm []int16) bool {
 	if len(pcm) == 0 {
 		return true
@@ -120,10 +120,10 @@ func (d *decoder) feed(pcm []int16) bool {
 // end finishes the utterance.
 func (d *decoder) end() bool { return C.ps_end_utt(d.ps) == 0 }
 
-// learn tells what the caller of the last utterance sounds like.
-func (d *decoder) learn(m *mean) { m.take(C.ps_get_feat(d.ps).cmn_struct) }
+// saveMean stores the mean after the last utterance in m.
+func (d *decoder) saveMean(m *cepstralMean) { m.save(C.ps_get_feat(d.ps).cmn_struct) }
 
-// words are those of the utterance so far, marks of noise and pronunciation left out.
+// words returns the words of the utterance so far, without marks of noise and pronunciation.
 func (d *decoder) words() []string {
 	hypothesis := C.ps_get_hyp(d.ps, nil)
 	if hypothesis == nil {
@@ -139,23 +139,22 @@ func (d *decoder) words() []string {
 	return kept
 }
 
-// mean is the average of a caller's cepstra, which normalisation takes off (cepstral
-// mean normalisation, Atal, 1974). It is carried from utterance to utterance, whichever
-// decoder has the next. The zero value is a caller not heard yet.
-type mean struct {
-	now, sum []C.mfcc_t
-	frames   C.int32
+// cepstralMean is the mean of one caller's cepstra, which the decoder subtracts (cepstral mean
+// normalisation, Atal, 1974). The caller's next utterance begins with it, in whichever decoder.
+// The zero value stands for a caller who has not spoken yet.
+type cepstralMean struct {
+	mean, sum []C.mfcc_t
+	frames    C.int32
 }
 
-// put makes a decoder take the caller up where the last utterance ended.
-func (m *mean) put(c *C.cmn_t) {
-	copy(unsafe.Slice(c.cmn_mean, c.veclen), m.now)
+func (m *cepstralMean) restore(c *C.cmn_t) {
+	copy(unsafe.Slice(c.cmn_mean, c.veclen), m.mean)
 	copy(unsafe.Slice(c.sum, c.veclen), m.sum)
 	c.nframe = m.frames
 }
 
-func (m *mean) take(c *C.cmn_t) {
-	m.now = append(m.now[:0], unsafe.Slice(c.cmn_mean, c.veclen)...)
+func (m *cepstralMean) save(c *C.cmn_t) {
+	m.mean = append(m.mean[:0], unsafe.Slice(c.cmn_mean, c.veclen)...)
 	m.sum = append(m.sum[:0], unsafe.Slice(c.sum, c.veclen)...)
 	m.frames = c.nframe
 }

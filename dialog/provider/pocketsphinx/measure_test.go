@@ -1,10 +1,9 @@
-//go:build cgo
+//go:build cgo && measure
 
 package pocketsphinx
 
 import (
 	"encoding/json"
-	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -19,26 +18,30 @@ import (
 	"frontdesk/tools"
 )
 
-// recording is an entry of a speech corpus's manifest.
+// recording is an entry in the manifest of a speech corpus.
 type recording struct {
 	File, Ref, Voice, Category string
 }
 
-// score is what a voice's recordings came to.
+// score is the result for the recordings of one voice.
 type score struct {
 	wrong, words   int
-	exact, numbers int // utterances with digits in them, and those whose digits are all right
-	sound, took    time.Duration
-	late           []time.Duration
-	misheard       []string
+	exact, numbers int             // utterances whose digits are all correct; utterances with digits
+	audio, elapsed time.Duration   // duration of the recordings, and of recognising them
+	delays         []time.Duration // from the last frame to the final transcript
+	errors         []string        // reference and transcript
 }
 
-// TestWordErrorsOnASpeechCorpus measures; it judges nothing. FRONTDESK_SPEECH names
-// the manifest of a corpus.
-func TestWordErrorsOnASpeechCorpus(t *testing.T) {
+// TestMeasureWordErrors is a measurement, not a test. It logs the word error rate of each voice
+// of a speech corpus, as recorded and by telephone:
+//
+//	FRONTDESK_SPEECH=manifest.json go test -tags measure -v -run MeasureWordErrors ./dialog/provider/pocketsphinx
+//
+// FRONTDESK_VERBOSE=1 also logs the wrong transcripts.
+func TestMeasureWordErrors(t *testing.T) {
 	path := os.Getenv("FRONTDESK_SPEECH")
 	if path == "" {
-		t.Skip("a measurement: FRONTDESK_SPEECH names no manifest")
+		t.Fatal("set FRONTDESK_SPEECH to the manifest of a speech corpus")
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -59,7 +62,7 @@ func TestWordErrorsOnASpeechCorpus(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	t.Logf("ready after %v", time.Since(began).Round(time.Millisecond))
+	t.Logf("loaded in %v", time.Since(began).Round(time.Millisecond))
 	voices := make(map[string][]recording)
 	for _, one := range list {
 		voices[one.Voice] = append(voices[one.Voice], one)
@@ -78,8 +81,8 @@ func TestWordErrorsOnASpeechCorpus(t *testing.T) {
 	}
 }
 
-// byTelephone is speech as it sounds behind a telephone line.
-func byTelephone(t *testing.T, pcm []int16) (heard []int16) {
+// byTelephone returns the audio after a telephone line with G.711.
+func byTelephone(t *testing.T, pcm []int16) (out []int16) {
 	encoder, decoder := media.NewG711Encoder(media.EncodePCMU), media.NewG711Decoder(media.DecodePCMU)
 	packet := make([]byte, 160)
 	for frame := range slices.Chunk(media.NewResampler(media.EarRate, media.MouthRate).Process(nil, pcm), media.MouthFrame) {
@@ -90,14 +93,14 @@ func byTelephone(t *testing.T, pcm []int16) (heard []int16) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if heard, err = decoder.Decode(heard, payload); err != nil {
+		if out, err = decoder.Decode(out, payload); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return heard
+	return out
 }
 
-// measure is a call in which all recordings are said.
+// measure recognises all recordings in one call.
 func (s *score) measure(t *testing.T, r *Recognizer, dir string, recordings []recording, telephone bool) {
 	l, err := r.Listen(t.Context(), nil)
 	if err != nil {
@@ -122,18 +125,18 @@ func (s *score) measure(t *testing.T, r *Recognizer, dir string, recordings []re
 			}
 			got = transcript.Text
 		}
-		s.took += time.Since(began)
-		s.late = append(s.late, time.Since(ended))
-		s.sound += time.Duration(len(pcm)) * time.Second / media.EarRate
-		said, heard := normal(one.Ref), normal(got)
-		wrong := wordErrors(said, heard)
-		s.wrong, s.words = s.wrong+wrong, s.words+len(said)
+		s.elapsed += time.Since(began)
+		s.delays = append(s.delays, time.Since(ended))
+		s.audio += time.Duration(len(pcm)) * time.Second / media.EarRate
+		want, words := normalise(one.Ref), normalise(got)
+		wrong := wordErrors(want, words)
+		s.wrong, s.words = s.wrong+wrong, s.words+len(want)
 		if wrong > 0 {
-			s.misheard = append(s.misheard, one.Ref+"\n    "+got)
+			s.errors = append(s.errors, one.Ref+"\n    "+got)
 		}
-		if number := digitsOf(said); number != "" {
+		if number := digitsOf(want); number != "" {
 			s.numbers++
-			if number == digitsOf(heard) {
+			if number == digitsOf(words) {
 				s.exact++
 			}
 		}
@@ -150,20 +153,20 @@ func report(t *testing.T, scores map[string]*score) {
 		if !strings.HasPrefix(voice, "espeak") {
 			natural.add(s)
 			if os.Getenv("FRONTDESK_VERBOSE") != "" {
-				t.Log(voice + "\n  " + strings.Join(s.misheard, "\n  "))
+				t.Log(voice + "\n  " + strings.Join(s.errors, "\n  "))
 			}
 		}
 	}
 	t.Logf("all but espeak: %.2f %% of %d words wrong, numbers %.1f %% exact",
 		100*float64(natural.wrong)/float64(natural.words), natural.words, 100*float64(natural.exact)/float64(natural.numbers))
-	slices.Sort(all.late)
+	slices.Sort(all.delays)
 	t.Logf("real-time factor %.3f; final words after the end: median %v, 95 %% within %v",
-		all.took.Seconds()/all.sound.Seconds(), all.late[len(all.late)/2], all.late[len(all.late)*95/100])
+		all.elapsed.Seconds()/all.audio.Seconds(), all.delays[len(all.delays)/2], all.delays[len(all.delays)*95/100])
 }
 
 func (s *score) add(o *score) {
 	s.wrong, s.words, s.exact, s.numbers = s.wrong+o.wrong, s.words+o.words, s.exact+o.exact, s.numbers+o.numbers
-	s.sound, s.took, s.late = s.sound+o.sound, s.took+o.took, append(s.late, o.late...)
+	s.audio, s.elapsed, s.delays = s.audio+o.audio, s.elapsed+o.elapsed, append(s.delays, o.delays...)
 }
 
 func digitsOf(words []string) string {
@@ -190,41 +193,8 @@ func readSpeech(t *testing.T, path string) []int16 {
 	return pcm
 }
 
-// frames are those of a recording; ended is when the last one was taken.
-func frames(pcm []int16, ended *time.Time) iter.Seq[[]int16] {
-	return func(yield func([]int16) bool) {
-		for frame := range slices.Chunk(pcm, media.EarFrame) {
-			if len(frame) == media.EarFrame && !yield(frame) {
-				return
-			}
-		}
-		*ended = time.Now()
-	}
-}
-
-// normal is text as it is compared: no hesitation, "uh huh" as one.
-func normal(s string) []string {
+// normalise prepares text for the comparison: without hesitations, and "uh huh" as one word.
+func normalise(s string) []string {
 	s = strings.ReplaceAll(strings.ToLower(s), "uh huh", "uh-huh")
 	return slices.DeleteFunc(strings.Fields(s), func(w string) bool { return w == "um" || w == "uh" })
-}
-
-// wordErrors is the edit distance between what was said and what was heard.
-func wordErrors(said, heard []string) int {
-	row := make([]int, len(heard)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, w := range said {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, v := range heard {
-			cost := diagonal
-			if w != v {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(heard)]
 }

@@ -22,59 +22,59 @@ import (
 const (
 	debianModels = "/usr/share/pocketsphinx/model/en-us"
 
-	version    = "2"   // of what is made here, so that what older versions cached is not used
-	vocabulary = 20000 // words taken from the general model
-	unusedTime = 30 * 24 * time.Hour
+	cacheVersion   = "2"   // changes with the code below, so that models of older versions are not used
+	vocabularySize = 20000 // words of the general model
+	maxUnused      = 30 * 24 * time.Hour
 
-	// Tuned on a speech corpus. The own model's weight and the pruning that costs no
-	// accuracy go together: what is pruned is what nobody says on the phone.
-	ownWeight = 0.35
-	pruning   = 2e-7
+	// Tuned together on a speech corpus: this pruning removes what callers do not say, and
+	// costs no accuracy.
+	agentWeight    = 0.35 // of the agent's model in the mixture
+	pruneThreshold = 2e-7
 )
 
-// model is the files a decoder loads.
+// model names the files that a decoder loads.
 type model struct {
-	acoustic string // folder
-	words    string // language model
+	acoustic string // folder of the acoustic model
+	language string // language model
 	dict     string // pronunciations
 }
 
-// newModel adapts the general language model to the agent's texts, or finds what it
-// made of the same texts before in the cache.
+// newModel adapts the general language model to the agent's texts, unless the cache has the
+// model for the same texts.
 func newModel(c Config) (*model, error) {
 	dir := cmp.Or(c.Models, debianModels)
 	general, err := os.ReadFile(filepath.Join(dir, "en-us.lm.bin"))
 	if err != nil {
-		return nil, missing(err)
+		return nil, missingError(err)
 	}
 	dict, err := os.ReadFile(filepath.Join(dir, "cmudict-en-us.dict"))
 	if err != nil {
-		return nil, missing(err)
+		return nil, missingError(err)
 	}
 	if err := os.MkdirAll(c.Cache, 0o700); err != nil {
-		return nil, unwritten(err)
+		return nil, writeError(err)
 	}
 	hash := sha256.New()
-	for _, part := range [][]byte{[]byte(version), general, dict, []byte(phraseBook), []byte(strings.Join(c.Texts, "\x00"))} {
+	for _, part := range [][]byte{[]byte(cacheVersion), general, dict, []byte(phraseBook), []byte(strings.Join(c.Texts, "\x00"))} {
 		fmt.Fprintf(hash, "%d\n", len(part))
 		hash.Write(part)
 	}
 	name := filepath.Join(c.Cache, "sphinx-"+hex.EncodeToString(hash.Sum(nil)[:12]))
-	m := &model{acoustic: filepath.Join(dir, "en-us"), words: name + ".lm.bin", dict: name + ".dict"}
-	forget(c.Cache, m)
-	if exists(m.words) && exists(m.dict) {
+	m := &model{acoustic: filepath.Join(dir, "en-us"), language: name + ".lm.bin", dict: name + ".dict"}
+	removeUnused(c.Cache, m)
+	if exists(m.language) && exists(m.dict) {
 		return m, nil
 	}
-	defer debug.FreeOSMemory() // the general model takes hundreds of megabytes, this once
-	return m, m.make(general, dict, c.Texts)
+	defer debug.FreeOSMemory() // of the general model: hundreds of megabytes
+	return m, m.build(general, dict, c.Texts)
 }
 
-func missing(err error) error {
+func missingError(err error) error {
 	return fault.Wrap(err, fault.Invalid,
-		"the ears need pocketsphinx's English models: install the package pocketsphinx-en-us (apt install pocketsphinx-en-us)")
+		"the recogniser needs the English models of pocketsphinx: install the package pocketsphinx-en-us (apt install pocketsphinx-en-us)")
 }
 
-func unwritten(err error) error {
+func writeError(err error) error {
 	return fault.Wrap(err, fault.Storage, "the adapted language model cannot be written")
 }
 
@@ -83,81 +83,81 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// forget deletes models that no agent has used for long, and marks m as used.
-func forget(cache string, m *model) {
+// removeUnused deletes models that no agent has used for maxUnused, and marks m as used.
+func removeUnused(cache string, m *model) {
 	now := time.Now()
-	for _, path := range []string{m.words, m.dict} {
-		_ = os.Chtimes(path, now, now) // it may not be there yet
+	for _, path := range []string{m.language, m.dict} {
+		_ = os.Chtimes(path, now, now) // the file may not exist yet
 	}
 	old, _ := filepath.Glob(filepath.Join(cache, "sphinx-*"))
 	for _, path := range old {
-		if info, err := os.Stat(path); err == nil && now.Sub(info.ModTime()) > unusedTime {
-			_ = os.Remove(path) // another process may have been quicker
+		if info, err := os.Stat(path); err == nil && now.Sub(info.ModTime()) > maxUnused {
+			_ = os.Remove(path) // another process may have removed it
 		}
 	}
 }
 
-// make writes the language model and its dictionary.
-func (m *model) make(general, dict []byte, texts []string) error {
+// build writes the language model and its dictionary.
+func (m *model) build(general, dict []byte, texts []string) error {
 	known := parseDict(dict)
-	own, spell, err := ownModel(texts, known)
+	agent, guessed, err := agentModel(texts, known)
 	if err != nil {
 		return err
 	}
-	base, err := ngram.ReadTrie(general, vocabulary, func(word string) bool {
+	base, err := ngram.ReadTrie(general, vocabularySize, func(word string) bool {
 		return known[word] != nil && !strings.ContainsFunc(word, notLetter)
 	})
 	if err != nil {
-		return fault.Wrap(err, fault.Provider, "pocketsphinx's language model cannot be read")
+		return fault.Wrap(err, fault.Provider, "the language model of pocketsphinx cannot be read")
 	}
-	mixed := ngram.Mix(base, own, ownWeight).Prune(pruning)
-	if err := writeFile(m.dict, func(w io.Writer) error { return writeDict(w, mixed.Words, known, spell) }); err != nil {
+	mixed := ngram.Mix(base, agent, agentWeight).Prune(pruneThreshold)
+	if err := writeFile(m.dict, func(w io.Writer) error { return writeDict(w, mixed.Words, known, guessed) }); err != nil {
 		return err
 	}
-	arpa := m.words + ".arpa"
+	arpa := m.language + ".arpa"
 	if err := writeFile(arpa, mixed.WriteARPA); err != nil {
 		return err
 	}
-	defer os.Remove(arpa) // it served its purpose
-	made := m.words + ".made"
-	if err := convertModel(arpa, made); err != nil {
-		_ = os.Remove(made)
+	defer os.Remove(arpa)
+	temp := m.language + ".made"
+	if err := convertModel(arpa, temp); err != nil {
+		_ = os.Remove(temp)
 		return err
 	}
-	if err := os.Rename(made, m.words); err != nil {
-		return unwritten(err)
+	if err := os.Rename(temp, m.language); err != nil {
+		return writeError(err)
 	}
 	return nil
 }
 
-// ownModel counts what callers and the agent say. spell are its words that the
-// dictionary lacks, with pronunciations.
-func ownModel(texts []string, known dictionary) (own *ngram.Model, spell dictionary, err error) {
-	var said [][]string
+// agentModel makes a language model of the agent's texts and the phrase book. guessed holds
+// pronunciations of its words that the dictionary does not have.
+func agentModel(texts []string, known dictionary) (m *ngram.Model, guessed dictionary, err error) {
+	var spoken [][]string
 	for _, text := range texts {
-		said = append(said, sentences(text)...)
+		spoken = append(spoken, sentences(text)...)
 	}
-	phrases, err := newGrammar(phraseBook, nouns(said)).sentences()
+	phrases, err := newGrammar(phraseBook, nouns(spoken)).sentences()
 	if err != nil {
 		return nil, nil, fault.Wrap(err, fault.Internal, "the phrase book cannot be read")
 	}
-	spell = make(dictionary)
-	said = append(said, phrases...)
-	for _, s := range said {
+	guessed = make(dictionary)
+	spoken = append(spoken, phrases...)
+	for _, s := range spoken {
 		for _, word := range s {
-			if known[word] == nil && spell[word] == nil {
-				spell[word] = []string{pronounce(word, known)}
+			if known[word] == nil && guessed[word] == nil {
+				guessed[word] = []string{pronounce(word, known)}
 			}
 		}
 	}
-	return ngram.Count(said), spell, nil
+	return ngram.Count(spoken), guessed, nil
 }
 
-// dictionary has the pronunciations of words, the usual one first: phones of the
-// ARPAbet, separated by spaces.
+// dictionary maps words to their pronunciations, the most common one first, as ARPAbet phones
+// separated by spaces.
 type dictionary map[string][]string
 
-// parseDict reads lines such as "tomato T AH M EY T OW" and "tomato(2) T AH M AA T OW".
+// parseDict parses lines such as "tomato T AH M EY T OW" and "tomato(2) T AH M AA T OW".
 func parseDict(b []byte) dictionary {
 	d := make(dictionary)
 	for line := range bytes.Lines(b) {
@@ -186,11 +186,11 @@ func writeDict(w io.Writer, words []string, dictionaries ...dictionary) error {
 	return b.Flush()
 }
 
-// writeFile writes a file that is either whole or not there.
+// writeFile writes a file atomically.
 func writeFile(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".making-*")
 	if err != nil {
-		return unwritten(err)
+		return writeError(err)
 	}
 	err = errors.Join(write(f), f.Close())
 	if err == nil {
@@ -198,7 +198,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
-		return unwritten(err)
+		return writeError(err)
 	}
 	return nil
 }

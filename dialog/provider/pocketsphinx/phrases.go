@@ -12,64 +12,64 @@ import (
 var phraseBook string
 
 const (
-	drawn     = 16 // sentences made of each phrase
-	hesitant  = 12 // one of so many sentences holds a hesitation
-	maxNested = 8  // names within names
+	sentencesPerPhrase = 16
+	hesitationInterval = 12 // one of this many sentences contains a hesitation
+	maxDepth           = 8  // of names within names
 )
 
-// grammar makes sentences of the phrase book. Choices are drawn, always the same ones,
-// so that the same agent always gets the same language model.
+// grammar generates sentences from the phrase book. It chooses at random with a fixed seed, so
+// that the same agent always gets the same language model.
 type grammar struct {
-	lines []string
-	names map[string][]string
-	rng   *rand.Rand
+	phrases []string
+	names   map[string][]string // choices
+	rng     *rand.Rand
 }
 
-// newGrammar reads a phrase book; theirs are nouns of the agent's own texts.
-func newGrammar(book string, theirs []string) *grammar {
+// newGrammar parses a phrase book. nouns are the choices for {noun}.
+func newGrammar(book string, nouns []string) *grammar {
 	g := &grammar{names: make(map[string][]string), rng: rand.New(rand.NewPCG(1, 2))}
-	if len(theirs) == 0 {
-		theirs = []string{"order"}
+	if len(nouns) == 0 {
+		nouns = []string{"order"}
 	}
-	g.names["theirs"] = theirs
+	g.names["noun"] = nouns
 	for line := range strings.Lines(book) {
 		line = strings.TrimSpace(line)
 		name, choices, _ := strings.Cut(strings.TrimPrefix(line, "= "), " ")
 		switch {
 		case line == "" || line[0] == '#':
 		case line[0] == '=':
-			g.names[name] = splitTop(choices)
+			g.names[name] = splitChoices(choices)
 		default:
-			g.lines = append(g.lines, line)
+			g.phrases = append(g.phrases, line)
 		}
 	}
 	return g
 }
 
-// Sentences is what callers of a support line say, in words: some of each phrase of the
-// phrase book, always the same ones.
+// Sentences returns what callers of a support line say, as lists of words. It generates the
+// same sentences from the phrase book each time.
 func Sentences() ([][]string, error) { return newGrammar(phraseBook, nil).sentences() }
 
-// sentences draws from every phrase.
+// sentences generates sentencesPerPhrase sentences from every phrase.
 func (g *grammar) sentences() ([][]string, error) {
 	var out [][]string
-	for _, line := range g.lines {
-		for range drawn {
-			s, err := g.expand(line, 0)
+	for _, phrase := range g.phrases {
+		for range sentencesPerPhrase {
+			s, err := g.expand(phrase, 0)
 			if err != nil {
-				return nil, fmt.Errorf("phrase %q: %w", line, err)
+				return nil, fmt.Errorf("phrase %q: %w", phrase, err)
 			}
 			if words := strings.Fields(s); len(words) > 0 {
-				out = append(out, g.hesitate(words))
+				out = append(out, g.addHesitation(words))
 			}
 		}
 	}
 	return out, nil
 }
 
-// hesitate puts an "um" or "uh" into a few sentences, anywhere.
-func (g *grammar) hesitate(words []string) []string {
-	if g.rng.IntN(hesitant) > 0 || len(words) < 3 {
+// addHesitation inserts "um" or "uh" into a few sentences, at any place.
+func (g *grammar) addHesitation(words []string) []string {
+	if g.rng.IntN(hesitationInterval) > 0 || len(words) < 3 {
 		return words
 	}
 	at := g.rng.IntN(len(words))
@@ -78,10 +78,10 @@ func (g *grammar) hesitate(words []string) []string {
 
 var hesitations = []string{"um", "uh"}
 
-// expand writes one sentence of a phrase.
+// expand generates one sentence from a phrase.
 func (g *grammar) expand(phrase string, depth int) (string, error) {
-	if depth > maxNested {
-		return "", fmt.Errorf("nested too deep")
+	if depth > maxDepth {
+		return "", fmt.Errorf("names are nested more than %d deep", maxDepth)
 	}
 	var b strings.Builder
 	for len(phrase) > 0 {
@@ -91,9 +91,9 @@ func (g *grammar) expand(phrase string, depth int) (string, error) {
 			break
 		}
 		b.WriteString(phrase[:i])
-		end := closing(phrase[i:])
+		end := closingBracket(phrase[i:])
 		if end < 0 {
-			return "", fmt.Errorf("no end of %q", phrase[i:])
+			return "", fmt.Errorf("the bracket of %q is not closed", phrase[i:])
 		}
 		text, err := g.choose(phrase[i], phrase[i+1:i+end], depth)
 		if err != nil {
@@ -105,8 +105,9 @@ func (g *grammar) expand(phrase string, depth int) (string, error) {
 	return b.String(), nil
 }
 
+// choose generates the text for a bracket of the given kind.
 func (g *grammar) choose(kind byte, inside string, depth int) (string, error) {
-	choices := splitTop(inside)
+	choices := splitChoices(inside)
 	switch {
 	case kind == '[' && g.rng.IntN(2) == 0:
 		return "", nil
@@ -118,13 +119,13 @@ func (g *grammar) choose(kind byte, inside string, depth int) (string, error) {
 		choices = g.names[inside]
 	}
 	if len(choices) == 0 {
-		return "", fmt.Errorf("no choice named %q", inside)
+		return "", fmt.Errorf("unknown name %q", inside)
 	}
 	return g.expand(choices[g.rng.IntN(len(choices))], depth+1)
 }
 
-// closing is where the bracket that text begins with is closed, or -1.
-func closing(text string) int {
+// closingBracket returns the index that closes the bracket with which text begins, or -1.
+func closingBracket(text string) int {
 	depth := 0
 	for i, r := range text {
 		switch r {
@@ -139,8 +140,8 @@ func closing(text string) int {
 	return -1
 }
 
-// splitTop splits at the bars outside brackets.
-func splitTop(text string) []string {
+// splitChoices splits text at the bars outside brackets.
+func splitChoices(text string) []string {
 	var out []string
 	depth, start := 0, 0
 	for i, r := range text {
@@ -160,8 +161,8 @@ func splitTop(text string) []string {
 
 var digitWords = [10]string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
 
-// digits is a number read out: mostly digit by digit, sometimes "oh" for zero, with a
-// "double" or in pairs.
+// digits generates a number as callers read it out: mostly digit by digit, sometimes with "oh"
+// for zero, with "double" or in pairs.
 func (g *grammar) digits() string {
 	n := 2 + g.rng.IntN(5)
 	style := g.rng.IntN(12)
@@ -183,7 +184,7 @@ func (g *grammar) digits() string {
 	return strings.Join(words, " ")
 }
 
-// letters is a word spelled: a name, or any letters.
+// letters generates a spelled name, or random letters.
 func (g *grammar) letters() string {
 	if names := g.names["name"]; len(names) > 0 && g.rng.IntN(2) == 0 {
 		return strings.Join(strings.Split(names[g.rng.IntN(len(names))], ""), " ")

@@ -5,65 +5,65 @@ import (
 	"sync"
 )
 
-// pool is the decoders of one model. One more than is taken is always kept ready, up
-// to a bound; then speakers wait for one another.
+// pool holds the decoders of one model. It keeps one more ready than are in use, up to a
+// limit; then utterances wait for a decoder.
 type pool struct {
 	options []string
-	idle    chan *decoder // those not taken
-	room    chan struct{} // one element for each decoder there is
+	idle    chan *decoder // decoders not in use
+	slots   chan struct{} // one element for each existing decoder
 	loading sync.WaitGroup
 }
 
-// newPool loads the first of at most so many decoders.
-func newPool(options []string, most int) (*pool, error) {
-	p := &pool{options: options, idle: make(chan *decoder, most), room: make(chan struct{}, most)}
+// newPool loads the first of at most limit decoders.
+func newPool(options []string, limit int) (*pool, error) {
+	p := &pool{options: options, idle: make(chan *decoder, limit), slots: make(chan struct{}, limit)}
 	d, err := newDecoder(options)
 	if err != nil {
 		return nil, err
 	}
-	p.room <- struct{}{}
+	p.slots <- struct{}{}
 	p.idle <- d
 	return p, nil
 }
 
-// take returns a decoder when there is one, and begins to load the next.
-func (p *pool) take(ctx context.Context) (*decoder, error) {
-	p.provide()
+// acquire waits for a decoder and starts loading the next one.
+func (p *pool) acquire(ctx context.Context) (*decoder, error) {
+	p.loadSpare()
 	select {
 	case d := <-p.idle:
-		p.provide()
+		p.loadSpare()
 		return d, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// provide loads a decoder if none is idle and there is room.
-func (p *pool) provide() {
+// loadSpare loads a decoder in the background if none is idle and the limit allows it.
+func (p *pool) loadSpare() {
 	if len(p.idle) > 0 {
 		return
 	}
 	select {
-	case p.room <- struct{}{}:
+	case p.slots <- struct{}{}:
 	default:
 		return
 	}
 	p.loading.Go(func() {
 		d, err := newDecoder(p.options)
-		if err != nil { // no memory, most likely: those there are must do
-			<-p.room
+		if err != nil { // probably out of memory: go on with the existing decoders
+			<-p.slots
 			return
 		}
 		p.idle <- d
 	})
 }
 
-func (p *pool) giveBack(d *decoder) { p.idle <- d }
+func (p *pool) release(d *decoder) { p.idle <- d }
 
-// close frees all decoders. None may be taken.
+// close frees all decoders. None may be in use.
 func (p *pool) close() {
 	p.loading.Wait()
-	for range len(p.room) {
+	for range len(p.slots) {
 		(<-p.idle).close()
 	}
 }

@@ -2,9 +2,9 @@ package pocketsphinx
 
 import "strings"
 
-// pronounce guesses how a word sounds that no dictionary has: as two words it is made
-// of, as another word with an ending, letter by letter when it has no vowel, else by
-// rules of English spelling.
+// pronounce guesses the pronunciation of a word that the dictionary does not have: as a
+// compound of two known words, as a known word with a suffix, letter by letter if it has no
+// vowel, or else by rules of English spelling.
 func pronounce(word string, known dictionary) string {
 	word = strings.ReplaceAll(word, "'", "")
 	for i := 3; i+3 <= len(word); i++ {
@@ -12,22 +12,22 @@ func pronounce(word string, known dictionary) string {
 			return a[0] + " " + b[0]
 		}
 	}
-	for _, e := range endings {
+	for _, e := range suffixes {
 		if stem, ok := strings.CutSuffix(word, e.letters); ok && known[stem] != nil {
 			return known[stem][0] + " " + e.phones
 		}
 	}
-	phones := byRule(word)
+	phones := bySpelling(word)
 	if !strings.ContainsAny(word, "aeiouy") {
 		phones = spellOut(word, known)
 	}
 	if phones == "" {
-		return "AH" // a word must have a sound
+		return "AH" // a pronunciation must not be empty
 	}
 	return phones
 }
 
-var endings = []struct{ letters, phones string }{
+var suffixes = []struct{ letters, phones string }{
 	{"s", "Z"}, {"es", "IH Z"}, {"ed", "D"}, {"ing", "IH NG"}, {"er", "ER"}, {"ly", "L IY"}, {"y", "IY"},
 }
 
@@ -41,13 +41,13 @@ func spellOut(word string, known dictionary) string {
 	return strings.Join(phones, " ")
 }
 
-// byRule reads a word from left to right, the longest spelling that fits first.
-func byRule(word string) string {
+// bySpelling applies the first matching rule of spellings from left to right.
+func bySpelling(word string) string {
 	var phones []string
 	for i := 0; i < len(word); {
 		n := 1
 		for _, s := range spellings {
-			if strings.HasPrefix(word[i:], s.letters) && (!s.last || i+len(s.letters) == len(word)) {
+			if strings.HasPrefix(word[i:], s.letters) && (!s.onlyAtEnd || i+len(s.letters) == len(word)) {
 				phones, n = append(phones, s.phones), len(s.letters)
 				break
 			}
@@ -57,14 +57,14 @@ func byRule(word string) string {
 	return strings.Join(strings.Fields(strings.Join(phones, " ")), " ")
 }
 
-// spelling is how letters usually sound; the longest come first. last holds only at the
-// end of a word.
+// spelling is the usual pronunciation of some letters.
 type spelling struct {
-	letters string
-	phones  string
-	last    bool
+	letters   string
+	phones    string
+	onlyAtEnd bool // applies only at the end of a word
 }
 
+// spellings lists the longest spellings first.
 var spellings = []spelling{
 	{"tion", "SH AH N", false}, {"sion", "ZH AH N", false}, {"ture", "CH ER", false}, {"ough", "AO", false}, {"augh", "AO", false}, {"eigh", "EY", false},
 	{"igh", "AY", false}, {"tch", "CH", false}, {"sch", "SH", false}, {"dge", "JH", false}, {"eau", "OW", false},

@@ -27,8 +27,8 @@ import (
 	"frontdesk/media"
 )
 
-// ears are shared by the tests, since adapting a language model takes seconds.
-var ears struct {
+// shared is the recogniser of all tests, because adapting a language model takes seconds.
+var shared struct {
 	once  sync.Once
 	cache string
 	*Recognizer
@@ -39,10 +39,10 @@ var agentTexts = []string{"The dehumidifier of Frobisher dries your room. We sel
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if ears.Recognizer != nil {
-		_ = ears.Close()
+	if shared.Recognizer != nil {
+		_ = shared.Close()
 	}
-	_ = os.RemoveAll(ears.cache)
+	_ = os.RemoveAll(shared.cache)
 	if err := goleak.Find(); err != nil && code == 0 {
 		println(err.Error())
 		code = 1
@@ -52,21 +52,22 @@ func TestMain(m *testing.M) {
 
 func open(t testing.TB) *Recognizer {
 	t.Helper()
-	ears.once.Do(func() {
-		if ears.cache, ears.err = os.MkdirTemp("", "ears-"); ears.err == nil {
-			ears.Recognizer, ears.err = New(Config{Texts: agentTexts, Language: "en-US", Cache: ears.cache})
+	shared.once.Do(func() {
+		if shared.cache, shared.err = os.MkdirTemp("", "pocketsphinx-"); shared.err == nil {
+			shared.Recognizer, shared.err = New(Config{Texts: agentTexts, Language: "en-US", Cache: shared.cache})
 		}
 	})
-	if ears.err != nil {
-		t.Fatal(ears.err)
+	if shared.err != nil {
+		t.Fatal(shared.err)
 	}
-	return ears.Recognizer
+	return shared.Recognizer
 }
 
-// said is a text in a voice of flite, with silence around it.
-func said(t testing.TB, voice, text string) []int16 {
+// fliteSpeech returns a text spoken by a voice of flite, with background noise before and
+// after it.
+func fliteSpeech(t testing.TB, voice, text string) []int16 {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "said.wav")
+	path := filepath.Join(t.TempDir(), "speech.wav")
 	if out, err := exec.CommandContext(t.Context(), "flite", "-voice", voice, "-o", path, "-t", text).CombinedOutput(); err != nil {
 		t.Fatalf("flite: %v\n%s", err, out)
 	}
@@ -80,7 +81,7 @@ func said(t testing.TB, voice, text string) []int16 {
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
 	room := make([]int16, len(pcm)+media.EarRate)
-	for i := range room { // a room is never quite silent
+	for i := range room {
 		room[i] = int16(rng.IntN(16) - 8)
 	}
 	for i, s := range pcm {
@@ -89,8 +90,8 @@ func said(t testing.TB, voice, text string) []int16 {
 	return room
 }
 
-// hear is all transcripts of an utterance.
-func hear(ctx context.Context, l dialog.Listener, pcm []int16) (all []dialog.Transcript, err error) {
+// recognise returns all transcripts of an utterance.
+func recognise(ctx context.Context, l dialog.Listener, pcm []int16) (all []dialog.Transcript, err error) {
 	var ended time.Time
 	for transcript, err := range l.Utterance(ctx, frames(pcm, &ended)) {
 		if err != nil {
@@ -99,6 +100,39 @@ func hear(ctx context.Context, l dialog.Listener, pcm []int16) (all []dialog.Tra
 		all = append(all, transcript)
 	}
 	return all, nil
+}
+
+// frames yields the frames of pcm and sets ended when the consumer has read the last one.
+func frames(pcm []int16, ended *time.Time) iter.Seq[[]int16] {
+	return func(yield func([]int16) bool) {
+		for frame := range slices.Chunk(pcm, media.EarFrame) {
+			if len(frame) == media.EarFrame && !yield(frame) {
+				return
+			}
+		}
+		*ended = time.Now()
+	}
+}
+
+// wordErrors returns the edit distance between two lists of words.
+func wordErrors(want, got []string) int {
+	row := make([]int, len(got)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, w := range want {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, v := range got {
+			cost := diagonal
+			if w != v {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(got)]
 }
 
 func listen(t testing.TB, r *Recognizer) dialog.Listener {
@@ -110,7 +144,7 @@ func listen(t testing.TB, r *Recognizer) dialog.Listener {
 	return l
 }
 
-func TestCallersAreHeardAtTheSameTime(t *testing.T) {
+func TestConcurrentCallersAreRecognised(t *testing.T) {
 	r := open(t)
 	script := []string{"Hello, I have a question about my order.", "My order number is four seven three two nine.", "When do you open on Saturday?"}
 	var callers sync.WaitGroup
@@ -120,13 +154,13 @@ func TestCallersAreHeardAtTheSameTime(t *testing.T) {
 			defer l.Close()
 			wrong, words := 0, 0
 			for _, text := range script {
-				all, err := hear(t.Context(), l, said(t, voice, text))
+				all, err := recognise(t.Context(), l, fliteSpeech(t, voice, text))
 				if err != nil || len(all) == 0 {
 					t.Errorf("%s: %q: %v, %v", voice, text, all, err)
 					return
 				}
-				ref := wordsOf(text)
-				wrong, words = wrong+wordErrors(ref, wordsOf(all[len(all)-1].Text)), words+len(ref)
+				ref := splitWords(text)
+				wrong, words = wrong+wordErrors(ref, splitWords(all[len(all)-1].Text)), words+len(ref)
 			}
 			if wrong > words/3 {
 				t.Errorf("%s: %d of %d words wrong", voice, wrong, words)
@@ -136,8 +170,8 @@ func TestCallersAreHeardAtTheSameTime(t *testing.T) {
 	callers.Wait()
 }
 
-func TestWordsComeWhileTheCallerSpeaks(t *testing.T) {
-	all, err := hear(t.Context(), listen(t, open(t)), said(t, "slt", "Can you tell me where my order is, please? I have been waiting for two weeks."))
+func TestPartialTranscriptsComeWhileTheCallerSpeaks(t *testing.T) {
+	all, err := recognise(t.Context(), listen(t, open(t)), fliteSpeech(t, "slt", "Can you tell me where my order is, please? I have been waiting for two weeks."))
 	if err != nil || len(all) < 4 {
 		t.Fatalf("%v, %v", all, err)
 	}
@@ -146,52 +180,52 @@ func TestWordsComeWhileTheCallerSpeaks(t *testing.T) {
 			t.Errorf("transcript %d of %d: final %v", i+1, len(all), transcript.Final)
 		}
 		if i > 0 && i < len(all)-1 && transcript.Text == all[i-1].Text {
-			t.Errorf("%q told twice", transcript.Text)
+			t.Errorf("%q was yielded twice", transcript.Text)
 		}
 	}
 }
 
-func TestTheAgentsOwnWordsAreKnown(t *testing.T) {
+func TestWordsOfTheAgentsTextsAreRecognised(t *testing.T) {
 	r := open(t)
-	dict, err := os.ReadFile(filepath.Join(ears.cache, modelFile(t, ".dict")))
+	dict, err := os.ReadFile(filepath.Join(shared.cache, modelFile(t, ".dict")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	words := parseDict(dict)
 	for _, w := range []string{"dehumidifier", "frobisher", "order", "uh", "<s>"} {
-		if (words[w] == nil) != (w == "<s>") { // the library has its own of that one
+		if (words[w] == nil) != (w == "<s>") { // the library defines "<s>" itself
 			t.Errorf("%q: %v", w, words[w])
 		}
 	}
-	all, err := hear(t.Context(), listen(t, r), said(t, "slt", "I bought a dehumidifier."))
+	all, err := recognise(t.Context(), listen(t, r), fliteSpeech(t, "slt", "I bought a dehumidifier."))
 	if err != nil || !strings.Contains(all[len(all)-1].Text, "dehumidifier") {
-		t.Errorf("heard %v, %v", all, err)
+		t.Errorf("recognised %v, %v", all, err)
 	}
 }
 
 func modelFile(t *testing.T, suffix string) string {
 	t.Helper()
-	list, err := filepath.Glob(filepath.Join(ears.cache, "sphinx-*"+suffix))
+	list, err := filepath.Glob(filepath.Join(shared.cache, "sphinx-*"+suffix))
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%v, %v", list, err)
 	}
 	return filepath.Base(list[0])
 }
 
-func TestModelOfTheSameTextsIsMadeOnce(t *testing.T) {
+func TestModelForTheSameTextsComesFromTheCache(t *testing.T) {
 	open(t)
-	before, err := os.Stat(filepath.Join(ears.cache, modelFile(t, ".lm.bin")))
+	before, err := os.Stat(filepath.Join(shared.cache, modelFile(t, ".lm.bin")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := New(Config{Texts: agentTexts, Cache: ears.cache})
+	second, err := New(Config{Texts: agentTexts, Cache: shared.cache})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer again.Close()
-	after, err := os.Stat(filepath.Join(ears.cache, modelFile(t, ".lm.bin")))
+	defer second.Close()
+	after, err := os.Stat(filepath.Join(shared.cache, modelFile(t, ".lm.bin")))
 	if err != nil || !os.SameFile(before, after) {
-		t.Errorf("made again: %v", err)
+		t.Errorf("the model was built again: %v", err)
 	}
 }
 
@@ -213,18 +247,18 @@ func TestConvertedModelHasTheSameProbabilities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := ngram.ReadTrie(b, 100, func(string) bool { return true })
+	converted, err := ngram.ReadTrie(b, 100, func(string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got bytes.Buffer
-	if err := back.WriteARPA(&got); err != nil {
+	if err := converted.WriteARPA(&got); err != nil {
 		t.Fatal(err)
 	}
 	compareARPA(t, got.String(), want.String())
 }
 
-// compareARPA allows for the rounding of both forms.
+// compareARPA compares two models with a tolerance for the rounding of both formats.
 func compareARPA(t *testing.T, got, want string) {
 	t.Helper()
 	g, w := strings.Fields(got), strings.Fields(want)
@@ -240,7 +274,7 @@ func compareARPA(t *testing.T, got, want string) {
 	}
 }
 
-func TestSoundThatIsNoSpeechDoesNoHarm(t *testing.T) {
+func TestUtterancesAfterNoiseAreRecognised(t *testing.T) {
 	l := listen(t, open(t))
 	rng := rand.New(rand.NewPCG(5, 6))
 	for name, pcm := range map[string][]int16{
@@ -250,14 +284,14 @@ func TestSoundThatIsNoSpeechDoesNoHarm(t *testing.T) {
 		"clipped":   generate(func(i int) float64 { return math.Copysign(32767, math.Sin(float64(i)/10)) }),
 		"one frame": make([]int16, media.EarFrame),
 	} {
-		all, err := hear(t.Context(), l, pcm)
+		all, err := recognise(t.Context(), l, pcm)
 		if err != nil || len(all) == 0 || !all[len(all)-1].Final {
 			t.Errorf("%s: %v, %v", name, all, err)
 		}
 	}
-	all, err := hear(t.Context(), l, said(t, "rms", "Where is my order?"))
+	all, err := recognise(t.Context(), l, fliteSpeech(t, "rms", "Where is my order?"))
 	if err != nil || !strings.Contains(all[len(all)-1].Text, "order") {
-		t.Errorf("speech after it: %v, %v", all, err)
+		t.Errorf("speech after noise: %v, %v", all, err)
 	}
 }
 
@@ -269,17 +303,17 @@ func generate(sample func(i int) float64) []int16 {
 	return pcm
 }
 
-func TestWhatComesAfterAMinuteIsNotHeard(t *testing.T) {
-	pcm := append(make([]int16, 61*media.EarRate), said(t, "slt", "Hello, is my order here?")...)
-	all, err := hear(t.Context(), listen(t, open(t)), pcm)
+func TestAudioAfterTheFirstMinuteIsIgnored(t *testing.T) {
+	pcm := append(make([]int16, 61*media.EarRate), fliteSpeech(t, "slt", "Hello, is my order here?")...)
+	all, err := recognise(t.Context(), listen(t, open(t)), pcm)
 	if err != nil || len(all) != 1 || all[0] != (dialog.Transcript{Final: true}) {
 		t.Errorf("%v, %v", all, err)
 	}
 }
 
-func TestCancelledUtteranceEndsAndTheNextIsHeard(t *testing.T) {
+func TestUtteranceAfterACancelledOneIsRecognised(t *testing.T) {
 	l := listen(t, open(t))
-	pcm := said(t, "slt", "Where is my order?")
+	pcm := fliteSpeech(t, "slt", "Where is my order?")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	n := 0
@@ -297,11 +331,11 @@ func TestCancelledUtteranceEndsAndTheNextIsHeard(t *testing.T) {
 		t.Errorf("%v after %d frames", err, n)
 	}
 	for range l.Utterance(t.Context(), frames(pcm, new(time.Time))) {
-		break // nobody wants the rest
+		break
 	}
-	all, err := hear(t.Context(), l, pcm)
+	all, err := recognise(t.Context(), l, pcm)
 	if err != nil || !strings.Contains(all[len(all)-1].Text, "order") {
-		t.Errorf("the next: %v, %v", all, err)
+		t.Errorf("next utterance: %v, %v", all, err)
 	}
 }
 
@@ -314,7 +348,7 @@ func firstError(seq iter.Seq2[dialog.Transcript, error]) error {
 	return nil
 }
 
-func TestNoCallerIsHeardThroughAnothersLine(t *testing.T) {
+func TestCallersDoNotInfluenceOneAnother(t *testing.T) {
 	r := open(t)
 	p, err := newPool(r.pool.options, 1)
 	if err != nil {
@@ -322,51 +356,51 @@ func TestNoCallerIsHeardThroughAnothersLine(t *testing.T) {
 	}
 	defer p.close()
 	one := &Recognizer{pool: p}
-	pcm := said(t, "slt", "Where is my order?")
+	pcm := fliteSpeech(t, "slt", "Where is my order?")
 	first, second := &listener{pool: p}, &listener{pool: p}
-	want, err := hear(t.Context(), first, pcm)
+	want, err := recognise(t.Context(), first, pcm)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := hear(t.Context(), listen(t, one), said(t, "kal16", "I am somebody else with another telephone.")); err != nil {
+	if _, err := recognise(t.Context(), listen(t, one), fliteSpeech(t, "kal16", "I am somebody else with another telephone.")); err != nil {
 		t.Fatal(err)
 	}
-	got, err := hear(t.Context(), second, pcm)
-	if err != nil || !slices.Equal(got, want) || !slices.Equal(second.mean.now, first.mean.now) {
+	got, err := recognise(t.Context(), second, pcm)
+	if err != nil || !slices.Equal(got, want) || !slices.Equal(second.mean.mean, first.mean.mean) {
 		t.Errorf("after another caller: %v, %v; alone: %v", got, err, want)
 	}
 }
 
-func TestSpeakersWaitForADecoder(t *testing.T) {
+func TestUtterancesWaitForADecoder(t *testing.T) {
 	p, err := newPool(open(t).pool.options, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.close()
-	d, err := p.take(t.Context())
+	d, err := p.acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := p.take(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("a second decoder: %v", err)
+	if _, err := p.acquire(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("second decoder: %v", err)
 	}
 	waiting := make(chan error)
 	go func() {
-		d, err := p.take(t.Context())
+		d, err := p.acquire(t.Context())
 		if err == nil {
-			p.giveBack(d)
+			p.release(d)
 		}
 		waiting <- err
 	}()
-	p.giveBack(d)
+	p.release(d)
 	if err := <-waiting; err != nil {
 		t.Error(err)
 	}
 }
 
-func TestWhatCannotBeHeardIsSaidAtStart(t *testing.T) {
+func TestMissingRequirementsAreReportedByNew(t *testing.T) {
 	for name, c := range map[string]struct {
 		Config
 		want string
@@ -383,6 +417,7 @@ func TestWhatCannotBeHeardIsSaidAtStart(t *testing.T) {
 	}
 }
 
+// brokenModels returns a folder with invalid models.
 func brokenModels(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -394,9 +429,9 @@ func brokenModels(t *testing.T) string {
 	return dir
 }
 
-func TestUnusedModelsAreForgotten(t *testing.T) {
+func TestUnusedModelsAreRemoved(t *testing.T) {
 	dir := t.TempDir()
-	long := time.Now().Add(-2 * unusedTime)
+	long := time.Now().Add(-2 * maxUnused)
 	for _, name := range []string{"sphinx-old.dict", "sphinx-mine.dict", "other.txt"} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
@@ -406,20 +441,20 @@ func TestUnusedModelsAreForgotten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	forget(dir, &model{dict: filepath.Join(dir, "sphinx-mine.dict"), words: filepath.Join(dir, "sphinx-mine.lm.bin")})
+	removeUnused(dir, &model{dict: filepath.Join(dir, "sphinx-mine.dict"), language: filepath.Join(dir, "sphinx-mine.lm.bin")})
 	left, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(left) != 2 || filepath.Base(left[0]) != "other.txt" || filepath.Base(left[1]) != "sphinx-mine.dict" {
 		t.Errorf("%v, %v", left, err)
 	}
 }
 
-// BenchmarkUtterance is what five seconds of listening cost, and each frame of them.
+// BenchmarkUtterance measures five seconds of audio as a whole and by frame.
 func BenchmarkUtterance(b *testing.B) {
-	pcm := said(b, "slt", "Can you tell me where my order is, please? I have been waiting for two weeks.")
+	pcm := fliteSpeech(b, "slt", "Can you tell me where my order is, please? I have been waiting for two weeks.")
 	l := listen(b, open(b))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := hear(b.Context(), l, pcm); err != nil {
+		if _, err := recognise(b.Context(), l, pcm); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -9,12 +9,13 @@ import (
 	"frontdesk/internal/words"
 )
 
-// sentences are the words of a text as they are said, lower-case, without marks.
+// sentences returns the sentences of a text as a voice reads them: lower-case words without
+// punctuation.
 func sentences(text string) [][]string {
 	var out [][]string
 	for line := range strings.Lines(text) {
 		for sentence := range strings.FieldsFuncSeq(words.SpokenForm(line, "en"), endsSentence) {
-			if words := wordsOf(sentence); len(words) > 0 {
+			if words := splitWords(sentence); len(words) > 0 {
 				out = append(out, words)
 			}
 		}
@@ -24,8 +25,8 @@ func sentences(text string) [][]string {
 
 func endsSentence(r rune) bool { return strings.ContainsRune(".!?;:", r) }
 
-// wordsOf splits a sentence into words: letters and apostrophes; numbers are written out.
-func wordsOf(sentence string) []string {
+// splitWords splits a sentence into words of letters and apostrophes, and spells numbers out.
+func splitWords(sentence string) []string {
 	var out []string
 	split := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\'' }
 	for word := range strings.FieldsFuncSeq(strings.ToLower(sentence), split) {
@@ -41,7 +42,7 @@ func wordsOf(sentence string) []string {
 	return out
 }
 
-// notLetter reports what the recogniser's words are not made of.
+// notLetter reports whether a word of the language model must not contain r.
 func notLetter(r rune) bool { return (r < 'a' || r > 'z') && r != '\'' }
 
 var teens = []string{
@@ -50,7 +51,7 @@ var teens = []string{
 
 var tens = []string{"", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"}
 
-// cardinal writes a number from 0 to 9999 as it is said, years as years.
+// cardinal returns the spoken form of a number from 0 to 9999, of years as years.
 func cardinal(n int) string {
 	switch {
 	case n < 10:
@@ -58,16 +59,16 @@ func cardinal(n int) string {
 	case n < 20:
 		return teens[n-10]
 	case n < 100:
-		return joined(tens[n/10], n%10)
+		return withRemainder(tens[n/10], n%10)
 	case n < 1000:
-		return joined(digitWords[n/100]+" hundred", n%100)
+		return withRemainder(digitWords[n/100]+" hundred", n%100)
 	case n > 1900 && n < 2100 && n/100 != 20:
-		return joined(cardinal(n/100), n%100)
+		return withRemainder(cardinal(n/100), n%100)
 	}
-	return joined(digitWords[n/1000]+" thousand", n%1000)
+	return withRemainder(digitWords[n/1000]+" thousand", n%1000)
 }
 
-func joined(words string, rest int) string {
+func withRemainder(words string, rest int) string {
 	if rest == 0 {
 		return words
 	}
@@ -77,7 +78,7 @@ func joined(words string, rest int) string {
 // determiners come before nouns.
 var determiners = []string{"a", "an", "the", "your", "our", "my", "this"}
 
-// nouns guesses what an agent's texts are about: the words that follow determiners.
+// nouns returns the words that follow determiners, which tell what an agent's texts are about.
 func nouns(texts [][]string) []string {
 	seen := make(map[string]int)
 	for _, s := range texts {
@@ -95,9 +96,9 @@ func nouns(texts [][]string) []string {
 	return out
 }
 
-// present makes a hypothesis readable: "i", single letters that are spelled, and the
-// beginning become capitals. Words stay words: "four seven three".
-func present(words []string) string {
+// format makes a hypothesis readable: it capitalises the first word, "i" and spelled letters.
+// Numbers stay words: "four seven three".
+func format(words []string) string {
 	var b strings.Builder
 	for i, w := range words {
 		if i > 0 {
@@ -106,7 +107,7 @@ func present(words []string) string {
 		switch {
 		case w == "i" || strings.HasPrefix(w, "i'"), len(w) == 1 && w != "a", i == 0:
 			w = strings.ToUpper(w[:1]) + w[1:]
-		case w == "a" && spelled(words, i):
+		case w == "a" && isSpelled(words, i):
 			w = "A"
 		}
 		b.WriteString(w)
@@ -114,8 +115,8 @@ func present(words []string) string {
 	return b.String()
 }
 
-// spelled reports whether the word at i stands among single letters.
-func spelled(words []string, i int) bool {
+// isSpelled reports whether the word at i stands next to a single letter.
+func isSpelled(words []string, i int) bool {
 	letter := func(i int) bool {
 		return i >= 0 && i < len(words) && len(words[i]) == 1 && words[i] != "a" && words[i] != "i"
 	}

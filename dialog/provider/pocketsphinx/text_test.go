@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestTextsBecomeWhatIsSaid(t *testing.T) {
+func TestTextsBecomeSpokenSentences(t *testing.T) {
 	for _, c := range []struct {
 		in   string
 		want []string
@@ -38,17 +38,17 @@ func FuzzSentences(f *testing.F) {
 		for _, s := range sentences(text) {
 			for _, w := range s {
 				if w == "" || strings.ContainsFunc(w, notLetter) || w[0] == '\'' {
-					t.Fatalf("%q is no word of a language model", w)
+					t.Fatalf("%q must not be a word of the language model", w)
 				}
 				if p := pronounce(w, dictionary{"a": {"AH"}}); strings.TrimSpace(p) == "" {
-					t.Fatalf("%q has no sound", w)
+					t.Fatalf("%q has no pronunciation", w)
 				}
 			}
 		}
 	})
 }
 
-func TestWordsArePresentedForReading(t *testing.T) {
+func TestTranscriptsAreCapitalised(t *testing.T) {
 	for in, want := range map[string]string{
 		"where is my order four seven three": "Where is my order four seven three",
 		"i think i'm late":                   "I think I'm late",
@@ -57,13 +57,13 @@ func TestWordsArePresentedForReading(t *testing.T) {
 		"a lamp and a table":                 "A lamp and a table",
 		"":                                   "",
 	} {
-		if got := present(strings.Fields(in)); got != want {
-			t.Errorf("present(%q) = %q, want %q", in, got, want)
+		if got := format(strings.Fields(in)); got != want {
+			t.Errorf("format(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
 
-func TestUnknownWordsGetPronunciations(t *testing.T) {
+func TestUnknownWordsGetAPronunciation(t *testing.T) {
 	known := dictionary{"will": {"W IH L"}, "willow": {"W IH L OW"}, "lane": {"L EY N"}, "toast": {"T OW S T"}, "x": {"EH K S"}, "q": {"K Y UW"}}
 	for word, want := range map[string]string{
 		"willowlane": "W IH L OW L EY N",
@@ -79,7 +79,7 @@ func TestUnknownWordsGetPronunciations(t *testing.T) {
 	}
 }
 
-func TestPhraseBookIsWhole(t *testing.T) {
+func TestEveryPhraseOfThePhraseBookExpands(t *testing.T) {
 	all, err := newGrammar(phraseBook, []string{"lamp"}).sentences()
 	if err != nil {
 		t.Fatal(err)
@@ -96,19 +96,19 @@ func TestPhraseBookIsWhole(t *testing.T) {
 	}
 }
 
-func TestPhrasesAreDrawnTheSameWayEachTime(t *testing.T) {
+func TestPhraseBookGivesTheSameSentencesEachTime(t *testing.T) {
 	first, err := newGrammar(phraseBook, nil).sentences()
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _ := newGrammar(phraseBook, nil).sentences()
-	if !slices.EqualFunc(first, again, slices.Equal) {
-		t.Error("another draw")
+	second, _ := newGrammar(phraseBook, nil).sentences()
+	if !slices.EqualFunc(first, second, slices.Equal) {
+		t.Error("the sentences differ")
 	}
 }
 
-func TestPhrasesExpandAsWritten(t *testing.T) {
-	g := newGrammar("= color red|dark {shade}\n= shade blue\n# a comment\n(one|two) [very] {color} {theirs}\n", []string{"lamp"})
+func TestPhrasesExpandToTheirChoices(t *testing.T) {
+	g := newGrammar("= color red|dark {shade}\n= shade blue\n# a comment\n(one|two) [very] {color} {noun}\n", []string{"lamp"})
 	all, err := g.sentences()
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func TestPhrasesExpandAsWritten(t *testing.T) {
 		line := strings.Join(slices.DeleteFunc(s, func(w string) bool { return slices.Contains(hesitations, w) }), " ")
 		line = strings.Replace(line, " very", "", 1)
 		if !slices.Contains([]string{"one red lamp", "two red lamp", "one dark blue lamp", "two dark blue lamp"}, line) {
-			t.Errorf("drew %q", line)
+			t.Errorf("unexpected sentence %q", line)
 		}
 	}
 	for _, broken := range []string{"(a|b", "{nothing}", "= loop {loop}\n{loop}"} {

@@ -9,8 +9,8 @@ import (
 	"frontdesk/media"
 )
 
-// voiced is n frames of a voice's harmonics in a room with a little noise.
-func voiced(frames int) []int16 {
+// vowel returns frames with the harmonics of a voice and a little noise.
+func vowel(frames int) []int16 {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	out := make([]int16, frames*media.EarFrame)
 	for i := range out {
@@ -23,28 +23,28 @@ func voiced(frames int) []int16 {
 	return out
 }
 
-func TestATelephonesBandIsFoldedAndAWideOneLeft(t *testing.T) {
-	wide := voiced(100)
+func TestNarrowbandAudioIsFoldedAndWidebandIsNot(t *testing.T) {
+	wide := vowel(100)
 	down, up := media.NewResampler(media.EarRate, 8000), media.NewResampler(8000, media.EarRate)
 	narrow := up.Process(nil, media.DecodePCMU(nil, media.EncodePCMU(nil, down.Process(nil, wide))))
-	folds := func(pcm []int16) (folded int) {
-		var b band
+	countFolded := func(pcm []int16) (folded int) {
+		var b bandFolder
 		for frame := range slices.Chunk(pcm, media.EarFrame) {
 			if out := b.fold(frame); len(out) != len(frame) {
-				t.Fatalf("%d samples of %d", len(out), len(frame))
+				t.Fatalf("%d samples, want %d", len(out), len(frame))
 			} else if out[1] == 0 && out[3] == 0 && out[2] != frame[2] {
 				folded++
 			}
 		}
 		return folded
 	}
-	if n := folds(wide); n != 0 {
-		t.Errorf("%d frames of a wide band are folded", n)
+	if n := countFolded(wide); n != 0 {
+		t.Errorf("%d wideband frames are folded", n)
 	}
-	if n := folds(narrow); n < 60 {
-		t.Errorf("%d frames of a telephone's band are folded", n)
+	if n := countFolded(narrow); n < 60 {
+		t.Errorf("only %d narrowband frames are folded", n)
 	}
-	if n := folds(make([]int16, 100*media.EarFrame)); n != 0 {
-		t.Errorf("%d frames of silence are folded", n)
+	if n := countFolded(make([]int16, 100*media.EarFrame)); n != 0 {
+		t.Errorf("%d silent frames are folded", n)
 	}
 }
