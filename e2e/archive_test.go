@@ -22,7 +22,7 @@ func TestEndedSessionIsArchivedAndCanBeErased(t *testing.T) {
 	t.Parallel()
 	const words = "my marmalade spoon"
 	s := start(t, noVoice)
-	c := s.typing(t, s.token(t))
+	c := s.openText(t, s.token(t))
 	c.begin(t, true)
 	c.answers(t, "I cannot find "+words+", my card is 4111 1111 1111 1111.")
 	c.answers(t, "That is all, goodbye.")
@@ -61,7 +61,7 @@ func TestEndedSessionIsArchivedAndCanBeErased(t *testing.T) {
 		t.Errorf("%q, %v", out, err)
 	}
 	s.checkUnreadable(t, "marmalade")
-	s.typing(t, s.token(t)).begin(t, true) // the server still takes calls
+	s.openText(t, s.token(t)).begin(t, true) // the server still takes calls
 }
 
 // checkUnreadable fails for each file of the data folder that contains words.
@@ -85,7 +85,7 @@ func (s *server) checkUnreadable(t *testing.T, words string) {
 func TestUnarchivedSessionCanBeErasedOnceItsCallEnded(t *testing.T) {
 	t.Parallel()
 	s := start(t, noVoice)
-	c := s.typing(t, s.token(t))
+	c := s.openText(t, s.token(t))
 	c.begin(t, true)
 	c.answers(t, "I cannot find my marmalade spoon.")
 	if out, err := s.archive(t, "erase", c.session); err == nil || !strings.Contains(out, "in use") {

@@ -35,7 +35,7 @@ type bystander struct {
 // was disturbed.
 func startBystander(t *testing.T, s *server) {
 	t.Helper()
-	c := s.typing(t, s.token(t))
+	c := s.openText(t, s.token(t))
 	c.begin(t, true)
 	b := &bystander{stop: make(chan struct{})}
 	b.done.Go(func() { b.talk(c) })
@@ -47,7 +47,7 @@ func startBystander(t *testing.T, s *server) {
 			t.Errorf("the bystander's conversation failed after %d answers: %v", b.answers, b.err)
 		case b.answers == 0:
 			t.Error("the bystander got no answer")
-		case c.had("error"):
+		case c.hasSeen("error"):
 			t.Error("the bystander got an error event")
 		}
 	})
@@ -306,7 +306,7 @@ func checkBadEvents(t *testing.T, c *client) {
 		if err := c.send([]byte(n.message)); err != nil {
 			t.Fatalf("%s: %v", n.name, err)
 		}
-		e, err := c.until("error")
+		e, err := c.await("error")
 		if err != nil {
 			t.Fatalf("%s: %v", n.name, err)
 		}
@@ -320,7 +320,7 @@ func TestBadEventsOnAWebSocketAreAnsweredAndTheLineStaysOpen(t *testing.T) {
 	t.Parallel()
 	s := start(t, noVoice, unlimited)
 	startBystander(t, s)
-	c := s.typing(t, s.token(t))
+	c := s.openText(t, s.token(t))
 	c.begin(t, true)
 	checkBadEvents(t, c)
 	c.answers(t, "Where is my order 47329?", "47329")
@@ -338,7 +338,7 @@ func TestBadEventsAndPacketsOnACallDoNotStopRecognition(t *testing.T) {
 	t.Parallel()
 	s := start(t, unlimited)
 	startBystander(t, s)
-	p := s.call(t, s.token(t), false)
+	p := s.openWebRTC(t, s.token(t), false)
 	p.begin(t, true)
 	checkBadEvents(t, p.client)
 	packets := make([][]byte, 50) // malformed

@@ -143,9 +143,9 @@ func (p *tab) measureAudio() {
 	})()`))
 }
 
-// screenshot saves a picture of the page in the folder FRONTDESK_SHOTS, if that is set.
+// screenshot saves a picture of the page in the folder E2E_SCREENSHOTS, if that is set.
 func (p *tab) screenshot(name string) {
-	dir := os.Getenv("FRONTDESK_SHOTS")
+	dir := os.Getenv("E2E_SCREENSHOTS")
 	if dir == "" {
 		return
 	}

@@ -18,13 +18,13 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// patience is how long anything may take on a busy machine.
+// patience bounds every wait; it is generous because the machine may be busy.
 const patience = 45 * time.Second
 
 // event is one of the server's events.
 type event map[string]any
 
-// at is the value at a path, nil where there is none.
+// at returns the value at a path; nil if it is missing.
 func (e event) at(path ...string) any {
 	var v any = map[string]any(e)
 	for _, key := range path {
@@ -34,13 +34,13 @@ func (e event) at(path ...string) any {
 	return v
 }
 
-// text is the string at a path, "" where there is none.
+// text returns the string at a path; "" if it is missing.
 func (e event) text(path ...string) string {
 	s, _ := e.at(path...).(string)
 	return s
 }
 
-// words is all that an item, or what a response put out, says.
+// words returns the text of items, such as the output of a response.
 func words(items ...any) string {
 	var all []string
 	for _, it := range items {
@@ -56,42 +56,42 @@ func words(items ...any) string {
 	return strings.Join(all, " ")
 }
 
-// client speaks the Realtime API over one line.
+// client speaks the Realtime API over one connection.
 type client struct {
 	send    func(message []byte) error
 	hangUp  func()
-	events  chan event // closed when the line ends
-	err     error      // why the line ended, once events is closed
-	seen    []string   // types of the events so far, for failures
+	events  chan event // closed when the connection ends
+	err     error      // why the connection ended, once events is closed
+	seen    []string   // types of all events so far, for failure messages
 	notices []event
 	session string
 	call    string // id
 	resume  string // token
 }
 
-var errLineEnded = errors.New("the line ended")
+var errConnectionEnded = errors.New("the connection ended")
 
-// next is the next event.
+// next waits for the next event.
 func (c *client) next() (event, error) {
-	late := time.NewTimer(patience)
-	defer late.Stop()
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
 	select {
 	case e, ok := <-c.events:
 		if !ok {
-			return nil, fmt.Errorf("%w: %v; events so far: %v", errLineEnded, c.err, c.seen)
+			return nil, fmt.Errorf("%w: %v; events so far: %v", errConnectionEnded, c.err, c.seen)
 		}
 		c.seen = append(c.seen, e.text("type"))
 		if e.text("type") == "frontdesk.notice" {
 			c.notices = append(c.notices, e)
 		}
 		return e, nil
-	case <-late.C:
+	case <-timeout.C:
 		return nil, fmt.Errorf("no event for %v; events so far: %v", patience, c.seen)
 	}
 }
 
-// until skips events to the first of a type.
-func (c *client) until(kind string) (event, error) {
+// await skips events until one of the type arrives.
+func (c *client) await(kind string) (event, error) {
 	for {
 		e, err := c.next()
 		if err != nil {
@@ -103,26 +103,26 @@ func (c *client) until(kind string) (event, error) {
 	}
 }
 
-// expect is until for tests that cannot go on without it.
+// expect is await, but fails the test if the event does not arrive.
 func (c *client) expect(t *testing.T, kind string) event {
 	t.Helper()
-	e, err := c.until(kind)
+	e, err := c.await(kind)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-// noticed waits until the caller was told of something, in words, if that is still to come.
-func (c *client) noticed(t *testing.T, code string) {
+// awaitNotice waits for a notice with the code and a message, unless it has arrived already.
+func (c *client) awaitNotice(t *testing.T, code string) {
 	t.Helper()
 	for !slices.ContainsFunc(c.notices, func(e event) bool { return e.text("code") == code && e.text("message") != "" }) {
 		c.expect(t, "frontdesk.notice")
 	}
 }
 
-// tell sends an event.
-func (c *client) tell(e event) error {
+// sendEvent sends an event.
+func (c *client) sendEvent(e event) error {
 	b, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -133,13 +133,13 @@ func (c *client) tell(e event) error {
 // ask types text and returns the reply to it.
 func (c *client) ask(text string) (string, error) {
 	item := event{"type": "message", "role": "user", "content": []any{event{"type": "input_text", "text": text}}}
-	if err := c.tell(event{"type": "conversation.item.create", "item": item}); err != nil {
+	if err := c.sendEvent(event{"type": "conversation.item.create", "item": item}); err != nil {
 		return "", err
 	}
-	if err := c.tell(event{"type": "response.create"}); err != nil {
+	if err := c.sendEvent(event{"type": "response.create"}); err != nil {
 		return "", err
 	}
-	done, err := c.until("response.done")
+	done, err := c.await("response.done")
 	if err != nil {
 		return "", fmt.Errorf("ask %q: %w", text, err)
 	}
@@ -147,7 +147,7 @@ func (c *client) ask(text string) (string, error) {
 	return words(output...), nil
 }
 
-// answers asks, and fails the test unless the reply holds all of the words.
+// answers types text, and fails the test unless the reply contains all of the words.
 func (c *client) answers(t *testing.T, text string, want ...string) string {
 	t.Helper()
 	reply, err := c.ask(text)
@@ -156,25 +156,25 @@ func (c *client) answers(t *testing.T, text string, want ...string) string {
 	}
 	for _, w := range want {
 		if !strings.Contains(strings.ToLower(reply), strings.ToLower(w)) {
-			t.Fatalf("asked %q, got %q, without %q", text, reply, w)
+			t.Fatalf("asked %q, got %q, want %q in it", text, reply, w)
 		}
 	}
 	return reply
 }
 
-// begin takes what every line begins with, and the greeting where there is one.
-func (c *client) begin(t *testing.T, greeting bool) {
+// begin waits for the first events of a call and, if hasGreeting, for the greeting.
+func (c *client) begin(t *testing.T, hasGreeting bool) {
 	t.Helper()
 	c.expect(t, "session.created")
 	hello := c.expect(t, "frontdesk.session")
 	c.session, c.call, c.resume = hello.text("session"), hello.text("call"), hello.text("resume_token")
-	if greeting {
+	if hasGreeting {
 		c.expect(t, "response.done")
 	}
 }
 
-// take queues a message of the server.
-func (c *client) take(ctx context.Context, message []byte) {
+// receive queues a message from the server.
+func (c *client) receive(ctx context.Context, message []byte) {
 	var e event
 	if json.Unmarshal(message, &e) != nil {
 		e = event{"type": "not JSON: " + string(message)}
@@ -185,7 +185,7 @@ func (c *client) take(ctx context.Context, message []byte) {
 	}
 }
 
-// token is a client token of the server's.
+// token gets a client token from the server.
 func (s *server) token(t *testing.T) string {
 	t.Helper()
 	resp, body := s.post(t, "/v1/realtime/client_secrets", "application/json", strings.NewReader("{}"), nil)
@@ -196,7 +196,7 @@ func (s *server) token(t *testing.T) string {
 	return secret.Value
 }
 
-// post sends a body and returns the answer, which is read whole.
+// post sends a body and returns the response with its whole body.
 func (s *server) post(t *testing.T, path, contentType string, body io.Reader, header http.Header) (*http.Response, []byte) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -214,8 +214,8 @@ func (s *server) post(t *testing.T, path, contentType string, body io.Reader, he
 	return do(t, req)
 }
 
-// insecure trusts any certificate: the tests make their own.
-var insecure = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // of this machine
+// insecure trusts any certificate, because the tests create their own.
+var insecure = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // loopback only
 
 var httpClient = &http.Client{Transport: &http.Transport{TLSClientConfig: insecure}}
 
@@ -233,7 +233,7 @@ func do(t *testing.T, req *http.Request) (*http.Response, []byte) {
 	return resp, body
 }
 
-// hangup ends a call as its client may.
+// hangup ends a call through the API.
 func (s *server) hangup(t *testing.T, c *client) {
 	t.Helper()
 	resp, body := s.post(t, "/v1/realtime/calls/"+c.call+"/hangup", "", nil, bearer(c.resume))
@@ -242,18 +242,18 @@ func (s *server) hangup(t *testing.T, c *client) {
 	}
 }
 
-// typing opens a line of text over WebSocket. The test's end closes it.
-func (s *server) typing(t *testing.T, token string) *client {
+// openText opens a text-only call over WebSocket. The end of the test closes it.
+func (s *server) openText(t *testing.T, token string) *client {
 	t.Helper()
-	c, _ := s.socket(t, token)
-	if err := c.tell(event{"type": "session.update", "session": event{"type": "realtime", "output_modalities": []string{"text"}}}); err != nil {
+	c, _ := s.openWebSocket(t, token)
+	if err := c.sendEvent(event{"type": "session.update", "session": event{"type": "realtime", "output_modalities": []string{"text"}}}); err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// socket opens a line over WebSocket, which speaks.
-func (s *server) socket(t *testing.T, token string) (*client, *websocket.Conn) {
+// openWebSocket opens a call over WebSocket in which the agent speaks.
+func (s *server) openWebSocket(t *testing.T, token string) (*client, *websocket.Conn) {
 	t.Helper()
 	dialer := websocket.Dialer{HandshakeTimeout: patience, TLSClientConfig: insecure}
 	conn, resp, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.url, "http")+"/v1/realtime",
@@ -269,9 +269,9 @@ func (s *server) socket(t *testing.T, token string) (*client, *websocket.Conn) {
 			_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
 		},
 	}
-	read := make(chan struct{})
+	readerDone := make(chan struct{})
 	go func() {
-		defer close(read)
+		defer close(readerDone)
 		defer close(c.events)
 		for {
 			_, m, err := conn.ReadMessage()
@@ -279,13 +279,13 @@ func (s *server) socket(t *testing.T, token string) (*client, *websocket.Conn) {
 				c.err = err
 				return
 			}
-			c.take(ctx, m)
+			c.receive(ctx, m)
 		}
 	}()
 	t.Cleanup(func() {
 		cancel()
 		conn.Close()
-		<-read
+		<-readerDone
 	})
 	return c, conn
 }
@@ -298,8 +298,8 @@ type peer struct {
 	remote chan *webrtc.TrackRemote
 }
 
-// call opens a line over WebRTC, over TCP alone if so wanted.
-func (s *server) call(t *testing.T, token string, tcpOnly bool) *peer {
+// openWebRTC opens a call over WebRTC; with tcpOnly, ICE uses only TCP.
+func (s *server) openWebRTC(t *testing.T, token string, tcpOnly bool) *peer {
 	t.Helper()
 	var set webrtc.SettingEngine
 	set.SetIncludeLoopbackCandidate(true)
@@ -322,21 +322,21 @@ func (s *server) call(t *testing.T, token string, tcpOnly bool) *peer {
 		t.Fatal(err)
 	}
 	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { p.remote <- track })
-	opened := p.channel(t)
-	answer := s.offer(t, token, p.offer(t))
+	opened := p.createChannel(t)
+	answer := s.exchangeSDP(t, token, p.offer(t))
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		t.Fatal(err)
 	}
 	select {
 	case <-opened:
 	case <-time.After(patience):
-		t.Fatal("no connection came about")
+		t.Fatal("the data channel did not open")
 	}
 	return p
 }
 
-// channel makes the data channel and returns what is closed when it is open.
-func (p *peer) channel(t *testing.T) <-chan struct{} {
+// createChannel creates the data channel. The returned channel is closed when it is open.
+func (p *peer) createChannel(t *testing.T) <-chan struct{} {
 	t.Helper()
 	channel, err := p.pc.CreateDataChannel("oai-events", nil)
 	if err != nil {
@@ -346,13 +346,14 @@ func (p *peer) channel(t *testing.T) <-chan struct{} {
 	t.Cleanup(cancel)
 	opened := make(chan struct{})
 	channel.OnOpen(func() { close(opened) })
-	channel.OnMessage(func(m webrtc.DataChannelMessage) { p.take(ctx, m.Data) })
+	channel.OnMessage(func(m webrtc.DataChannelMessage) { p.receive(ctx, m.Data) })
 	channel.OnClose(func() { close(p.events) })
 	p.send = func(m []byte) error { return channel.SendText(string(m)) }
 	p.hangUp = func() { _ = p.pc.GracefulClose() }
 	return opened
 }
 
+// offer returns an SDP offer with all ICE candidates.
 func (p *peer) offer(t *testing.T) string {
 	t.Helper()
 	gathered := webrtc.GatheringCompletePromise(p.pc)
@@ -367,8 +368,8 @@ func (p *peer) offer(t *testing.T) string {
 	return p.pc.LocalDescription().SDP
 }
 
-// offer sends an SDP offer and returns the answer.
-func (s *server) offer(t *testing.T, token, offer string) string {
+// exchangeSDP sends an SDP offer and returns the answer.
+func (s *server) exchangeSDP(t *testing.T, token, offer string) string {
 	t.Helper()
 	resp, body := s.post(t, "/v1/realtime/calls", "application/sdp", strings.NewReader(offer), http.Header{"Authorization": {"Bearer " + token}})
 	if resp.StatusCode != http.StatusCreated {
@@ -377,5 +378,5 @@ func (s *server) offer(t *testing.T, token, offer string) string {
 	return string(body)
 }
 
-// had is whether an event of a type came so far.
-func (c *client) had(kind string) bool { return slices.Contains(c.seen, kind) }
+// hasSeen reports whether an event of the type has arrived.
+func (c *client) hasSeen(kind string) bool { return slices.Contains(c.seen, kind) }

@@ -53,7 +53,7 @@ func TestTerminalCallerResumesAtAnotherNode(t *testing.T) {
 	if !bytes.Contains(said, []byte(begun.Session)) || !bytes.Contains(said, []byte("Canada")) {
 		t.Errorf("the resumed call prints %s", said)
 	}
-	c := two.typing(t, begun.Token)
+	c := two.openText(t, begun.Token)
 	c.begin(t, false)
 	past := strings.Join(history(t, c, 6), "\n")
 	for _, want := range []string{"assistant: You can return any item within 30 days of delivery.\n", "Members of Willow Plus can return any item within 60 days"} {

@@ -100,7 +100,7 @@ func sendEndlessBody(t *testing.T, s *server, token string) {
 // sendEndlessMessage sends one WebSocket message of 100 MB, which must end the line, and
 // resumes the session.
 func sendEndlessMessage(t *testing.T, s *server) {
-	c, conn := s.socket(t, s.token(t))
+	c, conn := s.openWebSocket(t, s.token(t))
 	c.begin(t, true)
 	s.checkMemory(t, func() {
 		w, err := conn.NextWriter(websocket.TextMessage)
@@ -119,11 +119,11 @@ func sendEndlessMessage(t *testing.T, s *server) {
 		for err = nil; err == nil; {
 			_, err = c.next()
 		}
-		if !strings.Contains(err.Error(), errLineEnded.Error()) {
+		if !strings.Contains(err.Error(), errConnectionEnded.Error()) {
 			t.Errorf("the line did not end: %v", err)
 		}
 	})
-	again := s.typing(t, c.resume)
+	again := s.openText(t, c.resume)
 	again.begin(t, false)
 	if again.session != c.session {
 		t.Errorf("resumed %s, not %s", again.session, c.session)
@@ -161,7 +161,7 @@ func sendGarbage(t *testing.T, s *server) {
 		at := rand.IntN(len(junk) - 1400)
 		_, _ = io.WriteString(udp, starts[i%len(starts)]+junk[at:at+rand.IntN(1400)])
 	}
-	s.typing(t, s.token(t)).begin(t, true)
+	s.openText(t, s.token(t)).begin(t, true)
 }
 
 // openSlowConnections opens connections that send nothing, or only the beginning of a

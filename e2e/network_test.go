@@ -24,7 +24,7 @@ import (
 func TestCallConnectsOverICETCP(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	p := s.call(t, s.token(t), true)
+	p := s.openWebRTC(t, s.token(t), true)
 	pair, err := p.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
 	if err != nil {
 		t.Fatal(err)
@@ -45,13 +45,13 @@ func TestCallConnectsOverICETCP(t *testing.T) {
 func TestConversationResumesOverAnotherTransport(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	p := s.call(t, s.token(t), false)
+	p := s.openWebRTC(t, s.token(t), false)
 	p.begin(t, true)
 	p.answers(t, "Where is my order 47329?", "floor lamp")
 	p.expect(t, "frontdesk.turn")
 	p.hangUp()
 
-	c := s.typing(t, p.resume)
+	c := s.openText(t, p.resume)
 	c.begin(t, false)
 	if c.session != p.session {
 		t.Fatalf("resumed session %s, want %s", c.session, p.session)
@@ -66,7 +66,7 @@ func TestConversationResumesOverAnotherTransport(t *testing.T) {
 		t.Errorf("the answer is not in the history: %q", past[2])
 	}
 	c.answers(t, "Where is my order 47329?", "floor lamp")
-	if c.had("error") {
+	if c.hasSeen("error") {
 		t.Errorf("the client got an error: %v", c.seen)
 	}
 }
@@ -94,10 +94,10 @@ func history(t *testing.T, c *client, n int) []string {
 func TestOlderLineEndsAsMovedWhenTheSessionIsResumed(t *testing.T) {
 	t.Parallel()
 	s := start(t, noVoice)
-	older := s.typing(t, s.token(t))
+	older := s.openText(t, s.token(t))
 	older.begin(t, true)
 	older.answers(t, "Where is my order 47329?", "floor lamp")
-	newer := s.typing(t, older.resume)
+	newer := s.openText(t, older.resume)
 	newer.begin(t, false)
 	if e := older.expect(t, "frontdesk.ended"); e.text("result") != "moved" {
 		t.Errorf("the older line ended as %v, want moved", e)
@@ -112,9 +112,9 @@ func TestDrainingServerLetsCallsFinish(t *testing.T) {
 	t.Parallel()
 	s := start(t, noVoice)
 	token := s.token(t)
-	typed := s.typing(t, token)
+	typed := s.openText(t, token)
 	typed.begin(t, true)
-	spoken := s.call(t, token, false)
+	spoken := s.openWebRTC(t, token, false)
 	spoken.begin(t, true)
 	s.beginDrain(t)
 
@@ -140,7 +140,7 @@ func TestDrainingServerLetsCallsFinish(t *testing.T) {
 func TestSecondSignalEndsTheCalls(t *testing.T) {
 	t.Parallel()
 	s := start(t, noVoice)
-	c := s.typing(t, s.token(t))
+	c := s.openText(t, s.token(t))
 	c.begin(t, true)
 	s.beginDrain(t)
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -156,9 +156,9 @@ func TestCallsEndWhenTheDrainTimeIsOver(t *testing.T) {
 	t.Parallel()
 	s := start(t, noVoice, env("FRONTDESK_LIMITS_DRAIN=200ms"))
 	token := s.token(t)
-	typed := s.typing(t, token)
+	typed := s.openText(t, token)
 	typed.begin(t, true)
-	spoken := s.call(t, token, false)
+	spoken := s.openWebRTC(t, token, false)
 	spoken.begin(t, true)
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -209,11 +209,11 @@ func TestHTTPSFromCertificateFiles(t *testing.T) {
 	if !strings.HasPrefix(s.url, "https://") {
 		t.Fatalf("the server serves %s, want HTTPS", s.url)
 	}
-	c := s.typing(t, s.token(t))
+	c := s.openText(t, s.token(t))
 	c.begin(t, true)
 	c.answers(t, "Where is my order 47329?", "floor lamp")
 	// ICE-TCP shares the port with TLS, too.
-	p := s.call(t, s.token(t), true)
+	p := s.openWebRTC(t, s.token(t), true)
 	p.begin(t, true)
 	p.answers(t, "What time do you open on Saturday?", "Saturday")
 }

@@ -18,7 +18,7 @@ func TestAnotherNodeResumesTheConversationOfAKilledNode(t *testing.T) {
 	store := valkeytest.Start(t)
 	shared := sharedStore(store.Addr)
 	one, two := start(t, noVoice, shared), start(t, noVoice, shared)
-	c := one.typing(t, two.token(t)) // tokens of any node are valid
+	c := one.openText(t, two.token(t)) // tokens of any node are valid
 	c.begin(t, true)
 	var said transcript
 	said.ask(t, c, "Where is my order 47329?", "floor lamp")
@@ -27,7 +27,7 @@ func TestAnotherNodeResumesTheConversationOfAKilledNode(t *testing.T) {
 	store.Until(t, `"turn":2`, log...)
 	one.kill()
 
-	again := two.typing(t, c.resume)
+	again := two.openText(t, c.resume)
 	again.begin(t, false)
 	said.checkHistory(t, again)
 	again.answers(t, "Do you ship to Canada?", "Canada")
@@ -38,7 +38,7 @@ func TestLimitsHoldOnAllNodes(t *testing.T) {
 	store := valkeytest.Start(t)
 	shared, limit := sharedStore(store.Addr), env("FRONTDESK_LIMITS_CALLS_PER_ADDRESS=1")
 	one, two := start(t, noVoice, shared, limit), start(t, noVoice, shared, limit)
-	c := one.typing(t, one.token(t))
+	c := one.openText(t, one.token(t))
 	c.begin(t, true)
 	token := two.token(t)
 	resp, body := two.post(t, "/v1/realtime/calls", "application/sdp", strings.NewReader(wholeOffer), bearer(token))
@@ -46,7 +46,7 @@ func TestLimitsHoldOnAllNodes(t *testing.T) {
 	if resp.Header.Get("Retry-After") == "" {
 		t.Error("the refusal has no Retry-After")
 	}
-	again := two.typing(t, c.resume) // the same session, which counts once
+	again := two.openText(t, c.resume) // the same session, which counts once
 	again.begin(t, false)
 	again.answers(t, "Do you ship to Canada?", "Canada")
 }
@@ -57,7 +57,7 @@ func TestConversationSurvivesAFailoverOfTheStore(t *testing.T) {
 	replica := primary.Replica(t, primary.Addr)
 	sentinel := valkeytest.Sentinel(t, "desk", primary)
 	s := start(t, noVoice, sharedStore(sentinel.Addr+"?sentinel=desk"), env("FRONTDESK_DURABILITY_REPLICAS=1"))
-	c := s.typing(t, s.token(t))
+	c := s.openText(t, s.token(t))
 	c.begin(t, true)
 	var said transcript
 	said.ask(t, c, "Where is my order 47329?", "floor lamp")
@@ -67,7 +67,7 @@ func TestConversationSurvivesAFailoverOfTheStore(t *testing.T) {
 	said.ask(t, c, "Do you ship to Canada?", "Canada")
 	replica.Until(t, `"turn":3`, "XREVRANGE", "fd:{"+c.session+"}:log", "+", "-", "COUNT", "1")
 	s.awaitLog(t, "another server of the store took over")
-	again := s.typing(t, c.resume)
+	again := s.openText(t, c.resume)
 	again.begin(t, false)
 	said.checkHistory(t, again)
 }
@@ -78,14 +78,14 @@ func TestCallsContinueWhileTheSharedStoreIsDown(t *testing.T) {
 	relay := valkeytest.NewRelay(t, store.Addr)
 	s := start(t, noVoice, sharedStore(relay.Addr))
 	token := s.token(t)
-	c := s.typing(t, token)
+	c := s.openText(t, token)
 	c.begin(t, true)
 	var said transcript
 	said.ask(t, c, "Where is my order 47329?", "floor lamp")
 
 	relay.Down()
 	said.ask(t, c, "What time do you open on Saturday?", "Saturday")
-	c.noticed(t, "not_saved")
+	c.awaitNotice(t, "not_saved")
 	said.ask(t, c, "Please open a ticket: my printer stopped working.")
 	if refusal := said.ask(t, c, "My number is 5 5 5, 0 1 2 3 4 5 6."); strings.Contains(refusal, "T-") {
 		t.Errorf("a ticket was opened although its record could not be stored: %q", refusal)
@@ -101,7 +101,7 @@ func TestCallsContinueWhileTheSharedStoreIsDown(t *testing.T) {
 	c.expect(t, "frontdesk.turn")
 	s.hangup(t, c)
 	c.expect(t, "frontdesk.ended")
-	again := s.typing(t, c.resume)
+	again := s.openText(t, c.resume)
 	again.begin(t, false)
 	said.checkHistory(t, again)
 }

@@ -57,7 +57,7 @@ func TestConversationContinuesOnAFullDiskAndIsSavedLater(t *testing.T) {
 	t.Parallel()
 	s := &server{data: smallDisk(t)}
 	s.run(t, "127.0.0.1:0", noVoice)
-	c := s.typing(t, s.token(t))
+	c := s.openText(t, s.token(t))
 	c.begin(t, true)
 	var said transcript
 	said.ask(t, c, "Where is my order 47329?", "floor lamp")
@@ -65,7 +65,7 @@ func TestConversationContinuesOnAFullDiskAndIsSavedLater(t *testing.T) {
 
 	free := fillDisk(t, s.data)
 	said.ask(t, c, "What time do you open on Saturday?", "Saturday")
-	c.noticed(t, "not_saved")
+	c.awaitNotice(t, "not_saved")
 	said.ask(t, c, "Please open a ticket: my printer stopped working.")
 	refusal := said.ask(t, c, "My number is 5 5 5, 0 1 2 3 4 5 6.")
 	if e := c.expect(t, "frontdesk.turn"); e.at("turn", "reply") != refusal || s.metric(t, `frontdesk_tool_calls_total{outcome="failed",tool="create_ticket"}`) != 1 {
@@ -90,7 +90,7 @@ func TestConversationContinuesOnAFullDiskAndIsSavedLater(t *testing.T) {
 	s.hangup(t, c)
 	c.expect(t, "frontdesk.ended")
 
-	again := s.typing(t, c.resume)
+	again := s.openText(t, c.resume)
 	again.begin(t, false)
 	said.checkHistory(t, again)
 }
