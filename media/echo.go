@@ -8,96 +8,104 @@ import (
 )
 
 const (
-	echoBands  = 8
-	echoLags   = 28    // frames by which an echo may be late: 560 ms
-	echoRing   = 64    // frames of what was played that are kept; at least echoLags and a few
-	echoKeep   = 0.985 // of the statistics from frame to frame: about 1.3 s
-	echoEnough = 30    // frames played before a delay is believed
-	echoAlike  = 0.7   // correlation from which it is
-	echoStill  = 0.7   // and from which it still is, once it was
-	echoStep   = 0.5   // dB by which what is known of a band changes in a frame
-	echoFloor  = 20    // dB, a band's level under which it holds nothing of interest
-	echoSpan   = 30    // dB over that which count as one loudness more or less
-	echoMargin = 6     // dB by which a caller stands out of the echo that is expected
-	echoTail   = 3     // frames for which a room goes on sounding
-	echoDecay  = 6     // dB by which that fades in a frame
-	echoBeyond = 2     // bands in which a caller stands out
-	echoWarm   = 50    // frames of sound before which there is no telling
-	echoUnsure = 100   // frames of sound in which echo must have shown, if there is any
-	echoTypic  = 0.6   // of the gains seen that are lower than the one expected
+	echoBands    = 8
+	echoLags     = 28    // longest delay of an echo in frames: 560 ms
+	echoRing     = 64    // played frames that are kept; at least echoLags and a few
+	echoKeep     = 0.985 // share of the statistics kept from frame to frame: about 1.3 s
+	echoEnough   = 30    // frames that must be played before a delay is believed
+	echoAlike    = 0.7   // correlation from which a delay is believed
+	echoStill    = 0.7   // correlation from which it stays believed
+	echoStep     = 0.5   // dB by which the gain of a band changes per frame
+	echoFloor    = 20    // dB below which a band counts as empty
+	echoLearn    = 15    // dB above echoFloor from which the gain of a band is learned
+	echoMargin   = 6     // dB by which a caller exceeds the expected echo
+	echoTail     = 3     // frames of reverberation
+	echoDecay    = 6     // dB by which reverberation fades per frame
+	echoBeyond   = 2     // bands in which a caller exceeds the echo
+	echoWarm     = 50    // frames of audio before echo can be told from a caller
+	echoUnsure   = 100   // frames of audio within which an echo, if there is one, shows
+	echoQuantile = 0.6   // share of the observed gains below the gain that is learned
 )
 
-// echoEdges are where the bands begin, in Hz: what a small loudspeaker and a telephone
+// echoEdges are the edges of the bands in Hz: what a small loudspeaker and a telephone
 // carry.
 var echoEdges = [echoBands + 1]float64{300, 450, 650, 900, 1200, 1600, 2200, 3000, 3700}
 
-// EchoDetector tells whether what a microphone brings is only the agent's own voice
-// come back: late by up to half a second, quieter, and coloured by loudspeaker and room.
-// It correlates the levels of bands of what was played with those of what is heard, at
-// each delay, over the last second or two (a coarse form of the delay estimation of
-// acoustic echo cancellers; G. C. Carter, "Coherence and time delay estimation", 1987),
-// learns how loud each band comes back, and hears a caller where a frame is louder than
-// that. Played may be called from another goroutine than IsEcho.
+// EchoDetector decides whether the audio of a microphone is only the echo of the agent's
+// own voice: up to half a second late, quieter, and coloured by loudspeaker and room. It
+// estimates the echo delay by cross-correlating the band levels of played and heard audio
+// over the last second or two (a coarse form of the delay estimation of acoustic echo
+// cancellers; G. C. Carter, "Coherence and time delay estimation", 1987), learns the gain
+// of each band, and finds a caller where a frame is louder than the expected echo.
+// AddPlayed may be called from another goroutine than IsEcho.
 type EchoDetector struct {
-	fftIn, fftOut      fft.Spectrum
-	edgesIn, edgesOut  [echoBands + 1]int
-	soundIn, soundOut  [fft.Size]float32
-	powerIn, powerOut  [fft.Bins]float32
-	mu                 sync.Mutex
-	played             [echoRing][echoBands]float32 // dB, by frame
-	frames             int                          // ever played, silence included
-	sounded            int                          // of them with sound
-	quiet              int                          // frames since something was
-	meanOut, meanIn    [echoBands]float32
-	cross, squareOut   [echoLags]float32
-	squareIn, evidence float32
-	gain               [echoBands]float32 // dB by which a band comes back; as loud as it went until it is known
-	learned            int                // frames gain was learned from
-	lag                int                // -1 while none is known
+	in, out echoInput
+
+	mu     sync.Mutex
+	played [echoRing][echoBands]float32 // dB, by frame
+	frames int                          // ever played, including silence
+	loud   int                          // of them with audio
+	silent int                          // frames since the last one with audio
+
+	correlation echoCorrelation
+	gain        [echoBands]float32 // dB from played to heard; 0 until it is learned
+	learned     int                // frames that gain was learned from
+	lag         int                // delay in frames; -1 while unknown
 }
 
-// NewEchoDetector makes a detector for one call.
+// echoInput measures the band levels of one direction.
+type echoInput struct {
+	fft   fft.Spectrum
+	edges [echoBands + 1]int
+	audio [fft.Size]float32
+	power [fft.Bins]float32
+}
+
+// echoCorrelation is the running cross-correlation of band levels at each delay.
+type echoCorrelation struct {
+	meanOut, meanIn  [echoBands]float32
+	cross, squareOut [echoLags]float32
+	squareIn, weight float32
+}
+
+// NewEchoDetector returns a detector for one call.
 func NewEchoDetector() *EchoDetector {
-	d := &EchoDetector{lag: -1, quiet: echoRing}
+	d := &EchoDetector{lag: -1, silent: echoRing}
 	for i, hz := range echoEdges {
-		d.edgesIn[i] = int(hz * fft.Size / EarRate)
-		d.edgesOut[i] = int(hz * fft.Size / MouthRate)
+		d.in.edges[i] = int(hz * fft.Size / EarRate)
+		d.out.edges[i] = int(hz * fft.Size / MouthRate)
 	}
 	return d
 }
 
-// Played takes the next frame that left for the caller (MouthFrame samples at MouthRate),
-// nil for silence. It does not keep it.
-func (d *EchoDetector) Played(frame []int16) {
+// AddPlayed adds the next frame that was sent to the caller (MouthFrame samples at
+// MouthRate), nil for silence. It does not keep it.
+func (d *EchoDetector) AddPlayed(frame []int16) {
 	var levels [echoBands]float32
 	if frame != nil {
-		shift(&d.soundOut, frame)
-		d.fftOut.Power(&d.powerOut, &d.soundOut)
-		bands(&levels, &d.powerOut, &d.edgesOut)
+		d.out.measure(&levels, frame)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.played[d.frames%echoRing] = levels
 	d.frames++
-	if d.quiet++; frame != nil {
-		d.quiet = 0
-		d.sounded++
+	if d.silent++; frame != nil {
+		d.silent = 0
+		d.loud++
 	}
 }
 
-// IsEcho takes the next frame that was heard (EarFrame samples at EarRate), which it
-// does not keep, and reports whether all that is in it is echo.
+// IsEcho reports whether the next frame that was heard (EarFrame samples at EarRate)
+// holds nothing but echo. It does not keep frame.
 func (d *EchoDetector) IsEcho(frame []int16) bool {
 	d.mu.Lock()
-	idle := d.quiet > echoLags+echoTail
+	idle := d.silent > echoLags+echoTail
 	d.mu.Unlock()
 	if idle {
 		return false
 	}
-	shift(&d.soundIn, frame)
-	d.fftIn.Power(&d.powerIn, &d.soundIn)
 	var heard [echoBands]float32
-	bands(&heard, &d.powerIn, &d.edgesIn)
+	d.in.measure(&heard, frame)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.correlate(&heard)
@@ -118,33 +126,33 @@ func (d *EchoDetector) IsEcho(frame []int16) bool {
 	return beyond < echoBeyond
 }
 
-// Unsure reports whether so little was played yet that echo could not be told.
-func (d *EchoDetector) Unsure() bool {
+// IsUnsure reports whether too little was played so far to recognise echo.
+func (d *EchoDetector) IsUnsure() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.quiet <= echoLags && d.sounded < echoWarm
+	return d.silent <= echoLags && d.loud < echoWarm
 }
 
-// Possible reports whether there is echo, or not yet enough was played to know.
-func (d *EchoDetector) Possible() bool {
+// MayHaveEcho reports whether there is echo, or too little was played to exclude it.
+func (d *EchoDetector) MayHaveEcho() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.lag >= 0 || d.sounded < echoUnsure
+	return d.lag >= 0 || d.loud < echoUnsure
 }
 
-// correlate learns at which delay what is heard goes like what was played.
+// correlate estimates the echo delay by cross-correlating band levels.
 func (d *EchoDetector) correlate(heard *[echoBands]float32) {
 	const slow = 1 - echoKeep
-	now := d.at(0)
+	c, now := &d.correlation, d.at(0)
 	for b := range echoBands {
-		d.meanOut[b] += slow * (now[b] - d.meanOut[b])
-		d.meanIn[b] += slow * (heard[b] - d.meanIn[b])
+		c.meanOut[b] += slow * (now[b] - c.meanOut[b])
+		c.meanIn[b] += slow * (heard[b] - c.meanIn[b])
 	}
 	var in [echoBands]float32
-	d.squareIn *= echoKeep
+	c.squareIn *= echoKeep
 	for b := range echoBands {
-		in[b] = heard[b] - d.meanIn[b]
-		d.squareIn += in[b] * in[b]
+		in[b] = heard[b] - c.meanIn[b]
+		c.squareIn += in[b] * in[b]
 	}
 	best, alike := -1, float32(echoAlike)
 	if d.lag >= 0 {
@@ -154,22 +162,23 @@ func (d *EchoDetector) correlate(heard *[echoBands]float32) {
 		out := d.at(lag)
 		cross, square := float32(0), float32(0)
 		for b := range echoBands {
-			x := out[b] - d.meanOut[b]
+			x := out[b] - c.meanOut[b]
 			cross += x * in[b]
 			square += x * x
 		}
-		d.cross[lag] = d.cross[lag]*echoKeep + cross
-		d.squareOut[lag] = d.squareOut[lag]*echoKeep + square
-		if r := d.cross[lag] / float32(math.Sqrt(float64(d.squareOut[lag]*d.squareIn)+1)); r > alike {
+		c.cross[lag] = c.cross[lag]*echoKeep + cross
+		c.squareOut[lag] = c.squareOut[lag]*echoKeep + square
+		if r := c.cross[lag] / float32(math.Sqrt(float64(c.squareOut[lag]*c.squareIn)+1)); r > alike {
 			best, alike = lag, r
 		}
 	}
-	if d.evidence = d.evidence*echoKeep + 1; d.evidence >= echoEnough*0.8 {
+	if c.weight = c.weight*echoKeep + 1; c.weight >= echoEnough*0.8 {
 		d.lag = best
 	}
 }
 
-// expect is how loud the echo of what was played may be now, and whether there is any.
+// expect returns the highest levels that the echo may have now, and whether any echo is
+// due.
 func (d *EchoDetector) expect() (levels [echoBands]float32, any bool) {
 	for k := -1; k <= echoTail; k++ {
 		if d.lag+k < 0 {
@@ -187,7 +196,7 @@ func (d *EchoDetector) expect() (levels [echoBands]float32, any bool) {
 	return levels, any
 }
 
-// learn follows how loud each band comes back.
+// learn adapts the gain of each band.
 func (d *EchoDetector) learn(heard *[echoBands]float32) {
 	step := float32(echoStep)
 	if d.learned++; d.learned < echoWarm {
@@ -196,31 +205,29 @@ func (d *EchoDetector) learn(heard *[echoBands]float32) {
 	out := d.at(d.lag)
 	for b := range echoBands {
 		switch {
-		case out[b] < echoSpan/2 || heard[b] == 0:
+		case out[b] < echoLearn || heard[b] == 0:
 		case heard[b]-out[b] > d.gain[b]:
-			d.gain[b] += step * echoTypic
+			d.gain[b] += step * echoQuantile
 		default:
-			d.gain[b] -= step * (1 - echoTypic)
+			d.gain[b] -= step * (1 - echoQuantile)
 		}
 	}
 }
 
-// at is what was played lag frames ago.
+// at returns the band levels that were played lag frames ago.
 func (d *EchoDetector) at(lag int) *[echoBands]float32 {
 	return &d.played[(d.frames-1-lag+2*echoRing)%echoRing]
 }
 
-// shift appends frame to the last fftSize samples.
-func shift(sound *[fft.Size]float32, frame []int16) {
-	n := copy(sound[:], sound[min(len(frame), fft.Size):])
+// measure appends frame to the audio and computes the band levels in dB above echoFloor;
+// a quieter band is 0.
+func (e *echoInput) measure(levels *[echoBands]float32, frame []int16) {
+	n := copy(e.audio[:], e.audio[min(len(frame), fft.Size):])
 	for i, s := range frame[:fft.Size-n] {
-		sound[n+i] = float32(s)
+		e.audio[n+i] = float32(s)
 	}
-}
-
-// bands are the levels of bands in dB over echoFloor, and 0 where there is less.
-func bands(levels *[echoBands]float32, power *[fft.Bins]float32, edges *[echoBands + 1]int) {
+	e.fft.Power(&e.power, &e.audio)
 	for b := range levels {
-		levels[b] = max(fft.Decibel(mean(power[edges[b]:edges[b+1]]))-echoFloor, 0)
+		levels[b] = max(fft.Decibel(mean(e.power[e.edges[b]:e.edges[b+1]]))-echoFloor, 0)
 	}
 }

@@ -111,7 +111,7 @@ func echoes(d *EchoDetector, played []float64, heard [][]int16, from, to int) fl
 		if silent {
 			out = nil
 		}
-		d.Played(out)
+		d.AddPlayed(out)
 		is := d.IsEcho(frame)
 		if p := v.Detect(frame); i >= from && i < to && p >= 0.6 {
 			speech++
@@ -176,7 +176,7 @@ func TestEchoDetectionDoesNotAllocate(t *testing.T) {
 		out[i] = int16(r.Uint32() >> 20)
 	}
 	copy(in, out)
-	if n := testing.AllocsPerRun(200, func() { d.Played(out); d.IsEcho(in) }); n > 0 {
+	if n := testing.AllocsPerRun(200, func() { d.AddPlayed(out); d.IsEcho(in) }); n > 0 {
 		t.Errorf("%v allocations a frame", n)
 	}
 }
@@ -190,7 +190,7 @@ func BenchmarkEchoDetector(b *testing.B) {
 	copy(in, out)
 	b.ReportAllocs()
 	for b.Loop() {
-		d.Played(out)
+		d.AddPlayed(out)
 		d.IsEcho(in)
 	}
 }

@@ -8,7 +8,7 @@ const (
 )
 
 // Detector tells the caller's speech from other sound, frame by frame: a small network
-// judges the VoiceTraits of each. Where judgement turns against speech the score follows
+// judges the VoiceFeatures of each. Where judgement turns against speech the score follows
 // within two or three frames, so that what it misses within a word is bridged. Not safe
 // for concurrent use.
 type Detector struct {
@@ -42,12 +42,12 @@ type VoiceNet struct {
 
 // VoiceUnit weighs traits.
 type VoiceUnit struct {
-	Weights VoiceTraits
+	Weights VoiceFeatures
 	Bias    float32
 }
 
 // Activate is the softsign of what the unit weighs, -1 to 1.
-func (u *VoiceUnit) Activate(t *VoiceTraits) float32 {
+func (u *VoiceUnit) Activate(t *VoiceFeatures) float32 {
 	sum := u.Bias
 	for i, w := range u.Weights {
 		sum += w * t[i]
@@ -56,7 +56,7 @@ func (u *VoiceUnit) Activate(t *VoiceTraits) float32 {
 }
 
 // Score is the log odds that a frame with traits t is speech.
-func (n *VoiceNet) Score(t *VoiceTraits) float32 {
+func (n *VoiceNet) Score(t *VoiceFeatures) float32 {
 	sum := n.Bias
 	for i := range n.Hidden {
 		sum += n.Out[i] * n.Hidden[i].Activate(t)
@@ -66,7 +66,7 @@ func (n *VoiceNet) Score(t *VoiceTraits) float32 {
 
 // Follow returns the score of a stream whose score was last, after a frame with traits
 // t, nil where it is digital silence.
-func (n *VoiceNet) Follow(last float32, t *VoiceTraits) float32 {
+func (n *VoiceNet) Follow(last float32, t *VoiceFeatures) float32 {
 	score := float32(-vadSurest)
 	if t != nil {
 		score = min(max(n.Score(t), -vadSurest), vadSurest)

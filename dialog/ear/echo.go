@@ -33,9 +33,9 @@ func (e *reflection) heard(frame []int16, sounds bool) bool {
 	return bits.OnesCount(e.recent) >= echoShare
 }
 
-func (e *reflection) unsure() bool { return e.detector != nil && e.detector.Unsure() }
+func (e *reflection) unsure() bool { return e.detector != nil && e.detector.IsUnsure() }
 
-func (e *reflection) possible() bool { return e.detector != nil && e.detector.Possible() }
+func (e *reflection) possible() bool { return e.detector != nil && e.detector.MayHaveEcho() }
 
 // DetectEcho makes the ear recognise the agent's own voice when it comes back from the
 // caller's loudspeaker. The agent must speak through the returned Sink instead of sink.
@@ -52,6 +52,6 @@ type reflected struct {
 
 // WriteFrame implements media.Sink.
 func (r reflected) WriteFrame(frame []int16) error {
-	r.detector.Played(frame)
+	r.detector.AddPlayed(frame)
 	return r.Sink.WriteFrame(frame)
 }

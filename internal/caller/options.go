@@ -51,7 +51,7 @@ func (o Options) hasAudio() bool {
 // isPressable reports whether all typed turns are keys of a telephone.
 func (o Options) isPressable() bool {
 	for _, t := range o.Turns {
-		if t.Kind == Text && !media.AreKeys(t.Text) {
+		if t.Kind == Text && !media.IsDTMF(t.Text) {
 			return false
 		}
 	}

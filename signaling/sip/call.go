@@ -265,7 +265,7 @@ func (c *call) listen(inputs chan<- dialog.Heard) {
 	defer close(inputs)
 	for {
 		select {
-		case key := <-c.leg.keys.Pressed:
+		case key := <-c.leg.keys.Digits:
 			select {
 			case inputs <- dialog.Heard{Kind: dialog.DTMF, Text: string(key), At: time.Now()}:
 			case <-c.ended:
@@ -292,7 +292,7 @@ func (c *call) bye(r *sip.Request, tx sip.ServerTransaction) {
 func (c *call) info(r *sip.Request, tx sip.ServerTransaction) {
 	if key, ok := relayed(r.Body()); ok {
 		select {
-		case c.leg.keys.Pressed <- key:
+		case c.leg.keys.Digits <- key:
 		default: // as many wait as may
 		}
 	}
@@ -301,7 +301,7 @@ func (c *call) info(r *sip.Request, tx sip.ServerTransaction) {
 
 // press sends keys the way the other side takes them.
 func (c *call) press(keys string) error {
-	if !media.AreKeys(keys) || len(keys) > maxKeys {
+	if !media.IsDTMF(keys) || len(keys) > maxKeys {
 		return fault.New(fault.Invalid, "keys are up to %d of 0-9, *, #, A-D, and a comma to wait half a second", maxKeys)
 	}
 	beside, err := c.leg.press(keys)

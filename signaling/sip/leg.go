@@ -35,7 +35,7 @@ type leg struct {
 	control  *net.UDPConn // of reports that do not share the port
 	local    local
 	receiver *media.Receiver
-	keys     *media.Keys
+	keys     *media.DTMFReceiver
 	out      *srtp.Context // nil in the clear
 	in       *srtp.Context
 	opening  sync.Mutex // in is for one at a time
@@ -49,9 +49,9 @@ type leg struct {
 	to     netip.AddrPort
 	locked bool // to is where packets come from
 	quiet  int  // frames of silence in a row
-	noise  media.Noise
+	noise  media.ComfortNoise
 	faint  [media.MouthFrame]int16
-	sender media.KeySender
+	sender media.DTMFSender
 	header rtp.Header
 	sent   transmission
 	packet [maxPacket]byte
@@ -67,7 +67,7 @@ func newLeg(p *ports, ip netip.Addr) (*leg, error) {
 	}
 	port := conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 	return &leg{
-		conn: conn, control: control, keys: media.NewKeys(), local: newLocal(netip.AddrPortFrom(ip, port)),
+		conn: conn, control: control, keys: media.NewDTMFReceiver(), local: newLocal(netip.AddrPortFrom(ip, port)),
 		header: rtp.Header{
 			Version: 2, SSRC: rand.Uint32(), Marker: true,
 			SequenceNumber: uint16(rand.Uint32()), Timestamp: rand.Uint32(),
@@ -177,7 +177,7 @@ func (l *leg) WriteFrame(frame []int16) error {
 	if !l.remote.takes {
 		return nil
 	}
-	if l.sender.Sending() {
+	if l.sender.IsSending() {
 		return l.sendKey()
 	}
 	if frame == nil {
@@ -217,7 +217,7 @@ func (l *leg) press(keys string) (bool, error) {
 	if l.remote.keys == 0 {
 		return false, nil
 	}
-	return true, l.sender.Press(keys)
+	return true, l.sender.Queue(keys)
 }
 
 // quality rates the call so far.
@@ -344,7 +344,7 @@ func (h *hearing) take(packet []byte, from netip.AddrPort) {
 	case keys:
 		h.arrived.packet(&h.p.Header, now)
 		h.receiver.Push(h.p.SequenceNumber, h.p.Timestamp, nil)
-		h.keys.Take(h.p.Timestamp, h.p.Payload)
+		h.keys.Push(h.p.Timestamp, h.p.Payload)
 	case noise:
 		h.arrived.packet(&h.p.Header, now)
 		h.receiver.Push(h.p.SequenceNumber, h.p.Timestamp, nil)

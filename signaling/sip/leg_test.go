@@ -74,7 +74,7 @@ func TestStrangersAreNeitherHeardNorAnswered(t *testing.T) {
 	}
 	key(stranger, 1, 1) // from elsewhere
 	key(other, 2, 2)    // the caller, through a NAT that chose another port: heard, and answered there
-	if got := <-l.keys.Pressed; got != '2' {
+	if got := <-l.keys.Digits; got != '2' {
 		t.Fatalf("%c was pressed", got)
 	}
 	key(other, 3, 3)
@@ -83,7 +83,7 @@ func TestStrangersAreNeitherHeardNorAnswered(t *testing.T) {
 	key(other, 6, 6)
 	key(phone, 7, 7)
 	for _, want := range []byte("357") {
-		if got := <-l.keys.Pressed; got != want {
+		if got := <-l.keys.Digits; got != want {
 			t.Errorf("%c was pressed, not %c", got, want)
 		}
 	}
@@ -211,7 +211,7 @@ func FuzzPackets(f *testing.F) {
 		h.take(raw[:min(len(raw), 8)], addrOf(phone))
 		l.takeReport(raw)
 		select {
-		case <-l.keys.Pressed:
+		case <-l.keys.Digits:
 		default:
 		}
 		if q := l.quality(); q.MOS < 1 || q.MOS > 4.5 || q.Loss < 0 || q.Loss > 1 {
@@ -267,7 +267,7 @@ func TestACallGoesOnUnderAnotherKey(t *testing.T) {
 	}
 	presses(3, 3)
 	for _, want := range []byte{'1', '3'} {
-		if got := <-l.keys.Pressed; got != want {
+		if got := <-l.keys.Digits; got != want {
 			t.Errorf("%c was pressed, not %c", got, want)
 		}
 	}

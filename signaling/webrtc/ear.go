@@ -24,7 +24,7 @@ type ear struct {
 	taken    bool // a track is being read
 	closed   bool
 	reading  sync.WaitGroup
-	keys     *media.Keys // of the track's reader
+	keys     *media.DTMFReceiver // of the track's reader
 }
 
 func newEar() (*ear, error) {
@@ -32,7 +32,7 @@ func newEar() (*ear, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ear{receiver: r, keys: media.NewKeys()}, nil
+	return &ear{receiver: r, keys: media.NewDTMFReceiver()}, nil
 }
 
 func (e *ear) current() *media.Receiver {
@@ -73,7 +73,7 @@ func (e *ear) hear(track *webrtc.TrackRemote) {
 		}
 		if packet.PayloadType != coded {
 			if failures++; isKeys(track.Codec().MimeType) { // what this packet is, by its payload type
-				e.keys.Take(packet.Timestamp, packet.Payload)
+				e.keys.Push(packet.Timestamp, packet.Payload)
 				failures = 0
 			}
 			continue

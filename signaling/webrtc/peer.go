@@ -190,7 +190,7 @@ func (p *Peer) Keys() <-chan byte {
 	if p.ear == nil {
 		return nil
 	}
-	return p.ear.keys.Pressed
+	return p.ear.keys.Digits
 }
 
 // Sink is where the agent's voice goes, nil when the offer had no sound.

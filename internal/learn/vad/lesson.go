@@ -20,7 +20,7 @@ type lesson []moment
 
 // moment is a frame.
 type moment struct {
-	traits media.VoiceTraits
+	traits media.VoiceFeatures
 	silent bool // digitally: there are no traits
 	speech bool
 	inside bool // a recording; what is around it is background

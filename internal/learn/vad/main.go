@@ -83,7 +83,7 @@ var vadNet = VoiceNet{
 Hidden: [vadUnits]VoiceUnit{
 `, len(corpus), len(voices(corpus)), strings.Join(conditions, ", "))
 	for _, u := range net.Hidden {
-		fmt.Fprintf(&out, "{VoiceTraits{%s}, %s},\n", list(u.Weights[:]), list([]float32{u.Bias}))
+		fmt.Fprintf(&out, "{VoiceFeatures{%s}, %s},\n", list(u.Weights[:]), list([]float32{u.Bias}))
 	}
 	fmt.Fprintf(&out, "},\nOut: [vadUnits]float32{%s},\nBias: %s,\nRelease: %s,\n}\n",
 		list(net.Out[:]), list([]float32{net.Bias}), list([]float32{net.Release}))

@@ -16,7 +16,7 @@ const (
 
 // gradient has the shape of the network. Its Release stays 0: it is chosen afterwards.
 type gradient struct {
-	hidden  [len(media.VoiceNet{}.Hidden)][len(media.VoiceTraits{}) + 1]float64 // the bias behind the weights
+	hidden  [len(media.VoiceNet{}.Hidden)][len(media.VoiceFeatures{}) + 1]float64 // the bias behind the weights
 	out     [len(media.VoiceNet{}.Hidden)]float64
 	outBias float64
 }

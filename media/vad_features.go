@@ -30,9 +30,9 @@ var vadEdges = [vadBands + 1]int{3, 6, 9, 12, 16, 20, 25, 31, 39, 48, 60, 75, 94
 
 const vadLevelFrom, vadLevelTo = 2, 14
 
-// VoiceTraits is what a frame is judged by, each of the order of one. Levels are in
+// VoiceFeatures is what a frame is judged by, each of the order of one. Levels are in
 // tens of dB; low, mid and high are up to 625 Hz, to 2.3 kHz and above.
-type VoiceTraits [17]float32
+type VoiceFeatures [17]float32
 
 // The traits. A caller is told from other voices by the last frames' level over the
 // background and under the caller's own, and by the single pitch that stands out.
@@ -66,13 +66,13 @@ type listener struct {
 	background background
 	caller     float32 // dB, the level at which the caller speaks
 	levels     [vadRiseLag]float32
-	traits     VoiceTraits
+	traits     VoiceFeatures
 }
 
 // Measure takes the next frame (EarFrame samples at EarRate), which it does not keep,
 // and returns what it is judged by, valid until the next one: nil for digital silence,
 // which teaches nothing about the line. Detect does the same; use one of them.
-func (l *listener) Measure(frame []int16) *VoiceTraits {
+func (l *listener) Measure(frame []int16) *VoiceFeatures {
 	l.take(frame)
 	sum := 0
 	for _, s := range frame {
