@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	archiveSpare   = 7 * 24 * time.Hour // that a session waits for its archive, when that fails
-	archiveWriters = 4                  // connections of the workflows' database
+	archiveGrace   = 7 * 24 * time.Hour // how long the store keeps a session that cannot be archived
+	archiveWriters = 4                  // connections to the workflows' database
 )
 
 // archiveCommand lists, shows, exports and erases finished sessions.
@@ -112,6 +112,7 @@ func openArchive(ctx context.Context, c config.Config, identity string) (*archiv
 	return a, err
 }
 
+// listArchive prints the archived sessions.
 func listArchive(ctx context.Context, a *archive.Archive, asJSON bool, w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	lines := json.NewEncoder(w)
@@ -128,7 +129,7 @@ func listArchive(ctx context.Context, a *archive.Archive, asJSON bool, w io.Writ
 			continue
 		}
 		if n == 1 {
-			fmt.Fprintln(table, "SESSION\tKEPT\tSIZE")
+			fmt.Fprintln(table, "SESSION\tARCHIVED\tSIZE")
 		}
 		size := fmt.Sprintf("%d KB", (k.Bytes+1023)/1024)
 		if k.Erased {
@@ -137,11 +138,12 @@ func listArchive(ctx context.Context, a *archive.Archive, asJSON bool, w io.Writ
 		fmt.Fprintf(table, "%s\t%s\t%s\n", k.Session, k.At.Local().Format(time.DateTime), size)
 	}
 	if n == 0 && !asJSON {
-		fmt.Fprintln(table, "No session is kept yet. Sessions are archived when they are over: ended, or not resumed in time.")
+		fmt.Fprintln(table, "No session is archived yet. A session is archived after it has ended, or was not resumed in time.")
 	}
 	return table.Flush()
 }
 
+// showArchive prints the summary and the conversation of a session.
 func showArchive(ctx context.Context, a *archive.Archive, id string, asJSON bool, w io.Writer) error {
 	r, err := a.Get(ctx, id)
 	if err != nil {
@@ -182,7 +184,7 @@ func exportArchive(ctx context.Context, a *archive.Archive, id, folder string, w
 		folder = id
 	}
 	if err := os.Mkdir(folder, 0o700); err != nil {
-		return fmt.Errorf("export to a new folder: %w", err)
+		return fmt.Errorf("create the folder to export to: %w", err)
 	}
 	body, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -198,7 +200,7 @@ func exportArchive(ctx context.Context, a *archive.Archive, id, folder string, w
 		}
 		err = a.Copy(ctx, f, r, rec)
 		if err = errors.Join(err, f.Close()); err != nil {
-			_ = os.Remove(f.Name()) // it is not what was recorded
+			_ = os.Remove(f.Name()) // it is incomplete
 			return err
 		}
 	}
@@ -206,36 +208,36 @@ func exportArchive(ctx context.Context, a *archive.Archive, id, folder string, w
 	return nil
 }
 
-// eraseSession erases a session from the archive, and from the store where it still is.
+// eraseSession erases a session from the archive, and from the store if it is still there.
 func eraseSession(ctx context.Context, c config.Config, a *archive.Archive, id string, w io.Writer) error {
-	hot, err := eraseHot(ctx, c, id)
+	wasStored, err := eraseStored(ctx, c, id)
 	if err != nil {
 		return err
 	}
 	t, err := a.Erase(ctx, id)
 	switch {
 	case err == nil:
-		fmt.Fprintf(w, "%s is erased: its key and everything of it are deleted.\n", t.Session)
-	case hot && fault.From(err).Code == fault.NotFound:
+		fmt.Fprintf(w, "%s is erased: its key and all its data are deleted.\n", t.Session)
+	case wasStored && fault.From(err).Code == fault.NotFound:
 		fmt.Fprintf(w, "%s is erased. It was not archived yet.\n", id)
 	default:
 		return err
 	}
 	if _, err := a.Get(ctx, id); fault.From(err).Code != fault.NotFound && fault.From(err).Code != fault.Unauthorized {
-		return fmt.Errorf("it can still be read: %w", err)
+		return fmt.Errorf("the session can still be read: %w", err)
 	}
 	return nil
 }
 
-// forget deletes what is remembered of a caller from session to session.
+// forget deletes what an agent remembers of a caller between sessions.
 func forget(ctx context.Context, c config.Config, caller string, w io.Writer) error {
-	return atStore(ctx, c, func(store session.Store) error {
+	return withStore(ctx, c, func(store session.Store) error {
 		known, err := store.Recall(ctx, caller)
 		if err != nil {
 			return err
 		}
 		if len(known) == 0 {
-			return fault.New(fault.NotFound, "nothing is remembered of %q: use AGENT/CALLER", caller)
+			return fault.New(fault.NotFound, "nothing is remembered of %q (want AGENT/CALLER)", caller)
 		}
 		if err := store.Remember(ctx, caller, nil, 0); err != nil {
 			return err
@@ -245,8 +247,8 @@ func forget(ctx context.Context, c config.Config, caller string, w io.Writer) er
 	})
 }
 
-// atStore opens the store for a command.
-func atStore(ctx context.Context, c config.Config, do func(session.Store) error) error {
+// withStore runs do with the store opened.
+func withStore(ctx context.Context, c config.Config, do func(session.Store) error) error {
 	_, store, closeStore, err := openData(ctx, c)
 	if err != nil {
 		return err
@@ -255,10 +257,10 @@ func atStore(ctx context.Context, c config.Config, do func(session.Store) error)
 	return do(store)
 }
 
-// eraseHot deletes a session that can still be resumed, and its recordings. A session
-// that is speaking is left alone.
-func eraseHot(ctx context.Context, c config.Config, id string) (was bool, err error) {
-	err = atStore(ctx, c, func(store session.Store) error {
+// eraseStored deletes a session from the store, and its recordings. It fails if the
+// session is in a call.
+func eraseStored(ctx context.Context, c config.Config, id string) (wasStored bool, err error) {
+	err = withStore(ctx, c, func(store session.Store) error {
 		if _, _, err := store.Load(ctx, id); fault.From(err) != nil && fault.From(err).Code == fault.NotFound {
 			return nil
 		} else if err != nil {
@@ -268,19 +270,19 @@ func eraseHot(ctx context.Context, c config.Config, id string) (was bool, err er
 		if err == nil {
 			err = store.Delete(ctx, lease)
 		}
-		was = err == nil
+		wasStored = err == nil
 		return err
 	})
 	if err != nil {
 		return false, err
 	}
-	return was, removeRecordings(c, id)
+	return wasStored, removeRecordings(c, id)
 }
 
 func removeRecordings(c config.Config, id string) error {
 	files, err := filepath.Glob(filepath.Join(c.Data, "recordings", id+"-*.wav"))
 	if err != nil {
-		return fault.New(fault.NotFound, "%q is not the id of a session", id)
+		return fault.New(fault.NotFound, "invalid session id %q", id)
 	}
 	for _, f := range files {
 		if err := os.Remove(f); err != nil {
@@ -290,8 +292,8 @@ func removeRecordings(c config.Config, id string) error {
 	return nil
 }
 
-// startArchive archives sessions that are over, until stop is called.
-func startArchive(ctx context.Context, c config.Config, store session.Store, scribe dialog.Model, log *zap.Logger) (stop func(), err error) {
+// startArchive archives finished sessions until stop is called. summarizer may be nil.
+func startArchive(ctx context.Context, c config.Config, store session.Store, summarizer dialog.Model, log *zap.Logger) (stop func(), err error) {
 	if !c.Archive.On() {
 		return func() {}, nil
 	}
@@ -301,7 +303,7 @@ func startArchive(ctx context.Context, c config.Config, store session.Store, scr
 	}
 	o := archive.Options{
 		Store: store, Archive: a, Node: nodeName(), Records: filepath.Join(c.Data, "recordings"),
-		Redact: c.Archive.Redact, Database: c.Archive.Database, Scribe: scribe, Retention: c.Archive.Retention, Log: log,
+		Redact: c.Archive.Redact, Database: c.Archive.Database, Scribe: summarizer, Retention: c.Archive.Retention, Log: log,
 	}
 	if o.Database == "" {
 		if o.SQLite, err = session.OpenDB(filepath.Join(c.Data, "workflows.db")); err != nil {
@@ -325,7 +327,7 @@ func startArchive(ctx context.Context, c config.Config, store session.Store, scr
 			err = errors.Join(err, o.SQLite.Close())
 		}
 		if err != nil {
-			log.Warn("the archive did not close well", zap.Error(err))
+			log.Warn("closing the archive failed", zap.Error(err))
 		}
 	}, nil
 }

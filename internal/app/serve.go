@@ -114,7 +114,7 @@ func (n *node) newDesk(store session.Store) (*session.Desk, error) {
 	}
 	var grace time.Duration
 	if c.Archive.On() {
-		grace = archiveSpare
+		grace = archiveGrace
 	}
 	return session.NewDesk(session.Options{
 		Store:   store,

@@ -100,23 +100,24 @@ func (e *exchange) ringer(c config.Config) session.Ring {
 func (e *exchange) ring(ctx context.Context, to string) (dialog.Line, func(), error) {
 	s := e.server.Load()
 	if s == nil {
-		return dialog.Line{}, nil, fault.New(fault.Unavailable, "the telephone is not there yet")
+		return dialog.Line{}, nil, fault.New(fault.Unavailable, "the telephone is not ready yet: try again in a few seconds")
 	}
 	return s.Ring(ctx, to)
 }
 
-// callBack finds whom a ticket's caller is reached at, and what the agent has to know.
+// callBack returns a function that finds the contact of a ticket's customer, and what the
+// agent must know to call them back.
 func callBack(tickets *tools.Tickets) func(context.Context, string) (contact, about string, err error) {
 	return func(ctx context.Context, text string) (string, string, error) {
 		id, ok := tools.ParseTicketID(text)
 		if !ok {
-			return "", "", fault.New(fault.Invalid, "%.60q is not the number of a ticket; it looks like T-1042", text)
+			return "", "", fault.New(fault.Invalid, "invalid ticket number %.60q (want one such as T-1042)", text)
 		}
 		t, err := tickets.Get(ctx, id)
 		if err != nil {
 			return "", "", err
 		}
-		about := "You call back a customer about their ticket " + id.String() + ". Say so, and help with it. What they asked for: " +
+		about := "You are calling a customer back about their ticket " + id.String() + ". Tell them so, then help them. Their request: " +
 			t.Subject + ". " + t.Description
 		return t.Contact, about, nil
 	}
