@@ -39,9 +39,10 @@ var mayImport = map[string][]string{
 	"dialog/provider/clerk":        {"dialog", "tools", "internal/fault", "internal/words", "internal/phone"},
 	"dialog/provider/espeak":       {"dialog", "dialog/provider/process", "media", "internal/fault"},
 	"dialog/provider/flite":        {"dialog", "dialog/provider/process", "media", "internal/fault"},
-	"dialog/provider/openai":       {"dialog", "media", "tools", "internal/fault"},
+	"dialog/provider/openai":       {"dialog", "media", "tools", "internal/fault", "internal/words"},
 	"dialog/provider/pocketsphinx": {"dialog", "media", "internal/fault", "internal/ngram", "internal/words"},
-	"dialog/provider/process":      {"dialog", "media", "internal/fault"},
+	"dialog/provider/process":      {"dialog", "media", "internal/fault", "internal/words"},
+	"dialog/provider/processtest":  {"dialog", "dialog/provider/process", "internal/fault"},
 	"dialog/provider/silero":       {"dialog", "media", "internal/fault"},
 	"session":                      {"dialog", "dialog/amd", "dialog/conversation", "dialog/mouth", "media", "tools", "internal/fault", "internal/phone"},
 	"session/sqlite":               {"session", "dialog", "internal/db", "internal/fault"},
@@ -72,7 +73,7 @@ var mayImport = map[string][]string{
 // testMayImport lists what tests may import beside what their package may: the kits that
 // stand in for the outside world, and whole packages that a test puts together.
 var testMayImport = map[string][]string{
-	"*":                            {"internal/fakeai", "internal/valkeytest", "internal/desktest", "session/storetest"},
+	"*":                            {"internal/fakeai", "internal/valkeytest", "internal/desktest", "session/storetest", "dialog/provider/processtest"},
 	"tools":                        {"internal/db"},
 	"dialog/provider/clerk":        {"dialog/conversation", "internal/agentfile", "media"},
 	"dialog/provider/openai":       {"dialog/conversation"},

@@ -9,7 +9,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/provider/process"
-	"frontdesk/dialog/provider/process/processtest"
+	"frontdesk/dialog/provider/processtest"
 	"frontdesk/internal/fault"
 	"frontdesk/media"
 )

@@ -13,7 +13,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/provider/process"
-	"frontdesk/dialog/provider/process/processtest"
+	"frontdesk/dialog/provider/processtest"
 	"frontdesk/media"
 )
 
