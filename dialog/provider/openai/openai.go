@@ -1,6 +1,6 @@
 // Package openai connects agents to servers that speak OpenAI's HTTP API, as a language
 // model, a speech recogniser and a voice: OpenAI itself, Ollama, vLLM, llama.cpp, LocalAI,
-// speaches, whisper.cpp, Groq and many more. It imports dialog, tools, media and fault.
+// speaches, whisper.cpp, Groq and many more. It imports dialog, tools, media, fault and words.
 // Prompts, utterances and clauses leave as requests; text, transcripts and PCM enter as the
 // server sends them.
 //
