@@ -10,24 +10,24 @@ import (
 type EventKind int
 
 const (
-	CallerStarted    EventKind = iota // the caller began to speak (Item, At is when the sound began)
-	CallerStopped                     // the caller's sound ended (Item, At)
-	CallerPartial                     // Text is the caller's words so far; later ones may differ (Item)
+	CallerStarted    EventKind = iota // the caller began to speak; At is when the audio began (Item)
+	CallerStopped                     // the caller's audio ended (Item, At)
+	CallerPartial                     // Text is the transcript so far; later ones may differ (Item)
 	CallerSaid                        // Text is what the caller said or, with Typed, typed (Item)
 	ReplyStarted                      // a reply begins (Response, Item)
-	ReplyText                         // Text is the next piece written, not yet heard (Response, Item)
-	SpeakingStarted                   // the first sound of a reply leaves (Response)
-	ReplyHeard                        // Text is the next piece the caller heard (Response, Item)
-	SpeakingStopped                   // the last sound of a reply has left (Response); Interrupted when it was cut
-	ReplyEnded                        // the reply is over (Response, Item, Status); Text is all that was heard
+	ReplyText                         // Text is the next piece written, not heard yet (Response, Item)
+	SpeakingStarted                   // the first audio of a reply leaves (Response)
+	ReplyHeard                        // Text is the next piece that the caller heard (Response, Item)
+	SpeakingStopped                   // the last audio of a reply has left; Interrupted if it was cut (Response)
+	ReplyEnded                        // the reply has ended; Text is all that was heard (Response, Item, Status)
 	ToolStarted                       // Call begins (Response)
 	ToolEnded                         // Result of Call (Response)
-	ClientToolCalled                  // Call is for the client's own tool; it answers with ToolOutput (Response)
-	NoticeRaised                      // Notice tells the caller, in plain words, that something changed
-	TurnEnded                         // Turn is complete
+	ClientToolCalled                  // Call is for a tool of the client, which answers with ToolOutput (Response)
+	NoticeRaised                      // Notice tells the caller that something changed
+	TurnEnded                         // Finished is the complete turn
 )
 
-// Status is how a reply ended. The values are the Realtime protocol's.
+// Status is how a reply ended. The values are those of the Realtime API.
 type Status string
 
 const (
@@ -36,14 +36,25 @@ const (
 	Failed    Status = "failed"
 )
 
-// Event is something that happened in a conversation, for the client to show and
-// the session to record. Which fields are set depends on Kind.
+// Outcome is how a conversation ended.
+type Outcome string
+
+const (
+	CallerGone  Outcome = "caller_gone" // the line closed
+	Goodbye     Outcome = "goodbye"     // the caller said goodbye and was answered
+	NoAnswer    Outcome = "no_answer"   // the caller stayed silent
+	Transferred Outcome = "transferred" // a person took over
+	Drained     Outcome = "parted"      // it was asked to end, and continues on another line
+)
+
+// Event is something that happened in a conversation, for the client to show and the
+// session to record. Which fields are set depends on Kind.
 type Event struct {
 	Kind        EventKind
 	At          time.Time
-	Turn        int    // number of the turn it belongs to, from 1; 0 is the greeting
+	Turn        int    // number of the turn, from 1; 0 for the greeting
 	Item        string // conversation item
-	Response    string // the reply
+	Response    string // id of the reply
 	Text        string
 	Typed       bool
 	Interrupted bool
@@ -55,14 +66,14 @@ type Event struct {
 	Usage       *Usage
 }
 
-// Notice is a step on the degradation ladder or another thing the caller should know.
+// Notice tells the caller of a degradation, or of something else that changed.
 type Notice struct {
-	Code string // stable: "hearing_lost", "voice_lost", "model_lost", "tool_failed", ...
-	Text string // for the caller, in plain words
+	Code string // stable: "hearing_lost", "voice_lost", "model_lost", "tool_failed", …
+	Text string // for the caller
 	Err  error  // the cause, for the log
 }
 
-// Turn is one finished exchange as plain data: stored, archived, counted and shown.
+// Turn is one finished turn as plain data: stored, archived, counted and shown.
 type Turn struct {
 	Number         int       `json:"turn"`
 	Caller         string    `json:"caller"`
@@ -70,17 +81,17 @@ type Turn struct {
 	Reply          string    `json:"reply"`   // what the caller heard
 	Written        string    `json:"written"` // what the model wrote
 	Interrupted    bool      `json:"interrupted,omitempty"`
-	InterruptedBy  string    `json:"cut,omitempty"` // why the agent stopped for the caller's speech: "words", "lasting speech", "a turn"
+	InterruptedBy  string    `json:"cut,omitempty"` // which speech interrupted: "words", "lasting speech", "a turn"
 	Status         Status    `json:"status"`
 	EndpointReason string    `json:"why,omitempty"` // why the caller's turn was judged finished
 	Tools          []ToolUse `json:"tools,omitempty"`
 	Usage          Usage     `json:"usage"`
-	Discarded      Usage     `json:"discarded,omitzero"` // tokens of replies prepared before this one and thrown away
+	Discarded      Usage     `json:"discarded,omitzero"` // of replies that were prepared before this one and discarded
 	Times          Times     `json:"times"`
-	Error          string    `json:"error,omitempty"` // code of the failure, where there was one
+	Error          string    `json:"error,omitempty"` // code of the failure, if there was one
 }
 
-// ToolUse is one use of a tool in a turn.
+// ToolUse is one tool call of a turn.
 type ToolUse struct {
 	Name     string        `json:"name"`
 	CallID   string        `json:"call_id"`
@@ -88,15 +99,15 @@ type ToolUse struct {
 	Duration time.Duration `json:"took_ns"`
 }
 
-// Times are the stages of a turn; a zero time is a stage that did not happen.
+// Times are the stages of a turn. A zero time is a stage that did not happen.
 type Times struct {
-	Onset       time.Time `json:"onset,omitzero"`        // the caller's sound began
-	SpeechEnd   time.Time `json:"speech_end,omitzero"`   // the caller's sound ended
+	Onset       time.Time `json:"onset,omitzero"`        // the caller's audio began
+	SpeechEnd   time.Time `json:"speech_end,omitzero"`   // the caller's audio ended
 	Endpoint    time.Time `json:"endpoint,omitzero"`     // the turn was judged finished
-	Transcript  time.Time `json:"transcript,omitzero"`   // the final words were known
+	Transcript  time.Time `json:"transcript,omitzero"`   // the final transcript came
 	Speculated  time.Time `json:"speculated,omitzero"`   // the reply was begun, before the turn was over
 	FirstToken  time.Time `json:"first_token,omitzero"`  // the model's first text
 	FirstClause time.Time `json:"first_clause,omitzero"` // the first clause went to the mouth
-	FirstAudio  time.Time `json:"first_audio,omitzero"`  // the first sound left
-	Heard       time.Time `json:"heard,omitzero"`        // the last sound left, or the reply was cut
+	FirstAudio  time.Time `json:"first_audio,omitzero"`  // the first audio left
+	Heard       time.Time `json:"heard,omitzero"`        // the last audio left, or the reply was cut
 }

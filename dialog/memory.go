@@ -1,20 +1,20 @@
 package dialog
 
-// Remembering is how much of a conversation a model is told, and what stays of it.
+// MemoryPolicy is how much a model sees of a conversation, and what is kept of callers.
 type MemoryPolicy struct {
-	MaxTokens       int  // of what was said; default 6,000. What is older is summarised
-	RememberCallers bool // callers who are known by name are remembered from call to call
-	Days            int  // for so long
+	MaxTokens       int  // of history and memory in a prompt; older messages are summarised; default 6,000
+	RememberCallers bool // whom a backend names are remembered from call to call
+	Days            int  // for which they are remembered
 }
 
-// Memory is what is kept of a conversation beside its last part: a summary, and facts.
+// Memory is what is known of the part of a conversation that a model no longer sees.
 type Memory struct {
 	Summary string `json:"summary"`
 	Facts   []Fact `json:"facts,omitempty"`
 	Through string `json:"upto,omitzero"` // id of the last message it covers, "" for an earlier conversation's
 }
 
-// Fact is one thing worth knowing.
+// Fact is one fact of a Memory.
 type Fact struct {
 	Kind string `json:"kind"` // "name", "number", "solved", "open", "other"
 	Text string `json:"text"`

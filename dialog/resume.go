@@ -2,15 +2,15 @@ package dialog
 
 import "time"
 
-// Saying is a reply under way: what another line, or another machine, goes on with.
+// ResumeState is a reply that another line, perhaps on another node, continues.
 type ResumeState struct {
 	Item     string    `json:"item,omitzero"`
-	Turn     int       `json:"turn"` // it belongs to; 0 for a greeting or a prompt
+	Turn     int       `json:"turn"` // 0 for a greeting or a prompt after silence
 	Caller   string    `json:"caller,omitzero"`
 	Text     string    `json:"text,omitzero"`   // written so far
-	Filler   string    `json:"filler,omitzero"` // that Text begins with
-	Heard    string    `json:"heard,omitzero"`  // of Text; while it is spoken, up to the last sentence that was
-	Complete bool      `json:"whole,omitzero"`  // Text is all there is
-	Ending   Outcome   `json:"then,omitzero"`   // how the conversation ends once it was heard
+	Filler   string    `json:"filler,omitzero"` // at the beginning of Text
+	Heard    string    `json:"heard,omitzero"`  // beginning of Text; during the reply only whole sentences
+	Complete bool      `json:"whole,omitzero"`  // nothing follows Text
+	Ending   Outcome   `json:"then,omitzero"`   // how the conversation ends after the reply; "" if it goes on
 	At       time.Time `json:"at"`
 }

@@ -11,42 +11,42 @@ import (
 )
 
 const (
-	// fallbackPatience is how long all models but the last together may take to
-	// their first chunk. It is less than the loop waits.
-	fallbackPatience = 8 * time.Second
-	// fallbackRest is how long a model that failed is not asked while another can be.
-	fallbackRest = 20 * time.Second
+	// fallbackTimeout is how long all models but the last may take together for their first
+	// chunk. It is shorter than firstTokenTimeout.
+	fallbackTimeout = 8 * time.Second
+	// fallbackPause is how long a model that failed is not asked while another can be.
+	fallbackPause = 20 * time.Second
 )
 
-// Fallback is a Model that asks models in order until one answers. A model that
-// fails before its first chunk is passed over; one that fails later fails the reply,
-// since the caller may have heard its beginning. The first chunk of a model that is
-// not the first carries a Notice.
+// Fallback returns a Model that asks models in order until one answers. A model that fails
+// before its first chunk is skipped, and is not asked again for 20 s. A later failure fails
+// the reply, because the caller may have heard its beginning. The first chunk of any model
+// but the first carries a Notice.
 func Fallback(models ...dialog.Model) dialog.Model {
 	if len(models) == 1 {
 		return models[0]
 	}
-	return &fallback{models: models, rest: make([]atomic.Int64, len(models))}
+	return &fallback{models: models, pausedUntil: make([]atomic.Int64, len(models))}
 }
 
 type fallback struct {
-	models []dialog.Model
-	rest   []atomic.Int64 // Unix nanoseconds until which a model is not asked
+	models      []dialog.Model
+	pausedUntil []atomic.Int64 // Unix nanoseconds, for each model
 }
 
-// Reply implements Model.
+// Reply implements dialog.Model.
 func (f *fallback) Reply(ctx context.Context, p dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
 	return func(yield func(dialog.Chunk, error) bool) {
 		last := len(f.models) - 1
-		lost := error(fault.New(fault.Unavailable, "there is no model"))
+		failure := error(fault.New(fault.Unavailable, "no model is configured"))
 		for i := range f.models {
-			if i < last && time.Now().UnixNano() < f.rest[i].Load() {
-				lost = fault.New(fault.Provider, "the model failed a moment ago")
+			if i < last && time.Now().UnixNano() < f.pausedUntil[i].Load() {
+				failure = fault.New(fault.Provider, "the model failed a moment ago")
 				continue
 			}
 			var notice *dialog.Notice
 			if i > 0 {
-				notice = &dialog.Notice{Code: "model_replaced", Text: modelSwitched, Err: lost}
+				notice = &dialog.Notice{Code: "model_replaced", Text: modelSwitched, Err: failure}
 			}
 			err := f.ask(ctx, i, p, notice, yield)
 			if err == nil {
@@ -56,35 +56,35 @@ func (f *fallback) Reply(ctx context.Context, p dialog.Prompt) iter.Seq2[dialog.
 				yield(dialog.Chunk{}, err)
 				return
 			}
-			f.rest[i].Store(time.Now().Add(fallbackRest).UnixNano())
-			lost = err
+			f.pausedUntil[i].Store(time.Now().Add(fallbackPause).UnixNano())
+			failure = err
 		}
 	}
 }
 
-var errNoFirstChunk = fault.New(fault.Timeout, "the model took too long to begin")
+var errNoFirstChunk = fault.New(fault.Timeout, "the model took too long to start")
 
-// ask streams model i's reply. The error is why it did not even begin; what happens
-// after the first chunk is the caller's to see.
+// ask streams the reply of model i. The error is why it did not start; later errors go to
+// yield.
 func (f *fallback) ask(ctx context.Context, i int, p dialog.Prompt, notice *dialog.Notice, yield func(dialog.Chunk, error) bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	begun := func() bool { return true }
+	isInTime := func() bool { return true }
 	if last := len(f.models) - 1; i < last {
-		impatience := time.AfterFunc(fallbackPatience/time.Duration(last), func() { cancel(errNoFirstChunk) })
-		defer impatience.Stop()
-		begun = impatience.Stop
+		timeout := time.AfterFunc(fallbackTimeout/time.Duration(last), func() { cancel(errNoFirstChunk) })
+		defer timeout.Stop()
+		isInTime = timeout.Stop
 	}
-	started := false
+	hasStarted := false
 	for chunk, err := range f.models[i].Reply(ctx, p) {
-		if err != nil && !started {
+		if err != nil && !hasStarted {
 			return err
 		}
-		if !started {
-			if !begun() { // too late, and cancelled already
+		if !hasStarted {
+			if !isInTime() { // ctx is cancelled
 				return errNoFirstChunk
 			}
-			started = true
+			hasStarted = true
 			chunk.Notice = notice
 		}
 		if !yield(chunk, err) || err != nil {
@@ -92,7 +92,7 @@ func (f *fallback) ask(ctx context.Context, i int, p dialog.Prompt, notice *dial
 		}
 	}
 	switch {
-	case started:
+	case hasStarted:
 		return nil
 	case context.Cause(ctx) != nil:
 		return context.Cause(ctx)

@@ -56,7 +56,7 @@ func TestAFailedModelRestsBeforeItIsAskedAgain(t *testing.T) {
 		if asked != 1 {
 			t.Errorf("the broken model was asked %d times in a row", asked)
 		}
-		c.wait(fallbackRest)
+		c.wait(fallbackPause)
 		c.types("two")
 		synctest.Wait()
 	})

@@ -8,26 +8,27 @@ import (
 )
 
 const (
-	earlyWait = 120 * time.Millisecond // of silence before what was said so far is transcribed
-	maxEarly  = 6                      // such transcriptions of one utterance; they may cost money
+	earlySilence = 120 * time.Millisecond // before what was said so far is transcribed
+	maxEarly     = 6                      // early transcriptions of one utterance; they may cost money
 )
 
-// early is the transcription of the beginning of an utterance, at a pause.
+// early is the transcription of the beginning of an utterance, made at a pause.
 type early struct {
-	frames int // so many
+	frames int // length of the beginning
 	cancel context.CancelFunc
-	done   chan struct{} // closed behind text and err
+	done   chan struct{} // closed when text and err are set
 	text   string
 	err    error
 }
 
-// begin transcribes what there is of s.
-func begin(ctx context.Context, l dialog.Listener, s *utterance) *early {
-	e := &early{frames: s.len(), done: make(chan struct{})}
+// startEarly transcribes the frames that u has now.
+func startEarly(ctx context.Context, l dialog.Listener, u *utterance) *early {
+	frames, _ := u.lengths()
+	e := &early{frames: frames, done: make(chan struct{})}
 	ctx, e.cancel = context.WithCancel(ctx)
 	go func() {
 		defer close(e.done)
-		for t, err := range l.Utterance(ctx, s.first(e.frames)) {
+		for t, err := range l.Utterance(ctx, u.first(e.frames)) {
 			e.text, e.err = t.Text, err
 		}
 		if e.err == nil {
@@ -37,44 +38,45 @@ func begin(ctx context.Context, l dialog.Listener, s *utterance) *early {
 	return e
 }
 
-// end stops it and waits until it has stopped. Nil has.
-func (e *early) end() {
+// stop cancels the transcription and waits for it; it is a no-op on nil.
+func (e *early) stop() {
 	if e != nil {
 		e.cancel()
 		<-e.done
 	}
 }
 
-// batch recognises an utterance by a recogniser that needs the whole: the words at each
-// pause are partial results, and the final one when no more was said.
-func (r *recognition) batch(ctx context.Context, s *utterance) (string, error) {
+// batch transcribes u with a recogniser that needs whole utterances. At each pause it
+// transcribes what was said so far: that is a partial transcript, and the final one if the
+// caller says no more.
+func (r *recognition) batch(ctx context.Context, u *utterance) (string, error) {
 	var last *early
-	defer func() { last.end() }()
+	defer func() { last.stop() }()
 	var ready <-chan struct{}
-	for asked := 0; ; {
+	for count := 0; ; {
 		select {
-		case <-s.pauses:
-			if asked == maxEarly {
+		case <-u.paused:
+			if count == maxEarly {
 				continue
 			}
-			asked++
-			last.end()
-			last = begin(ctx, r.listener, s)
+			count++
+			last.stop()
+			last = startEarly(ctx, r.listener, u)
 			ready = last.done
 		case <-ready:
 			ready = nil
 			if last.err == nil {
-				r.ear.latest.Store(&latest{speech: s, Transcript: dialog.Transcript{Text: last.text}})
-				r.partial(ctx, s, last.text, "the caller pauses")
+				r.ear.latest.Store(&latest{utterance: u, Transcript: dialog.Transcript{Text: last.text}})
+				r.sendPartial(ctx, u, last.text, "the caller pauses")
 			}
-		case <-s.ended:
-			if last != nil && last.frames >= s.spoken() {
+		case <-u.ended:
+			if _, speechEnd := u.lengths(); last != nil && last.frames >= speechEnd {
 				<-last.done
 				if last.err == nil {
 					return last.text, nil
 				}
 			}
-			return r.stream(ctx, s)
+			return r.stream(ctx, u)
 		case <-ctx.Done():
 			return "", context.Cause(ctx)
 		}

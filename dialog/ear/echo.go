@@ -7,51 +7,53 @@ import (
 )
 
 const (
-	echoWindow = 5 // frames that sound like speech, of which
-	echoShare  = 3 // so many must be the agent's own voice to take the last one for it
+	echoWindow = 5 // latest frames with speech
+	echoMin    = 3 // of these that are the agent's voice to take the last one for echo
 )
 
-// reflection is what an ear knows of the agent's own voice coming back.
-type reflection struct {
-	detector *media.EchoDetector // nil when the agent has no voice
-	recent   uint                // one bit for each of the last echoWindow frames with sound
+// echo tells the agent's own voice, when it comes back from a loudspeaker, from the caller.
+type echo struct {
+	detector *media.EchoDetector // nil while the agent has no voice
+	recent   uint                // a bit for each of the last echoWindow frames with speech
 }
 
-// heard takes a frame and whether it sounds like speech, and reports whether it is echo.
-func (e *reflection) heard(frame []int16, sounds bool) bool {
+// detect reports whether frame is echo. hasSpeech says that frame sounds like speech.
+func (e *echo) detect(frame []int16, hasSpeech bool) bool {
 	if e.detector == nil {
 		return false
 	}
-	is := e.detector.IsEcho(frame)
-	if !sounds {
+	isEcho := e.detector.IsEcho(frame)
+	if !hasSpeech {
 		return false
 	}
 	e.recent = e.recent << 1 & (1<<echoWindow - 1)
-	if is {
+	if isEcho {
 		e.recent |= 1
 	}
-	return bits.OnesCount(e.recent) >= echoShare
+	return bits.OnesCount(e.recent) >= echoMin
 }
 
-func (e *reflection) unsure() bool { return e.detector != nil && e.detector.IsUnsure() }
+// isUnsure reports whether the detector cannot yet tell echo from the caller.
+func (e *echo) isUnsure() bool { return e.detector != nil && e.detector.IsUnsure() }
 
-func (e *reflection) possible() bool { return e.detector != nil && e.detector.MayHaveEcho() }
+// isPossible reports whether the line may have echo.
+func (e *echo) isPossible() bool { return e.detector != nil && e.detector.MayHaveEcho() }
 
 // DetectEcho makes the ear recognise the agent's own voice when it comes back from the
 // caller's loudspeaker. The agent must speak through the returned Sink instead of sink.
 func (e *Voice) DetectEcho(sink media.Sink) media.Sink {
-	e.echo.detector = media.NewEchoDetector()
-	return reflected{sink, e.echo.detector}
+	e.pump.echo.detector = media.NewEchoDetector()
+	return echoReference{sink, e.pump.echo.detector}
 }
 
-// reflected is a Sink whose sound an EchoDetector learns.
-type reflected struct {
+// echoReference is a Sink that shows an EchoDetector what is played.
+type echoReference struct {
 	media.Sink
 	detector *media.EchoDetector
 }
 
 // WriteFrame implements media.Sink.
-func (r reflected) WriteFrame(frame []int16) error {
+func (r echoReference) WriteFrame(frame []int16) error {
 	r.detector.AddPlayed(frame)
 	return r.Sink.WriteFrame(frame)
 }

@@ -9,35 +9,36 @@ import (
 )
 
 const (
-	surelyHeard = 200 * time.Millisecond // of silence, when the recogniser itself says that the turn is over
-	maybeWait   = 60 * time.Millisecond  // before a turn may be finished, at least
-	longestTurn = 45 * time.Second
+	recognizerSilence = 200 * time.Millisecond // that ends a turn when the recognizer says that it is over
+	minMaybeFinished  = 60 * time.Millisecond  // silence before a turn may be finished
+	maxTurn           = 45 * time.Second
 )
 
-// NewEndpointer makes an Endpointer that waits for silence, and the longer the less the
-// turn so far seems finished: by its words, where language (BCP 47) is English or "",
-// and in all languages by how the voice fell and slowed. It keeps what it learns of the
-// caller from turn to turn. Package endpoint has the model, and where it comes from.
+// NewEndpointer returns an Endpointer that waits for silence: the less the turn so far
+// seems finished, the longer. In English, and with language "", it judges by the words, and
+// in all languages by how the voice fell and slowed down. It learns the caller's pace from
+// turn to turn. Package endpoint has the model and where it comes from. language is a BCP
+// 47 tag.
 func NewEndpointer(language string) dialog.Endpointer {
 	return &endpointer{judge: endpoint.NewJudge(&endpoint.Words, &endpoint.Wordless, language)}
 }
 
 type endpointer struct {
-	judge  *endpoint.Judge
-	lasted time.Duration
-	words  string // while the caller spoke
+	judge    *endpoint.Judge
+	duration time.Duration // of the utterance
+	words    string        // the last transcript while the caller spoke
 }
 
-// Reset implements Endpointer.
+// Reset implements dialog.Endpointer.
 func (e *endpointer) Reset(since time.Duration) {
-	e.lasted, e.words = 0, ""
+	e.duration, e.words = 0, ""
 	e.judge.Reset(since)
 }
 
-// Judge implements Endpointer.
+// Judge implements dialog.Endpointer.
 func (e *endpointer) Judge(ev dialog.Evidence) dialog.Verdict {
-	e.lasted += media.FrameTime
-	if e.lasted >= longestTurn {
+	e.duration += media.FrameTime
+	if e.duration >= maxTurn {
 		return dialog.Verdict{Finished: true, Reason: "the turn is too long"}
 	}
 	if ev.IsSpeech {
@@ -48,13 +49,13 @@ func (e *endpointer) Judge(ev dialog.Evidence) dialog.Verdict {
 		}
 		return v
 	}
-	if ev.Final && ev.Silence >= surelyHeard {
+	if ev.Final && ev.Silence >= recognizerSilence {
 		return dialog.Verdict{Finished: true, Reason: "the recogniser heard the end"}
 	}
-	wait, why := e.judge.Wait(ev.Words, ev.LastReply, ev.Silence)
+	wait, reason := e.judge.Wait(ev.Words, ev.LastReply, ev.Silence)
 	return dialog.Verdict{
-		MaybeFinished: ev.Silence >= max(maybeWait, wait/3),
+		MaybeFinished: ev.Silence >= max(minMaybeFinished, wait/3),
 		Finished:      ev.Silence >= wait,
-		Reason:        why,
+		Reason:        reason,
 	}
 }

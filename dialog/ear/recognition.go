@@ -10,177 +10,176 @@ import (
 )
 
 const (
-	openWait  = 10 * time.Second // for a recogniser to be ready for a call
-	finalWait = 8 * time.Second  // for the final text after the end of an utterance
+	openTimeout  = 10 * time.Second // for a recogniser to be ready for a call
+	finalTimeout = 8 * time.Second  // for the final transcript, from the end of the utterance
 )
 
-// recognition turns a voiceEar's utterances into text, one after the other.
+// recognition transcribes a Voice's utterances, one after the other.
 type recognition struct {
 	ear      *Voice
 	heard    chan<- dialog.Heard
-	listener dialog.Listener         // nil when it is to be opened
-	cancel   context.CancelCauseFunc // with listener
+	listener dialog.Listener         // nil while it is closed
+	cancel   context.CancelCauseFunc // of listener
 }
 
-// run recognises until ctx ends or the recogniser fails twice in a row; then it says
-// that the ear is deaf.
+// run transcribes until ctx ends, or until the recogniser fails twice in a row; then it
+// sends EarFailed.
 func (r *recognition) run(ctx context.Context) {
 	defer r.close()
-	defer r.drain()
+	defer r.discardQueue()
 	err := r.open(ctx)
 	if err != nil && fault.IsRetryable(err) {
 		err = r.open(ctx)
 	}
 	for err == nil {
 		select {
-		case s := <-r.ear.queue:
-			err = r.recognise(ctx, s)
-			s.done()
+		case u := <-r.ear.queue:
+			err = r.recognize(ctx, u)
+			u.done()
 		case <-ctx.Done():
 			return
 		}
 	}
 	if ctx.Err() == nil {
-		r.ear.deaf.Store(true)
+		r.ear.hasFailed.Store(true)
 		r.ear.send(ctx, r.heard, dialog.Heard{Kind: dialog.EarFailed, At: time.Now(), Err: err})
 	}
 }
 
-// recognise tells the words of an utterance. When the recogniser fails for now, it
-// is opened anew and gets the whole utterance again.
-func (r *recognition) recognise(ctx context.Context, s *utterance) error {
-	text, err := r.transcribe(ctx, s)
+// recognize sends the final transcript of u. After a retryable error the recogniser is
+// opened again and reads u from its beginning.
+func (r *recognition) recognize(ctx context.Context, u *utterance) error {
+	text, err := r.transcribe(ctx, u)
 	if err != nil && fault.IsRetryable(err) && ctx.Err() == nil {
 		r.close()
-		text, err = r.transcribe(ctx, s)
+		text, err = r.transcribe(ctx, u)
 	}
 	if err != nil {
 		return err
 	}
-	if s.over() && s.own {
+	if u.hasEnded() && u.isEcho {
 		text = ""
 	}
-	r.ear.send(ctx, r.heard, dialog.Heard{Kind: dialog.Final, Item: s.item, Text: text, MayBeEcho: s.echo, At: time.Now()})
+	r.ear.send(ctx, r.heard, dialog.Heard{Kind: dialog.Final, Item: u.item, Text: text, MayBeEcho: u.mayBeEcho, At: time.Now()})
 	return nil
 }
 
 var (
-	errNoFinal = errors.New("no final text")
-	errNotOpen = fault.New(fault.Timeout, "the recogniser took too long to open").Retryable(0)
+	errNoFinal     = errors.New("no final transcript")
+	errOpenTimeout = fault.New(fault.Timeout, "the recognizer took too long to open").Retryable(0)
 )
 
-func (r *recognition) transcribe(ctx context.Context, s *utterance) (string, error) {
+// transcribe returns the final transcript of u.
+func (r *recognition) transcribe(ctx context.Context, u *utterance) (string, error) {
 	if err := r.open(ctx); err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	watched := make(chan struct{})
+	watchdog := make(chan struct{})
 	go func() {
-		defer close(watched)
-		if r.ear.replay == nil { // which runs at its own pace
-			watch(ctx, s, cancel)
+		defer close(watchdog)
+		if r.ear.replay == nil { // a replay does not run in real time
+			cancelAfterEnd(ctx, u, cancel)
 		}
 	}()
 	defer func() {
 		cancel(nil)
-		<-watched
+		<-watchdog
 	}()
-	recognise := r.stream
-	if _, ok := r.listener.(dialog.BatchListener); ok && r.ear.replay == nil { // a replay has no time to wait for
-		recognise = r.batch
+	transcribe := r.stream
+	if _, isBatch := r.listener.(dialog.BatchListener); isBatch && r.ear.replay == nil {
+		transcribe = r.batch
 	}
-	text, err := recognise(ctx, s)
-	switch {
-	case err != nil:
-		return "", r.failure(ctx, err)
-	case ctx.Err() != nil:
-		return "", r.failure(ctx, context.Cause(ctx))
+	text, err := transcribe(ctx, u)
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil && context.Cause(ctx) == errNoFinal {
+		err = fault.Wrap(errNoFinal, fault.Timeout, "the recognizer took too long").Retryable(0)
+	}
+	if err != nil {
+		return "", err
 	}
 	return text, nil
 }
 
-// stream recognises an utterance while it is spoken.
-func (r *recognition) stream(ctx context.Context, s *utterance) (text string, err error) {
-	for t, err := range r.listener.Utterance(ctx, s.read(ctx)) {
+// stream transcribes u while it is spoken.
+func (r *recognition) stream(ctx context.Context, u *utterance) (text string, err error) {
+	for t, err := range r.listener.Utterance(ctx, u.all(ctx)) {
 		if err != nil {
 			return "", err
 		}
-		changed := t.Text != text
+		hasChanged := t.Text != text
 		text = t.Text
-		if r.ear.latest.Store(&latest{speech: s, Transcript: t}); changed {
-			r.partial(ctx, s, text, "")
+		r.ear.latest.Store(&latest{utterance: u, Transcript: t})
+		if hasChanged {
+			r.sendPartial(ctx, u, text, "")
 		}
 	}
 	return text, nil
 }
 
-// partial tells the words so far, until the utterance is over.
-func (r *recognition) partial(ctx context.Context, s *utterance, text, why string) {
-	if !s.over() {
-		r.ear.send(ctx, r.heard, dialog.Heard{Kind: dialog.Partial, Item: s.item, Text: text, Reason: why, MayBeEcho: s.echo, At: time.Now()})
+// sendPartial sends a partial transcript, unless u has ended.
+func (r *recognition) sendPartial(ctx context.Context, u *utterance, text, reason string) {
+	if !u.hasEnded() {
+		r.ear.send(ctx, r.heard, dialog.Heard{Kind: dialog.Partial, Item: u.item, Text: text, Reason: reason, MayBeEcho: u.mayBeEcho, At: time.Now()})
 	}
 }
 
-// watch gives the recogniser finalWait from the end of the utterance.
-func watch(ctx context.Context, s *utterance, cancel context.CancelCauseFunc) {
+// cancelAfterEnd cancels the transcription finalTimeout after the end of u.
+func cancelAfterEnd(ctx context.Context, u *utterance, cancel context.CancelCauseFunc) {
 	select {
-	case <-s.ended:
+	case <-u.ended:
 	case <-ctx.Done():
 		return
 	}
-	deadline := time.NewTimer(finalWait)
-	defer deadline.Stop()
+	timeout := time.NewTimer(finalTimeout)
+	defer timeout.Stop()
 	select {
-	case <-deadline.C:
+	case <-timeout.C:
 		cancel(errNoFinal)
 	case <-ctx.Done():
 	}
 }
 
-func (r *recognition) failure(ctx context.Context, err error) error {
-	if context.Cause(ctx) == errNoFinal {
-		return fault.Wrap(errNoFinal, fault.Timeout, "the recogniser took too long").Retryable(0)
-	}
-	return err
-}
-
+// open opens the recogniser, unless it is open.
 func (r *recognition) open(ctx context.Context) error {
 	if r.listener != nil {
 		return nil
 	}
-	// ctx is the listener's until it is closed, so only the opening has a deadline.
+	// The listener lives as long as ctx, so the timeout is only for opening it.
 	ctx, cancel := context.WithCancelCause(ctx)
-	deadline := time.AfterFunc(openWait, func() { cancel(errNotOpen) })
+	timeout := time.AfterFunc(openTimeout, func() { cancel(errOpenTimeout) })
 	listener, err := r.ear.agent.OpenListener(ctx, r.ear.Narrowband)
-	late := !deadline.Stop()
-	if err == nil && !late {
+	isLate := !timeout.Stop()
+	if err == nil && !isLate {
 		r.listener, r.cancel = listener, cancel
 		return nil
 	}
 	cancel(nil)
 	if err == nil {
-		_ = listener.Close() // it is of no use any more
+		_ = listener.Close()
 	}
-	if late {
-		return errNotOpen
+	if isLate {
+		return errOpenTimeout
 	}
 	return err
 }
 
 func (r *recognition) close() {
 	if r.listener != nil {
-		_ = r.listener.Close() // nothing can be done about it
+		_ = r.listener.Close()
 		r.cancel(nil)
 		r.listener = nil
 	}
 }
 
-// drain releases the utterances that nobody will recognise.
-func (r *recognition) drain() {
+// discardQueue releases the utterances that are not transcribed any more.
+func (r *recognition) discardQueue() {
 	for {
 		select {
-		case s := <-r.ear.queue:
-			s.done()
+		case u := <-r.ear.queue:
+			u.done()
 		default:
 			return
 		}

@@ -6,10 +6,10 @@ import (
 	"frontdesk/dialog"
 )
 
-// textEar is the ear of a line's inputs: what the client types and presses.
+// Text is the Ear of a line's Inputs: what the client types, presses and asks for.
 type Text <-chan dialog.Heard
 
-// Listen implements Ear.
+// Listen implements dialog.Ear.
 func (in Text) Listen(ctx context.Context, heard chan<- dialog.Heard) error {
 	for {
 		select {

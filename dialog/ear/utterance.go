@@ -10,149 +10,144 @@ import (
 	"frontdesk/media"
 )
 
-// blockFrames is how many frames are stored together: a second.
+// blockFrames is how many frames are stored together: one second.
 const blockFrames = 50
 
 type block [blockFrames * media.EarFrame]int16
 
 var blocks = sync.Pool{New: func() any { return new(block) }}
 
-// speech is the sound of one utterance on its way from the ear's pump, which adds
-// frames, to the recogniser, which may read them several times and be slower than
-// real time: all is kept until both have released it, and the ear bounds how long an
-// utterance may be.
+// utterance is the audio of one utterance on its way from the pump, which adds frames, to
+// the recogniser, which may read them several times and slower than real time. All frames
+// are kept until both have released it; maxUtterance bounds their number.
 type utterance struct {
-	item   string
-	more   chan struct{} // a frame was added, or the end
-	ended  chan struct{} // closed by end
-	taken  chan struct{} // the recogniser took a frame or has released it all
-	echo   bool          // the agent may be heard in it
-	pauses chan struct{} // the caller pauses
-	own    bool          // it was mostly the agent's voice; to be read after the end
-	users  atomic.Int32
+	item      string
+	mayBeEcho bool // the agent's own voice may be in it
+	isEcho    bool // it was mostly the agent's voice; valid after the end
 
-	mu     sync.Mutex
-	blocks []*block
-	frames int
-	wants  int // the frame the recogniser asked for last
-	voiced int // frames up to the last one with speech
+	added  chan struct{} // a frame was added
+	ended  chan struct{} // closed by end
+	read   chan struct{} // the recogniser has asked for a frame, or for no more
+	paused chan struct{} // the caller has been silent for earlySilence
+	users  atomic.Int32  // that have not released it
+
+	mu        sync.Mutex
+	blocks    []*block
+	frames    int
+	requested int // index of the frame that the recogniser asked for last
+	speechEnd int // frames up to the last one with speech
 }
 
 func newUtterance(item string) *utterance {
-	s := &utterance{item: item, more: make(chan struct{}, 1), ended: make(chan struct{}), taken: make(chan struct{}, 1), pauses: make(chan struct{}, 1)}
-	s.users.Store(2)
-	return s
+	u := &utterance{
+		item:  item,
+		added: make(chan struct{}, 1), ended: make(chan struct{}), read: make(chan struct{}, 1), paused: make(chan struct{}, 1),
+	}
+	u.users.Store(2)
+	return u
 }
 
-// add appends a frame, copying it.
-func (s *utterance) add(frame []int16) {
-	s.mu.Lock()
-	i := s.frames % blockFrames
+// notify sends to a channel with room for one value, unless there is one.
+func notify(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// add appends a copy of frame.
+func (u *utterance) add(frame []int16) {
+	u.mu.Lock()
+	i := u.frames % blockFrames
 	if i == 0 {
-		s.blocks = append(s.blocks, blocks.Get().(*block))
+		u.blocks = append(u.blocks, blocks.Get().(*block))
 	}
-	copy(s.blocks[len(s.blocks)-1][i*media.EarFrame:], frame)
-	s.frames++
-	s.mu.Unlock()
+	copy(u.blocks[len(u.blocks)-1][i*media.EarFrame:], frame)
+	u.frames++
+	u.mu.Unlock()
+	notify(u.added)
+}
+
+// markSpeech notes that the last frame holds speech.
+func (u *utterance) markSpeech() {
+	u.mu.Lock()
+	u.speechEnd = u.frames
+	u.mu.Unlock()
+}
+
+// signalPause tells the recogniser that the caller has been silent for earlySilence.
+func (u *utterance) signalPause() { notify(u.paused) }
+
+// lengths returns the number of frames, and of those up to the last one with speech.
+func (u *utterance) lengths() (frames, speechEnd int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.frames, u.speechEnd
+}
+
+// end says that no frame follows, and releases the pump's part.
+func (u *utterance) end() {
+	close(u.ended)
+	u.release()
+}
+
+func (u *utterance) hasEnded() bool {
 	select {
-	case s.more <- struct{}{}:
-	default:
-	}
-}
-
-// voice says that the last frame added holds speech.
-func (s *utterance) voice() {
-	s.mu.Lock()
-	s.voiced = s.frames
-	s.mu.Unlock()
-}
-
-// pause says that the caller has been silent for earlyWait.
-func (s *utterance) pause() {
-	select {
-	case s.pauses <- struct{}{}:
-	default:
-	}
-}
-
-func (s *utterance) len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.frames
-}
-
-// spoken is how many frames there are up to the last one with speech.
-func (s *utterance) spoken() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.voiced
-}
-
-// end says that there is no more; the pump releases its part.
-func (s *utterance) end() {
-	close(s.ended)
-	s.release()
-}
-
-func (s *utterance) over() bool {
-	select {
-	case <-s.ended:
+	case <-u.ended:
 		return true
 	default:
 		return false
 	}
 }
 
-// done says that the recogniser asks for no more, and releases its part.
-func (s *utterance) done() {
-	s.want(math.MaxInt)
-	s.release()
+// done says that the recogniser reads no more, and releases its part.
+func (u *utterance) done() {
+	u.request(math.MaxInt)
+	u.release()
 }
 
-func (s *utterance) want(i int) {
-	s.mu.Lock()
-	s.wants = i
-	s.mu.Unlock()
-	select {
-	case s.taken <- struct{}{}:
-	default:
-	}
+func (u *utterance) request(i int) {
+	u.mu.Lock()
+	u.requested = i
+	u.mu.Unlock()
+	notify(u.read)
 }
 
-// settle waits until the recogniser has worked through all frames there are.
-func (s *utterance) settle(ctx context.Context) {
+// waitUntilRead returns when the recogniser has asked for more frames than there are, or
+// ctx ends.
+func (u *utterance) waitUntilRead(ctx context.Context) {
 	for ctx.Err() == nil {
-		s.mu.Lock()
-		settled := s.wants >= s.frames
-		s.mu.Unlock()
-		if settled {
+		u.mu.Lock()
+		isRead := u.requested >= u.frames
+		u.mu.Unlock()
+		if isRead {
 			return
 		}
 		select {
-		case <-s.taken:
+		case <-u.read:
 		case <-ctx.Done():
 		}
 	}
 }
 
-// release is called once by the pump, in end, and once by the recogniser, in done.
-func (s *utterance) release() {
-	if s.users.Add(-1) > 0 {
+// release gives the blocks back when the pump and the recogniser have both called it.
+func (u *utterance) release() {
+	if u.users.Add(-1) > 0 {
 		return
 	}
-	for _, b := range s.blocks {
+	for _, b := range u.blocks {
 		blocks.Put(b)
 	}
-	s.blocks = nil
+	u.blocks = nil
 }
 
-// read yields all frames from the first on, waiting for those to come, until the
-// utterance or ctx ends. A frame is valid until the recogniser's release.
-func (s *utterance) read(ctx context.Context) iter.Seq[[]int16] {
+// all yields the frames from the first on, and waits for further ones until the utterance
+// or ctx ends. Each frame is valid until the recogniser calls done.
+func (u *utterance) all(ctx context.Context) iter.Seq[[]int16] {
 	return func(yield func([]int16) bool) {
 		for i := 0; ctx.Err() == nil; {
-			s.want(i)
-			if frame := s.frame(i); frame != nil {
+			u.request(i)
+			if frame := u.frame(i); frame != nil {
 				if !yield(frame) {
 					return
 				}
@@ -160,9 +155,9 @@ func (s *utterance) read(ctx context.Context) iter.Seq[[]int16] {
 				continue
 			}
 			select {
-			case <-s.more:
-			case <-s.ended:
-				if s.frame(i) == nil {
+			case <-u.added:
+			case <-u.ended:
+				if u.frame(i) == nil {
 					return
 				}
 			case <-ctx.Done():
@@ -171,23 +166,24 @@ func (s *utterance) read(ctx context.Context) iter.Seq[[]int16] {
 	}
 }
 
-// first yields so many frames, which there are.
-func (s *utterance) first(n int) iter.Seq[[]int16] {
+// first yields the first n frames, which must have been added.
+func (u *utterance) first(n int) iter.Seq[[]int16] {
 	return func(yield func([]int16) bool) {
 		for i := range n {
-			if !yield(s.frame(i)) {
+			if !yield(u.frame(i)) {
 				return
 			}
 		}
 	}
 }
 
-func (s *utterance) frame(i int) []int16 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if i >= s.frames {
+// frame returns frame i, or nil if it has not been added.
+func (u *utterance) frame(i int) []int16 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if i >= u.frames {
 		return nil
 	}
 	at := i % blockFrames * media.EarFrame
-	return s.blocks[i/blockFrames][at : at+media.EarFrame : at+media.EarFrame]
+	return u.blocks[i/blockFrames][at : at+media.EarFrame : at+media.EarFrame]
 }

@@ -1,6 +1,7 @@
-// Package ear hears a caller: it turns the 20 ms frames of a line into the onsets, partial
-// and final transcripts that a conversation reacts to, and a text line's inputs into the
-// same events. It imports dialog and media; package ear/endpoint judges the end of a turn.
+// Package ear hears a caller. It turns the 20 ms frames of a line into the onsets, partial
+// and final transcripts that a conversation reacts to, and the inputs of a text line into
+// the same events. It imports dialog, media and internal/fault; package ear/endpoint judges
+// when a turn is over.
 package ear
 
 import (
@@ -21,102 +22,105 @@ const (
 	speechOff = 0.4 // probability below which speech becomes silence
 
 	onsetFrames   = 3  // frames of speech that make an onset
-	prerollFrames = 20 // frames before the onset's decision the recogniser also hears
+	prerollFrames = 20 // frames before the onset is detected that the recogniser also hears
 	pauseTime     = 200 * time.Millisecond
-	longestSpeech = 60 * time.Second // of one utterance, whatever the Endpointer thinks
+	maxUtterance  = 60 * time.Second // whatever the Endpointer decides
 
-	// speechQueue is how many utterances may wait for a recogniser slower than the
-	// caller. When it is full no utterance begins; what is said then is lost.
-	speechQueue = 4
+	// utteranceQueue is how many utterances may wait for a recogniser that is slower than
+	// the caller. While it is full no utterance begins, and what the caller says is lost.
+	utteranceQueue = 4
 )
 
-// voiceEar hears speech: voice activity, a recogniser and an Endpointer over a
-// Source. The pump reads frames and never waits for the recogniser, which runs beside it.
+// Voice is the Ear of a line with audio: voice activity detection, a recogniser and an
+// Endpointer. Listen reads frames and never waits for the recogniser, which runs on its own
+// goroutine.
 type Voice struct {
-	agent  *dialog.Agent
-	source media.Source
-	newID  func(string) string
+	// Narrowband says that the source has no audio above 4 kHz. Set it before Listen.
+	Narrowband bool
 
+	agent      *dialog.Agent
+	source     media.Source
+	newID      func(prefix string) string
 	detector   dialog.VoiceDetector
 	endpointer dialog.Endpointer
-	queue      chan *utterance
+	queue      chan *utterance // to the recogniser
 	lastReply  atomic.Pointer[string]
-	echo       reflection
 	latest     atomic.Pointer[latest]
-	deaf       atomic.Bool
-	replay     func(dialog.Heard) // takes what is heard, in Replay
-
-	// The pump's.
-	frame      []int16
-	Narrowband bool // source has nothing above 4 kHz
-	preroll    [prerollFrames][media.EarFrame]int16
-	rolled     int       // frames ever written to preroll since it was cleared
-	sounds     bool      // there is speech, the caller's or the agent's own
-	voiced     bool      // the caller's
-	score      int       // of an onset or a resumption, in frames
-	since      time.Time // of the score's first frame
-	current    *utterance
-	between    time.Duration // since the last utterance
-	turnEvidence
+	hasFailed  atomic.Bool        // the recogniser cannot be used any more
+	replay     func(dialog.Heard) // receives the events of a Replay; nil in a call
+	pump       pump
 }
 
-// turnEvidence is what the pump knows of the utterance under way.
-type turnEvidence struct {
-	lasted, spoken, silence time.Duration
-	own                     time.Duration // speech that was the agent's
-	paused                  bool          // Offset was told
-	maybe                   bool          // MaybeFinished was told in this pause
-	maybeWords              string        // with it
+// pump is the state of the goroutine in Listen.
+type pump struct {
+	frame          []int16
+	echo           echo
+	preroll        [prerollFrames][media.EarFrame]int16
+	prerolled      int  // frames written to preroll since the last utterance
+	hasSpeech      bool // the last frame held speech: the caller's, or the agent's as echo
+	callerSpeaks   bool // it was the caller's
+	onsetScore     int  // frames of speech towards an onset, less those without
+	onsetStart     time.Time
+	sinceUtterance time.Duration
+	current        *utterance // nil between utterances
+	progress       progress
 }
 
-// latest is a recogniser's latest transcript of an utterance.
+// progress is what the pump knows of the current utterance.
+type progress struct {
+	total, speech, silence time.Duration
+	echo                   time.Duration // speech that was the agent's
+	isPaused               bool          // Offset was sent
+	maybeFinished          bool          // MaybeFinished was sent in this pause
+	maybeFinishedText      string        // with that transcript
+}
+
+// latest is the recogniser's latest transcript of an utterance.
 type latest struct {
-	speech *utterance
+	utterance *utterance
 	dialog.Transcript
 }
 
-func NewVoice(agent *dialog.Agent, source media.Source, newID func(string) string) *Voice {
+// NewVoice returns an ear of agent for source. newID makes the ids of conversation items.
+func NewVoice(agent *dialog.Agent, source media.Source, newID func(prefix string) string) *Voice {
 	e := &Voice{
 		agent: agent, source: source, newID: newID,
-		queue: make(chan *utterance, speechQueue),
-		frame: make([]int16, media.EarFrame),
+		queue: make(chan *utterance, utteranceQueue),
+		pump:  pump{frame: make([]int16, media.EarFrame)},
 	}
 	if agent.Detector != nil {
 		e.detector = agent.Detector()
 	}
-	e.endpointer = NewEndpointer(agent.Language)
 	if agent.Endpointer != nil {
 		e.endpointer = agent.Endpointer()
+	} else {
+		e.endpointer = NewEndpointer(agent.Language)
 	}
 	return e
 }
 
-// hears reports whether there is all it takes to hear speech.
+// CanHear reports whether the agent has a recogniser and a voice detector.
 func (e *Voice) CanHear() bool { return e.agent.Recognizer != nil && e.detector != nil }
 
-// ask tells what the agent said last. Safe for concurrent use.
+// SetLastReply says what the agent said last, for the Endpointer. It is safe for concurrent
+// use.
 func (e *Voice) SetLastReply(text string) { e.lastReply.Store(&text) }
 
-// Listen implements Ear.
+// Listen implements dialog.Ear.
 func (e *Voice) Listen(ctx context.Context, heard chan<- dialog.Heard) error {
-	var work sync.WaitGroup
-	defer work.Wait()
+	var recognizing sync.WaitGroup
+	defer recognizing.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if e.CanHear() {
 		r := &recognition{ear: e, heard: heard}
-		work.Go(func() { r.run(ctx) })
+		recognizing.Go(func() { r.run(ctx) })
 	} else {
-		e.deaf.Store(true)
+		e.hasFailed.Store(true)
 	}
-	defer func() {
-		if e.current != nil {
-			e.current.end()
-			e.current = nil
-		}
-	}()
+	defer e.endUtterance()
 	for {
-		err := e.source.ReadFrame(e.frame)
+		err := e.source.ReadFrame(e.pump.frame)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -125,144 +129,160 @@ func (e *Voice) Listen(ctx context.Context, heard chan<- dialog.Heard) error {
 		case err != nil:
 			return err
 		}
-		e.hear(ctx, time.Now(), heard)
-		if e.replay != nil && e.current != nil {
-			e.current.settle(ctx)
+		e.processFrame(ctx, time.Now(), heard)
+		if u := e.pump.current; e.replay != nil && u != nil {
+			u.waitUntilRead(ctx)
 		}
 	}
 }
 
-// Replay listens to source as a call of agent does, but as fast as its frames come:
-// before it asks for the next one the recogniser has taken the last, so that words are
-// as late as the recogniser needs sound for them. heard is called with what the caller
-// did, one at a time. It returns when source or ctx ends.
+// Replay listens to source as in a call of agent, but as fast as source yields frames:
+// before the next frame is read the recogniser has read the last one, so that transcripts
+// come as late in the audio as the recogniser needs. heard is called with one event at a
+// time. Replay returns when source or ctx ends.
 func Replay(ctx context.Context, agent *dialog.Agent, source media.Source, heard func(dialog.Heard)) error {
 	n := 0
 	e := NewVoice(agent, source, func(prefix string) string { n++; return prefix + strconv.Itoa(n) })
 	if !e.CanHear() {
-		return errors.New("the agent has no ears for speech")
+		return errors.New("the agent has no recognizer or no voice detector")
 	}
-	var one sync.Mutex
+	var mu sync.Mutex
 	e.replay = func(h dialog.Heard) {
-		one.Lock()
-		defer one.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		heard(h)
 	}
 	return e.Listen(ctx, nil)
 }
 
-// hear judges the frame that arrived now.
-func (e *Voice) hear(ctx context.Context, now time.Time, heard chan<- dialog.Heard) {
-	if e.deaf.Load() {
-		if e.current != nil {
-			e.current.end()
-			e.current = nil
-		}
+// processFrame handles the frame in e.pump.frame, which arrived at now.
+func (e *Voice) processFrame(ctx context.Context, now time.Time, heard chan<- dialog.Heard) {
+	if e.hasFailed.Load() {
+		e.endUtterance()
 		return
 	}
-	p := e.detector.Detect(e.frame)
-	sounds := p >= speechOn || e.sounds && p >= speechOff
-	own := e.echo.heard(e.frame, sounds)
-	e.sounds, e.voiced = sounds, sounds && !own
+	p := &e.pump
+	probability := e.detector.Detect(p.frame)
+	hasSpeech := probability >= speechOn || p.hasSpeech && probability >= speechOff
+	isEcho := p.echo.detect(p.frame, hasSpeech)
+	p.hasSpeech, p.callerSpeaks = hasSpeech, hasSpeech && !isEcho
 	switch {
-	case !e.voiced:
-		if e.score == 1 && e.current == nil {
+	case !p.callerSpeaks:
+		if p.onsetScore == 1 && p.current == nil {
 			e.send(ctx, heard, dialog.Heard{Kind: dialog.FalseOnset, At: now})
 		}
-		e.score = max(e.score-1, 0)
-	case e.score == 0:
-		e.score, e.since = 1, now.Add(-media.FrameTime)
-		if e.current == nil {
-			e.send(ctx, heard, dialog.Heard{Kind: dialog.PossibleOnset, At: e.since})
+		p.onsetScore = max(p.onsetScore-1, 0)
+	case p.onsetScore == 0:
+		p.onsetScore, p.onsetStart = 1, now.Add(-media.FrameTime)
+		if p.current == nil {
+			e.send(ctx, heard, dialog.Heard{Kind: dialog.PossibleOnset, At: p.onsetStart})
 		}
 	default:
-		e.score = min(e.score+1, onsetFrames)
+		p.onsetScore = min(p.onsetScore+1, onsetFrames)
 	}
-	if e.current == nil {
-		e.await(ctx, heard)
-		return
+	if p.current == nil {
+		e.detectOnset(ctx, heard)
+	} else {
+		e.followUtterance(ctx, now, heard)
 	}
-	e.follow(ctx, now, heard)
 }
 
-// await looks for the onset of an utterance.
-func (e *Voice) await(ctx context.Context, heard chan<- dialog.Heard) {
-	e.between += media.FrameTime
-	copy(e.preroll[e.rolled%prerollFrames][:], e.frame)
-	e.rolled++
-	if e.score < onsetFrames || len(e.queue) == speechQueue {
+// detectOnset begins an utterance when there is enough speech.
+func (e *Voice) detectOnset(ctx context.Context, heard chan<- dialog.Heard) {
+	p := &e.pump
+	p.sinceUtterance += media.FrameTime
+	copy(p.preroll[p.prerolled%prerollFrames][:], p.frame)
+	p.prerolled++
+	if p.onsetScore < onsetFrames || len(e.queue) == utteranceQueue {
 		return
 	}
-	s := newUtterance(e.newID("item_"))
-	s.echo = e.echo.possible()
-	for i := max(0, e.rolled-prerollFrames); i < e.rolled; i++ {
-		s.add(e.preroll[i%prerollFrames][:])
+	u := newUtterance(e.newID("item_"))
+	u.mayBeEcho = p.echo.isPossible()
+	for i := max(0, p.prerolled-prerollFrames); i < p.prerolled; i++ {
+		u.add(p.preroll[i%prerollFrames][:])
 	}
-	e.current, e.rolled = s, 0
-	e.turnEvidence = turnEvidence{spoken: onsetFrames * media.FrameTime}
-	e.endpointer.Reset(max(0, e.between-onsetFrames*media.FrameTime))
-	e.between = 0
-	e.send(ctx, heard, dialog.Heard{Kind: dialog.Onset, Item: s.item, MayBeEcho: e.echo.unsure(), At: e.since})
-	e.queue <- s // only the pump sends, and there is room
+	p.current, p.prerolled = u, 0
+	p.progress = progress{speech: onsetFrames * media.FrameTime}
+	e.endpointer.Reset(max(0, p.sinceUtterance-onsetFrames*media.FrameTime))
+	p.sinceUtterance = 0
+	e.send(ctx, heard, dialog.Heard{Kind: dialog.Onset, Item: u.item, MayBeEcho: p.echo.isUnsure(), At: p.onsetStart})
+	e.queue <- u // has room: only this goroutine sends
 }
 
-// follow takes a frame of the utterance under way.
-func (e *Voice) follow(ctx context.Context, now time.Time, heard chan<- dialog.Heard) {
-	s := e.current
-	s.add(e.frame)
-	e.lasted += media.FrameTime
-	if e.sounds && !e.voiced {
-		e.own += media.FrameTime
-	}
-	if e.voiced {
-		e.spoken += media.FrameTime
-		e.silence = 0
-		s.voice()
-	} else if e.silence += media.FrameTime; e.silence == earlyWait {
-		s.pause()
-	}
+// followUtterance adds the frame to the current utterance and ends it when the Endpointer
+// says so.
+func (e *Voice) followUtterance(ctx context.Context, now time.Time, heard chan<- dialog.Heard) {
+	p := &e.pump
+	u, g := p.current, &p.progress
+	e.addFrame()
 	switch {
-	case e.paused && e.voiced && e.score == onsetFrames:
-		e.paused, e.maybe = false, false
-		e.send(ctx, heard, dialog.Heard{Kind: dialog.Onset, Item: s.item, At: e.since})
-	case !e.paused && e.silence >= pauseTime:
-		e.paused = true
-		e.send(ctx, heard, dialog.Heard{Kind: dialog.Offset, Item: s.item, At: now.Add(-e.silence)})
+	case g.isPaused && p.callerSpeaks && p.onsetScore == onsetFrames:
+		g.isPaused, g.maybeFinished = false, false
+		e.send(ctx, heard, dialog.Heard{Kind: dialog.Onset, Item: u.item, At: p.onsetStart})
+	case !g.isPaused && g.silence >= pauseTime:
+		g.isPaused = true
+		e.send(ctx, heard, dialog.Heard{Kind: dialog.Offset, Item: u.item, At: now.Add(-g.silence)})
 	}
-	words := dialog.Transcript{}
-	if l := e.latest.Load(); l != nil && l.speech == s {
-		words = l.Transcript
+	var transcript dialog.Transcript
+	if l := e.latest.Load(); l != nil && l.utterance == u {
+		transcript = l.Transcript
 	}
-	v := e.endpointer.Judge(e.evidence(words))
-	if e.lasted >= longestSpeech {
+	v := e.endpointer.Judge(e.evidence(transcript))
+	if g.total >= maxUtterance {
 		v = dialog.Verdict{Finished: true, Reason: "too long"}
 	}
 	switch {
 	case v.Finished:
-		e.send(ctx, heard, dialog.Heard{Kind: dialog.Offset, Item: s.item, At: now.Add(-e.silence), Reason: v.Reason})
-		s.own = e.own > e.spoken
-		e.current, e.score, e.voiced, e.sounds = nil, 0, false, false
-		s.end()
-	case v.MaybeFinished && (!e.maybe || e.maybeWords != words.Text):
-		e.maybe, e.maybeWords = true, words.Text
-		e.send(ctx, heard, dialog.Heard{Kind: dialog.MaybeFinished, Item: s.item, Text: words.Text, StillSpeaking: e.silence == 0, At: now})
+		e.send(ctx, heard, dialog.Heard{Kind: dialog.Offset, Item: u.item, At: now.Add(-g.silence), Reason: v.Reason})
+		u.isEcho = g.echo > g.speech
+		p.onsetScore, p.callerSpeaks, p.hasSpeech = 0, false, false
+		e.endUtterance()
+	case v.MaybeFinished && (!g.maybeFinished || g.maybeFinishedText != transcript.Text):
+		g.maybeFinished, g.maybeFinishedText = true, transcript.Text
+		e.send(ctx, heard, dialog.Heard{Kind: dialog.MaybeFinished, Item: u.item, Text: transcript.Text, StillSpeaking: g.silence == 0, At: now})
 	}
 }
 
-func (e *Voice) evidence(words dialog.Transcript) dialog.Evidence {
-	ev := dialog.Evidence{
-		Frame: e.frame, IsSpeech: e.voiced,
-		Spoken: e.spoken, Silence: e.silence,
-		Words: words.Text, Final: words.Final,
+// addFrame adds the frame to the current utterance and its durations.
+func (e *Voice) addFrame() {
+	p := &e.pump
+	u, g := p.current, &p.progress
+	u.add(p.frame)
+	g.total += media.FrameTime
+	if p.hasSpeech && !p.callerSpeaks {
+		g.echo += media.FrameTime
 	}
-	if asked := e.lastReply.Load(); asked != nil {
-		ev.LastReply = *asked
+	if p.callerSpeaks {
+		g.speech += media.FrameTime
+		g.silence = 0
+		u.markSpeech()
+	} else if g.silence += media.FrameTime; g.silence == earlySilence {
+		u.signalPause()
+	}
+}
+
+// endUtterance ends the current utterance, if there is one.
+func (e *Voice) endUtterance() {
+	if e.pump.current != nil {
+		e.pump.current.end()
+		e.pump.current = nil
+	}
+}
+
+func (e *Voice) evidence(t dialog.Transcript) dialog.Evidence {
+	ev := dialog.Evidence{
+		Frame: e.pump.frame, IsSpeech: e.pump.callerSpeaks,
+		Spoken: e.pump.progress.speech, Silence: e.pump.progress.silence,
+		Words: t.Text, Final: t.Final,
+	}
+	if text := e.lastReply.Load(); text != nil {
+		ev.LastReply = *text
 	}
 	return ev
 }
 
-// tell hands the loop something, which happens a few times per utterance; the loop
-// always reads.
+// send gives h to the conversation, which always reads. That happens a few times in an
+// utterance, not in each frame.
 func (e *Voice) send(ctx context.Context, heard chan<- dialog.Heard, h dialog.Heard) {
 	if e.replay != nil {
 		e.replay(h)

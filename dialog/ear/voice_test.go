@@ -10,25 +10,26 @@ import (
 	"frontdesk/media"
 )
 
-// deafMute is a Recognizer that reads all and hears nothing.
-type deafMute struct{}
+// wordlessRecognizer reads all frames and yields no transcript.
+type wordlessRecognizer struct{}
 
-func (deafMute) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) {
-	return deafMute{}, nil
+func (wordlessRecognizer) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) {
+	return wordlessRecognizer{}, nil
 }
-func (deafMute) Close() error { return nil }
-func (deafMute) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
+func (wordlessRecognizer) Close() error { return nil }
+func (wordlessRecognizer) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
 	return func(func(dialog.Transcript, error) bool) {
 		for range frames {
 		}
 	}
 }
 
-// pump makes an ear whose frames the caller feeds.
-func pump(tb testing.TB) (feed func(loud int16)) {
+// startEar runs an ear and returns a function that feeds it one frame, with speech if loud
+// is 1.
+func startEar(tb testing.TB) (feed func(loud int16)) {
 	ctx, cancel := context.WithCancel(tb.Context())
 	heard := make(chan dialog.Heard, 64)
-	e := NewVoice(&dialog.Agent{Recognizer: deafMute{}, Detector: func() dialog.VoiceDetector { return loudness{} }}, nil, func(prefix string) string { return prefix })
+	e := NewVoice(&dialog.Agent{Recognizer: wordlessRecognizer{}, Detector: func() dialog.VoiceDetector { return firstSampleDetector{} }}, nil, func(prefix string) string { return prefix })
 	done := make(chan struct{}, 2)
 	go func() {
 		(&recognition{ear: e, heard: heard}).run(ctx)
@@ -47,14 +48,14 @@ func pump(tb testing.TB) (feed func(loud int16)) {
 	now := time.Now()
 	return func(loud int16) {
 		now = now.Add(media.FrameTime)
-		e.frame[0] = loud
-		e.hear(ctx, now, heard)
+		e.pump.frame[0] = loud
+		e.processFrame(ctx, now, heard)
 	}
 }
 
-func TestTheEarsFramePathDoesNotAllocate(t *testing.T) {
-	feed := pump(t)
-	for i := range 5000 { // two utterances, and the blocks are in the pool
+func TestFramePathDoesNotAllocate(t *testing.T) {
+	feed := startEar(t)
+	for i := range 5000 { // two utterances fill the pool of blocks
 		feed(int16(i / 1000 % 2))
 	}
 	if n := testing.AllocsPerRun(1000, func() { feed(0) }); n > 0 {
@@ -77,7 +78,7 @@ func BenchmarkEarPerFrame(b *testing.B) {
 		{"talking", func(i int) int16 { return min(int16(i%500/100), 1) }},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
-			feed := pump(b)
+			feed := startEar(b)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				feed(bb.loud(i))
@@ -86,7 +87,7 @@ func BenchmarkEarPerFrame(b *testing.B) {
 	}
 }
 
-// loudness is a VoiceDetector for frames whose first sample tells whether they hold speech.
-type loudness struct{}
+// firstSampleDetector takes the first sample of a frame for the probability of speech.
+type firstSampleDetector struct{}
 
-func (loudness) Detect(frame []int16) float32 { return float32(min(frame[0], 1)) }
+func (firstSampleDetector) Detect(frame []int16) float32 { return float32(min(frame[0], 1)) }

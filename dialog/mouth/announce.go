@@ -1,8 +1,8 @@
 package mouth
 
 import (
+	"cmp"
 	"context"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -11,30 +11,23 @@ import (
 	"frontdesk/media"
 )
 
-// Announce says text to sink in agent's voice, outside any conversation, and returns when
-// it was heard or ctx ends. The error says that it could not be said to its end.
+// Announce says text to sink in agent's voice, outside any conversation. It returns when
+// all of it was heard; the error says why the rest was not.
 func Announce(ctx context.Context, agent *dialog.Agent, sink media.Sink, text string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	play := media.NewPlayout(sink)
-	var err error
+	playout := media.NewPlayout(sink)
+	var playErr error
 	var playing sync.WaitGroup
 	playing.Go(func() {
-		if err = play.Run(ctx); err != nil {
+		if playErr = playout.Run(ctx); playErr != nil {
 			cancel()
 		}
 	})
-	mouth := NewVoice(agent, play)
-	_, said := mouth.Say(ctx, Clauses(oneOf(text)), func(string) {})
-	broken := ctx.Err()
+	clauses := Clauses(slices.Values([]string{strings.TrimSpace(text)}))
+	_, sayErr := NewVoice(agent, playout).Say(ctx, clauses, func(string) {})
+	ctxErr := ctx.Err()
 	cancel()
 	playing.Wait()
-	for _, e := range []error{err, said, broken} {
-		if e != nil {
-			return e
-		}
-	}
-	return nil
+	return cmp.Or(playErr, sayErr, ctxErr)
 }
-
-func oneOf(text string) iter.Seq[string] { return slices.Values([]string{strings.TrimSpace(text)}) }

@@ -66,7 +66,7 @@ func TestWhatWasSaidBeforeIsNotMadeAgain(t *testing.T) {
 }
 
 func TestClipsKeepWhatWasUsedLast(t *testing.T) {
-	c := newClips(10 * 1200)
+	c := newClipCache(10 * 1200)
 	for i := range 20 {
 		c.put(fmt.Sprint(i), make([]int16, 500))
 		if _, ok := c.get("0"); !ok {
@@ -79,17 +79,17 @@ func TestClipsKeepWhatWasUsedLast(t *testing.T) {
 	if _, ok := c.get("19"); !ok {
 		t.Error("forgot the last one")
 	}
-	if c.size > c.limit || c.recent.Len() != len(c.entries) {
-		t.Errorf("%d bytes in %d clips, %d entries", c.size, c.recent.Len(), len(c.entries))
+	if c.size > c.limit || c.recent.Len() != len(c.clips) {
+		t.Errorf("%d bytes in %d clips, %d entries", c.size, c.recent.Len(), len(c.clips))
 	}
 	c.put("huge", make([]int16, 100000))
-	if _, ok := c.get("huge"); ok || len(c.entries) < 5 {
+	if _, ok := c.get("huge"); ok || len(c.clips) < 5 {
 		t.Error("one clip took the place of all")
 	}
 }
 
 func TestClipsAreSafeForManyCallers(t *testing.T) {
-	c := newClips(20000)
+	c := newClipCache(20000)
 	var callers sync.WaitGroup
 	for range 8 {
 		callers.Go(func() {

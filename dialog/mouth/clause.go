@@ -5,20 +5,22 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"frontdesk/internal/words"
 )
 
 const (
-	maxClause      = 200 // bytes; a voice should not have to wait for more
-	softClause     = 100 // from here on a comma is as good as a full stop
-	minFirstClause = 3   // words before a comma may end the first clause
-	firstClause    = 6   // words from which it ends before a conjunction, too
-	longFirst      = 8   // words from which it ends before a preposition, too
+	maxClause        = 200 // bytes; a voice should not wait for more
+	commaClause      = 100 // bytes from which a comma ends a clause
+	commaFirst       = 3   // words from which a comma ends the first clause
+	conjunctionFirst = 6   // words from which the first clause ends before a conjunction
+	prepositionFirst = 8   // words from which it ends before a preposition
 )
 
-// Clauses cuts a stream of text into pieces a voice can speak: the first one short,
-// so that speech begins soon, then sentences. The pieces together are the text, to
-// the byte, except that white space at the very end may be missing. Where the
-// stream's own chunks begin and end makes no difference.
+// Clauses cuts a stream of text into clauses that a voice can speak: a short one first, so
+// that speech starts soon, then sentences. Joined, the clauses are the text to the byte,
+// but white space at the end may be missing. Where the chunks begin and end makes no
+// difference.
 func Clauses(chunks iter.Seq[string]) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		var c Cutter
@@ -35,17 +37,16 @@ func Clauses(chunks iter.Seq[string]) iter.Seq[string] {
 	}
 }
 
-// cutter finds the ends of clauses byte by byte. Nothing is decided by what comes
-// after a byte, so a clause is ready as soon as the space behind it is. The zero
-// value begins a reply.
+// Cutter finds the ends of clauses byte by byte. What follows a byte decides nothing, so a
+// clause is complete with the space behind it. The zero value is ready for a new text.
 type Cutter struct {
-	buf   []byte
-	soft  int // end of the last comma or the like in buf
-	space int // end of the last white space in buf
-	begun bool
+	buf     []byte
+	comma   int  // end of the last comma, semicolon or colon in buf
+	space   int  // end of the last white space in buf
+	isLater bool // the first clause is complete
 }
 
-// add takes the next text and yields the clauses it completes.
+// Add appends text and yields the clauses that it completes.
 func (c *Cutter) Add(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := range len(text) {
@@ -58,9 +59,9 @@ func (c *Cutter) Add(text string) iter.Seq[string] {
 	}
 }
 
-// flush takes what is left, "" when it is only white space.
+// Flush returns what is left of the text, "" if that is only white space.
 func (c *Cutter) Flush() string {
-	if blank(c.buf) {
+	if isBlank(c.buf) {
 		c.buf = c.buf[:0]
 		return ""
 	}
@@ -70,11 +71,11 @@ func (c *Cutter) Flush() string {
 func (c *Cutter) take(n int) string {
 	clause := string(c.buf[:n])
 	c.buf = append(c.buf[:0], c.buf[n:]...)
-	c.soft, c.space, c.begun = 0, 0, true
+	c.comma, c.space, c.isLater = 0, 0, true
 	return clause
 }
 
-// boundary is how much of buf is a clause now that a byte was added, or 0.
+// boundary returns how many bytes of buf are a clause, now that a byte was added, or 0.
 func (c *Cutter) boundary() int {
 	n := len(c.buf)
 	switch last := c.buf[n-1]; {
@@ -83,27 +84,27 @@ func (c *Cutter) boundary() int {
 			return end
 		}
 		c.space = n
-	case last >= utf8.RuneSelf && endsWide(c.buf):
+	case last >= utf8.RuneSelf && endsWithWideStop(c.buf):
 		return n
 	}
 	if n < maxClause {
 		return 0
 	}
 	switch {
-	case c.soft > 0:
-		return c.soft
-	case c.space > 0 && !blank(c.buf[:c.space]):
+	case c.comma > 0:
+		return c.comma
+	case c.space > 0 && !isBlank(c.buf[:c.space]):
 		return c.space
 	default:
 		return wholeRunes(c.buf)
 	}
 }
 
-// atSpace judges a boundary at the white space that was just added.
+// atSpace is boundary for white space that was just added.
 func (c *Cutter) atSpace(space byte) int {
 	n := len(c.buf)
 	text := c.buf[:n-1]
-	if blank(text) {
+	if isBlank(text) {
 		return 0
 	}
 	if space == '\n' {
@@ -122,16 +123,16 @@ func (c *Cutter) atSpace(space byte) int {
 			return n
 		}
 	case ',', ';', ':':
-		c.soft = n
-		if n >= softClause || !c.begun && words(text) >= minFirstClause {
+		c.comma = n
+		if n >= commaClause || !c.isLater && countWords(text) >= commaFirst {
 			return n
 		}
 	}
-	if c.begun {
+	if c.isLater {
 		return 0
 	}
 	before := text[:len(text)-len(word)]
-	if n := words(before); n >= firstClause && conjunctions[word] || n >= longFirst && prepositions[word] {
+	if n := countWords(before); n >= conjunctionFirst && conjunctions[word] || n >= prepositionFirst && prepositions[word] {
 		return len(before)
 	}
 	return 0
@@ -147,19 +148,19 @@ var abbreviations = map[string]bool{
 	"u.s.": true, "u.k.": true, "jr.": true, "sr.": true, "min.": true, "max.": true,
 }
 
-// conjunctions begin a clause of their own, prepositions at least a phrase.
+// conjunctions begin a clause, prepositions a phrase.
 var (
-	conjunctions = wordSet("and but because which while so when if unless until although before after whereas")
-	prepositions = wordSet("for with from within without during through between under over about at on in by")
+	conjunctions = words.NewSet("and but because which while so when if unless until although before after whereas")
+	prepositions = words.NewSet("for with from within without during through between under over about at on in by")
 )
 
-// endsSentence reports whether a word with a full stop ends a sentence. At the start
-// of a line a number is one of a list.
+// endsSentence reports whether a word with a full stop ends a sentence. A number at the
+// start of a line belongs to a list.
 func endsSentence(word string, lineStart bool) bool {
 	low := strings.ToLower(strings.TrimLeft(word, `"'([`))
 	stem := strings.TrimSuffix(low, ".")
 	switch {
-	case low == "no.": // the answer and the abbreviation: "No. 5" is rare in speech
+	case low == "no.": // the answer, or the abbreviation as in "No. 5"
 		return lineStart
 	case abbreviations[low]:
 		return false
@@ -171,9 +172,9 @@ func endsSentence(word string, lineStart bool) bool {
 	return true
 }
 
-// endsWide reports whether b ends with a full stop of Chinese or Japanese, which no
+// endsWithWideStop reports whether b ends with a Chinese or Japanese full stop, which no
 // space follows.
-func endsWide(b []byte) bool {
+func endsWithWideStop(b []byte) bool {
 	switch r, _ := utf8.DecodeLastRune(b); r {
 	case '。', '！', '？':
 		return true
@@ -181,7 +182,7 @@ func endsWide(b []byte) bool {
 	return false
 }
 
-// wholeRunes is the length of b without a character that is not complete.
+// wholeRunes returns the length of b without an incomplete character at its end.
 func wholeRunes(b []byte) int {
 	for i := len(b) - 1; i > 0 && i > len(b)-utf8.UTFMax; i-- {
 		if utf8.RuneStart(b[i]) {
@@ -196,7 +197,7 @@ func wholeRunes(b []byte) int {
 
 func isSpace(b byte) bool { return b == ' ' || b == '\n' || b == '\t' || b == '\r' }
 
-func blank(b []byte) bool {
+func isBlank(b []byte) bool {
 	for _, c := range b {
 		if !isSpace(c) {
 			return false
@@ -213,7 +214,7 @@ func lastWord(b []byte) string {
 	return string(b[i:])
 }
 
-func words(b []byte) int {
+func countWords(b []byte) int {
 	n := 0
 	inside := false
 	for _, c := range b {
@@ -227,7 +228,7 @@ func words(b []byte) int {
 	return n
 }
 
-// sentence is where in text the sentence begins in which the n-th byte lies.
+// SentenceStart returns the index at which the sentence begins that holds byte n of text.
 func SentenceStart(text string, n int) int {
 	start, end := 0, 0
 	for clause := range Clauses(slices.Values([]string{text})) {
@@ -239,12 +240,4 @@ func SentenceStart(text string, n int) int {
 		}
 	}
 	return start
-}
-
-func wordSet(list string) map[string]bool {
-	set := make(map[string]bool)
-	for _, w := range strings.Fields(list) {
-		set[w] = true
-	}
-	return set
 }

@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// textMouth says by showing: what it was given has been heard.
+// Text is the Mouth of a line without audio: the caller reads each clause as soon as it is
+// written.
 type Text struct{}
 
-// Say implements Mouth.
+// Say implements dialog.Mouth.
 func (Text) Say(ctx context.Context, clauses iter.Seq[string], progress func(piece string)) (string, error) {
 	var heard strings.Builder
 	for clause := range clauses {

@@ -1,5 +1,6 @@
-// Package mouth says replies: it cuts text into clauses, synthesizes them one ahead of
-// playout, and reports by the sample what the caller heard. It imports dialog and media.
+// Package mouth says replies: it cuts text into clauses, synthesizes them ahead of playout
+// and counts by the sample what the caller heard. It imports dialog, dialog/internal/replay,
+// media, internal/words and internal/fault.
 package mouth
 
 import (
@@ -19,128 +20,136 @@ import (
 )
 
 const (
-	// lookAhead is how many clauses may be synthesised and not yet heard to their end.
-	lookAhead = 2
-	// letterTime is how long a letter is taken to last until its clause is whole.
-	letterTime = 65 * time.Millisecond
-	voiceWait  = 6 * time.Second // for a synthesizer's next piece of sound
+	// maxAhead is how many clauses may be synthesized that the caller has not heard to
+	// their end.
+	maxAhead = 2
+	// letterTime estimates how long a letter takes to say while the length of a clause is
+	// not known.
+	letterTime   = 65 * time.Millisecond
+	voiceTimeout = 6 * time.Second // for a synthesizer's next piece of audio
 )
 
-var errSilentVoice = fault.New(fault.Timeout, "the voice fell silent").Retryable(0)
+var errVoiceSilent = fault.New(fault.Timeout, "the voice sent nothing in time").Retryable(0)
 
-// voiceMouth speaks: a Synthesizer and paced playout. It is a Ducker. What was heard
-// is counted in whole words, by the samples that left: within a clause, time is
-// shared out by letters.
+// Voice is the Mouth of a line with audio: a Synthesizer and paced playout. It is also a
+// Ducker and a Preparer. What the caller heard is counted in whole words, by the samples
+// that have left: within a clause, time is divided by the number of letters.
 type Voice struct {
-	synth          dialog.Synthesizer
-	play           *media.Playout
-	voice          atomic.Pointer[dialog.Voice]
-	OnAudioStarted func() // called when the first sound of a Say leaves
-	ready          atomic.Pointer[prepared]
+	// OnAudioStarted is called when the first audio of a Say leaves. Set it before Say.
+	OnAudioStarted func()
+
+	synthesizer dialog.Synthesizer
+	playout     *media.Playout
+	voice       atomic.Pointer[dialog.Voice]
+	prepared    atomic.Pointer[preparedClause]
 }
 
-// prepared is the sound of a clause that may be said soon.
-type prepared struct {
-	ctx   context.Context
-	text  string
-	voice dialog.Voice
-	sound *replay.Buffer[[]int16]
-}
-
-// Prepare implements Preparer.
-func (m *Voice) Prepare(ctx context.Context, text string) {
-	p := &prepared{ctx: ctx, text: text, voice: *m.voice.Load(), sound: replay.New[[]int16]()}
-	m.ready.Store(p)
-	for pcm, err := range m.synth.Speak(ctx, text, p.voice) {
-		if err != nil {
-			p.sound.End(err)
-			return
-		}
-		p.sound.Add(pcm)
-	}
-	p.sound.End(ctx.Err())
-}
-
-// sound is that of a clause, prepared or made now.
-func (m *Voice) sound(ctx context.Context, text string) iter.Seq2[[]int16, error] {
-	voice := *m.voice.Load()
-	p := m.ready.Swap(nil)
-	if p != nil && p.ctx.Err() == nil && p.text == text && p.voice == voice {
-		return p.sound.All(ctx)
-	}
-	return m.synth.Speak(ctx, text, voice)
-}
-
-func NewVoice(agent *dialog.Agent, play *media.Playout) *Voice {
-	m := &Voice{synth: agent.Synthesizer, play: play, OnAudioStarted: func() {}}
+// NewVoice returns a mouth that speaks in agent's voice through playout.
+func NewVoice(agent *dialog.Agent, playout *media.Playout) *Voice {
+	m := &Voice{synthesizer: agent.Synthesizer, playout: playout, OnAudioStarted: func() {}}
 	m.SetVoice(dialog.Voice{Language: agent.Language, Name: agent.Voice})
 	return m
 }
 
+// SetVoice changes the voice of the clauses that are synthesized from now on.
 func (m *Voice) SetVoice(v dialog.Voice) { m.voice.Store(&v) }
 
-// Duck implements Ducker.
-func (m *Voice) Duck(to media.Level) { m.play.Duck(to) }
+// Duck implements dialog.Ducker.
+func (m *Voice) Duck(to media.Level) { m.playout.Duck(to) }
 
-// Say implements Mouth.
+// preparedClause is the audio of a clause that may be said soon.
+type preparedClause struct {
+	ctx   context.Context
+	text  string
+	voice dialog.Voice
+	audio *replay.Buffer[[]int16]
+}
+
+// Prepare implements dialog.Preparer.
+func (m *Voice) Prepare(ctx context.Context, clause string) {
+	p := &preparedClause{ctx: ctx, text: clause, voice: *m.voice.Load(), audio: replay.New[[]int16]()}
+	m.prepared.Store(p)
+	for pcm, err := range m.synthesizer.Speak(ctx, clause, p.voice) {
+		if err != nil {
+			p.audio.End(err)
+			return
+		}
+		p.audio.Add(pcm)
+	}
+	p.audio.End(ctx.Err())
+}
+
+// audioOf yields the audio of a clause, prepared or synthesized now.
+func (m *Voice) audioOf(ctx context.Context, text string) iter.Seq2[[]int16, error] {
+	voice := *m.voice.Load()
+	p := m.prepared.Swap(nil)
+	if p != nil && p.ctx.Err() == nil && p.text == text && p.voice == voice {
+		return p.audio.All(ctx)
+	}
+	return m.synthesizer.Speak(ctx, text, voice)
+}
+
+// Say implements dialog.Mouth.
 func (m *Voice) Say(ctx context.Context, clauses iter.Seq[string], progress func(piece string)) (string, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s := &saying{from: m.play.Played(), free: make(chan struct{}, lookAhead)}
+	s := &speech{start: m.playout.Played(), ahead: make(chan struct{}, maxAhead)}
 	synthesis := make(chan error, 1)
-	go func() { synthesis <- m.synthesise(ctx, s, clauses) }()
+	go func() { synthesis <- m.synthesize(ctx, s, clauses) }()
 
 	tick := time.NewTicker(media.FrameTime)
 	defer tick.Stop()
-	working := synthesis
+	running := synthesis
+	hasStarted := false
 	var err error
 	for {
-		played := m.play.Played() - s.from
-		if played > 0 && !s.sounded {
-			s.sounded = true
+		played := m.playout.Played() - s.start
+		if played > 0 && !hasStarted {
+			hasStarted = true
 			m.OnAudioStarted()
 		}
 		if piece := s.advance(played); piece != "" {
 			progress(piece)
 		}
-		if working == nil && s.played(played) {
+		if running == nil && s.isPlayed(played) {
 			return s.heard.String(), err
 		}
 		select {
-		case err = <-working:
-			working = nil
+		case err = <-running:
+			running = nil
 		case <-tick.C:
 		case <-ctx.Done():
-			m.play.Flush()
-			if piece := s.advance(m.play.Played() - s.from); piece != "" {
+			m.playout.Flush()
+			if piece := s.advance(m.playout.Played() - s.start); piece != "" {
 				progress(piece)
 			}
-			if working != nil {
-				<-working
-				m.play.Flush() // what it wrote meanwhile
+			if running != nil {
+				<-running
+				m.playout.Flush() // what was written after the first flush
 			}
 			return s.heard.String(), nil
 		}
 	}
 }
 
-// synthesise makes the sound of clauses, at most lookAhead of them ahead of what is heard.
-func (m *Voice) synthesise(ctx context.Context, s *saying, clauses iter.Seq[string]) error {
-	for clause := range clauses {
+// synthesize writes the audio of clauses to the playout, at most maxAhead clauses ahead of
+// what was heard. A clause that failed before its first audio is tried again, once.
+func (m *Voice) synthesize(ctx context.Context, s *speech, clauses iter.Seq[string]) error {
+	for text := range clauses {
 		select {
-		case s.free <- struct{}{}:
+		case s.ahead <- struct{}{}:
 		case <-ctx.Done():
 			return nil
 		}
-		c := s.begin(clause)
-		err := m.voiced(ctx, s, c)
+		c := s.add(text)
+		err := m.play(ctx, s, c)
 		if err != nil && c.samples == 0 && fault.IsRetryable(err) && ctx.Err() == nil {
-			err = m.voiced(ctx, s, c)
+			err = m.play(ctx, s, c)
 		}
 		if ctx.Err() != nil {
 			return nil
 		}
-		s.end(c, err)
+		s.complete(c, err)
 		if err != nil {
 			return err
 		}
@@ -148,138 +157,140 @@ func (m *Voice) synthesise(ctx context.Context, s *saying, clauses iter.Seq[stri
 	return nil
 }
 
-func (m *Voice) voiced(ctx context.Context, s *saying, c *spoken) error {
+// play writes the audio of c to the playout.
+func (m *Voice) play(ctx context.Context, s *speech, c *clause) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watchdog := time.AfterFunc(voiceWait, func() { cancel(errSilentVoice) })
+	watchdog := time.AfterFunc(voiceTimeout, func() { cancel(errVoiceSilent) })
 	defer watchdog.Stop()
-	for pcm, err := range m.sound(ctx, strings.TrimSpace(c.text)) {
-		watchdog.Stop() // a full queue is not the voice's fault
+	for pcm, err := range m.audioOf(ctx, strings.TrimSpace(c.text)) {
+		watchdog.Stop() // time spent in a full playout does not count
 		if err == nil {
 			s.grow(c, len(pcm))
-			err = m.play.Write(ctx, pcm)
+			err = m.playout.Write(ctx, pcm)
 		}
-		if err != nil && context.Cause(ctx) != errSilentVoice {
+		if err != nil && context.Cause(ctx) != errVoiceSilent {
 			return err
 		}
-		watchdog.Reset(voiceWait)
+		watchdog.Reset(voiceTimeout)
 	}
-	if context.Cause(ctx) == errSilentVoice {
-		return errSilentVoice
+	if context.Cause(ctx) == errVoiceSilent {
+		return errVoiceSilent
 	}
 	return nil
 }
 
-// saying is what one Say has on its way. The synthesis adds, the Say counts what is heard.
-type saying struct {
-	from    int64         // the playout's position when it began
-	free    chan struct{} // one for each clause not yet heard to its end
-	heard   strings.Builder
-	sounded bool
+// speech is what one Say has synthesized. The synthesis adds to it; Say counts what is
+// heard.
+type speech struct {
+	start int64           // the playout's position, in samples, when Say began
+	ahead chan struct{}   // holds a value for each clause not heard to its end
+	heard strings.Builder // by the caller
 
 	mu      sync.Mutex
-	clauses []*spoken // not yet heard to their end
-	written int64     // samples of all clauses
+	clauses []*clause // not heard to their end
+	samples int64     // of all clauses
 }
 
-// spoken is a clause and its sound.
-type spoken struct {
-	text    string
-	letters int
-	start   int64 // samples of this Say before it
-	samples int64 // of its own so far
-	whole   bool  // there will be no more
-	failed  bool  // and its sound is not all there
-	told    int   // bytes of text that were heard
+// clause is a clause and its audio.
+type clause struct {
+	text       string
+	letters    int
+	start      int64 // samples of the speech before it
+	samples    int64 // of its own so far
+	isComplete bool  // there will be no more
+	hasFailed  bool  // some of its audio is missing
+	heard      int   // bytes of text
 }
 
-func (s *saying) begin(text string) *spoken {
+func (s *speech) add(text string) *clause {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &spoken{text: text, letters: letters(text), start: s.written}
+	c := &clause{text: text, letters: countLetters(text), start: s.samples}
 	s.clauses = append(s.clauses, c)
 	return c
 }
 
-func (s *saying) grow(c *spoken, samples int) {
+func (s *speech) grow(c *clause, samples int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.samples += int64(samples)
-	s.written += int64(samples)
+	s.samples += int64(samples)
 }
 
-func (s *saying) end(c *spoken, err error) {
+func (s *speech) complete(c *clause, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.whole, c.failed = true, err != nil
+	c.isComplete, c.hasFailed = true, err != nil
 }
 
-// played reports whether everything synthesised has left.
-func (s *saying) played(samples int64) bool {
+// isPlayed reports whether all audio has left once played samples have.
+func (s *speech) isPlayed(played int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return samples >= s.written
+	return played >= s.samples
 }
 
-// advance returns the text that was heard since the last call, now that so many
-// samples of this Say have left.
-func (s *saying) advance(samples int64) string {
+// advance returns the text that the caller has heard since the last call, when played
+// samples have left.
+func (s *speech) advance(played int64) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var piece strings.Builder
 	for len(s.clauses) > 0 {
 		c := s.clauses[0]
-		n := c.heard(samples)
-		piece.WriteString(c.text[c.told:n])
-		c.told = n
+		n := c.heardBytes(played)
+		piece.WriteString(c.text[c.heard:n])
+		c.heard = n
 		if n < len(c.text) {
 			break
 		}
 		s.clauses = s.clauses[1:]
-		<-s.free
+		<-s.ahead
 	}
 	s.heard.WriteString(piece.String())
 	return piece.String()
 }
 
-// heard is how many bytes of the clause's text were heard: whole words, with the
-// white space behind them.
-func (c *spoken) heard(samples int64) int {
-	in := samples - c.start
-	if c.whole && !c.failed && in >= c.samples {
+// heardBytes returns how many bytes of the text were heard when played samples of the
+// speech have left: whole words, with the white space behind them.
+func (c *clause) heardBytes(played int64) int {
+	played -= c.start
+	if c.isComplete && !c.hasFailed && played >= c.samples {
 		return len(c.text)
 	}
 	total := c.samples
-	if !c.whole || c.failed {
+	if !c.isComplete || c.hasFailed {
 		total = max(total, int64(c.letters)*int64(letterTime.Milliseconds())*media.MouthRate/1000)
 	}
-	if in <= 0 || total == 0 {
-		return c.told
+	if played <= 0 || total == 0 {
+		return c.heard
 	}
-	limit := float64(in) / float64(total) * float64(c.letters)
-	if !c.whole {
-		limit = min(limit, float64(c.letters-1))
+	letters := float64(played) / float64(total) * float64(c.letters)
+	if !c.isComplete {
+		letters = min(letters, float64(c.letters-1))
 	}
-	return max(c.told, wordsWithin(c.text, limit))
+	return max(c.heard, wholeWords(c.text, letters))
 }
 
-// wordsWithin is the length of the beginning of text that has at most so many letters,
-// in whole words.
-func wordsWithin(text string, limit float64) int {
-	n, seen := 0, 0
+// wholeWords returns the length in bytes of the longest beginning of text that consists of
+// whole words and has at most the given number of letters.
+func wholeWords(text string, letters float64) int {
+	length, count := 0, 0
 	for i, r := range text {
 		if unicode.IsSpace(r) {
-			n = i + utf8.RuneLen(r)
+			length = i + utf8.RuneLen(r)
 			continue
 		}
-		if seen++; float64(seen) > limit {
-			return n
+		if count++; float64(count) > letters {
+			return length
 		}
 	}
 	return len(text)
 }
 
-func letters(text string) int {
+// countLetters counts the characters of text without white space.
+func countLetters(text string) int {
 	n := 0
 	for _, r := range text {
 		if !unicode.IsSpace(r) {

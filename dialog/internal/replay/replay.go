@@ -1,4 +1,5 @@
-// Package replay keeps what a stream yields for a reader that may come later.
+// Package replay buffers a stream for a reader that may come later. It imports nothing of
+// Frontdesk.
 package replay
 
 import (
@@ -7,58 +8,61 @@ import (
 	"sync"
 )
 
-// tape keeps what a stream yields, for a reader who may come while it still runs. One
-// goroutine writes, one reads.
+// Buffer keeps what a stream yields. One goroutine writes, one reads; the reader may start
+// before or after the end.
 type Buffer[T any] struct {
-	more chan struct{} // something was added, or the end
+	changed chan struct{}
 
-	mu    sync.Mutex
-	items []T
-	err   error
-	ended bool
+	mu       sync.Mutex
+	items    []T
+	err      error
+	hasEnded bool
 }
 
-func New[T any]() *Buffer[T] { return &Buffer[T]{more: make(chan struct{}, 1)} }
+// New returns an empty buffer.
+func New[T any]() *Buffer[T] { return &Buffer[T]{changed: make(chan struct{}, 1)} }
 
-func (t *Buffer[T]) Add(item T) { t.change(func() { t.items = append(t.items, item) }) }
+// Add appends item.
+func (b *Buffer[T]) Add(item T) { b.change(func() { b.items = append(b.items, item) }) }
 
-// end says that there is no more, or why.
-func (t *Buffer[T]) End(err error) { t.change(func() { t.ended, t.err = true, err }) }
+// End ends the stream, with err unless it is nil.
+func (b *Buffer[T]) End(err error) { b.change(func() { b.hasEnded, b.err = true, err }) }
 
-func (t *Buffer[T]) change(f func()) {
-	t.mu.Lock()
+func (b *Buffer[T]) change(f func()) {
+	b.mu.Lock()
 	f()
-	t.mu.Unlock()
+	b.mu.Unlock()
 	select {
-	case t.more <- struct{}{}:
+	case b.changed <- struct{}{}:
 	default:
 	}
 }
 
-// all yields what there is and what comes, until the end or until ctx ends.
-func (t *Buffer[T]) All(ctx context.Context) iter.Seq2[T, error] {
+// All yields the items from the first on and waits for further ones, until the stream or
+// ctx ends.
+func (b *Buffer[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for i := 0; ; {
-			t.mu.Lock()
-			fresh, ended, err := t.items[i:], t.ended, t.err
-			t.mu.Unlock()
-			for _, item := range fresh {
+			b.mu.Lock()
+			items, hasEnded, err := b.items[i:], b.hasEnded, b.err
+			b.mu.Unlock()
+			for _, item := range items {
 				if !yield(item, nil) {
 					return
 				}
 			}
-			i += len(fresh)
+			i += len(items)
 			var none T
 			switch {
-			case len(fresh) > 0:
-			case ended && err != nil:
+			case len(items) > 0:
+			case hasEnded && err != nil:
 				yield(none, err)
 				return
-			case ended:
+			case hasEnded:
 				return
 			default:
 				select {
-				case <-t.more:
+				case <-b.changed:
 				case <-ctx.Done():
 					yield(none, ctx.Err())
 					return
