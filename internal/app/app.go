@@ -64,7 +64,7 @@ func (p *program) root() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.DisableDefaultCmd = true
-	p.asServe(root)
+	p.makeServe(root)
 	root.Args = knownCommand
 	root.AddCommand(p.serveCommand(), p.callCommand(), p.evalCommand(), p.archiveCommand(), p.configCommand(),
 		p.healthCommand(), p.versionCommand(), p.completionCommand())
@@ -125,8 +125,8 @@ func unknownCommand(parent *cobra.Command, name string) error {
 	return misuse{fmt.Errorf("unknown command %q%s (see %s --help)", name, suggest.DidYouMean(name, names), parent.CommandPath())}
 }
 
-// takes returns a check that a command gets exactly the named arguments.
-func takes(names ...string) cobra.PositionalArgs {
+// exactArgs returns a check that a command gets exactly the named arguments.
+func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
 		case len(args) < len(names):

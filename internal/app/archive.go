@@ -69,13 +69,13 @@ func (p *program) archiveSubcommand(use, short string, do func(archiveCall) erro
 	flags := addSettingsFlags(command)
 	identity := command.Flags().String("identity", "", "`file` of the age identity that decrypts the archive (default: the data folder's own)")
 	_, argument, _ := strings.Cut(use, " ")
-	command.Args = takes(strings.Fields(argument)...)
+	command.Args = exactArgs(strings.Fields(argument)...)
 	command.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := flags.load(p.environ)
 		if err != nil {
 			return err
 		}
-		if !c.Archive.On() {
+		if !c.Archive.IsEnabled() {
 			return misuse{errors.New("nothing is archived, because archive.url is none")}
 		}
 		a, err := openArchive(cmd.Context(), c, *identity)
@@ -90,7 +90,7 @@ func (p *program) archiveSubcommand(use, short string, do func(archiveCall) erro
 
 func (p *program) archiveForgetCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use: "forget AGENT/CALLER", Short: "Delete what an agent remembers of a caller", Args: takes("AGENT/CALLER"),
+		Use: "forget AGENT/CALLER", Short: "Delete what an agent remembers of a caller", Args: exactArgs("AGENT/CALLER"),
 	}
 	flags := addSettingsFlags(command)
 	command.RunE = func(cmd *cobra.Command, args []string) error {
@@ -294,7 +294,7 @@ func removeRecordings(c config.Config, id string) error {
 
 // startArchive archives finished sessions until stop is called. summarizer may be nil.
 func startArchive(ctx context.Context, c config.Config, store session.Store, summarizer dialog.Model, log *zap.Logger) (stop func(), err error) {
-	if !c.Archive.On() {
+	if !c.Archive.IsEnabled() {
 		return func() {}, nil
 	}
 	a, err := openArchive(ctx, c, "")

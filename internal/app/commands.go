@@ -58,7 +58,7 @@ func (f *settingsFlags) load(environ []string) (config.Config, error) {
 }
 
 func (p *program) configCommand() *cobra.Command {
-	command := &cobra.Command{Use: "config", Short: "Print the effective configuration, secrets masked", Args: takes()}
+	command := &cobra.Command{Use: "config", Short: "Print the effective configuration, secrets masked", Args: exactArgs()}
 	flags := addSettingsFlags(command)
 	command.RunE = func(*cobra.Command, []string) error {
 		c, err := flags.load(p.environ)
@@ -76,7 +76,7 @@ func (p *program) configCommand() *cobra.Command {
 }
 
 func (p *program) healthCommand() *cobra.Command {
-	command := &cobra.Command{Use: "health", Short: "Exit with status 0 if a server is ready for calls", Args: takes()}
+	command := &cobra.Command{Use: "health", Short: "Exit with status 0 if a server is ready for calls", Args: exactArgs()}
 	url := command.Flags().String("url", "http://127.0.0.1:8080", "`URL` of the server")
 	command.RunE = func(c *cobra.Command, _ []string) error { return checkHealth(c.Context(), *url) }
 	return command
@@ -102,7 +102,7 @@ func checkHealth(ctx context.Context, url string) error {
 
 func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version of this program", Args: takes(),
+		Use: "version", Short: "Print the version of this program", Args: exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(p.stdout, versionText())
 			return err
@@ -137,7 +137,7 @@ func (p *program) completionCommand() *cobra.Command {
   frontdesk completion zsh > "${fpath[1]}/_frontdesk"
   frontdesk completion fish | source`,
 		ValidArgs: []string{"bash", "zsh", "fish"},
-		Args:      takes("the name of a shell (bash, zsh or fish)"),
+		Args:      exactArgs("the name of a shell (bash, zsh or fish)"),
 		RunE: func(c *cobra.Command, args []string) error {
 			switch args[0] {
 			case "bash":

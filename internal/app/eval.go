@@ -53,7 +53,7 @@ func (p *program) evalTurnsCommand() *cobra.Command {
 soon it notices that the caller has finished, and how often too soon.
 
 ` + manifestHelp,
-		Args: takes("MANIFEST"),
+		Args: exactArgs("MANIFEST"),
 	}
 	f := addEvalFlags(command)
 	condition := command.Flags().String("condition", "", "measure only the condition of this `name`")
@@ -89,7 +89,7 @@ and knocks, to an agent that is speaking, in real time, and print whether and ho
 it stops or continues.
 
 ` + manifestHelp,
-		Args: takes("MANIFEST"),
+		Args: exactArgs("MANIFEST"),
 	}
 	f := addEvalFlags(command)
 	command.Flags().BoolVar(&f.details, "details", false, "print each sound that was mistaken for another kind")

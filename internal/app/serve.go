@@ -26,13 +26,13 @@ import (
 const sweepInterval = 10 * time.Minute
 
 func (p *program) serveCommand() *cobra.Command {
-	command := &cobra.Command{Use: "serve", Short: "Serve callers", Args: takes()}
-	p.asServe(command)
+	command := &cobra.Command{Use: "serve", Short: "Serve callers", Args: exactArgs()}
+	p.makeServe(command)
 	return command
 }
 
-// asServe makes command serve. The root command does, too.
-func (p *program) asServe(command *cobra.Command) {
+// makeServe makes command serve. The root command does, too.
+func (p *program) makeServe(command *cobra.Command) {
 	flags := addSettingsFlags(command)
 	command.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := flags.load(p.environ)
@@ -113,7 +113,7 @@ func (n *node) newDesk(store session.Store) (*session.Desk, error) {
 		return nil, err
 	}
 	var grace time.Duration
-	if c.Archive.On() {
+	if c.Archive.IsEnabled() {
 		grace = archiveGrace
 	}
 	return session.NewDesk(session.Options{

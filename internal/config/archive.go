@@ -16,14 +16,14 @@ type Archive struct {
 	Database   string        `yaml:"database"`   // Postgres URL of the workflows that nodes share; "": the data folder
 }
 
-// On reports whether sessions are archived.
-func (a Archive) On() bool { return a.URL != "none" }
+// IsEnabled reports whether sessions are archived.
+func (a Archive) IsEnabled() bool { return a.URL != "none" }
 
 var redactable = []string{"cards", "ibans", "phones", "emails"}
 
 func (c *Config) checkArchive(wrong report) {
 	a := c.Archive
-	if u, err := url.Parse(a.URL); a.On() && a.URL != "" && (err != nil || u.Scheme != "file" && u.Scheme != "s3") {
+	if u, err := url.Parse(a.URL); a.IsEnabled() && a.URL != "" && (err != nil || u.Scheme != "file" && u.Scheme != "s3") {
 		wrong("archive.url", "invalid bucket %q (want one such as file:///var/lib/frontdesk or s3://bucket?region=eu-central-1)", a.URL)
 	}
 	for _, r := range a.Recipients {

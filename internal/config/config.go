@@ -189,12 +189,15 @@ func (a Access) check(wrong report) {
 }
 
 func (l Limits) check(wrong report) {
-	for key, n := range map[string]int{
-		"calls": l.Calls, "calls_total": l.CallsTotal, "calls_per_address": l.CallsPerAddress,
-		"starts_per_minute": l.StartsPerMinute, "starts_per_second": l.StartsPerSecond, "tokens_per_hour": l.TokensPerHour,
+	for _, limit := range []struct {
+		key string
+		n   int
+	}{
+		{"calls", l.Calls}, {"calls_total", l.CallsTotal}, {"calls_per_address", l.CallsPerAddress},
+		{"starts_per_minute", l.StartsPerMinute}, {"starts_per_second", l.StartsPerSecond}, {"tokens_per_hour", l.TokensPerHour},
 	} {
-		if n < 0 {
-			wrong("limits."+key, "%d is negative (0 means no limit)", n)
+		if limit.n < 0 {
+			wrong("limits."+limit.key, "%d is negative (0 means no limit)", limit.n)
 		}
 	}
 	if l.CallDuration < 0 || l.Drain < 0 {

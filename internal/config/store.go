@@ -18,8 +18,8 @@ type Durability struct {
 	Require  bool          `yaml:"require"`  // refuse tools with effects while too few replicas acknowledge
 }
 
-// Server is the address of a shared store, and how to log in to it.
-type Server struct {
+// StoreServer is the address of a shared store, and how to log in to it.
+type StoreServer struct {
 	Addresses []string // host:port
 	Username  string
 	Password  string
@@ -29,26 +29,26 @@ type Server struct {
 }
 
 // SharedStore parses Store. ok is false if sessions are kept in the data folder.
-func (c Config) SharedStore() (s Server, ok bool, err error) {
+func (c Config) SharedStore() (s StoreServer, ok bool, err error) {
 	if c.Store == "sqlite" {
-		return Server{}, false, nil
+		return StoreServer{}, false, nil
 	}
-	s, err = parseServer(c.Store)
+	s, err = parseStore(c.Store)
 	return s, err == nil, err
 }
 
-// parseServer reads valkey://[user:password@]host[:port][,host[:port]…][/database][?sentinel=name].
+// parseStore reads valkey://[user:password@]host[:port][,host[:port]…][/database][?sentinel=name].
 // valkeys is the same over TLS; redis and rediss are older names for both. The error
 // quotes only host names and numbers, because the text may hold a password.
-func parseServer(text string) (Server, error) {
+func parseStore(text string) (StoreServer, error) {
 	scheme, rest, _ := strings.Cut(text, "://")
-	var s Server
+	var s StoreServer
 	switch scheme {
 	case "valkey", "redis":
 	case "valkeys", "rediss":
 		s.TLS = true
 	default:
-		return Server{}, errors.New("unknown store (want sqlite, or valkey://host:port to share it between nodes)")
+		return StoreServer{}, errors.New("unknown store (want sqlite, or valkey://host:port to share it between nodes)")
 	}
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
 		user, password, _ := strings.Cut(rest[:at], ":")
@@ -56,7 +56,7 @@ func parseServer(text string) (Server, error) {
 		s.Username, err1 = url.PathUnescape(user)
 		s.Password, err2 = url.PathUnescape(password)
 		if err1 != nil || err2 != nil {
-			return Server{}, errors.New("user or password contains % without two hexadecimal digits after it: write %25 for %")
+			return StoreServer{}, errors.New("user or password contains % without two hexadecimal digits after it: write %25 for %")
 		}
 		rest = rest[at+1:]
 	}
@@ -64,25 +64,25 @@ func parseServer(text string) (Server, error) {
 	if name, found := strings.CutPrefix(query, "sentinel="); found && hostName.MatchString(name) {
 		s.Sentinel = name
 	} else if hasQuery {
-		return Server{}, errors.New("invalid query: only sentinel=name may follow the ?")
+		return StoreServer{}, errors.New("invalid query: only sentinel=name may follow the ?")
 	}
 	hosts, db, _ := strings.Cut(rest, "/")
 	for host := range strings.SplitSeq(hosts, ",") {
 		address, err := hostPort(host)
 		if err != nil {
-			return Server{}, err
+			return StoreServer{}, err
 		}
 		s.Addresses = append(s.Addresses, address)
 	}
 	if db != "" {
 		n, err := strconv.ParseUint(db, 10, 16)
 		if err != nil {
-			return Server{}, fmt.Errorf("invalid database number %q", db)
+			return StoreServer{}, fmt.Errorf("invalid database number %q", db)
 		}
 		s.DB = int(n)
 	}
 	if s.DB != 0 && len(s.Addresses) > 1 && s.Sentinel == "" {
-		return Server{}, errors.New("several addresses without sentinel=name mean a cluster, which has only database 0")
+		return StoreServer{}, errors.New("several addresses without sentinel=name mean a cluster, which has only database 0")
 	}
 	return s, nil
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func TestSharedStoreURLsAreParsed(t *testing.T) {
-	for text, want := range map[string]Server{
+	for text, want := range map[string]StoreServer{
 		"valkey://store":                                {Addresses: []string{"store:6379"}},
 		"redis://127.0.0.1:7000/3":                      {Addresses: []string{"127.0.0.1:7000"}, DB: 3},
 		"valkeys://frontdesk:p%40ss%3A@a.b,c:1":         {Addresses: []string{"a.b:6379", "c:1"}, Username: "frontdesk", Password: "p@ss:", TLS: true},
@@ -70,11 +70,11 @@ func TestMaskedHidesThePasswordOfTheStore(t *testing.T) {
 	}
 }
 
-func FuzzParseServer(f *testing.F) {
+func FuzzParseStore(f *testing.F) {
 	f.Add("valkey://u:p@h:1,[::1]/2")
 	f.Add("rediss://%41@h")
 	f.Fuzz(func(t *testing.T, text string) {
-		s, err := parseServer(text)
+		s, err := parseStore(text)
 		if err != nil {
 			return
 		}
