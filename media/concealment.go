@@ -4,59 +4,60 @@ const (
 	concealHistory = EarRate * 40 / 1000
 	concealShort   = EarRate / 400 // the shortest pitch period: 400 Hz
 	concealLong    = EarRate / 60  // the longest: 60 Hz
-	concealLost    = 5             // frames made up while later packets are there, the last one fading
-	concealDry     = 3             // and while no packet is
-	concealBlend   = EarRate / 200 // 5 ms to come back
+	concealLost    = 5             // frames concealed while later packets are there; the last one fades out
+	concealDry     = 3             // frames concealed while no packet is there
+	concealBlend   = EarRate / 200 // 5 ms of cross-fade back to the stream
 )
 
-// concealer fills lost frames by repeating the last pitch period (the idea of ITU-T
-// G.711 Appendix I), and blends back into what follows. For codecs that are no Concealer.
-type concealer struct {
-	history [concealHistory]int16 // the last sound, oldest first
-	filling bool
-	period  int
-	at      int // in the period
+// repeater conceals lost frames by repeating the last pitch period (the idea of ITU-T
+// G.711 Appendix I), and cross-fades into the audio that follows. It serves decoders that
+// are not a Concealer.
+type repeater struct {
+	history   [concealHistory]int16 // the last audio, oldest first
+	isFilling bool
+	period    int
+	at        int // position in the period
 }
 
-// heard notes a good piece and smooths its beginning after a loss.
-func (c *concealer) heard(pcm []int16) {
-	if c.filling {
+// add adds decoded audio to the history. After a loss it cross-fades its beginning.
+func (c *repeater) add(pcm []int16) {
+	if c.isFilling {
 		for i := range min(concealBlend, len(pcm)) {
 			pcm[i] = int16((int(c.sample())*(concealBlend-i) + int(pcm[i])*i) / concealBlend)
 		}
-		c.filling = false
+		c.isFilling = false
 	}
 	n := copy(c.history[:], c.history[min(len(pcm), concealHistory):])
 	copy(c.history[n:], pcm[max(0, len(pcm)-concealHistory):])
 }
 
-// fill makes a piece for one that is missing.
-func (c *concealer) fill(pcm []int16) {
-	if !c.filling {
-		c.filling, c.period, c.at = true, c.pitch(), 0
+// fill fills pcm in place of lost audio.
+func (c *repeater) fill(pcm []int16) {
+	if !c.isFilling {
+		c.isFilling, c.period, c.at = true, c.pitch(), 0
 	}
 	for i := range pcm {
 		pcm[i] = c.sample()
 	}
 }
 
-// forget ends a fill that nothing heard is to blend with.
-func (c *concealer) forget() { c.filling = false }
+// stop ends a fill without a cross-fade.
+func (c *repeater) stop() { c.isFilling = false }
 
-func (c *concealer) sample() int16 {
+func (c *repeater) sample() int16 {
 	s := c.history[concealHistory-c.period+c.at]
 	c.at = (c.at + 1) % c.period
 	return s
 }
 
-// fader is the loudness of what is made up: full at first, then down to silence, and
-// quickly up again for what is heard. It never jumps. It begins in silence.
+// fader is the gain of concealed audio: full at first, then fading to silence, and
+// quickly full again for decoded audio. The gain never jumps. It starts at 0.
 type fader struct {
 	gain float32
-	lost int // samples made up in a row
+	lost int // samples concealed in a row
 }
 
-// up brings heard sound back to full loudness.
+// up ramps decoded audio to full gain.
 func (f *fader) up(pcm []int16) {
 	f.lost = 0
 	if f.gain == 1 || len(pcm) == 0 {
@@ -66,7 +67,7 @@ func (f *fader) up(pcm []int16) {
 	f.gain = 1
 }
 
-// down lets made-up sound fade once frames of it are full.
+// down fades concealed audio to silence once it has lasted the given number of frames.
 func (f *fader) down(pcm []int16, frames int) {
 	if f.lost += len(pcm); f.lost < frames*EarFrame {
 		ramp(pcm, f.gain, f.gain)
@@ -76,9 +77,9 @@ func (f *fader) down(pcm []int16, frames int) {
 	f.gain = 0
 }
 
-func (f *fader) silent() bool { return f.gain == 0 }
+func (f *fader) isSilent() bool { return f.gain == 0 }
 
-// ramp scales pcm by a gain that goes evenly from one value to the other.
+// ramp scales pcm by a gain that changes linearly between two values.
 func ramp(pcm []int16, from, to float32) {
 	if from == 1 && to == 1 {
 		return
@@ -90,9 +91,9 @@ func ramp(pcm []int16, from, to float32) {
 	}
 }
 
-// pitch finds the lag at which the history is most like itself, by normalised
-// autocorrelation at every second sample.
-func (c *concealer) pitch() int {
+// pitch returns the lag with the highest normalised autocorrelation of the history,
+// computed at every second sample.
+func (c *repeater) pitch() int {
 	const window = concealHistory - concealLong
 	best, at := float32(0), concealLong
 	tail := c.history[concealHistory-window:]

@@ -1,6 +1,6 @@
 package media
 
-// G.711 (ITU-T G.711): 8 kHz, 8 bits a sample, in two laws.
+// G.711 (ITU-T G.711): 8 kHz, 8 bits per sample, in two companding laws.
 
 var (
 	pcmuDecode, pcmaDecode [256]int16
@@ -99,19 +99,19 @@ type G711Encoder struct {
 	pcm      []int16
 }
 
-// NewG711Encoder makes an encoder for one stream of EncodePCMU's or EncodePCMA's law.
+// NewG711Encoder returns an encoder for one stream; law is EncodePCMU or EncodePCMA.
 func NewG711Encoder(law func(dst []byte, src []int16) []byte) *G711Encoder {
 	return &G711Encoder{down: NewResampler(MouthRate, 8000), compress: law}
 }
 
-// Encode writes one frame (MouthFrame samples) into packet and returns the bytes of it
-// that are used.
+// Encode writes one frame (MouthFrame samples) into packet and returns the part of packet
+// that it filled.
 func (g *G711Encoder) Encode(packet []byte, frame []int16) ([]byte, error) {
 	g.pcm = g.down.Process(g.pcm[:0], frame)
 	return g.compress(packet[:0], g.pcm), nil
 }
 
-// maxPhonePacket bounds a packet of a codec with 8 bytes per millisecond to 120 ms.
+// maxPhonePacket bounds a packet of G.711 or G.722, at 8 bytes per millisecond, to 120 ms.
 const maxPhonePacket = 8 * 120
 
 // G711Decoder decodes G.711 to EarRate.

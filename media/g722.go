@@ -1,9 +1,9 @@
 package media
 
 // G.722 (ITU-T G.722, 09/2012): 16 kHz in two sub-bands of 8 kHz, each coded by adaptive
-// differential PCM; 64 kbit/s, of which 6 bits a pair of samples are the lower band's.
+// differential PCM at 64 kbit/s. Of each code (two samples) 6 bits are the lower band's.
 
-// Tables of the recommendation, by its names.
+// Tables of the recommendation, under its names.
 var (
 	g722WL  = [8]int{-60, -30, 58, 172, 334, 538, 1198, 3042}
 	g722RL4 = [16]int{0, 7, 6, 5, 4, 3, 2, 1, 7, 6, 5, 4, 3, 2, 1, 0}
@@ -34,7 +34,7 @@ var (
 // and six zeros.
 type g722Band struct {
 	det, nb int // scale factor, and its logarithm
-	s, sz   int // prediction, and what the zeros give of it
+	s, sz   int // prediction, and the part of it from the zeros
 	p, a    [2]int
 	b       [6]int
 	r       [2]int // doubled, as d
@@ -55,7 +55,7 @@ func (b *g722Band) scale(step, most, shift int) {
 	b.det <<= 2
 }
 
-// adapt takes the quantised difference d and predicts the next sample: block 4.
+// adapt adapts the predictor to the quantised difference d and predicts the next sample: block 4.
 func (b *g722Band) adapt(d int) {
 	r, p := saturate(b.s+d), saturate(b.sz+d)
 	same := func(x, y int) bool { return x>>15 == y>>15 }
@@ -95,24 +95,25 @@ func (b *g722Band) adapt(d int) {
 	b.s = saturate(poles + b.sz)
 }
 
-// low takes the code of the lower band, without its two least bits, as both sides do.
-func (b *g722Band) low(code int) {
+// adaptLow adapts the lower band to a code without its two least bits, as encoder and
+// decoder both do.
+func (b *g722Band) adaptLow(code int) {
 	d := b.det * g722QM4[code] >> 15
 	b.scale(g722WL[g722RL4[code]], 18432, 8)
 	b.adapt(d)
 }
 
-// high takes the code of the higher band.
-func (b *g722Band) high(code int) {
+// adaptHigh adapts the higher band to a code.
+func (b *g722Band) adaptHigh(code int) {
 	d := b.det * g722QM2[code] >> 15
 	b.scale(g722WH[g722RH2[code]], 22528, 10)
 	b.adapt(d)
 }
 
-// g722Bands are both.
+// g722Bands is the state of both sub-bands and of the quadrature mirror filter.
 type g722Bands struct {
 	low, high g722Band
-	x         [g722Past + 160]int // of the quadrature mirror filter: the last samples are before at
+	x         [g722Past + 160]int // input of the filter; x[at-g722Past:at] are the last samples
 	at        int
 }
 
@@ -122,7 +123,7 @@ func newG722Bands() g722Bands {
 	return g722Bands{low: g722Band{det: 32}, high: g722Band{det: 8}, at: g722Past}
 }
 
-// filter takes two further samples into the filter and returns its two sums.
+// filter adds two samples to the filter and returns its two sums.
 func (b *g722Bands) filter(first, second int) (even, odd int) {
 	if b.at == len(b.x) {
 		b.at = copy(b.x[:], b.x[len(b.x)-g722Past+2:])
@@ -137,13 +138,13 @@ func (b *g722Bands) filter(first, second int) (even, odd int) {
 	return even, odd
 }
 
-// encode codes a pair of samples.
+// encode encodes a pair of samples.
 func (b *g722Bands) encode(first, second int16) byte {
 	even, odd := b.filter(int(first), int(second))
 	low := g722Low(saturate((even+odd)>>14-b.low.s), b.low.det)
 	high := g722High(saturate((odd-even)>>14-b.high.s), b.high.det)
-	b.low.low(low >> 2)
-	b.high.high(high)
+	b.low.adaptLow(low >> 2)
+	b.high.adaptHigh(high)
 	return byte(high<<6 | low)
 }
 
@@ -169,7 +170,7 @@ func g722Low(e, det int) int {
 	return 34 - i
 }
 
-// g722High quantises the higher band's: block 1H.
+// g722High quantises the higher band's difference: block 1H.
 func g722High(e, det int) int {
 	size := e
 	if e < 0 {
@@ -185,13 +186,13 @@ func g722High(e, det int) int {
 	return code
 }
 
-// decode appends the pair of samples of a code.
+// decode appends the two samples of a code.
 func (b *g722Bands) decode(dst []int16, code byte) []int16 {
 	l, h := int(code&0x3f), int(code>>6)
 	low := min(max(b.low.s+b.low.det*g722QM6[l]>>15, -16384), 16383)
 	high := min(max(b.high.s+b.high.det*g722QM2[h]>>15, -16384), 16383)
-	b.low.low(l >> 2)
-	b.high.high(h)
+	b.low.adaptLow(l >> 2)
+	b.high.adaptHigh(h)
 	even, odd := b.filter(low+high, low-high)
 	return append(dst, int16(saturate(odd>>11)), int16(saturate(even>>11)))
 }
@@ -203,13 +204,13 @@ type G722Encoder struct {
 	pcm   []int16
 }
 
-// NewG722Encoder makes an encoder for one stream.
+// NewG722Encoder returns an encoder for one stream.
 func NewG722Encoder() *G722Encoder {
 	return &G722Encoder{down: NewResampler(MouthRate, EarRate), bands: newG722Bands()}
 }
 
-// Encode writes one frame (MouthFrame samples) into packet and returns the bytes of it
-// that are used.
+// Encode writes one frame (MouthFrame samples) into packet and returns the part of packet
+// that it filled.
 func (g *G722Encoder) Encode(packet []byte, frame []int16) ([]byte, error) {
 	g.pcm = g.down.Process(g.pcm[:0], frame)
 	packet = packet[:0]
@@ -219,10 +220,10 @@ func (g *G722Encoder) Encode(packet []byte, frame []int16) ([]byte, error) {
 	return packet, nil
 }
 
-// G722Decoder decodes G.722. It is a Decoder.
+// G722Decoder decodes G.722 to EarRate. It is a Decoder.
 type G722Decoder struct{ bands g722Bands }
 
-// NewG722Decoder makes a decoder for one stream.
+// NewG722Decoder returns a decoder for one stream.
 func NewG722Decoder() *G722Decoder { return &G722Decoder{newG722Bands()} }
 
 // Decode implements Decoder.

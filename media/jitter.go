@@ -3,19 +3,19 @@ package media
 import "time"
 
 const (
-	jitterSlots  = 64   // packets held at most
-	jitterBytes  = 1500 // of a payload; longer ones are dropped
-	jitterMin    = 2    // packets of delay at least: the one after a lost one is there
-	jitterMax    = 12   // and at most
-	jitterResync = 200  // a jump in sequence numbers that means a new stream
+	jitterSlots  = 64   // most packets held
+	jitterBytes  = 1500 // longest payload; longer ones are dropped
+	jitterMin    = 2    // least delay in packets, so that the packet after a lost one is there
+	jitterMax    = 12   // greatest delay in packets
+	jitterResync = 200  // jump of sequence numbers that means a new stream
 )
 
-// Arrival is what a jitter buffer has for the next moment.
+// Arrival says what a JitterBuffer has for the next moment.
 type Arrival int
 
 const (
 	Packet  Arrival = iota // a payload to decode
-	Missed                 // a packet that did not come in time, while later ones did
+	Missed                 // this packet did not come in time, but later ones did
 	Nothing                // no packet at all: silence, or the buffer is filling
 )
 
@@ -25,23 +25,23 @@ type JitterStats struct {
 	Delay                         int // packets the buffer aims to hold
 }
 
-// JitterBuffer puts the packets of one RTP stream back in order and holds them just
-// long enough for the network's jitter, estimated as in RFC 3550, section 6.4.1. Its
-// memory is bounded, and as much as the stream's own packets need: once its slots have
-// held some it allocates no more. Not safe for concurrent use.
+// JitterBuffer puts the packets of one RTP stream in order and holds them just long
+// enough for the network's jitter, estimated as in RFC 3550, section 6.4.1. Its memory is
+// bounded, and it allocates nothing once every slot has held a packet. It is not safe for
+// concurrent use.
 type JitterBuffer struct {
 	slots   [jitterSlots]slot
 	next    uint16 // sequence number to play next
 	held    int
-	started bool // next is known
-	filling bool // waiting for target packets before playing
+	started bool // next is set
+	filling bool // waits for target packets before playing
 	target  int
 	stats   JitterStats
 
 	jitter  float64 // packet time units
 	transit float64 // of the last packet, in seconds
 	rate    float64 // RTP clock, Hz
-	gap     float64 // seconds of sound per packet
+	gap     float64 // seconds of audio per packet
 	stamp   uint32
 	seq     uint16
 }
@@ -52,12 +52,12 @@ type slot struct {
 	payload []byte
 }
 
-// NewJitterBuffer makes a buffer for a stream whose RTP clock runs at rate Hz.
+// NewJitterBuffer returns a buffer for a stream whose RTP clock runs at rate Hz.
 func NewJitterBuffer(rate int) *JitterBuffer {
 	return &JitterBuffer{rate: float64(rate), gap: FrameTime.Seconds(), filling: true, target: 2}
 }
 
-// Push takes a packet that arrived at the time at. It copies payload.
+// Push adds a packet that arrived at the given time. It copies payload.
 func (j *JitterBuffer) Push(seq uint16, stamp uint32, payload []byte, at time.Time) {
 	if len(payload) > jitterBytes {
 		j.stats.Dropped++
@@ -70,7 +70,7 @@ func (j *JitterBuffer) Push(seq uint16, stamp uint32, payload []byte, at time.Ti
 		j.started, j.next = true, seq
 		j.transit, j.stamp, j.seq = transit(at, stamp, j.rate), stamp, seq
 	}
-	if len(payload) > 0 { // the time stamps of keys stand still
+	if len(payload) > 0 { // the time stamp does not advance during DTMF
 		j.measure(seq, stamp, at)
 	}
 	ahead := int16(seq - j.next)
@@ -82,7 +82,7 @@ func (j *JitterBuffer) Push(seq uint16, stamp uint32, payload []byte, at time.Ti
 			return
 		}
 	}
-	for int(int16(seq-j.next)) >= jitterSlots { // full: what is oldest goes
+	for int(int16(seq-j.next)) >= jitterSlots { // full: drop the oldest
 		j.drop()
 	}
 	s := &j.slots[seq%jitterSlots]
@@ -94,14 +94,14 @@ func (j *JitterBuffer) Push(seq uint16, stamp uint32, payload []byte, at time.Ti
 	j.stats.Received++
 }
 
-// measure updates the jitter estimate and the delay the buffer aims at.
+// measure updates the jitter estimate and the target delay.
 func (j *JitterBuffer) measure(seq uint16, stamp uint32, at time.Time) {
 	if n := int16(seq - j.seq); n == 1 {
 		if gap := float64(stamp-j.stamp) / j.rate; gap >= 0.0025 && gap <= 0.12 {
 			j.gap = gap
 		}
 	} else if n <= 0 {
-		return // out of order says nothing about jitter that a late one does not
+		return // a packet out of order adds nothing to the estimate
 	}
 	j.seq, j.stamp = seq, stamp
 	now := transit(at, stamp, j.rate)
@@ -110,7 +110,7 @@ func (j *JitterBuffer) measure(seq uint16, stamp uint32, at time.Time) {
 	if d < 0 {
 		d = -d
 	}
-	if d > 1 { // the sender's clock jumped, or silence was not counted
+	if d > 1 { // the sender's clock jumped, or did not run during silence
 		return
 	}
 	if d > j.jitter {
@@ -126,9 +126,9 @@ func transit(at time.Time, stamp uint32, rate float64) float64 {
 	return float64(at.UnixMicro()%(1<<40))/1e6 - float64(stamp)/rate
 }
 
-// Pop gives what is to be played next; payload is valid until the next Push. quiet
-// says that the sound just played was silence, so that a packet may be skipped
-// unheard when more are held than needed.
+// Pop returns the payload to play next; it is valid until the next Push. quiet says that
+// the audio just played was silent, so that Pop may skip a packet unheard when it holds
+// more than it needs.
 func (j *JitterBuffer) Pop(quiet bool) (payload []byte, got Arrival) {
 	if j.filling {
 		if j.held < j.target {
@@ -136,7 +136,7 @@ func (j *JitterBuffer) Pop(quiet bool) (payload []byte, got Arrival) {
 		}
 		j.filling = false
 		for !j.slots[j.next%jitterSlots].full {
-			j.next++ // what came before the first packet never was
+			j.next++ // nothing was sent before the first packet
 		}
 	}
 	if j.held == 0 {
@@ -157,8 +157,8 @@ func (j *JitterBuffer) Pop(quiet bool) (payload []byte, got Arrival) {
 	return s.payload, Packet
 }
 
-// Peek gives the payload that Pop is to give next where it has come, or nil; it is valid
-// until the next Push. After a missed packet it is the one that follows.
+// Peek returns the payload that Pop would return next, or nil if it has not arrived. It
+// is valid until the next Push. After Missed it is the packet that follows the lost one.
 func (j *JitterBuffer) Peek() []byte {
 	s := &j.slots[j.next%jitterSlots]
 	if !s.full {
@@ -167,7 +167,7 @@ func (j *JitterBuffer) Peek() []byte {
 	return s.payload
 }
 
-// drop gives up the next packet.
+// drop skips the next packet.
 func (j *JitterBuffer) drop() {
 	s := &j.slots[j.next%jitterSlots]
 	j.next++
@@ -187,11 +187,11 @@ func (j *JitterBuffer) restart() {
 	j.held, j.started, j.filling = 0, false, true
 }
 
-// switchTo begins anew with a stream whose RTP clock runs at rate Hz; the counts go on.
-func (j *JitterBuffer) switchTo(rate int) {
+// setRate restarts with a stream whose RTP clock runs at rate Hz. The counts continue.
+func (j *JitterBuffer) setRate(rate int) {
 	j.restart()
 	j.rate = float64(rate)
 }
 
-// Stats returns what has been counted.
+// Stats returns the counts.
 func (j *JitterBuffer) Stats() JitterStats { return j.stats }

@@ -1,10 +1,10 @@
-// Package media is sound: frames, codecs, resampling, the jitter buffer, voice
-// activity, paced playout and recording. It imports nothing of Frontdesk. Sound
-// enters as RTP payloads or PCM, and leaves as 20 ms frames of signed 16-bit
-// mono PCM, or the other way round.
+// Package media handles audio: frames, codecs, resampling, the jitter buffer, packet loss
+// concealment, voice activity, echo, DTMF, playout, recording and WAV files. Of Frontdesk
+// it imports only internal/fft. Audio enters as RTP payloads or PCM and leaves as 20 ms
+// frames of signed 16-bit mono PCM, or the other way round.
 //
-// Rates never negotiate inside Frontdesk: ears hear EarRate, mouths speak
-// MouthRate, and whoever brings sound at another rate converts it at the edge.
+// Inside Frontdesk rates are fixed: what listens gets EarRate, what speaks gives MouthRate,
+// and a signaling package converts any other rate.
 package media
 
 import "time"
@@ -12,17 +12,17 @@ import "time"
 const (
 	// FrameTime is how long every frame lasts.
 	FrameTime = 20 * time.Millisecond
-	// EarRate is the rate of everything that listens, in Hz.
+	// EarRate is the sample rate of everything that listens, in Hz.
 	EarRate = 16000
-	// EarFrame is the length of a frame that is listened to, in samples.
+	// EarFrame is the length of a frame at EarRate, in samples.
 	EarFrame = EarRate / 50
-	// MouthRate is the rate of everything that speaks, in Hz.
+	// MouthRate is the sample rate of everything that speaks, in Hz.
 	MouthRate = 24000
-	// MouthFrame is the length of a frame that is spoken, in samples.
+	// MouthFrame is the length of a frame at MouthRate, in samples.
 	MouthFrame = MouthRate / 50
 )
 
-// Source gives the caller's sound.
+// Source gives the caller's audio.
 type Source interface {
 	// ReadFrame fills frame (EarFrame samples at EarRate) with the next 20 ms and
 	// blocks until they are there. Loss is concealed and silence is filled in, so
@@ -31,7 +31,7 @@ type Source interface {
 	ReadFrame(frame []int16) error
 }
 
-// Sink takes the agent's sound to the caller.
+// Sink takes the agent's audio to the caller.
 type Sink interface {
 	// WriteFrame sends 20 ms (MouthFrame samples at MouthRate). It is called once
 	// per FrameTime by the playout clock and must not block; nil means silence, so

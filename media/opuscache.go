@@ -9,76 +9,76 @@ import (
 )
 
 const (
-	cachedFrames = 1 << 14 // 5 min 27 s of speech
-	cachedPacket = 240     // bytes; longer packets, which speech hardly has, are not kept
-	leadFrames   = 10      // of a stretch, always encoded: what it is known by
-	stateFrames  = 3       // frames an encoder hears again to go on where it did not encode
-	restFrames   = 2       // frames of silence between stretches
-	maxSplits    = 2       // other ways to go on, after which all that leads there is encoded
+	cachedFrames    = 1 << 14 // 5 min 27 s of speech
+	maxCachedPacket = 240     // bytes; longer packets, which are rare in speech, are not cached
+	leadFrames      = 10      // first frames of a talkspurt: always encoded, they identify it
+	warmFrames      = 3       // frames that an encoder repeats to continue where it did not encode
+	gapFrames       = 2       // frames of silence between talkspurts
+	maxSplits       = 2       // unknown continuations of a frame, after which the frames up to it are always encoded
 )
 
-// OpusCache keeps Opus packets of speech that was said before, so that greetings,
-// fillers and answers that many callers get are encoded once for all calls. A frame is
-// known by itself and all frames before it since a silence (a stretch), behind which
-// encoders start anew: a cached packet is the very one the encoder would have made. A
-// stretch is kept when it is said a second time; the frames used least recently go first.
-// It takes 4.5 MB and is safe for concurrent use.
+// OpusCache caches the Opus packets of repeated speech, so that greetings, fillers and
+// common answers are encoded once for all calls. The key of a frame covers all frames of
+// its talkspurt so far. Encoders are reset between talkspurts, so a cached packet is exactly
+// what the encoder would have made. A talkspurt is cached when it is spoken for the second
+// time; the least recently used frames are replaced first. The cache takes 4.5 MB and is
+// safe for concurrent use.
 type OpusCache struct {
 	seed maphash.Seed
 
 	mu     sync.Mutex
-	index  map[uint64]int32 // key to place in frames
-	frames []cachedFrame    // a ring by use: frames[0] is its anchor
-	once   []uint64         // keys of stretches, a few of which were said once
+	index  map[uint64]int32 // key to position in frames
+	frames []cachedFrame    // a ring in order of use; frames[0] is its anchor
+	seen   []uint64         // keys of talkspurts that were spoken once
 }
 
 type cachedFrame struct {
 	key          uint64
 	older, newer int32
-	splits       uint8  // how often a stretch went on in a way that is not known
-	whole        bool   // of a stretch's lead: it has been heard to its end
-	from         uint16 // of a stretch's lead: packets behind so many frames may be used
+	splits       uint8  // how often a talkspurt continued after this frame in an unknown way
+	complete     bool   // of the last lead frame: the talkspurt was cached to its end
+	from         uint16 // of the last lead frame: cached packets are valid after this many frames
 	n            uint8
-	packet       [cachedPacket]byte
+	packet       [maxCachedPacket]byte
 }
 
-// NewOpusCache makes an empty one.
+// NewOpusCache returns an empty cache.
 func NewOpusCache() *OpusCache {
 	return &OpusCache{
 		seed:   maphash.MakeSeed(),
 		index:  make(map[uint64]int32, cachedFrames),
 		frames: make([]cachedFrame, 1, 1+cachedFrames),
-		once:   make([]uint64, 4096),
+		seen:   make([]uint64, 4096),
 	}
 }
 
-// begin tells behind how many frames of the stretch whose lead has this key packets may
-// be used, and whether it is to be kept.
+// begin returns after how many frames cached packets may be used in the talkspurt whose
+// lead has this key, and whether to cache the talkspurt.
 func (c *OpusCache) begin(key uint64) (from int, keep bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i, ok := c.index[key]; ok {
-		c.use(i)
-		if f := &c.frames[i]; f.whole {
+		c.touch(i)
+		if f := &c.frames[i]; f.complete {
 			return int(f.from), true
 		}
-		return math.MaxInt, true // somebody is saying it now, and may be overtaken
+		return math.MaxInt, true // another call is caching it now, and this one could overtake it
 	}
-	seen := &c.once[key%uint64(len(c.once))]
-	keep, *seen = *seen == key, key
+	last := &c.seen[key%uint64(len(c.seen))]
+	keep, *last = *last == key, key
 	return math.MaxInt, keep
 }
 
-// end notes that a stretch was kept to its end.
+// end marks a talkspurt as cached to its end.
 func (c *OpusCache) end(lead uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i, ok := c.index[lead]; ok {
-		c.frames[i].whole = true
+		c.frames[i].complete = true
 	}
 }
 
-// get copies the packet of key to packet, and returns nil where there is none.
+// get copies the packet with this key to packet. It returns nil if there is none.
 func (c *OpusCache) get(packet []byte, key uint64) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,14 +86,14 @@ func (c *OpusCache) get(packet []byte, key uint64) []byte {
 	if !ok {
 		return nil
 	}
-	c.use(i)
+	c.touch(i)
 	f := &c.frames[i]
 	return packet[:copy(packet, f.packet[:f.n])]
 }
 
-// put keeps a packet.
+// put caches a packet.
 func (c *OpusCache) put(packet []byte, key uint64) {
-	if len(packet) > cachedPacket {
+	if len(packet) > maxCachedPacket {
 		return
 	}
 	c.mu.Lock()
@@ -105,19 +105,20 @@ func (c *OpusCache) put(packet []byte, key uint64) {
 		i = int32(len(c.frames))
 		c.frames = append(c.frames, cachedFrame{older: i, newer: i})
 	default:
-		i = c.frames[0].newer // of the anchor: the oldest
+		i = c.frames[0].newer // the least recently used
 		delete(c.index, c.frames[i].key)
-		c.frames[i].from, c.frames[i].splits, c.frames[i].whole = 0, 0, false
+		c.frames[i].from, c.frames[i].splits, c.frames[i].complete = 0, 0, false
 	}
 	c.index[key] = i
-	c.use(i)
+	c.touch(i)
 	f := &c.frames[i]
 	f.key, f.n = key, uint8(copy(f.packet[:], packet))
 }
 
-// split notes that a stretch went on from the n-th frame, last, in a way that is not
-// known. When that happens again it is no accident (as a lowered voice is), but one of
-// several sentences with the same beginning, which from then on is always encoded.
+// split counts that a talkspurt continued after its n-th frame, last, in an unknown way.
+// The first time may be an accident, such as a ducked voice. The second time it is one of
+// several sentences with the same beginning, and the beginning is always encoded from then
+// on.
 func (c *OpusCache) split(lead, last uint64, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -133,109 +134,109 @@ func (c *OpusCache) split(lead, last uint64, n int) {
 	}
 }
 
-// use makes a frame the one that was used last.
-func (c *OpusCache) use(i int32) {
+// touch makes a frame the most recently used.
+func (c *OpusCache) touch(i int32) {
 	f, anchor := &c.frames[i], &c.frames[0]
 	c.frames[f.older].newer, c.frames[f.newer].older = f.newer, f.older
 	f.older, f.newer = anchor.older, 0
 	c.frames[anchor.older].newer, anchor.older = i, i
 }
 
-// CachedOpusEncoder is an OpusEncoder that looks into a cache first.
+// CachedOpusEncoder is an OpusEncoder that uses the packets of a cache.
 type CachedOpusEncoder struct {
 	*OpusEncoder
 	cache *OpusCache
-	rest  int // frames of silence, up to restFrames
+	gap   int // frames of silence so far, up to gapFrames
 
-	// Of the stretch under way.
-	n         int // frames
+	// The current talkspurt.
+	n         int // frames so far
 	lead, key uint64
-	from      int // packets may be used behind so many frames
+	from      int // cached packets may be used after this many frames
 	keep      bool
 	state     encoderState
-	recent    [stateFrames][MouthFrame]int16 // the last frames
+	recent    [warmFrames][MouthFrame]int16 // the last frames
 	hashed    [8 + 2*MouthFrame]byte
 }
 
-// encoderState is what the encoder knows of the stretch.
+// encoderState says how much of the talkspurt the encoder has encoded.
 type encoderState int
 
 const (
-	exact  encoderState = iota // it heard all
-	behind                     // packets came from the cache
-	rough                      // it heard a little before the first frame that was not there
+	stateExact  encoderState = iota // all of it
+	stateBehind                     // not the packets that came from the cache
+	stateRough                      // only the last frames before the first cache miss, and all since
 )
 
-// NewCachedOpusEncoder makes an encoder for one stream.
+// NewCachedOpusEncoder returns an encoder for one stream.
 func NewCachedOpusEncoder(cache *OpusCache) (*CachedOpusEncoder, error) {
 	enc, err := NewOpusEncoder()
 	if err != nil {
 		return nil, err
 	}
-	// libopus resets not quite to the state a new encoder has. After a first frame all
-	// resets are alike.
+	// A reset does not quite restore the state of a new libopus encoder. After a first
+	// frame all resets give the same state.
 	if _, err := enc.Encode(make([]byte, MaxOpusPacket), make([]int16, MouthFrame)); err != nil {
 		return nil, err
 	}
-	return &CachedOpusEncoder{OpusEncoder: enc, cache: cache, rest: restFrames}, nil
+	return &CachedOpusEncoder{OpusEncoder: enc, cache: cache, gap: gapFrames}, nil
 }
 
-// Encode is OpusEncoder's.
+// Encode does what OpusEncoder.Encode does.
 func (e *CachedOpusEncoder) Encode(packet []byte, frame []int16) ([]byte, error) {
 	silent := !slices.ContainsFunc(frame, func(s int16) bool { return s != 0 })
 	switch {
-	case !silent && e.rest == restFrames, silent && e.rest == restFrames && e.state == behind:
+	case !silent && e.gap == gapFrames, silent && e.gap == gapFrames && e.state == stateBehind:
 		if err := e.reset(); err != nil {
 			return nil, err
 		}
-		e.n, e.key, e.lead, e.keep, e.state = 0, 0, 0, false, exact
+		e.n, e.key, e.lead, e.keep, e.state = 0, 0, 0, false, stateExact
 	}
 	switch {
 	case !silent:
-		e.rest = 0
-	case e.rest == restFrames:
+		e.gap = 0
+	case e.gap == gapFrames:
 		return e.OpusEncoder.Encode(packet, frame)
 	default:
-		e.rest++
+		e.gap++
 	}
 	last := e.key
 	e.extend(frame)
 	out, err := e.next(packet, frame, last)
-	copy(e.recent[e.n%stateFrames][:], frame)
-	if e.rest == restFrames && e.keep && e.state == exact {
+	copy(e.recent[e.n%warmFrames][:], frame)
+	if e.gap == gapFrames && e.keep && e.state == stateExact {
 		e.cache.end(e.lead)
 	}
 	return out, err
 }
 
-// next is the packet of frame, the stretch's n-th. last is the key before it.
+// next returns the packet of the next frame. last is the key of the frame before it.
 func (e *CachedOpusEncoder) next(packet []byte, frame []int16, last uint64) ([]byte, error) {
 	e.n++
 	if e.n == leadFrames {
 		e.lead = e.key
 		e.from, e.keep = e.cache.begin(e.key)
 	}
-	if e.state != rough && e.n > max(leadFrames, e.from) {
+	if e.state != stateRough && e.n > max(leadFrames, e.from) {
 		if out := e.cache.get(packet, e.key); out != nil {
-			e.state = behind
+			e.state = stateBehind
 			return out, nil
 		}
 	}
-	if e.state == behind {
+	if e.state == stateBehind {
 		e.cache.split(e.lead, last, e.n)
 		if err := e.catchUp(packet); err != nil {
 			return nil, err
 		}
-		e.state = rough
+		e.state = stateRough
 	}
 	out, err := e.OpusEncoder.Encode(packet, frame)
-	if err == nil && e.keep && e.state == exact && e.n >= leadFrames {
+	if err == nil && e.keep && e.state == stateExact && e.n >= leadFrames {
 		e.cache.put(out, e.key)
 	}
 	return out, err
 }
 
-// extend makes key that of the stretch with frame at its end.
+// extend adds frame to key.
 func (e *CachedOpusEncoder) extend(frame []int16) {
 	binary.NativeEndian.PutUint64(e.hashed[:], e.key)
 	for i, s := range frame {
@@ -244,14 +245,14 @@ func (e *CachedOpusEncoder) extend(frame []int16) {
 	e.key = maphash.Bytes(e.cache.seed, e.hashed[:8+2*len(frame)])
 }
 
-// catchUp lets the encoder hear the last frames, so that it goes on about as if it had
-// heard all. packet is scratch.
+// catchUp makes the encoder repeat the last frames, so that it continues almost as if it
+// had encoded all of them. packet is scratch space.
 func (e *CachedOpusEncoder) catchUp(packet []byte) error {
 	if err := e.reset(); err != nil {
 		return err
 	}
-	for i := max(1, e.n-stateFrames); i < e.n; i++ {
-		if _, err := e.OpusEncoder.Encode(packet, e.recent[i%stateFrames][:]); err != nil {
+	for i := max(1, e.n-warmFrames); i < e.n; i++ {
+		if _, err := e.OpusEncoder.Encode(packet, e.recent[i%warmFrames][:]); err != nil {
 			return err
 		}
 	}

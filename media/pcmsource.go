@@ -5,24 +5,24 @@ import (
 	"sync"
 )
 
-// sourceQueue bounds the sound that waits in a PCMSource: 30 s.
+// sourceQueue bounds the audio that waits in a PCMSource: 30 s.
 const sourceQueue = 30 * EarRate
 
-// PCMSource makes PCM that arrives in pieces, perhaps faster than it sounds, into a
+// PCMSource turns PCM that arrives in pieces, perhaps faster than real time, into a
 // Source. Write, Clear and Close may be called from any goroutine, ReadFrame from one.
 type PCMSource struct {
 	clock *clock
 
 	mu    sync.Mutex
 	queue []int16 // grows as needed
-	head  int     // what has been read of queue
+	head  int     // samples of queue that were read
 }
 
-// NewPCMSource makes an empty source.
+// NewPCMSource returns an empty source.
 func NewPCMSource() *PCMSource { return &PCMSource{clock: newClock()} }
 
-// Write queues pcm (EarRate mono), which it does not keep. When 30 s wait already,
-// the rest is dropped: Write returns how many samples were taken.
+// Write queues pcm (EarRate mono), which it does not keep. The queue holds 30 s and the
+// rest is dropped: Write returns how many samples it queued.
 func (s *PCMSource) Write(pcm []int16) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,7 +34,7 @@ func (s *PCMSource) Write(pcm []int16) int {
 	return n
 }
 
-// Clear drops what waits.
+// Clear drops the queue.
 func (s *PCMSource) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

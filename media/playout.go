@@ -7,36 +7,37 @@ import (
 )
 
 const (
-	playoutQueue = MouthRate // samples that wait to be played
+	playoutQueue = MouthRate // samples that may wait to be played
 	duckGain     = 0.126     // -18 dB
 	gainStep     = 1.0 / (MouthRate * 10 / 1000)
-	maxCatchUp   = 3 // frames sent at once after a stall; what is later is forgotten
+	maxCatchUp   = 3 // frames sent at once after a stall; the clock skips the others
 )
 
 // Playout sends PCM at MouthRate to a Sink, one frame every FrameTime on a clock
 // that does not drift: deadlines are counted from the start, not from the last
-// frame. Write, Played, Flush and Duck may be called from any goroutine.
+// frame. Write, Played, Flush and Duck may be called from any goroutine. Playing
+// a frame does not allocate.
 type Playout struct {
 	sink Sink
-	room chan struct{} // the queue got shorter
+	room chan struct{} // signals that the queue got shorter
 
 	mu     sync.Mutex
 	queue  []int16 // a ring, playoutQueue long
-	head   int     // the next sample to leave
+	head   int     // the next sample to play
 	size   int
 	played int64
-	fading bool    // the next frame is the last one, faded out
-	gain   float32 // now
-	target float32 // where gain is going
-	held   bool    // nothing leaves once it is there
+	fading bool    // the next frame fades out and is the last one
+	gain   float32 // current gain
+	target float32 // gain to ramp to
+	isHeld bool    // nothing is played once gain is 0
 }
 
-// NewPlayout plays to sink once Run runs.
+// NewPlayout returns a Playout to sink. Run plays.
 func NewPlayout(sink Sink) *Playout {
 	return &Playout{sink: sink, room: make(chan struct{}, 1), queue: make([]int16, playoutQueue), gain: 1, target: 1}
 }
 
-// Run is the clock. It calls Sink.WriteFrame once per FrameTime, with nil when there
+// Run runs the clock. It calls Sink.WriteFrame once per FrameTime, with nil when there
 // is nothing to play, until ctx ends (it returns nil) or the sink fails. After a
 // stall of the machine it catches up by at most a few frames.
 func (p *Playout) Run(ctx context.Context) error {
@@ -65,23 +66,23 @@ func (p *Playout) Run(ctx context.Context) error {
 }
 
 func (p *Playout) tick(frame []int16) error {
-	if p.take(frame) {
+	if p.next(frame) {
 		return p.sink.WriteFrame(frame)
 	}
 	return p.sink.WriteFrame(nil)
 }
 
-// take fills frame with what comes next and silence behind it, and reports whether
-// there was anything.
-func (p *Playout) take(frame []int16) bool {
+// next fills frame with the next samples and then silence. It returns false if there are
+// none.
+func (p *Playout) next(frame []int16) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := min(p.size, len(frame))
-	if p.held && p.gain == 0 {
+	if p.isHeld && p.gain == 0 {
 		return false
 	}
 	if n == 0 {
-		p.gain, p.fading = p.target, false // nothing to click
+		p.gain, p.fading = p.target, false // without audio a jump is inaudible
 		return false
 	}
 	for i := range n {
@@ -135,7 +136,7 @@ func (p *Playout) Write(ctx context.Context, pcm []int16) error {
 func (p *Playout) put(pcm []int16) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.fading { // what was flushed is gone; what is new comes after it
+	if p.fading { // drop the flushed audio; the new audio comes after it
 		p.size, p.fading = 0, false
 	}
 	n := min(len(pcm), playoutQueue-p.size)
@@ -146,21 +147,21 @@ func (p *Playout) put(pcm []int16) int {
 	return n
 }
 
-// Played is how many samples of what was written have left, ever. Samples that
-// Flush dropped or faded out do not count.
+// Played returns how many written samples have been played, ever. Samples that Flush
+// dropped or faded out do not count.
 func (p *Playout) Played() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.played
 }
 
-// Flush drops what has not left. The sound fades out within the next frame, so that
-// it does not click.
+// Flush drops what has not been played. The audio fades out within the next frame, so
+// that it does not click.
 func (p *Playout) Flush() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.gain == 0: // it is silent already
+	case p.gain == 0: // already silent
 		p.size = 0
 	case p.size > 0:
 		p.size, p.fading = min(p.size, MouthFrame), true
@@ -168,18 +169,18 @@ func (p *Playout) Flush() {
 	p.signal()
 }
 
-// Level is how loud a Playout plays.
+// Level is the volume of a Playout.
 type Level int
 
 const (
 	Full Level = iota
-	Low        // 18 dB lower
-	Held       // not at all: what comes next waits, and nothing is lost
+	Low        // ducked by 18 dB
+	Held       // paused: the queue waits, and nothing is lost
 )
 
-// Duck changes the level, over 10 ms at most.
+// Duck changes the level within 10 ms.
 func (p *Playout) Duck(to Level) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.target, p.held = [...]float32{1, duckGain, 0}[to], to == Held
+	p.target, p.isHeld = [...]float32{1, duckGain, 0}[to], to == Held
 }

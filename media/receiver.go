@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	quietLevel = 300                    // mean absolute sample below which nothing is lost by skipping
-	stall      = 200 * time.Millisecond // after which a clock starts anew instead of catching up
+	quietLevel = 300                    // mean absolute sample below which a packet may be skipped unheard
+	stall      = 200 * time.Millisecond // delay after which a clock restarts instead of catching up
 )
 
-// clock ticks every FrameTime without drift for the one goroutine that waits on it.
+// clock ticks every FrameTime without drift. One goroutine waits on it.
 type clock struct {
 	timer *time.Timer
 	next  time.Time
@@ -23,7 +23,7 @@ func newClock() *clock {
 	return &clock{timer: time.NewTimer(0), done: make(chan struct{})}
 }
 
-// wait blocks until the next tick and reports false once the clock is stopped.
+// wait blocks until the next tick. It returns false once the clock is stopped.
 func (c *clock) wait() bool {
 	now := time.Now()
 	if c.next.IsZero() || now.Sub(c.next) > stall {
@@ -42,46 +42,46 @@ func (c *clock) wait() bool {
 
 func (c *clock) stop() { c.once.Do(func() { close(c.done) }) }
 
-// Receiver makes an RTP stream into a Source: jitter buffer, decoder, concealment of
-// what was lost, silence where nothing comes. Push and Close may be called from any
-// goroutine, ReadFrame from one.
+// Receiver turns an RTP stream into a Source: jitter buffer, decoder, packet loss
+// concealment, and silence where no packets come. Push, Switch, Stats and Close may be
+// called from any goroutine, ReadFrame from one.
 type Receiver struct {
-	dec   Decoder
-	own   Concealer // dec, where it can conceal
-	hide  concealer // where it cannot
-	fade  fader
-	clock *clock
-	pcm   []int16 // decoded, not yet read
-	last  int     // samples in the packet before
-	quiet bool
+	dec       Decoder
+	concealer Concealer // dec, if it is one
+	repeater  repeater  // conceals if dec is not
+	fade      fader
+	clock     *clock
+	pcm       []int16 // decoded, not yet read
+	last      int     // samples in the previous packet
+	quiet     bool    // the previous frame was
 
 	mu        sync.Mutex
 	jitter    *JitterBuffer
-	next      Decoder // in place of dec from the next packet on, or nil
+	next      Decoder // replaces dec at the next packet, if not nil
 	malformed int
 	payload   [jitterBytes]byte
 }
 
-// NewReceiver receives a stream whose RTP clock runs at rate Hz.
+// NewReceiver returns a Receiver for a stream whose RTP clock runs at rate Hz.
 func NewReceiver(dec Decoder, rate int) *Receiver {
 	own, _ := dec.(Concealer)
 	return &Receiver{
-		dec: dec, own: own, clock: newClock(), jitter: NewJitterBuffer(rate),
+		dec: dec, concealer: own, clock: newClock(), jitter: NewJitterBuffer(rate),
 		pcm: make([]int16, 0, 2*maxOpusSamples), last: EarFrame, quiet: true,
 	}
 }
 
-// Switch receives a stream of another kind from now on: what has come and was not read yet
-// is dropped. It may be called from any goroutine.
+// Switch changes to another decoder and RTP clock rate. Packets that were not read yet are
+// dropped.
 func (r *Receiver) Switch(dec Decoder, rate int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.jitter.switchTo(rate)
+	r.jitter.setRate(rate)
 	r.next = dec
 }
 
-// Push takes a packet from the network. It copies payload and never waits for the reader.
-// An empty payload has its place in the stream but no sound: comfort noise, a key.
+// Push adds a packet from the network. It copies payload and never waits for the reader.
+// An empty payload has a place in the stream but no audio: comfort noise or DTMF.
 func (r *Receiver) Push(seq uint16, stamp uint32, payload []byte) {
 	now := time.Now()
 	r.mu.Lock()
@@ -107,7 +107,7 @@ func (r *Receiver) read(frame []int16) {
 		} else if len(packet) == 0 {
 			r.conceal(nil, Nothing)
 		} else if pcm, err := r.dec.Decode(r.pcm, packet); err == nil {
-			r.heard(pcm)
+			r.add(pcm)
 		} else {
 			r.mu.Lock()
 			r.malformed++
@@ -120,26 +120,26 @@ func (r *Receiver) read(frame []int16) {
 	r.quiet = isQuiet(frame)
 }
 
-// heard takes pcm, which is r.pcm and a good packet.
-func (r *Receiver) heard(pcm []int16) {
+// add makes pcm, which is r.pcm and a decoded packet, the new r.pcm.
+func (r *Receiver) add(pcm []int16) {
 	piece := pcm[len(r.pcm):]
-	if r.own == nil {
-		r.hide.heard(piece)
+	if r.concealer == nil {
+		r.repeater.add(piece)
 	}
 	r.fade.up(piece)
 	r.pcm, r.last = pcm, len(piece)
 }
 
-// conceal makes up for a packet that is not there: of what next holds of it, of the past
-// for some frames, of silence in the end.
+// conceal fills in for a packet that is not there: with the copy of its audio that next
+// holds, with an extrapolation of the past for some frames, and then with silence.
 func (r *Receiver) conceal(next []byte, got Arrival) {
 	n, limit := r.last, concealLost
-	if got == Nothing { // which lasts no longer than a frame
+	if got == Nothing { // fill no more than the frame
 		n, limit = max(EarFrame-len(r.pcm), 0), concealDry
 	}
 	before := len(r.pcm)
-	if r.own != nil && (!r.fade.silent() || len(next) > 0) {
-		if pcm, err := r.own.Conceal(r.pcm, next); err == nil {
+	if r.concealer != nil && (!r.fade.isSilent() || len(next) > 0) {
+		if pcm, err := r.concealer.Conceal(r.pcm, next); err == nil {
 			r.pcm = pcm
 			if len(next) > 0 {
 				r.fade.up(pcm[before:])
@@ -151,25 +151,25 @@ func (r *Receiver) conceal(next []byte, got Arrival) {
 	}
 	r.pcm = r.pcm[:before+n]
 	piece := r.pcm[before:]
-	if r.own != nil || r.fade.silent() {
+	if r.concealer != nil || r.fade.isSilent() {
 		clear(piece)
 		r.fade.gain = 0
-		r.hide.forget()
+		r.repeater.stop()
 		return
 	}
-	r.hide.fill(piece)
+	r.repeater.fill(piece)
 	r.fade.down(piece, limit)
 }
 
-// pop takes the next packet out of the buffer's lock, or with Missed the one after it,
-// which is empty unless it has come.
+// pop returns a copy of the next packet; with Missed, of the packet after it, which is
+// empty if it has not arrived.
 func (r *Receiver) pop() ([]byte, Arrival) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.next != nil {
 		r.dec, r.next, r.last = r.next, nil, EarFrame
-		r.own, _ = r.dec.(Concealer)
-		r.hide.forget()
+		r.concealer, _ = r.dec.(Concealer)
+		r.repeater.stop()
 	}
 	p, got := r.jitter.Pop(r.quiet)
 	if got == Missed {
@@ -190,7 +190,7 @@ func isQuiet(frame []int16) bool {
 	return sum < quietLevel*len(frame)
 }
 
-// Stats counts the stream's packets, and those the decoder refused.
+// Stats returns the packet counts of the stream, and how many packets were malformed.
 func (r *Receiver) Stats() (s JitterStats, malformed int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -2,15 +2,14 @@ package media
 
 import "math"
 
-// resamplerHalf is half the length of the resampling filter: what it delays sound by.
-const resamplerHalf = 0.001 // seconds
+const (
+	resamplerHalf = 0.001 // half the length of the filter in seconds, which is its delay
+	resamplerBeta = 7.0   // of the Kaiser window, for 70 dB of stop-band attenuation
+)
 
-// resamplerBeta shapes the Kaiser window: 70 dB of stop-band attenuation.
-const resamplerBeta = 7.0
-
-// Resampler converts mono PCM from one rate to another, as a stream: a polyphase
-// FIR, a sinc under a Kaiser window (Crochiere & Rabiner, Multirate Digital Signal
-// Processing, 1983), about 1 ms of delay. Not safe for concurrent use.
+// Resampler converts a stream of mono PCM from one rate to another with a polyphase FIR
+// filter, a sinc under a Kaiser window (Crochiere & Rabiner, Multirate Digital Signal
+// Processing, 1983). Its delay is about 1 ms. It is not safe for concurrent use.
 type Resampler struct {
 	up, down int         // the ratio in lowest terms
 	phases   [][]float32 // up filters, each over taps input samples, newest last
@@ -20,14 +19,14 @@ type Resampler struct {
 	skip     int       // input samples to advance before it
 }
 
-// NewResampler converts from one rate to another, both in Hz and positive.
+// NewResampler returns a Resampler from one rate to another, both positive and in Hz.
 func NewResampler(from, to int) *Resampler {
 	g := gcd(from, to)
 	r := &Resampler{up: to / g, down: from / g}
 	if r.up == r.down {
 		return r
 	}
-	// The filter runs at from*up Hz and lets through what both rates can carry.
+	// The filter runs at from*up Hz and passes the frequencies that both rates can carry.
 	half := max(int(resamplerHalf*float64(from)), 12)
 	r.taps = 2 * half
 	cutoff := 0.92 * float64(min(from, to)) / float64(from) // of the input's Nyquist frequency
@@ -39,7 +38,7 @@ func NewResampler(from, to int) *Resampler {
 	return r
 }
 
-// phase is the filter for an output sample that lies frac of an input sample after
+// phase returns the filter for an output sample that lies frac of an input sample after
 // the middle of the taps.
 func phase(frac float64, half int, cutoff float64) []float32 {
 	h := make([]float64, 2*half)
@@ -70,7 +69,7 @@ func kaiser(x float64) float64 {
 	return bessel0(resamplerBeta*math.Sqrt(1-x*x)) / bessel0(resamplerBeta)
 }
 
-// bessel0 is the modified Bessel function of the first kind, order 0, by its series.
+// bessel0 returns the modified Bessel function of the first kind, order 0, by its series.
 func bessel0(x float64) float64 {
 	sum, term := 1.0, 1.0
 	for k := 1.0; term > 1e-12*sum; k++ {
@@ -87,8 +86,8 @@ func gcd(a, b int) int {
 	return a
 }
 
-// Process appends what src gives to dst and returns dst. It keeps neither, and does
-// not allocate while dst has room and src is no longer than before.
+// Process resamples src, appends the result to dst and returns dst. It keeps neither, and
+// does not allocate while dst has room and src is no longer than before.
 func (r *Resampler) Process(dst, src []int16) []int16 {
 	if r.up == r.down {
 		return append(dst, src...)
@@ -109,7 +108,7 @@ func (r *Resampler) Process(dst, src []int16) []int16 {
 	return dst
 }
 
-// Flush appends the end of the stream, which the filter still holds, and starts anew.
+// Flush appends the end of the stream, which the filter still holds, and resets the filter.
 func (r *Resampler) Flush(dst []int16) []int16 {
 	if r.up == r.down {
 		return dst

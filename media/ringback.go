@@ -3,23 +3,23 @@ package media
 import "math"
 
 const (
-	ringTone  = 425                 // Hz (ITU-T E.180: what most countries have)
+	ringTone  = 425                 // Hz, as in most countries (ITU-T E.180)
 	ringLevel = 3276.8              // -20 dB of full scale
 	ringOn    = MouthRate           // samples of tone
-	ringOff   = 4 * MouthRate       // and of silence behind it
-	ringEdge  = MouthRate * 5 / 1e3 // 5 ms in and out, so that it does not click
+	ringOff   = 4 * MouthRate       // samples of silence after it
+	ringEdge  = MouthRate * 5 / 1e3 // 5 ms of fade, so that it does not click
 )
 
-// RingBack is the tone callers hear while another telephone rings. It does not end.
+// RingBack generates the endless tone that a caller hears while another telephone rings.
 type RingBack struct {
-	at     int // sample of the cadence
+	at     int // position in the cadence
 	re, im float64
 }
 
-// NewRingBack begins with the tone.
+// NewRingBack returns a RingBack that starts with the tone.
 func NewRingBack() *RingBack { return &RingBack{re: 1} }
 
-// Fill fills pcm, at MouthRate, with what comes next.
+// Fill fills pcm with the next samples at MouthRate.
 func (r *RingBack) Fill(pcm []int16) {
 	sin, cos := math.Sincos(2 * math.Pi * ringTone / MouthRate)
 	for i := range pcm {

@@ -7,34 +7,34 @@ import (
 )
 
 const (
-	backgroundBlock  = 10 // frames of one minimum
-	backgroundBlocks = 7  // minima remembered: together 1.4 s
-	backgroundBias   = 2  // dB by which the smoothed minimum lies under the mean of steady noise
-	backgroundSpan   = 12 // dB over the minimum up to which sound may be background, as voices far away
-	backgroundFrames = 25 // over which background is averaged
-	backgroundMost   = 45 // dB that it is believed to have at once: a stream may begin with speech
+	backgroundBlock  = 10 // frames per minimum
+	backgroundBlocks = 7  // minima that are kept: 1.4 s together
+	backgroundBias   = 2  // dB by which the smoothed minimum lies below the mean of steady noise
+	backgroundSpan   = 12 // dB above the minimum that still count as background, such as distant voices
+	backgroundFrames = 25 // frames over which the background is averaged
+	backgroundMost   = 45 // highest first estimate in dB, because a stream may begin with speech
 )
 
-// background is the sound that is always there, in the bands of a listener and as a
-// whole, in dB. Its floor is the minimum over 1.4 s (after Martin, Noise power spectral
-// density estimation based on optimal smoothing and minimum statistics, 2001), so that
-// a new level is known as soon. What stays near that floor is averaged: the usual level
-// of noise that swells and fades lies far above its minimum.
+// background estimates the level of the background noise in dB, in each band and as a
+// whole. floor is the minimum over 1.4 s (after Martin, Noise power spectral density
+// estimation based on optimal smoothing and minimum statistics, 2001), which is how fast it
+// follows a new level. mean averages the frames near the floor, because the mean of
+// fluctuating noise lies far above its minimum.
 type background struct {
-	smooth [vadBands + 1]float32                   // power, smoothed
-	minima [backgroundBlocks][vadBands + 1]float32 // dB
-	block  int
-	frames int // in the block
-	floor  [vadBands + 1]float32
-	usual  [vadBands + 1]float32
-	unrest float32 // mean distance of the level from the usual one
-	pitch  float32 // how periodic it usually is, -1 to 1: hum is, noise is not
-	known  int     // frames averaged
+	smooth    [vadBands + 1]float32                   // power, smoothed
+	minima    [backgroundBlocks][vadBands + 1]float32 // dB
+	block     int
+	frames    int // in the current block
+	floor     [vadBands + 1]float32
+	mean      [vadBands + 1]float32
+	deviation float32 // mean distance of the level from mean
+	pitch     float32 // mean periodicity, -1 to 1: high for hum, low for noise
+	known     int     // frames in mean
 }
 
-// forget makes it know nothing.
-func (g *background) forget() {
-	*g = background{unrest: 3, pitch: -1}
+// reset forgets everything.
+func (g *background) reset() {
+	*g = background{deviation: 3, pitch: -1}
 	for i := range g.minima {
 		clearMinima(&g.minima[i])
 	}
@@ -46,8 +46,8 @@ func clearMinima(m *[vadBands + 1]float32) {
 	}
 }
 
-// hear takes the power of a frame and how periodic it is.
-func (g *background) hear(power *[vadBands + 1]float32, pitch float32) {
+// add adds the power of a frame and its periodicity.
+func (g *background) add(power *[vadBands + 1]float32, pitch float32) {
 	if g.known == 0 {
 		g.smooth = *power
 	}
@@ -67,25 +67,25 @@ func (g *background) hear(power *[vadBands + 1]float32, pitch float32) {
 	g.average(power, pitch)
 }
 
-// average learns the usual levels from a frame that may be background.
+// average updates the means with a frame that may be background.
 func (g *background) average(power *[vadBands + 1]float32, pitch float32) {
 	level := max(fft.Decibel(power[vadLevel]), vadQuiet)
 	if g.known == 0 {
 		for b, p := range power {
-			g.usual[b] = min(max(fft.Decibel(p), vadQuiet), backgroundMost)
+			g.mean[b] = min(max(fft.Decibel(p), vadQuiet), backgroundMost)
 		}
 	}
 	if level < g.floor[vadLevel]+backgroundSpan {
 		g.known = min(g.known+1, 2*backgroundFrames)
 		rate := 1 / float32(min(g.known, backgroundFrames))
 		for b, p := range power {
-			g.usual[b] += (max(fft.Decibel(p), vadQuiet) - g.usual[b]) * rate
+			g.mean[b] += (max(fft.Decibel(p), vadQuiet) - g.mean[b]) * rate
 		}
-		off := level - g.usual[vadLevel]
-		g.unrest += (max(off, -off) - g.unrest) * rate / 2
+		off := level - g.mean[vadLevel]
+		g.deviation += (max(off, -off) - g.deviation) * rate / 2
 		g.pitch += (pitch - g.pitch) * rate
 	}
 	for b, floor := range g.floor {
-		g.usual[b] = min(max(g.usual[b], floor), floor+backgroundSpan)
+		g.mean[b] = min(max(g.mean[b], floor), floor+backgroundSpan)
 	}
 }

@@ -8,13 +8,13 @@ import (
 
 const (
 	vadBands   = 16
-	vadLevel   = vadBands // index of the whole level, behind the bands
-	vadQuiet   = 4        // dB below which sound is of no interest
-	vadMargin  = 20       // dB by which a caller is louder than the background, at least
-	vadForget  = 0.01     // dB by which the caller's level fades in a frame
+	vadLevel   = vadBands // index of the whole level, after the bands
+	vadQuiet   = 4        // dB; lower levels count as this one
+	vadMargin  = 20       // dB by which a caller is at least louder than the background
+	vadForget  = 0.01     // dB by which the caller's level falls per frame
 	vadRaise   = 0.3      // share by which it follows a louder frame
-	vadSmooth  = 0.3      // share by which the lasting traits follow a frame
-	vadRiseLag = 4        // frames over which a rise is seen
+	vadSmooth  = 0.3      // share by which the smoothed features follow a frame
+	vadRiseLag = 4        // frames over which a rise is measured
 
 	vadCut    = 4 // decimation for the pitch: 4 kHz
 	vadPast   = 192
@@ -23,57 +23,57 @@ const (
 	vadLong   = EarRate / vadCut / 60
 )
 
-// vadEdges are the bins at which bands begin: about a third of an octave, 94 Hz to
-// 7.2 kHz. The level is that of the bands from 280 Hz to 4.5 kHz: what all lines carry,
-// without hum.
+// vadEdges are the bins at which bands begin: about a third of an octave each, 94 Hz to
+// 7.2 kHz. The level is that of the bands from 280 Hz to 4.5 kHz, which every line carries
+// and which hold no hum.
 var vadEdges = [vadBands + 1]int{3, 6, 9, 12, 16, 20, 25, 31, 39, 48, 60, 75, 94, 117, 146, 182, 232}
 
 const vadLevelFrom, vadLevelTo = 2, 14
 
-// VoiceFeatures is what a frame is judged by, each of the order of one. Levels are in
-// tens of dB; low, mid and high are up to 625 Hz, to 2.3 kHz and above.
+// VoiceFeatures are the inputs of a VoiceNet, each in the order of one. Levels are in tens
+// of dB; low is up to 625 Hz, mid to 2.3 kHz, and high above.
 type VoiceFeatures [17]float32
 
-// The traits. A caller is told from other voices by the last frames' level over the
-// background and under the caller's own, and by the single pitch that stands out.
+// The indices of VoiceFeatures. A caller differs from other voices by the level of the last
+// frames above the background and relative to the caller's own, and by a single clear pitch.
 const (
 	lowOverFloor = iota // over the minimum of the background
 	midOverFloor
 	highOverFloor
-	mostOverFloor // in the band that stands out most
-	lowOverUsual  // over the mean of the background
-	midOverUsual
-	highOverUsual
-	overUsual   // the whole level
-	overLasting // the same over the last frames
-	unrest      // of the background
-	underCaller // from the caller's own level
-	clearness   // of the line: the background under the caller's level
-	pitched     // how periodic the sound is, -1 to 1
-	pitchLasting
-	pitchUsual // of the background
-	rising     // since vadRiseLag frames
-	learning   // how much of the background is known, 0 to 1
+	mostOverFloor // in the band that exceeds it most
+	lowOverMean   // over the mean of the background
+	midOverMean
+	highOverMean
+	overMean        // the whole level
+	overMeanSmooth  // overMean, smoothed
+	unsteadiness    // of the background
+	underCaller     // relative to the caller's level
+	backgroundUnder // level of the background relative to the caller's
+	periodicity     // of the audio, -1 to 1
+	periodicitySmooth
+	backgroundPeriodicity
+	rise     // over vadRiseLag frames
+	learning // how well the background is known, 0 to 1
 )
 
-// listener measures the traits of a stream.
-type listener struct {
-	sound      [fft.Size]float32 // the last samples, oldest first
-	low        [vadPast]float32  // the same at 4 kHz, without what is below a voice
-	below      [2]float32        // what is: DC, hum
+// voiceAnalyzer computes the features of a stream.
+type voiceAnalyzer struct {
+	audio      [fft.Size]float32 // the last samples, oldest first
+	low        [vadPast]float32  // the same at 4 kHz, without frequencies below a voice
+	dc         [2]float32        // state of the filter that removes DC and hum
 	fft        fft.Spectrum
 	power      [fft.Bins]float32
 	background background
-	caller     float32 // dB, the level at which the caller speaks
+	caller     float32 // level of the caller, dB
 	levels     [vadRiseLag]float32
-	traits     VoiceFeatures
+	features   VoiceFeatures
 }
 
-// Measure takes the next frame (EarFrame samples at EarRate), which it does not keep,
-// and returns what it is judged by, valid until the next one: nil for digital silence,
-// which teaches nothing about the line. Detect does the same; use one of them.
-func (l *listener) Measure(frame []int16) *VoiceFeatures {
-	l.take(frame)
+// Measure returns the features of the next frame (EarFrame samples at EarRate), valid
+// until the next call, and nil for digital silence, which says nothing about the line. It
+// does not keep frame. Detect calls it; call only one of the two.
+func (l *voiceAnalyzer) Measure(frame []int16) *VoiceFeatures {
+	l.append(frame)
 	sum := 0
 	for _, s := range frame {
 		sum += max(int(s), -int(s))
@@ -81,37 +81,37 @@ func (l *listener) Measure(frame []int16) *VoiceFeatures {
 	if 2*sum < len(frame) {
 		return nil
 	}
-	l.fft.Power(&l.power, &l.sound)
+	l.fft.Power(&l.power, &l.audio)
 	bands := l.bands()
 	pitch := 2*l.pitch() - 1
-	l.background.hear(&bands, pitch)
+	l.background.add(&bands, pitch)
 	l.compare(&bands, pitch)
-	return &l.traits
+	return &l.features
 }
 
-// take appends frame to what was heard.
-func (l *listener) take(frame []int16) {
-	n := copy(l.sound[:], l.sound[EarFrame:])
+// append appends frame to the audio.
+func (l *voiceAnalyzer) append(frame []int16) {
+	n := copy(l.audio[:], l.audio[EarFrame:])
 	for i, s := range frame[:EarFrame] {
-		l.sound[n+i] = float32(s)
+		l.audio[n+i] = float32(s)
 	}
 	m := copy(l.low[:], l.low[EarFrame/vadCut:])
 	for i := m; i < vadPast; i++ {
 		sum := float32(0)
-		for _, s := range l.sound[n:][(i-m)*vadCut:][:vadCut] {
+		for _, s := range l.audio[n:][(i-m)*vadCut:][:vadCut] {
 			sum += s
 		}
 		sum /= vadCut
-		for k := range l.below {
-			l.below[k] += (sum - l.below[k]) * 0.17 // 120 Hz
-			sum -= l.below[k]
+		for k := range l.dc {
+			l.dc[k] += (sum - l.dc[k]) * 0.17 // 120 Hz
+			sum -= l.dc[k]
 		}
 		l.low[i] = sum
 	}
 }
 
-// bands is the mean power of a bin in each band, and in all that make the level.
-func (l *listener) bands() (out [vadBands + 1]float32) {
+// bands returns the mean power of a bin in each band, and over the bands of the level.
+func (l *voiceAnalyzer) bands() (out [vadBands + 1]float32) {
 	for b := range vadBands {
 		sum := float32(0)
 		for _, p := range l.power[vadEdges[b]:vadEdges[b+1]] {
@@ -126,43 +126,42 @@ func (l *listener) bands() (out [vadBands + 1]float32) {
 	return out
 }
 
-// compare sets the traits of a frame with this power in its bands and this pitch.
-func (l *listener) compare(power *[vadBands + 1]float32, pitch float32) {
-	var floor, usual [vadBands]float32
+// compare computes the features of a frame from the power of its bands and its periodicity.
+func (l *voiceAnalyzer) compare(power *[vadBands + 1]float32, pitch float32) {
+	var floor, average [vadBands]float32
 	most := float32(0)
 	for b := range vadBands {
 		db := max(fft.Decibel(power[b]), vadQuiet)
 		floor[b] = min(max(db-l.background.floor[b], 0), 30)
-		usual[b] = min(max(db-l.background.usual[b], -10), 30)
+		average[b] = min(max(db-l.background.mean[b], -10), 30)
 		most = max(most, floor[b])
 	}
-	level, common := max(fft.Decibel(power[vadLevel]), vadQuiet), l.background.usual[vadLevel]
+	level, common := max(fft.Decibel(power[vadLevel]), vadQuiet), l.background.mean[vadLevel]
 	l.caller = max(l.caller-vadForget, common+vadMargin)
 	if level > l.caller {
 		l.caller += (level - l.caller) * vadRaise
 	}
-	t := &l.traits
-	t[lowOverFloor], t[midOverFloor], t[highOverFloor] = mean(floor[:6])/10, mean(floor[6:11])/10, mean(floor[11:])/10
-	t[lowOverUsual], t[midOverUsual], t[highOverUsual] = mean(usual[:6])/10, mean(usual[6:11])/10, mean(usual[11:])/10
-	t[mostOverFloor] = most / 10
-	t[overUsual] = min(max(level-common, -10), 40) / 10
-	t[overLasting] += (t[overUsual] - t[overLasting]) * vadSmooth
-	t[unrest] = l.background.unrest / 5
-	t[underCaller] = max(level-l.caller, -50) / 10
-	t[clearness] = max(common-l.caller, -70) / 20
-	t[pitched] = pitch
-	t[pitchLasting] += (pitch - t[pitchLasting]) * vadSmooth
-	t[pitchUsual] = l.background.pitch
-	t[rising] = min(max(level-l.levels[vadRiseLag-1], -30), 30) / 10
-	t[learning] = float32(min(l.background.known, 2*backgroundFrames)) / (2 * backgroundFrames)
+	f := &l.features
+	f[lowOverFloor], f[midOverFloor], f[highOverFloor] = mean(floor[:6])/10, mean(floor[6:11])/10, mean(floor[11:])/10
+	f[lowOverMean], f[midOverMean], f[highOverMean] = mean(average[:6])/10, mean(average[6:11])/10, mean(average[11:])/10
+	f[mostOverFloor] = most / 10
+	f[overMean] = min(max(level-common, -10), 40) / 10
+	f[overMeanSmooth] += (f[overMean] - f[overMeanSmooth]) * vadSmooth
+	f[unsteadiness] = l.background.deviation / 5
+	f[underCaller] = max(level-l.caller, -50) / 10
+	f[backgroundUnder] = max(common-l.caller, -70) / 20
+	f[periodicity] = pitch
+	f[periodicitySmooth] += (pitch - f[periodicitySmooth]) * vadSmooth
+	f[backgroundPeriodicity] = l.background.pitch
+	f[rise] = min(max(level-l.levels[vadRiseLag-1], -30), 30) / 10
+	f[learning] = float32(min(l.background.known, 2*backgroundFrames)) / (2 * backgroundFrames)
 	copy(l.levels[1:], l.levels[:])
 	l.levels[0] = level
 }
 
-// pitch is how periodic the sound is at 60 to 400 Hz: the highest peak of the
-// normalised autocorrelation, 0 to 1. A slope, as noise of low frequencies has, is no
-// peak.
-func (l *listener) pitch() float32 {
+// pitch returns how periodic the audio is at 60 to 400 Hz: the highest peak of the
+// normalised autocorrelation, 0 to 1. A slope, as low-frequency noise has, is not a peak.
+func (l *voiceAnalyzer) pitch() float32 {
 	now := l.low[vadPast-vadWindow:]
 	energy := dot(now, now) + 1
 	var best, before, last float32

@@ -9,28 +9,28 @@ import (
 )
 
 const (
-	wavSkip     = 16 << 20 // bytes of chunks before the sound that are read over
-	wavFormat   = 64       // bytes of a format chunk that are looked at
+	wavSkip     = 16 << 20 // most bytes of other chunks before the audio
+	wavFormat   = 64       // bytes of a format chunk that are read
 	wavChannels = 8
 	wavPCM      = 1
 	wavFloat    = 3
 	wavALaw     = 6
 	wavMuLaw    = 7
 	wavExtended = 0xfffe
-	wavStreamed = 0xffffffff // a size that was not known when the header was written
+	wavStreamed = 0xffffffff // stands for a size that was unknown when the header was written
 )
 
-// ErrWAV says that a file is no WAV, or of a kind that is not understood.
+// ErrWAV reports a file that is not WAV, or a kind of WAV that WAVReader does not read.
 var ErrWAV = errors.New("not a usable WAV file")
 
 // WAVReader reads a RIFF WAVE file (Microsoft and IBM, Multimedia Programming
-// Interface and Data Specifications 1.0, chapter 3) as mono PCM: 8, 16, 24 or 32 bits
-// 32-bit float or G.711, up to eight channels, which are mixed. It needs no seeking, and
-// memory that does not depend on what the file claims.
+// Interface and Data Specifications 1.0, chapter 3) as mono PCM: 8, 16, 24 or 32 bits,
+// 32-bit float or G.711, with up to eight channels, which it mixes. It does not seek, and
+// its memory does not depend on the sizes in the file, so it is safe for foreign files.
 type WAVReader struct {
 	// Rate is in Hz, 4,000 to 192,000.
 	Rate int
-	// Channels is how many the file has; Read gives their mean.
+	// Channels is the number of channels in the file; Read returns their mean.
 	Channels int
 
 	r      io.Reader
@@ -39,9 +39,9 @@ type WAVReader struct {
 	buf    [4096]byte
 }
 
-// NewWAVReader reads the header. Sizes of 0 and 0xFFFFFFFF, which programs write that
-// stream, mean that the sound goes on to the end of the file. Errors of the format
-// are ErrWAV, others those of r.
+// NewWAVReader reads the header. A size of 0 or 0xFFFFFFFF, as streaming programs write
+// it, means that the audio lasts to the end of the file. Format errors are ErrWAV; other
+// errors are those of r.
 func NewWAVReader(r io.Reader) (*WAVReader, error) {
 	w := &WAVReader{r: r}
 	var head [12]byte
@@ -49,7 +49,7 @@ func NewWAVReader(r io.Reader) (*WAVReader, error) {
 		return nil, err
 	}
 	if string(head[:4]) != "RIFF" || string(head[8:]) != "WAVE" {
-		return nil, fmt.Errorf("%w: it does not begin with a RIFF WAVE header", ErrWAV)
+		return nil, fmt.Errorf("%w: no RIFF WAVE header", ErrWAV)
 	}
 	for skipped := int64(0); ; {
 		if err := w.fill(head[:8]); err != nil {
@@ -58,7 +58,7 @@ func NewWAVReader(r io.Reader) (*WAVReader, error) {
 		size := int64(binary.LittleEndian.Uint32(head[4:]))
 		switch id := string(head[:4]); {
 		case id == "data" && w.width == 0:
-			return nil, fmt.Errorf("%w: no format before the sound", ErrWAV)
+			return nil, fmt.Errorf("%w: no fmt chunk before the audio", ErrWAV)
 		case id == "data":
 			if size != 0 && size != wavStreamed {
 				w.r = io.LimitReader(r, size)
@@ -72,7 +72,7 @@ func NewWAVReader(r io.Reader) (*WAVReader, error) {
 		}
 		size += int64(head[4] & 1) // chunks are padded to even lengths
 		if skipped += size; skipped > wavSkip {
-			return nil, fmt.Errorf("%w: too much before the sound", ErrWAV)
+			return nil, fmt.Errorf("%w: more than %d MB before the audio", ErrWAV, wavSkip>>20)
 		}
 		if _, err := io.CopyN(io.Discard, r, size); err != nil {
 			return nil, cutShort(err)
@@ -88,7 +88,7 @@ func (w *WAVReader) fill(b []byte) error {
 
 func cutShort(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return fmt.Errorf("%w: it ends before the sound", ErrWAV)
+		return fmt.Errorf("%w: it ends before the audio", ErrWAV)
 	}
 	return err
 }
@@ -97,7 +97,7 @@ func cutShort(err error) error {
 func (w *WAVReader) format(size int64) error {
 	var b [wavFormat]byte
 	if size < 16 {
-		return fmt.Errorf("%w: its format has %d bytes", ErrWAV, size)
+		return fmt.Errorf("%w: its fmt chunk has %d bytes", ErrWAV, size)
 	}
 	if err := w.fill(b[:min(size, wavFormat)]); err != nil {
 		return err
@@ -112,9 +112,9 @@ func (w *WAVReader) format(size int64) error {
 	}
 	switch {
 	case w.Channels < 1 || w.Channels > wavChannels:
-		return fmt.Errorf("%w: %d channels", ErrWAV, w.Channels)
+		return fmt.Errorf("%w: %d channels (want 1 to 8)", ErrWAV, w.Channels)
 	case w.Rate < 4000 || w.Rate > 192000:
-		return fmt.Errorf("%w: %d samples a second", ErrWAV, w.Rate)
+		return fmt.Errorf("%w: %d Hz (want 4000 to 192000)", ErrWAV, w.Rate)
 	case block != w.Channels*bits/8:
 		return fmt.Errorf("%w: blocks of %d bytes for %d channels of %d bits", ErrWAV, block, w.Channels, bits)
 	}
@@ -141,8 +141,8 @@ func (w *WAVReader) format(size int64) error {
 	return nil
 }
 
-// Read fills dst with mono samples and returns how many; at the end of the sound, 0
-// and io.EOF. A file that is cut short ends where it ends.
+// Read fills dst with mono samples and returns how many it read; at the end of the audio
+// it returns 0 and io.EOF. A truncated file is not an error.
 func (w *WAVReader) Read(dst []int16) (int, error) {
 	if len(dst) == 0 {
 		return 0, nil
@@ -156,21 +156,21 @@ func (w *WAVReader) Read(dst []int16) (int, error) {
 		for c := range w.Channels {
 			sum += w.sample(b[i*block+c*w.width:])
 		}
-		if sum != sum { // a float that is no number is no sound
+		if sum != sum { // NaN
 			sum = 0
 		}
 		dst[i] = clip(sum / float32(w.Channels))
 	}
 	switch {
 	case n > 0:
-		return n, nil // an error of r comes again
+		return n, nil // r returns its error again
 	case err == nil || err == io.ErrUnexpectedEOF:
 		return 0, io.EOF
 	}
 	return 0, err
 }
 
-// ReadWAV reads a whole file as mono PCM. A longer sound than limit samples is ErrWAV.
+// ReadWAV reads a whole file as mono PCM. More than limit samples are ErrWAV.
 func ReadWAV(r io.Reader, limit int) (pcm []int16, rate int, err error) {
 	w, err := NewWAVReader(r)
 	if err != nil {
