@@ -84,7 +84,7 @@ func TestOutboundCallHoldsAConversation(t *testing.T) {
 	if c.Result != "hung_up" || c.MOS < 4 {
 		t.Errorf("the call ended as %+v, want hung_up and a MOS of at least 4", c)
 	}
-	if greeting, answer := audibleTime(heard, 0, 8*time.Second), audibleTime(heard, 10*time.Second, 22*time.Second); greeting < 2000 || answer < 2000 {
+	if greeting, answer := audibleTime(heard, 0, 8*time.Second), audibleTime(heard, 10*time.Second, length(heard)); greeting < 2000 || answer < 2000 {
 		t.Errorf("the callee heard %d ms of the greeting and %d ms of the answer", greeting, answer)
 	}
 }

@@ -115,7 +115,7 @@ func TestTelephoneCallerAsksAndHearsTheAnswer(t *testing.T) {
 			phone.begin(t)
 			s.awaitTurn(t, "refund")
 			heard := phone.quit(t)
-			if greeting, answer := audibleTime(heard, 0, 5*time.Second), audibleTime(heard, 8*time.Second, 16*time.Second); greeting < 1500 || answer < 2000 {
+			if greeting, answer := audibleTime(heard, 0, 5*time.Second), audibleTime(heard, 8*time.Second, length(heard)); greeting < 1500 || answer < 2000 {
 				t.Errorf("the caller heard %d ms of the greeting and %d ms of the answer", greeting, answer)
 			}
 			s.awaitLog(t, `"msg":"call ended"`)

@@ -152,6 +152,9 @@ func baresipModules(t *testing.T) string {
 // pause is silence at a rate.
 func pause(d time.Duration, hz int) []int16 { return make([]int16, int(d.Milliseconds())*hz/1000) }
 
+// length is how long audio at 8 kHz lasts.
+func length(pcm []int16) time.Duration { return time.Duration(len(pcm)/8) * time.Millisecond }
+
 // audibleTime is how many ms of what was heard at 8 kHz, between from and to, are not silent.
 func audibleTime(heard []int16, from, to time.Duration) (ms int) {
 	for at := from; at < to; at += 20 * time.Millisecond {
