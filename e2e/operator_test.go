@@ -34,6 +34,7 @@ func folder(t *testing.T, files map[string]string) string {
 }
 
 func TestBrokenAgentDoesNotAffectOthers(t *testing.T) {
+	t.Parallel()
 	agents := folder(t, map[string]string{
 		"good/agent.yaml":               "name: good\ngreeting: Good day.\n",
 		"good/knowledge/hours.md":       "# Opening hours\n\nWe open at seven on Sundays.\n",
