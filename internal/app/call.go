@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"frontdesk/dialog"
 	"frontdesk/dialog/provider/flite"
 	"frontdesk/internal/caller"
 	"frontdesk/internal/fault"
@@ -50,11 +51,11 @@ func (p *program) callCommand() *cobra.Command {
 		return nil
 	}
 	command.RunE = func(c *cobra.Command, _ []string) error {
-		voice, err := flite.New(flite.Config{Voice: "rms"}) // differs from the demo agent's voice
-		if err != nil {
-			return err
+		var voice dialog.Synthesizer // nil without flite, which only --say needs
+		if v, err := flite.New(flite.Config{}); err == nil {
+			voice = v
 		}
-		err = caller.Run(c.Context(), *o, p.stdout, voice, sip.Call)
+		err := caller.Run(c.Context(), *o, p.stdout, voice, sip.Call)
 		if err == nil {
 			return nil
 		}

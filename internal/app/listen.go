@@ -103,7 +103,7 @@ func (n *node) drain(ctx context.Context, served <-chan error) (httpErr error) {
 		httpErr = fmt.Errorf("serve HTTP: %w", err)
 		endCalls()
 	case <-ctx.Done():
-		n.log.Info("stopping: no new calls; waiting for calls to finish", zap.Duration("at_most", n.config.Limits.Drain))
+		n.log.Info("stopping: no new calls; waiting for calls to finish", zap.Duration("within", n.config.Limits.Drain))
 		timeout := time.AfterFunc(n.config.Limits.Drain, endCalls)
 		defer timeout.Stop()
 	}

@@ -1,0 +1,39 @@
+package app
+
+import (
+	"strings"
+	"testing"
+
+	"frontdesk/dialog"
+)
+
+func TestAnnouncerSaysWhereTheAgentAnswersAndWithWhat(t *testing.T) {
+	agents := &agentSet{
+		byName:       map[string]*dialog.Agent{"demo": {Name: "demo", Title: "Willow Lane"}, "shop": {Name: "shop"}},
+		defaultName:  "demo",
+		descriptions: map[string]description{"demo": {ears: "pocketsphinx", voice: "flite (slt)", model: "the built-in clerk", pages: 23}},
+	}
+	var out strings.Builder
+	a := &announcer{w: &out}
+	a.printf("Preparing the agent %s", "Willow Lane")
+	a.ready("http://localhost:8080", agents, []string{"udp://:5060"})
+	const want = `Preparing the agent Willow Lane
+
+Willow Lane answers at http://localhost:8080
+  ears       pocketsphinx
+  voice      flite (slt)
+  model      the built-in clerk
+  knowledge  23 pages
+  telephone  udp://:5060
+  and 1 other agent
+Press Ctrl+C to stop.
+
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+	(*announcer)(nil).printf("a server without a terminal prints nothing")
+	if newAnnouncer(&out) != nil {
+		t.Error("a strings.Builder counts as a terminal")
+	}
+}
