@@ -3,11 +3,15 @@ package app
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/mattn/go-isatty"
 	"go.uber.org/zap"
+	"go.uber.org/zap/buffer"
 	"go.uber.org/zap/zapcore"
 )
 
@@ -22,16 +26,46 @@ func newLog(level string, w io.Writer) (*zap.Logger, error) {
 	if err != nil {
 		return nil, misuse{err}
 	}
-	var encoder zapcore.Encoder
-	if e := zap.NewProductionEncoderConfig(); isTerminal(w) {
-		e.EncodeTime, e.EncodeLevel = zapcore.TimeEncoderOfLayout("15:04:05"), zapcore.CapitalLevelEncoder
-		e.EncodeDuration, e.ConsoleSeparator = zapcore.StringDurationEncoder, "  "
-		encoder = zapcore.NewConsoleEncoder(e)
-	} else {
+	var encoder zapcore.Encoder = lineEncoder{zapcore.NewMapObjectEncoder()}
+	if !isTerminal(w) {
+		e := zap.NewProductionEncoderConfig()
 		e.TimeKey, e.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
 		encoder = zapcore.NewJSONEncoder(e)
 	}
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), at)), nil
+}
+
+// lineEncoder encodes a log entry as a line for people: time, level, message and error,
+// and then the other fields that are not empty.
+type lineEncoder struct{ *zapcore.MapObjectEncoder }
+
+var lineBuffers = buffer.NewPool()
+
+// Clone implements zapcore.Encoder.
+func (e lineEncoder) Clone() zapcore.Encoder {
+	clone := zapcore.NewMapObjectEncoder()
+	maps.Copy(clone.Fields, e.Fields)
+	return lineEncoder{clone}
+}
+
+// EncodeEntry implements zapcore.Encoder.
+func (e lineEncoder) EncodeEntry(entry zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
+	all := e.Clone().(lineEncoder).MapObjectEncoder
+	for _, f := range fields {
+		f.AddTo(all)
+	}
+	line := lineBuffers.Get()
+	fmt.Fprintf(line, "%s %-5s %s", entry.Time.Format(time.TimeOnly), entry.Level.CapitalString(), entry.Message)
+	if err, ok := all.Fields["error"]; ok && err != "" {
+		fmt.Fprintf(line, ": %v", err)
+	}
+	for _, key := range slices.Sorted(maps.Keys(all.Fields)) {
+		if value := all.Fields[key]; key != "error" && value != "" {
+			fmt.Fprintf(line, "  %s=%v", key, value)
+		}
+	}
+	line.AppendByte('\n')
+	return line, nil
 }
 
 // announcer tells a person at the terminal what the server is doing. A nil announcer

@@ -1,8 +1,12 @@
 package app
 
 import (
+	"errors"
 	"strings"
 	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"frontdesk/dialog"
 )
@@ -35,5 +39,17 @@ Press Ctrl+C to stop.
 	(*announcer)(nil).printf("a server without a terminal prints nothing")
 	if newAnnouncer(&out) != nil {
 		t.Error("a strings.Builder counts as a terminal")
+	}
+}
+
+func TestTerminalLogIsPlain(t *testing.T) {
+	var out strings.Builder
+	core := zapcore.NewCore(lineEncoder{zapcore.NewMapObjectEncoder()}, zapcore.AddSync(&out), zapcore.InfoLevel)
+	log := zap.New(core).With(zap.String("call", "rtc_1"))
+	log.Error("page omitted", zap.Error(errors.New(`unknown key "x"`)), zap.Int("tools", 2), zap.String("why", ""))
+	log.Info("call ended")
+	first, second, _ := strings.Cut(out.String(), "\n")
+	if !strings.HasSuffix(first, ` ERROR page omitted: unknown key "x"  call=rtc_1  tools=2`) || !strings.HasSuffix(second, " INFO  call ended  call=rtc_1\n") {
+		t.Errorf("got\n%s", out.String())
 	}
 }
