@@ -5,50 +5,25 @@ package media
 import (
 	"math"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 )
 
-// spoken is a few seconds of speech as Opus packets of 20 ms.
-func spoken(t testing.TB) [][]byte {
+// encodeSpeech returns a few seconds of speech as Opus packets of 20 ms.
+func encodeSpeech(t testing.TB) [][]byte {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "said.wav")
-	const text = "My invoice of last month seems wrong. You charged me twice for the same order, and nobody could tell me why."
-	if out, err := exec.Command("flite", "-voice", "rms", "-t", text, "-o", path).CombinedOutput(); err != nil {
-		t.Fatalf("flite: %v %s", err, out)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	pcm, rate, err := ReadWAV(f, 60*48000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pcm = NewResampler(rate, MouthRate).Process(nil, pcm)
 	enc, err := NewOpusEncoder()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var packets [][]byte
-	for ; len(pcm) >= MouthFrame; pcm = pcm[MouthFrame:] {
-		packet, err := enc.Encode(make([]byte, 1500), pcm[:MouthFrame])
-		if err != nil {
-			t.Fatal(err)
-		}
-		packets = append(packets, packet)
-	}
-	return packets
+	const text = "My invoice of last month seems wrong. You charged me twice for the same order, and nobody could tell me why."
+	return encodeAll(t, enc, speakPCM(t, "rms", text, MouthRate))
 }
 
-// plain hides that a Decoder can conceal.
-type plain struct{ Decoder }
+// plainDecoder hides that a Decoder is a Concealer.
+type plainDecoder struct{ Decoder }
 
-// receive is what a receiver makes of packets when those of lost do not come.
+// receive returns the output of a receiver when the packets marked in lost do not arrive.
 func receive(t *testing.T, r *Receiver, packets [][]byte, lost []bool) []int16 {
 	t.Helper()
 	sent := make([][]byte, len(packets))
@@ -61,7 +36,7 @@ func receive(t *testing.T, r *Receiver, packets [][]byte, lost []bool) []int16 {
 	return listen(t, r, sent)
 }
 
-// snr is how far the difference of two signals lies below the first, in dB.
+// snr returns how far the difference of two signals lies below the first, in dB.
 func snr(want, got []int16) float64 {
 	var signal, noise float64
 	for i := range want {
@@ -71,8 +46,8 @@ func snr(want, got []int16) float64 {
 	return 10 * math.Log10(signal/(noise+1))
 }
 
-func TestSpeechSurvivesLossBetterWithOpusThanByRepetition(t *testing.T) {
-	packets := spoken(t)
+func TestOpusConcealsLossBetterThanRepetition(t *testing.T) {
+	packets := encodeSpeech(t)
 	for _, percent := range []int{10, 20} {
 		synctest.Test(t, func(t *testing.T) {
 			draw, lost := rand.New(rand.NewPCG(7, 7)), make([]bool, len(packets))
@@ -82,7 +57,7 @@ func TestSpeechSurvivesLossBetterWithOpusThanByRepetition(t *testing.T) {
 			dec := newLibopusDecoder(t)
 			want := receive(t, newTestReceiver(t), packets, nil)
 			fec := snr(want, receive(t, newTestReceiver(t), packets, lost))
-			repeated := snr(want, receive(t, NewReceiver(plain{dec}, 48000), packets, lost))
+			repeated := snr(want, receive(t, NewReceiver(plainDecoder{dec}, 48000), packets, lost))
 			t.Logf("%d %% lost: %.1f dB with FEC, %.1f dB by repetition", percent, fec, repeated)
 			if fec < repeated+2 {
 				t.Errorf("%d %% lost: %.1f dB with FEC, %.1f dB by repetition", percent, fec, repeated)
@@ -91,8 +66,8 @@ func TestSpeechSurvivesLossBetterWithOpusThanByRepetition(t *testing.T) {
 	}
 }
 
-func TestLossIsFilledFromTheNextPacket(t *testing.T) {
-	packets := spoken(t)
+func TestLostPacketIsRestoredFromFECOfTheNext(t *testing.T) {
+	packets := encodeSpeech(t)
 	whole, fec, blind := newLibopusDecoder(t), newLibopusDecoder(t), newLibopusDecoder(t)
 	var want, with, without []int16
 	for i := 0; i+1 < len(packets); i++ {
@@ -113,16 +88,16 @@ func TestLossIsFilledFromTheNextPacket(t *testing.T) {
 	}
 }
 
-// TestGapFadesWithoutAClick covers one to many missing packets, with later ones there and
-// with none, for both ways to conceal.
+// TestGapFadesWithoutAClick covers gaps of one to many packets, for both kinds of
+// concealment.
 func TestGapFadesWithoutAClick(t *testing.T) {
-	const steepest = 1380 // slope of the tone a sample, at 8000 and 440 Hz
+	const steepest = 1380 // slope of the tone per sample, at amplitude 8000 and 440 Hz
 	for _, missing := range []int{1, 2, 3, 4, 6, 10, 30} {
-		for name, own := range map[string]bool{"Opus": true, "repetition": false} {
+		for name, hasOwn := range map[string]bool{"Opus": true, "repetition": false} {
 			synctest.Test(t, func(t *testing.T) {
 				r, packets := newTestReceiver(t), encodeTone(t, 440, 120)
-				if !own {
-					r = NewReceiver(plain{r.dec}, 48000)
+				if !hasOwn {
+					r = NewReceiver(plainDecoder{r.dec}, 48000)
 				}
 				lost := make([]bool, len(packets))
 				for i := range missing {
@@ -135,15 +110,15 @@ func TestGapFadesWithoutAClick(t *testing.T) {
 					}
 				}
 				if missing == 30 && rms(heard[60*EarFrame:70*EarFrame]) != 0 {
-					t.Errorf("%s: sound in a long gap", name)
+					t.Errorf("%s: audio in a long gap", name)
 				}
-				near(t, name+": the tone afterwards", level(heard[100*EarFrame:], 440, EarRate), 8000, 1600)
+				near(t, name+": tone afterwards", level(heard[100*EarFrame:], 440, EarRate), 8000, 1600)
 			})
 		}
 	}
 }
 
-func TestLossAmongSilencePacketsIsSilence(t *testing.T) {
+func TestLossAfterDTXIsSilence(t *testing.T) {
 	dec := newLibopusDecoder(t)
 	for _, p := range encodeTone(t, 440, 20) {
 		_, _ = dec.Decode(nil, p)

@@ -3,9 +3,6 @@ package media
 import (
 	"math"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 )
 
@@ -14,37 +11,18 @@ const (
 	callerText = "No wait, I did not ask about that. I want to know where my lamp is."
 )
 
-// says is text spoken by an installed voice, at rate.
-func says(t testing.TB, voice, text string, rate int) []float64 {
+// speak returns text spoken by an installed voice, at the given rate.
+func speak(t testing.TB, voice, text string, rate int) []float64 {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "speech.wav")
-	if out, err := exec.Command("flite", "-voice", voice, "-t", text, "-o", file).CombinedOutput(); err != nil {
-		t.Fatalf("flite: %v: %s", err, out)
-	}
-	return readWAVAt(t, file, rate)
-}
-
-// readWAVAt is the sound of a file, at rate.
-func readWAVAt(t testing.TB, file string, rate int) []float64 {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	pcm, from, err := ReadWAV(f, 60*EarRate)
-	if err != nil {
-		t.Fatal(err)
-	}
-	re := NewResampler(from, rate)
-	out := make([]float64, 0, len(pcm)*2)
-	for _, v := range re.Flush(re.Process(nil, pcm)) {
-		out = append(out, float64(v))
+	pcm := speakPCM(t, voice, text, rate)
+	out := make([]float64, len(pcm))
+	for i, v := range pcm {
+		out[i] = float64(v)
 	}
 	return out
 }
 
-// echoPath is a loudspeaker, a room and a line.
+// echoPath models a loudspeaker, a room and a line.
 type echoPath struct {
 	delay int // ms
 	gain  float64
@@ -60,11 +38,11 @@ func newEchoPath(delay int, gainDB float64) echoPath {
 	return p
 }
 
-// through is what of sound (at EarRate) comes back.
-func (p echoPath) through(sound []float64) []float64 {
+// through returns the echo of audio (at EarRate).
+func (p echoPath) through(audio []float64) []float64 {
 	low, high := 0.0, 0.0 // a small loudspeaker: 250 Hz to 5 kHz
-	out := make([]float64, len(sound)+p.delay*16+len(p.room)*80)
-	for i, v := range sound {
+	out := make([]float64, len(audio)+p.delay*16+len(p.room)*80)
+	for i, v := range audio {
 		low += (v - low) * 0.86
 		high += (low - high) * 0.1
 		for k, tap := range p.room {
@@ -74,8 +52,8 @@ func (p echoPath) through(sound []float64) []float64 {
 	return out
 }
 
-// mixed is what a microphone brings, frame by frame.
-func mixed(length int, parts ...[]float64) [][]int16 {
+// mix returns the frames of a microphone that picks up all parts and some noise.
+func mix(length int, parts ...[]float64) [][]int16 {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	var frames [][]int16
 	for at := 0; at+EarFrame <= length; at += EarFrame {
@@ -94,9 +72,9 @@ func mixed(length int, parts ...[]float64) [][]int16 {
 	return frames
 }
 
-// echoes runs the detectors and returns, for the frames with speech from one on, what
-// share is taken for echo.
-func echoes(d *EchoDetector, played []float64, heard [][]int16, from, to int) float64 {
+// echoShare runs the detectors and returns the share of the frames with speech between
+// two frames that is detected as echo; -1 if none has speech.
+func echoShare(d *EchoDetector, played []float64, heard [][]int16, from, to int) float64 {
 	v := NewDetector()
 	speech, echo := 0, 0
 	for i, frame := range heard {
@@ -126,44 +104,44 @@ func echoes(d *EchoDetector, played []float64, heard [][]int16, from, to int) fl
 	return float64(echo) / float64(speech)
 }
 
-func TestTheAgentsOwnVoiceIsToldFromACaller(t *testing.T) {
-	played, source := says(t, "slt", agentText, MouthRate), says(t, "slt", agentText, EarRate)
-	caller := says(t, "rms", callerText, EarRate)
+func TestEchoOfTheAgentDiffersFromACaller(t *testing.T) {
+	played, source := speak(t, "slt", agentText, MouthRate), speak(t, "slt", agentText, EarRate)
+	caller := speak(t, "rms", callerText, EarRate)
 	frames := len(source) / EarFrame
 	for _, tt := range []struct {
 		name   string
 		delay  int
 		gain   float64
-		hidden float64 // share of a caller that may be lost in the echo: it can be as loud
-	}{{"a handset", 70, -24, 0.1}, {"a loudspeaker", 160, -10, 0.2}, {"a loud one far away", 300, -3, 0.7}, {"half a second", 480, -12, 0.1}} {
+		hidden float64 // share of a caller that may be detected as echo, which can be as loud
+	}{{"a handset", 70, -24, 0.1}, {"a loudspeaker", 160, -10, 0.2}, {"a loud, distant one", 300, -3, 0.7}, {"half a second", 480, -12, 0.1}} {
 		t.Run(tt.name, func(t *testing.T) {
 			echo := newEchoPath(tt.delay, tt.gain).through(source)
-			share := echoes(NewEchoDetector(), played, mixed(len(source), echo), 25, frames)
-			t.Logf("%.0f %% of the echo is known as such", 100*share)
+			share := echoShare(NewEchoDetector(), played, mix(len(source), echo), 25, frames)
+			t.Logf("%.0f %% of the echo is detected", 100*share)
 			if share >= 0 && share < 0.9 {
-				t.Errorf("%.0f %% of the echo is known as such", 100*share)
+				t.Errorf("%.0f %% of the echo is detected", 100*share)
 			}
 			const at = 200 // frames into the reply
 			both := append(make([]float64, at*EarFrame), caller...)
 			talk := len(caller) / EarFrame
-			share = echoes(NewEchoDetector(), played, mixed(len(source), echo, both), at, at+talk)
-			t.Logf("%.0f %% of a caller over it is taken for echo", 100*share)
+			share = echoShare(NewEchoDetector(), played, mix(len(source), echo, both), at, at+talk)
+			t.Logf("%.0f %% of a caller over the echo is detected as echo", 100*share)
 			if share > tt.hidden {
-				t.Errorf("%.0f %% of a caller over the echo is taken for echo", 100*share)
+				t.Errorf("%.0f %% of a caller over the echo is detected as echo", 100*share)
 			}
 		})
 	}
 }
 
-func TestACallerWithoutEchoIsNeverTakenForIt(t *testing.T) {
-	played := says(t, "slt", agentText, MouthRate)
-	caller := says(t, "rms", callerText+" "+callerText+" "+callerText, EarRate)
-	share := echoes(NewEchoDetector(), played, mixed(len(caller), caller), 0, len(caller)/EarFrame)
-	t.Logf("%.0f %% of a caller alone is taken for echo", 100*share)
+func TestCallerWithoutEchoIsNotDetectedAsEcho(t *testing.T) {
+	played := speak(t, "slt", agentText, MouthRate)
+	caller := speak(t, "rms", callerText+" "+callerText+" "+callerText, EarRate)
+	share := echoShare(NewEchoDetector(), played, mix(len(caller), caller), 0, len(caller)/EarFrame)
+	t.Logf("%.0f %% of a caller alone is detected as echo", 100*share)
 	if share > 0.1 {
-		t.Errorf("%.0f %% of the caller is taken for echo", 100*share)
+		t.Errorf("%.0f %% of the caller is detected as echo", 100*share)
 	}
-	if share := echoes(NewEchoDetector(), nil, mixed(len(caller), caller), 0, len(caller)/EarFrame); share > 0 {
+	if share := echoShare(NewEchoDetector(), nil, mix(len(caller), caller), 0, len(caller)/EarFrame); share > 0 {
 		t.Errorf("%.0f %% while nothing is played", 100*share)
 	}
 }
@@ -177,7 +155,7 @@ func TestEchoDetectionDoesNotAllocate(t *testing.T) {
 	}
 	copy(in, out)
 	if n := testing.AllocsPerRun(200, func() { d.AddPlayed(out); d.IsEcho(in) }); n > 0 {
-		t.Errorf("%v allocations a frame", n)
+		t.Errorf("%v allocations per frame", n)
 	}
 }
 

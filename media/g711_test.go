@@ -9,10 +9,10 @@ func TestG711CarriesATone(t *testing.T) {
 		decode func([]int16, []byte) []int16
 	}{"mu": {EncodePCMU, DecodePCMU}, "A": {EncodePCMA, DecodePCMA}} {
 		out := law.decode(nil, law.encode(nil, pcm))
-		near(t, name+": the tone", level(out, 440, 8000), 8000, 100)
+		near(t, name+": tone", level(out, 440, 8000), 8000, 100)
 		for i := range pcm {
 			if d := int(out[i]) - int(pcm[i]); d > 300 || d < -300 {
-				t.Fatalf("%s: %d became %d", name, pcm[i], out[i])
+				t.Fatalf("%s: %d decodes to %d", name, pcm[i], out[i])
 			}
 		}
 		dec := NewG711Decoder(law.decode)
@@ -35,13 +35,13 @@ func TestG711MatchesItsTables(t *testing.T) { // ITU-T G.711, tables 1a and 2a
 			t.Errorf("A %02x is %d, want %d", v.a, got, v.sa)
 		}
 	}
-	for i := range 256 { // every code but mu-law's second zero survives a round trip
+	for i := range 256 { // every code but the second zero of mu-law survives a round trip
 		b := byte(i)
 		if got := EncodePCMU(nil, DecodePCMU(nil, []byte{b}))[0]; got != b && b != 0x7f {
-			t.Errorf("mu %02x became %02x", b, got)
+			t.Errorf("mu %02x re-encodes to %02x", b, got)
 		}
 		if got := EncodePCMA(nil, DecodePCMA(nil, []byte{b}))[0]; got != b {
-			t.Errorf("A %02x became %02x", b, got)
+			t.Errorf("A %02x re-encodes to %02x", b, got)
 		}
 	}
 }

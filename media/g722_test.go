@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func samplesOf(t *testing.T, name string) []int16 {
+func readSamples(t *testing.T, name string) []int16 {
 	t.Helper()
 	raw, err := os.ReadFile(name)
 	if err != nil {
@@ -21,10 +21,9 @@ func samplesOf(t *testing.T, name string) []int16 {
 	return pcm
 }
 
-// The vectors are a sweep with noise, clicks and near silence, coded and decoded by FFmpeg's
-// implementation.
-func TestG722IsWhatOthersMakeOfIt(t *testing.T) {
-	in, want := samplesOf(t, "testdata/g722-in.raw"), samplesOf(t, "testdata/g722-out.raw")
+// The vectors are a sweep with noise, clicks and near silence, encoded and decoded by FFmpeg.
+func TestG722MatchesFFmpeg(t *testing.T) {
+	in, want := readSamples(t, "testdata/g722-in.raw"), readSamples(t, "testdata/g722-out.raw")
 	code, err := os.ReadFile("testdata/g722.raw")
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +34,7 @@ func TestG722IsWhatOthersMakeOfIt(t *testing.T) {
 		got = append(got, bands.encode(in[i], in[i+1]))
 	}
 	if !bytes.Equal(got, code) {
-		t.Error("it is coded otherwise")
+		t.Error("the encoded bytes differ")
 	}
 	d := NewG722Decoder()
 	var pcm []int16
@@ -46,7 +45,7 @@ func TestG722IsWhatOthersMakeOfIt(t *testing.T) {
 	}
 	for i := range pcm {
 		if pcm[i] != want[i] {
-			t.Fatalf("sample %d is %d, not %d", i, pcm[i], want[i])
+			t.Fatalf("sample %d is %d, want %d", i, pcm[i], want[i])
 		}
 	}
 }
@@ -75,11 +74,11 @@ func TestG722CarriesTheWholeBand(t *testing.T) {
 		}
 		n := float64(len(heard) - EarRate/2)
 		if tone := 2 * (re*re + im*im) / n; tone < 0.95*all || math.Sqrt(all/n) < 4500 {
-			t.Errorf("%v Hz: %.0f %% of what is heard, at a level of %.0f", hz, 100*tone/all, math.Sqrt(all/n))
+			t.Errorf("%v Hz is %.0f %% of the power, RMS %.0f", hz, 100*tone/all, math.Sqrt(all/n))
 		}
 	}
 	if _, err := NewG722Decoder().Decode(nil, make([]byte, 2000)); err == nil {
-		t.Error("a packet of 250 ms was taken")
+		t.Error("a packet of 250 ms was accepted")
 	}
 }
 

@@ -9,12 +9,12 @@ import (
 
 var epoch = time.Unix(1_000_000, 0)
 
-// push sends packet number n of a stream of 20 ms packets, which carries n in a byte.
+// push pushes packet number n of a stream of 20 ms packets; its payload is the byte n.
 func push(j *JitterBuffer, seq uint16, n int, late time.Duration) {
 	j.Push(seq, uint32(n*960), []byte{byte(n)}, epoch.Add(time.Duration(n)*FrameTime+late))
 }
 
-// drain pops until nothing comes: packets as they are, missed ones as -1.
+// drain pops until Nothing and returns the packet numbers, -1 for Missed.
 func drain(j *JitterBuffer) (got []int) {
 	for {
 		p, a := j.Pop(false)
@@ -35,13 +35,13 @@ func TestJitterBufferPutsPacketsInOrder(t *testing.T) {
 		sent  []int
 		want  []int
 	}{
-		"in order":       {10, []int{0, 1, 2, 3}, []int{0, 1, 2, 3}},
-		"reordered":      {10, []int{0, 2, 1, 3}, []int{0, 1, 2, 3}},
-		"first is late":  {10, []int{1, 0, 2, 3}, []int{0, 1, 2, 3}},
-		"duplicates":     {10, []int{0, 1, 1, 2, 0, 3}, []int{0, 1, 2, 3}},
-		"loss":           {10, []int{0, 1, 3, 4}, []int{0, 1, -1, 3, 4}},
-		"numbers wrap":   {65534, []int{0, 1, 2, 3}, []int{0, 1, 2, 3}},
-		"loss at a wrap": {65534, []int{0, 1, 3, 4}, []int{0, 1, -1, 3, 4}},
+		"in order":            {10, []int{0, 1, 2, 3}, []int{0, 1, 2, 3}},
+		"reordered":           {10, []int{0, 2, 1, 3}, []int{0, 1, 2, 3}},
+		"late first":          {10, []int{1, 0, 2, 3}, []int{0, 1, 2, 3}},
+		"duplicates":          {10, []int{0, 1, 1, 2, 0, 3}, []int{0, 1, 2, 3}},
+		"loss":                {10, []int{0, 1, 3, 4}, []int{0, 1, -1, 3, 4}},
+		"wrap-around":         {65534, []int{0, 1, 2, 3}, []int{0, 1, 2, 3}},
+		"loss at wrap-around": {65534, []int{0, 1, 3, 4}, []int{0, 1, -1, 3, 4}},
 	} {
 		j := NewJitterBuffer(48000)
 		for _, n := range c.sent {
@@ -53,7 +53,7 @@ func TestJitterBufferPutsPacketsInOrder(t *testing.T) {
 	}
 }
 
-func TestJitterBufferRefusesWhatComesTooLate(t *testing.T) {
+func TestJitterBufferDropsLatePackets(t *testing.T) {
 	j := NewJitterBuffer(48000)
 	for _, n := range []int{0, 1, 3, 4} {
 		push(j, uint16(n), n, 0)
@@ -70,7 +70,7 @@ func TestJitterBufferRefusesWhatComesTooLate(t *testing.T) {
 	}
 }
 
-func TestJitterBufferStartsAnewAfterAJump(t *testing.T) {
+func TestJitterBufferRestartsAfterASequenceJump(t *testing.T) {
 	j := NewJitterBuffer(48000)
 	for n := range 5 {
 		push(j, uint16(n), n, 0)
@@ -83,7 +83,7 @@ func TestJitterBufferStartsAnewAfterAJump(t *testing.T) {
 	}
 }
 
-func TestJitterBufferIgnoresGiantPackets(t *testing.T) {
+func TestJitterBufferDropsOversizedPackets(t *testing.T) {
 	j := NewJitterBuffer(48000)
 	j.Push(1, 0, make([]byte, jitterBytes+1), epoch)
 	if s := j.Stats(); s.Dropped != 1 || j.held != 0 {
@@ -91,7 +91,7 @@ func TestJitterBufferIgnoresGiantPackets(t *testing.T) {
 	}
 }
 
-func TestJitterBufferWaitsAsLongAsTheNetworkNeeds(t *testing.T) {
+func TestJitterBufferAdaptsItsDelayToTheJitter(t *testing.T) {
 	for _, c := range []struct {
 		jitter   time.Duration
 		lossless float64

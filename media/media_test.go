@@ -2,10 +2,13 @@ package media
 
 import (
 	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 )
 
-// tone is n samples of a sine at rate Hz.
+// tone returns n samples of a sine wave.
 func tone(hz float64, rate, n int, amplitude float64) []int16 {
 	out := make([]int16, n)
 	for i := range out {
@@ -14,7 +17,7 @@ func tone(hz float64, rate, n int, amplitude float64) []int16 {
 	return out
 }
 
-// level is the amplitude of the tone of hz in pcm (Goertzel's algorithm).
+// level returns the amplitude of the frequency hz in pcm (Goertzel's algorithm).
 func level(pcm []int16, hz float64, rate int) float64 {
 	c := 2 * math.Cos(2*math.Pi*hz/float64(rate))
 	var s0, s1, s2 float64
@@ -25,7 +28,7 @@ func level(pcm []int16, hz float64, rate int) float64 {
 	return 2 * math.Sqrt(s1*s1+s2*s2-c*s1*s2) / float64(len(pcm))
 }
 
-// rms is the root of the mean square of pcm.
+// rms returns the root mean square of pcm.
 func rms(pcm []int16) float64 {
 	sum := 0.0
 	for _, x := range pcm {
@@ -34,9 +37,30 @@ func rms(pcm []int16) float64 {
 	return math.Sqrt(sum / float64(max(1, len(pcm))))
 }
 
-func near(t *testing.T, what string, got, want, within float64) {
+// near fails the test unless got is within tolerance of want.
+func near(t *testing.T, what string, got, want, tolerance float64) {
 	t.Helper()
-	if math.IsNaN(got) || math.Abs(got-want) > within {
-		t.Errorf("%s is %.1f, want %.1f ± %.1f", what, got, want, within)
+	if math.IsNaN(got) || math.Abs(got-want) > tolerance {
+		t.Errorf("%s is %.1f, want %.1f ± %.1f", what, got, want, tolerance)
 	}
+}
+
+// speakPCM returns text spoken by a voice of flite, at the given rate.
+func speakPCM(t testing.TB, voice, text string, rate int) []int16 {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "speech.wav")
+	if out, err := exec.Command("flite", "-voice", voice, "-t", text, "-o", file).CombinedOutput(); err != nil {
+		t.Fatalf("flite: %v: %s", err, out)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	pcm, from, err := ReadWAV(f, 60*EarRate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewResampler(from, rate)
+	return r.Flush(r.Process(nil, pcm))
 }

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 )
 
-func TestPCMSourceGivesWhatWasWrittenAndThenSilence(t *testing.T) {
+func TestPCMSourceReturnsWrittenAudioThenSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, frame := NewPCMSource(), make([]int16, EarFrame)
 		s.Write(tone(440, EarRate, 30*EarFrame, 8000))
@@ -17,14 +17,14 @@ func TestPCMSourceGivesWhatWasWrittenAndThenSilence(t *testing.T) {
 			}
 			heard = append(heard, frame...)
 		}
-		near(t, "the tone", level(heard[:30*EarFrame], 440, EarRate), 8000, 80)
-		near(t, "the rest", rms(heard[30*EarFrame:]), 0, 0)
+		near(t, "tone", level(heard[:30*EarFrame], 440, EarRate), 8000, 80)
+		near(t, "rest", rms(heard[30*EarFrame:]), 0, 0)
 		if n := s.Write(make([]int16, sourceQueue+5)); n != sourceQueue {
-			t.Errorf("%d samples taken, the bound is %d", n, sourceQueue)
+			t.Errorf("%d samples queued, want %d", n, sourceQueue)
 		}
 		s.Clear()
 		if n := s.Write(make([]int16, EarRate)); n != EarRate {
-			t.Errorf("after Clear %d samples taken", n)
+			t.Errorf("after Clear %d samples queued", n)
 		}
 		_ = s.Close()
 		if err := s.ReadFrame(frame); err != io.EOF {

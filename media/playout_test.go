@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// speaker is a Sink that remembers what it was given and when.
-type speaker struct {
-	heard []int16
+// recordingSink is a Sink that records what it receives and when.
+type recordingSink struct {
+	audio []int16
 	at    []time.Time
 	stall func(frames int)
 	err   error
 }
 
-func (s *speaker) WriteFrame(frame []int16) error {
+func (s *recordingSink) WriteFrame(frame []int16) error {
 	if frame == nil {
 		frame = make([]int16, MouthFrame)
 	}
-	s.heard = append(s.heard, frame...)
+	s.audio = append(s.audio, frame...)
 	s.at = append(s.at, time.Now())
 	if s.stall != nil {
 		s.stall(len(s.at))
@@ -29,11 +29,11 @@ func (s *speaker) WriteFrame(frame []int16) error {
 	return s.err
 }
 
-// play runs a playout for a while of virtual time, with what do does meanwhile.
-func play(t *testing.T, s *speaker, long time.Duration, do func(ctx context.Context, p *Playout)) *Playout {
+// play runs a playout for a duration of virtual time and calls do meanwhile.
+func play(t *testing.T, s *recordingSink, duration time.Duration, do func(ctx context.Context, p *Playout)) *Playout {
 	t.Helper()
 	p := NewPlayout(s)
-	ctx, cancel := context.WithTimeout(t.Context(), long)
+	ctx, cancel := context.WithTimeout(t.Context(), duration)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()
@@ -46,14 +46,14 @@ func play(t *testing.T, s *speaker, long time.Duration, do func(ctx context.Cont
 
 func TestPlayoutDoesNotDrift(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, start := &speaker{}, time.Now()
+		s, start := &recordingSink{}, time.Now()
 		play(t, s, time.Minute+time.Millisecond, func(context.Context, *Playout) {})
 		if len(s.at) != 3000 {
 			t.Errorf("%d frames in a minute", len(s.at))
 		}
 		for i, at := range s.at {
 			if want := start.Add(time.Duration(i+1) * FrameTime); !at.Equal(want) {
-				t.Fatalf("frame %d left %v from its time", i, at.Sub(want))
+				t.Fatalf("frame %d was sent %v off its time", i, at.Sub(want))
 			}
 		}
 	})
@@ -61,7 +61,7 @@ func TestPlayoutDoesNotDrift(t *testing.T) {
 
 func TestPlayoutCatchesUpByAFewFramesOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &speaker{stall: func(n int) {
+		s := &recordingSink{stall: func(n int) {
 			if n == 10 {
 				<-time.After(time.Second)
 			}
@@ -77,14 +77,14 @@ func TestPlayoutCatchesUpByAFewFramesOnly(t *testing.T) {
 			t.Errorf("%d frames sent at once after a stall", burst)
 		}
 		if n := len(s.at); n < 97 || n > 104 {
-			t.Errorf("%d frames in 3 s of which 1 stood still", n)
+			t.Errorf("%d frames in 3 s with a stall of 1 s", n)
 		}
 	})
 }
 
-func TestPlayedCountsWhatLeft(t *testing.T) {
+func TestPlayedCountsPlayedSamples(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &speaker{}
+		s := &recordingSink{}
 		p := play(t, s, 2*time.Second, func(ctx context.Context, p *Playout) {
 			if err := p.Write(ctx, tone(440, MouthRate, MouthRate, 8000)); err != nil {
 				t.Error(err)
@@ -93,33 +93,33 @@ func TestPlayedCountsWhatLeft(t *testing.T) {
 		if p.Played() != MouthRate {
 			t.Errorf("%d samples played", p.Played())
 		}
-		near(t, "the tone", level(s.heard[:MouthRate], 440, MouthRate), 8000, 80)
-		near(t, "the rest", rms(s.heard[MouthRate:]), 0, 0)
+		near(t, "tone", level(s.audio[:MouthRate], 440, MouthRate), 8000, 80)
+		near(t, "rest", rms(s.audio[MouthRate:]), 0, 0)
 	})
 }
 
 func TestFlushFadesOutWithinAFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &speaker{}
+		s := &recordingSink{}
 		p := play(t, s, time.Second, func(ctx context.Context, p *Playout) {
 			_ = p.Write(ctx, tone(440, MouthRate, MouthRate, 8000))
 			<-time.After(10*FrameTime + FrameTime/2)
 			p.Flush()
 		})
 		if p.Played() != 10*MouthFrame {
-			t.Errorf("%d samples counted, 10 frames were heard", p.Played())
+			t.Errorf("%d samples counted, but 10 frames were audible", p.Played())
 		}
-		fade := s.heard[10*MouthFrame : 11*MouthFrame]
+		fade := s.audio[10*MouthFrame : 11*MouthFrame]
 		if first, last := rms(fade[:80]), rms(fade[400:]); first < 3000 || last > first/3 {
 			t.Errorf("the fade goes from %.0f to %.0f", first, last)
 		}
-		near(t, "the rest", rms(s.heard[11*MouthFrame:]), 0, 0)
+		near(t, "rest", rms(s.audio[11*MouthFrame:]), 0, 0)
 	})
 }
 
-func TestDuckLowersTheVoiceWithoutClicks(t *testing.T) {
+func TestDuckingDoesNotClick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &speaker{}
+		s := &recordingSink{}
 		play(t, s, time.Second, func(ctx context.Context, p *Playout) {
 			_ = p.Write(ctx, tone(440, MouthRate, MouthRate, 8000))
 			<-time.After(10*FrameTime + FrameTime/2)
@@ -127,21 +127,21 @@ func TestDuckLowersTheVoiceWithoutClicks(t *testing.T) {
 			<-time.After(10 * FrameTime)
 			p.Duck(Full)
 		})
-		second := func(from, to int) float64 { return level(s.heard[from*MouthFrame:to*MouthFrame], 440, MouthRate) }
-		near(t, "before", second(0, 10), 8000, 100)
-		near(t, "ducked", second(13, 20), 8000*duckGain, 50)
-		near(t, "after", second(23, 33), 8000, 100)
-		for i := range s.heard[1 : 40*MouthFrame] {
-			if d := int(s.heard[i+1]) - int(s.heard[i]); d > 1000 || d < -1000 {
+		amplitude := func(from, to int) float64 { return level(s.audio[from*MouthFrame:to*MouthFrame], 440, MouthRate) }
+		near(t, "before", amplitude(0, 10), 8000, 100)
+		near(t, "ducked", amplitude(13, 20), 8000*duckGain, 50)
+		near(t, "after", amplitude(23, 33), 8000, 100)
+		for i := range s.audio[1 : 40*MouthFrame] {
+			if d := int(s.audio[i+1]) - int(s.audio[i]); d > 1000 || d < -1000 {
 				t.Fatalf("a click of %d at %d", d, i)
 			}
 		}
 	})
 }
 
-func TestAHeldVoiceLosesNothing(t *testing.T) {
+func TestHeldPlayoutLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &speaker{}
+		s := &recordingSink{}
 		play(t, s, time.Second, func(ctx context.Context, p *Playout) {
 			_ = p.Write(ctx, tone(440, MouthRate, 20*MouthFrame, 8000))
 			<-time.After(5*FrameTime + FrameTime/2)
@@ -150,12 +150,12 @@ func TestAHeldVoiceLosesNothing(t *testing.T) {
 			before := p.Played()
 			<-time.After(10 * FrameTime)
 			if now := p.Played(); now != before {
-				t.Errorf("%d samples left while held", now-before)
+				t.Errorf("%d samples were played while held", now-before)
 			}
 			p.Duck(Full)
 			<-time.After(20 * FrameTime)
 			if now := p.Played(); now != 20*MouthFrame {
-				t.Errorf("%d samples of %d left", now, 20*MouthFrame)
+				t.Errorf("%d samples of %d were played", now, 20*MouthFrame)
 			}
 			_ = p.Write(ctx, tone(440, MouthRate, 20*MouthFrame, 8000))
 			<-time.After(2 * FrameTime)
@@ -166,21 +166,21 @@ func TestAHeldVoiceLosesNothing(t *testing.T) {
 			before = p.Played()
 			<-time.After(5 * FrameTime)
 			if now := p.Played(); now != before {
-				t.Errorf("%d samples left after a flush", now-before)
+				t.Errorf("%d samples were played after a flush", now-before)
 			}
 		})
 	})
 }
 
-func TestWriteWaitsForRoomAndForItsContext(t *testing.T) {
+func TestWriteWaitsForRoomOrItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		play(t, &speaker{}, 10*time.Second, func(ctx context.Context, p *Playout) {
+		play(t, &recordingSink{}, 10*time.Second, func(ctx context.Context, p *Playout) {
 			if err := p.Write(ctx, make([]int16, 2*MouthRate)); err != nil {
 				t.Error(err)
 			}
 			if took := time.Since(start); took < 900*time.Millisecond || took > 1100*time.Millisecond {
-				t.Errorf("2 s into a queue of 1 s took %v", took)
+				t.Errorf("writing 2 s to a queue of 1 s took %v", took)
 			}
 			short, cancel := context.WithTimeout(ctx, FrameTime)
 			defer cancel()
@@ -193,7 +193,7 @@ func TestWriteWaitsForRoomAndForItsContext(t *testing.T) {
 
 func TestPlayoutEndsWithItsSink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		if err := NewPlayout(&speaker{err: io.ErrClosedPipe}).Run(t.Context()); !errors.Is(err, io.ErrClosedPipe) {
+		if err := NewPlayout(&recordingSink{err: io.ErrClosedPipe}).Run(t.Context()); !errors.Is(err, io.ErrClosedPipe) {
 			t.Error(err)
 		}
 	})
@@ -202,7 +202,7 @@ func TestPlayoutEndsWithItsSink(t *testing.T) {
 func TestPlayoutDoesNotAllocate(t *testing.T) {
 	p, frame, voice := NewPlayout(constant(0)), make([]int16, MouthFrame), tone(440, MouthRate, MouthFrame, 8000)
 	if n := testing.AllocsPerRun(200, func() { _ = p.Write(t.Context(), voice); _ = p.tick(frame) }); n > 0 {
-		t.Errorf("%v allocations a frame", n)
+		t.Errorf("%v allocations per frame", n)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestRatingsAreThoseOfTheEModel(t *testing.T) {
+func TestRatingFollowsTheEModel(t *testing.T) {
 	for r, want := range map[float64]float64{93.2: 4.41, 90: 4.34, 80: 4.03, 70: 3.60, 60: 3.10, 50: 2.58, 0: 1, 100: 4.5} { // G.107, table B.1
 		if got := mos(r); math.Abs(got-want) > 0.01 {
 			t.Errorf("R %v is MOS %.3f, not %v", r, got, want)
@@ -27,6 +27,6 @@ func TestRatingsAreThoseOfTheEModel(t *testing.T) {
 		t.Errorf("losses of 1 and 5 %% are rated %v and %v", a, b)
 	}
 	if got := rate(7, time.Hour); got != 0 {
-		t.Errorf("nonsense is rated %v", got)
+		t.Errorf("absurd values are rated %v", got)
 	}
 }

@@ -14,7 +14,7 @@ func newTestReceiver(t testing.TB) *Receiver {
 	return NewReceiver(newLibopusDecoder(t), 48000)
 }
 
-// listen pushes a packet, where there is one, before each frame that is read.
+// listen reads one frame after each packet; nil stands for a lost packet.
 func listen(t *testing.T, r *Receiver, packets [][]byte) (heard []int16) {
 	t.Helper()
 	frame := make([]int16, EarFrame)
@@ -38,8 +38,8 @@ func TestReceiverBridgesLossWithoutClicks(t *testing.T) {
 			packets[n] = nil
 		}
 		heard := listen(t, r, packets)[EarRate/2:]
-		near(t, "the tone", level(heard, 440, EarRate), 8000, 1600)
-		for i := range heard[1:] { // the steepest slope of the tone is 1380 a sample
+		near(t, "tone", level(heard, 440, EarRate), 8000, 1600)
+		for i := range heard[1:] { // the steepest slope of the tone is 1380 per sample
 			if d := int(heard[i+1]) - int(heard[i]); d > 4000 || d < -4000 {
 				t.Fatalf("a click of %d at %d", d, i)
 			}
@@ -50,13 +50,13 @@ func TestReceiverBridgesLossWithoutClicks(t *testing.T) {
 	})
 }
 
-func TestReceiverFallsSilentWhenNothingComes(t *testing.T) {
+func TestReceiverIsSilentWithoutPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestReceiver(t)
 		defer r.Close()
 		heard := listen(t, r, append(encodeTone(t, 440, 50), make([][]byte, 25)...))
 		if got := rms(heard[60*EarFrame:]); got > 1 {
-			t.Errorf("200 ms after the last packet there is sound at %.0f", got)
+			t.Errorf("200 ms after the last packet there is audio at %.0f", got)
 		}
 	})
 }
@@ -67,14 +67,14 @@ func TestReceiverSurvivesMalformedPackets(t *testing.T) {
 		defer r.Close()
 		packets[30], packets[40] = []byte{0xff, 0xff, 0xff, 0xff}, []byte{0xff, 0xff, 0xff}
 		heard := listen(t, r, packets)
-		near(t, "the tone", level(heard[EarRate:], 440, EarRate), 8000, 1500)
+		near(t, "tone", level(heard[EarRate:], 440, EarRate), 8000, 1500)
 		if _, malformed := r.Stats(); malformed != 2 {
 			t.Errorf("%d malformed", malformed)
 		}
 	})
 }
 
-func TestReceiverTakesPacketsWithoutSoundForSilence(t *testing.T) {
+func TestReceiverTreatsEmptyPayloadsAsSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		packets, r := encodeTone(t, 440, 100), newTestReceiver(t)
 		defer r.Close()
@@ -83,7 +83,7 @@ func TestReceiverTakesPacketsWithoutSoundForSilence(t *testing.T) {
 		}
 		heard := listen(t, r, packets)
 		if got := rms(heard[65*EarFrame : 95*EarFrame]); got > 1 {
-			t.Errorf("there is sound at %.0f", got)
+			t.Errorf("there is audio at %.0f", got)
 		}
 		if stats, malformed := r.Stats(); malformed != 0 || stats.Lost != 0 {
 			t.Errorf("%d malformed, %d lost", malformed, stats.Lost)
@@ -91,7 +91,7 @@ func TestReceiverTakesPacketsWithoutSoundForSilence(t *testing.T) {
 	})
 }
 
-func TestReceiverKeepsItsPaceAndEnds(t *testing.T) {
+func TestReceiverKeepsPaceUntilClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestReceiver(t)
 		start := time.Now()
@@ -112,7 +112,7 @@ func TestReceiverDoesNotAllocate(t *testing.T) {
 		packets [][]byte
 		step    int
 	}{
-		"Opus":  {newTestReceiver(t), spoken(t), 960},
+		"Opus":  {newTestReceiver(t), encodeSpeech(t), 960},
 		"G.711": {NewReceiver(NewG711Decoder(DecodePCMU), 8000), [][]byte{EncodePCMU(nil, tone(440, 8000, 160, 8000))}, 160},
 	} {
 		frame, seq := make([]int16, EarFrame), 0
@@ -124,7 +124,7 @@ func TestReceiverDoesNotAllocate(t *testing.T) {
 			c.r.read(frame)
 		})
 		if s, _ := c.r.Stats(); n > 0 || s.Lost == 0 {
-			t.Errorf("%s: %v allocations a frame, %+v", name, n, s)
+			t.Errorf("%s: %v allocations per frame, %+v", name, n, s)
 		}
 	}
 }

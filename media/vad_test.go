@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// voice is n samples of something like a vowel of hz (a whole number), four syllables a
-// second; so it repeats every second.
+// voice returns n samples of a vowel-like sound at hz (a whole number) with four syllables
+// per second, which repeats every second.
 func voice(hz float64, n int, amplitude float64) []float64 {
 	out := make([]float64, n)
 	for i := range out {
@@ -26,8 +26,8 @@ func voice(hz float64, n int, amplitude float64) []float64 {
 	return out
 }
 
-// detections are the probabilities of all frames of pcm.
-func detections(d *Detector, pcm []float64) []float32 {
+// detect returns the probabilities of all frames of pcm.
+func detect(d *Detector, pcm []float64) []float32 {
 	var out []float32
 	frame := make([]int16, EarFrame)
 	for ; len(pcm) >= EarFrame; pcm = pcm[EarFrame:] {
@@ -39,7 +39,8 @@ func detections(d *Detector, pcm []float64) []float32 {
 	return out
 }
 
-func voiced(p []float32) (n int) {
+// countSpeech counts the probabilities of at least 0.5.
+func countSpeech(p []float32) (n int) {
 	for _, v := range p {
 		if v >= 0.5 {
 			n++
@@ -48,7 +49,7 @@ func voiced(p []float32) (n int) {
 	return n
 }
 
-func TestDetectorHearsAVoiceOverNoiseAtOnceAndItsEndSoon(t *testing.T) {
+func TestDetectorFindsOnsetAndEndOfSpeechInNoise(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		noise func(*rand.Rand, int) []float64
@@ -62,24 +63,24 @@ func TestDetectorHearsAVoiceOverNoiseAtOnceAndItsEndSoon(t *testing.T) {
 			for i, s := range voice(hz, EarRate, 3000) {
 				pcm[3*EarRate+i] += s
 			}
-			p := detections(NewDetector(), pcm)
-			if n := voiced(p[25:150]); n > 4 {
-				t.Errorf("%s, %v Hz: %d of 125 frames of noise heard as speech", c.name, hz, n)
+			p := detect(NewDetector(), pcm)
+			if n := countSpeech(p[25:150]); n > 4 {
+				t.Errorf("%s, %v Hz: %d of 125 frames of noise detected as speech", c.name, hz, n)
 			}
-			if n := voiced(p[150:155]); n < 2 {
+			if n := countSpeech(p[150:155]); n < 2 {
 				t.Errorf("%s, %v Hz: onset after 60 ms: %.2f", c.name, hz, p[150:155])
 			}
-			if n := voiced(p[150:200]); n < 44 {
-				t.Errorf("%s, %v Hz: %d of 50 frames of speech heard", c.name, hz, n)
+			if n := countSpeech(p[150:200]); n < 44 {
+				t.Errorf("%s, %v Hz: %d of 50 frames of speech detected", c.name, hz, n)
 			}
-			if n := voiced(p[205:]); n > 4 {
-				t.Errorf("%s, %v Hz: %d frames heard later than 100 ms after the end", c.name, hz, n)
+			if n := countSpeech(p[205:]); n > 4 {
+				t.Errorf("%s, %v Hz: %d frames detected later than 100 ms after the end", c.name, hz, n)
 			}
 		}
 	}
 }
 
-func TestDetectorTellsTheCallerFromVoicesFarAway(t *testing.T) {
+func TestDetectorIgnoresDistantVoices(t *testing.T) {
 	const seconds = 14
 	r := rand.New(rand.NewPCG(9, 10))
 	pcm := make([]float64, seconds*EarRate)
@@ -93,22 +94,22 @@ func TestDetectorTellsTheCallerFromVoicesFarAway(t *testing.T) {
 	near := voice(130, 2*EarRate, 1)
 	gain := 3000 / rmsOf(near)
 	for i := range pcm {
-		pcm[i] *= 3000 / 10 // 20 dB under the caller
+		pcm[i] *= 3000 / 10 // 20 dB below the caller
 		if at := i % (7 * EarRate); at >= 3*EarRate && at < 5*EarRate {
 			pcm[i] += gain * near[at-3*EarRate]
 		}
 	}
-	p := detections(NewDetector(), pcm)
+	p := detect(NewDetector(), pcm)
 	for _, turn := range []int{150, 500} {
-		if n := voiced(p[turn : turn+5]); n < 2 {
+		if n := countSpeech(p[turn : turn+5]); n < 2 {
 			t.Errorf("onset of the turn at %d s after 60 ms: %.2f", turn/50, p[turn:turn+5])
 		}
-		if n := voiced(p[turn : turn+100]); n < 90 {
-			t.Errorf("%d of 100 frames of the turn at %d s heard", n, turn/50)
+		if n := countSpeech(p[turn : turn+100]); n < 90 {
+			t.Errorf("%d of 100 frames of the turn at %d s detected", n, turn/50)
 		}
 	}
-	if n := voiced(p[255:500]); n > 12 {
-		t.Errorf("%d of 245 frames between turns were taken for the caller", n)
+	if n := countSpeech(p[255:500]); n > 12 {
+		t.Errorf("%d of 245 frames between turns detected as the caller", n)
 	}
 }
 
@@ -120,7 +121,7 @@ func rmsOf(x []float64) float64 {
 	return math.Sqrt(sum / float64(len(x)))
 }
 
-func TestDetectorHearsAnyLevelAndIsNotFooledByTheLine(t *testing.T) {
+func TestDetectorWorksAtAnyLevelAndOnBadLines(t *testing.T) {
 	for name, line := range map[string]func(i int, v float64) float64{
 		"quiet":  func(_ int, v float64) float64 { return v / 10 },
 		"loud":   func(_ int, v float64) float64 { return v * 5 },
@@ -142,20 +143,20 @@ func TestDetectorHearsAnyLevelAndIsNotFooledByTheLine(t *testing.T) {
 			}
 			pcm[i] = min(max(line(i, pcm[i]), -32768), 32767)
 		}
-		p := detections(NewDetector(), pcm)
-		if n := voiced(p[150:155]); n < 2 {
+		p := detect(NewDetector(), pcm)
+		if n := countSpeech(p[150:155]); n < 2 {
 			t.Errorf("%s: onset after 60 ms: %.2f", name, p[150:155])
 		}
-		if n := voiced(p[150:200]); n < 44 {
-			t.Errorf("%s: %d of 50 frames of speech heard", name, n)
+		if n := countSpeech(p[150:200]); n < 44 {
+			t.Errorf("%s: %d of 50 frames of speech detected", name, n)
 		}
-		if n := voiced(p[25:150]) + voiced(p[205:]); n > 8 {
-			t.Errorf("%s: %d of 220 frames of background heard as speech", name, n)
+		if n := countSpeech(p[25:150]) + countSpeech(p[205:]); n > 8 {
+			t.Errorf("%s: %d of 220 frames of background detected as speech", name, n)
 		}
 	}
 }
 
-func TestDetectorLearnsALouderNoise(t *testing.T) {
+func TestDetectorAdaptsToLouderNoise(t *testing.T) {
 	pcm := pinkNoise(rand.New(rand.NewPCG(3, 4)), 6*EarRate)
 	for i := range pcm {
 		pcm[i] *= 20
@@ -163,18 +164,18 @@ func TestDetectorLearnsALouderNoise(t *testing.T) {
 			pcm[i] *= 10
 		}
 	}
-	if n := voiced(detections(NewDetector(), pcm)[100+75:]); n > 6 {
-		t.Errorf("1.5 s after a step of 20 dB, %d of 125 frames of noise are heard as speech", n)
+	if n := countSpeech(detect(NewDetector(), pcm)[100+75:]); n > 6 {
+		t.Errorf("1.5 s after a step of 20 dB, %d of 125 frames of noise are detected as speech", n)
 	}
 }
 
-func TestDetectorHearsNothingInDigitalSilence(t *testing.T) {
-	if n := voiced(detections(NewDetector(), make([]float64, 2*EarRate))); n > 0 {
+func TestDigitalSilenceIsNotSpeech(t *testing.T) {
+	if n := countSpeech(detect(NewDetector(), make([]float64, 2*EarRate))); n > 0 {
 		t.Errorf("%d frames", n)
 	}
 }
 
-func TestDetectorIsAProbabilityAndDoesNotAllocate(t *testing.T) {
+func TestDetectReturnsAProbabilityAndDoesNotAllocate(t *testing.T) {
 	d, frame, r := NewDetector(), make([]int16, EarFrame), rand.New(rand.NewPCG(5, 6))
 	n := testing.AllocsPerRun(500, func() {
 		for i := range frame {
@@ -185,7 +186,7 @@ func TestDetectorIsAProbabilityAndDoesNotAllocate(t *testing.T) {
 		}
 	})
 	if n > 0 {
-		t.Errorf("%v allocations a frame", n)
+		t.Errorf("%v allocations per frame", n)
 	}
 }
 
@@ -198,7 +199,7 @@ func BenchmarkDetector(b *testing.B) {
 	}
 }
 
-// noises are n samples of unit power each.
+// pinkNoise returns n samples of unit power.
 func pinkNoise(r *rand.Rand, n int) []float64 {
 	out := make([]float64, n)
 	var b0, b1, b2 float64

@@ -12,8 +12,8 @@ import (
 	"testing/iotest"
 )
 
-// foreignWAV is a file as other programs write them.
-func foreignWAV(code, channels, rate, bits, dataSize int, extra string, sound []byte) []byte {
+// foreignWAV returns a file as other programs write it.
+func foreignWAV(code, channels, rate, bits, dataSize int, extra string, audio []byte) []byte {
 	var b bytes.Buffer
 	le := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) }
 	b.WriteString("RIFF\xff\xff\xff\xffWAVE" + extra + "fmt ")
@@ -23,11 +23,11 @@ func foreignWAV(code, channels, rate, bits, dataSize int, extra string, sound []
 	le([]uint16{uint16(channels * bits / 8), uint16(bits)})
 	b.WriteString("data")
 	le(uint32(dataSize))
-	b.Write(sound)
+	b.Write(audio)
 	return b.Bytes()
 }
 
-func TestWAVOfEveryKindIsRead(t *testing.T) {
+func TestWAVReaderReadsEveryKind(t *testing.T) {
 	half := binary.LittleEndian.AppendUint32(nil, math.Float32bits(0.5))
 	loud := binary.LittleEndian.AppendUint32(nil, math.Float32bits(7))
 	nan := binary.LittleEndian.AppendUint32(nil, 0x7fc00000)
@@ -46,7 +46,7 @@ func TestWAVOfEveryKindIsRead(t *testing.T) {
 		"stereo":          {foreignWAV(1, 2, 8000, 16, 4, "", []byte{10, 0, 20, 0}), []int16{15}},
 		"streamed, 0":     {foreignWAV(1, 1, 8000, 16, 0, "", []byte{1, 0, 2, 0}), []int16{1, 2}},
 		"streamed, -1":    {foreignWAV(1, 1, 8000, 16, -1, "", []byte{1, 0, 2, 0}), []int16{1, 2}},
-		"cut short":       {foreignWAV(1, 1, 8000, 16, 100, "", []byte{1, 0, 2}), []int16{1}},
+		"truncated":       {foreignWAV(1, 1, 8000, 16, 100, "", []byte{1, 0, 2}), []int16{1}},
 		"chunks between":  {foreignWAV(1, 1, 8000, 16, 2, "LIST\x03\x00\x00\x00abc\x00", []byte{1, 0}), []int16{1}},
 		"chunks after":    {foreignWAV(1, 1, 8000, 16, 2, "", []byte{1, 0, 'L', 'I', 'S', 'T'}), []int16{1}},
 		"extended header": {extended, []int16{7}},
@@ -58,7 +58,7 @@ func TestWAVOfEveryKindIsRead(t *testing.T) {
 	}
 }
 
-func TestAbsurdWAVIsRefused(t *testing.T) {
+func TestWAVReaderRefusesAbsurdFiles(t *testing.T) {
 	for name, file := range map[string][]byte{
 		"empty":          nil,
 		"text":           []byte("<html>Not found</html>"),
@@ -85,7 +85,7 @@ func TestAbsurdWAVIsRefused(t *testing.T) {
 	}
 }
 
-func TestWrittenWAVIsReadBack(t *testing.T) {
+func TestWrittenWAVCanBeRead(t *testing.T) {
 	var b bytes.Buffer
 	if err := WriteWAV(&b, EarRate, 1, []int16{1, -2, 32767}); err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func FuzzWAVReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) {
 		pcm, rate, err := ReadWAV(bytes.NewReader(file), 1<<16)
 		if err != nil && !errors.Is(err, ErrWAV) {
-			t.Errorf("%v is no ErrWAV", err)
+			t.Errorf("%v is not ErrWAV", err)
 		}
 		if err == nil && (rate < 4000 || len(pcm) > len(file)) {
 			t.Errorf("%d samples at %d from %d bytes", len(pcm), rate, len(file))
