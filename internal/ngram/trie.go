@@ -108,7 +108,7 @@ func parseTrie(b []byte) (*trie, error) {
 	t.wordBits, t.nextBits = bits.Len(uint(t.counts[0])), bits.Len(uint(t.counts[2]))
 	t.bi.size, t.tri.size = t.wordBits+32+t.nextBits, t.wordBits+16
 	rest := b[head:]
-	take := func(n int) []byte {
+	next := func(n int) []byte {
 		if rest == nil || n > len(rest) {
 			rest = nil
 			return nil
@@ -118,16 +118,16 @@ func parseTrie(b []byte) (*trie, error) {
 		return part
 	}
 	for i := range t.tables {
-		t.tables[i] = take(4 * trieTable)
+		t.tables[i] = next(4 * trieTable)
 	}
-	t.uni = take(12 * (t.counts[0] + 1))
-	t.bi.b = take(t.bi.bytes(t.counts[1] + 1))
-	t.tri.b = take(t.tri.bytes(t.counts[2] + 1))
-	length := take(4)
+	t.uni = next(12 * (t.counts[0] + 1))
+	t.bi.b = next(t.bi.bytes(t.counts[1] + 1))
+	t.tri.b = next(t.tri.bytes(t.counts[2] + 1))
+	length := next(4)
 	if rest == nil {
 		return nil, fmt.Errorf("%w: the file is truncated", errTrie)
 	}
-	names := take(int(binary.LittleEndian.Uint32(length)))
+	names := next(int(binary.LittleEndian.Uint32(length)))
 	t.words = strings.Split(string(names), "\x00")
 	if len(t.words) != t.counts[0]+1 { // a zero byte follows the last word, too
 		return nil, fmt.Errorf("%w: it has %d words, want %d", errTrie, len(t.words)-1, t.counts[0])
