@@ -107,9 +107,9 @@ func flagError(c *cobra.Command, err error) error {
 	return misuse{fmt.Errorf("%s (see %s --help)", message, c.CommandPath())}
 }
 
-// knownCommand refuses arguments of a command that has subcommands.
+// knownCommand refuses arguments, except help, of a command that has subcommands.
 func knownCommand(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
+	if len(args) == 0 || args[0] == "help" {
 		return nil
 	}
 	return unknownCommand(c, args[0])
