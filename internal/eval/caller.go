@@ -10,24 +10,25 @@ import (
 )
 
 const (
-	leadTime = 1000 // ms of background before a turn: nobody speaks the moment a line opens
-	tailTime = 3000 // ms of background from the end of speech, in which the end must be noticed
+	leadTime = 1000 // ms of background before a turn, because nobody speaks the moment a line opens
+	tailTime = 3000 // ms of background after the speech, in which the end must be detected
 )
 
-// Call is one caller's recordings, one turn after the other, as one call brings them.
+// Call joins the recordings of one caller, one turn after the other, to one call.
 type Call struct {
 	Turns []Spoken
 	PCM   []int16
 }
 
-// Spoken is a turn of a Call.
+// Spoken is one turn of a Call.
 type Spoken struct {
 	*Recording
-	At  int // ms at which the recording begins in the call
-	Len int // ms until the next turn's lead begins
+	At  int // ms from the beginning of the call to that of the recording
+	Len int // ms from there to the lead of the next turn
 }
 
-// Calls makes a call of each voice's recordings, in the order of the corpus, under c.
+// Calls returns one call for each voice, with its recordings in the order of the corpus,
+// under condition c.
 func Calls(corpus []*Recording, c Condition) ([]Call, error) {
 	voices := make(map[string][]*Recording)
 	var names []string
@@ -69,33 +70,33 @@ func (c Condition) call(voice string, turns, corpus []*Recording) (Call, error) 
 	return call, err
 }
 
-// turn is a recording with background before and behind it, and noise all along.
+// turn returns a recording with background before and after it, and noise throughout.
 func (c Condition) turn(rnd *rand.Rand, r *Recording, corpus []*Recording) []int16 {
 	frames := (leadTime + r.End + tailTime) / 20
-	sound := make([]float64, frames*media.EarFrame)
-	room := math.Sqrt(quietest(r))
-	for i := range sound {
+	audio := make([]float64, frames*media.EarFrame)
+	room := math.Sqrt(roomLevel(r))
+	for i := range audio {
 		if at := i - samples(leadTime); at >= 0 && at < len(r.PCM) {
-			sound[i] = float64(r.PCM[at])
+			audio[i] = float64(r.PCM[at])
 		} else {
-			sound[i] = rnd.NormFloat64() * room
+			audio[i] = rnd.NormFloat64() * room
 		}
 	}
 	if c.noise != nil {
 		level := math.Sqrt(r.power() / math.Pow(10, c.snr/10))
-		for i, v := range c.noise(rnd, corpus, len(sound)) {
-			sound[i] += v * level
+		for i, v := range c.noise(rnd, corpus, len(audio)) {
+			audio[i] += v * level
 		}
 	}
-	pcm := make([]int16, len(sound))
-	for i, v := range sound {
+	pcm := make([]int16, len(audio))
+	for i, v := range audio {
 		pcm[i] = clip(v)
 	}
 	return pcm
 }
 
-// quietest is the mean square of what lies before the speech: the room.
-func quietest(r *Recording) float64 {
+// roomLevel returns the mean square before the speech.
+func roomLevel(r *Recording) float64 {
 	sum, n := 0.0, 0
 	for _, v := range r.PCM[:min(samples(r.Start), len(r.PCM))] {
 		sum += float64(v) * float64(v)

@@ -10,16 +10,16 @@ import (
 	"frontdesk/media"
 )
 
-// Condition is what recordings go through before they are heard.
+// Condition is the noise and the line that recordings pass through.
 type Condition struct {
 	Name  string
 	noise func(rnd *rand.Rand, corpus []*Recording, n int) []float64 // of about unit power
 	snr   float64                                                    // dB, of speech over noise
-	line  func(pcm []int16) ([]int16, error)                         // what carries the sound
+	line  func(pcm []int16) ([]int16, error)                         // codec and band of the line
 }
 
-// Conditions are all there are. Noise is given with the ratio in dB of the power of
-// speech, where there is speech, to its own.
+// Conditions returns all conditions of this build. The number in the name of a noise is
+// the ratio of the power of the speech to that of the noise, in dB.
 func Conditions() []Condition {
 	list := []Condition{{Name: "clean"}}
 	for _, n := range []Condition{{Name: "white", noise: white}, {Name: "pink", noise: pink}, {Name: "babble", noise: babble}} {
@@ -43,17 +43,17 @@ func FindCondition(name string) (Condition, error) {
 		}
 		names = append(names, c.Name)
 	}
-	return Condition{}, fmt.Errorf("there is no condition %q: it is one of %s", name, strings.Join(names, ", "))
+	return Condition{}, fmt.Errorf("unknown condition %q (want one of %s)", name, strings.Join(names, ", "))
 }
 
-// random is the source of chance of one caller under c: always the same.
+// random returns the random source of one caller under c, which is always the same.
 func (c Condition) random(voice string) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(c.Name + "/" + voice))
 	return rand.New(rand.NewPCG(h.Sum64(), 1))
 }
 
-// white is noise of the same power at all frequencies.
+// white returns noise with the same power at all frequencies.
 func white(rnd *rand.Rand, _ []*Recording, n int) []float64 {
 	out := make([]float64, n)
 	for i := range out {
@@ -62,7 +62,7 @@ func white(rnd *rand.Rand, _ []*Recording, n int) []float64 {
 	return out
 }
 
-// pink is noise of the same power in all octaves: white noise through one-pole
+// pink returns noise with the same power in all octaves: white noise through one-pole
 // low-passes two octaves apart.
 func pink(rnd *rand.Rand, _ []*Recording, n int) []float64 {
 	const poles = 7
@@ -85,7 +85,7 @@ func pink(rnd *rand.Rand, _ []*Recording, n int) []float64 {
 
 const talkers = 8
 
-// babble is other callers of the corpus talking all at once, without pauses.
+// babble returns several callers of the corpus who talk at once, without pauses.
 func babble(rnd *rand.Rand, corpus []*Recording, n int) []float64 {
 	out := make([]float64, n)
 	for range talkers {
@@ -118,7 +118,7 @@ func unit(x []float64) []float64 {
 	return x
 }
 
-// telephone is the band of 300 to 3400 Hz and PCMU at 8 kHz.
+// telephone limits the band to 300 to 3400 Hz and applies PCMU at 8 kHz.
 func telephone(pcm []int16) ([]int16, error) {
 	pcm = highPass(highPass(pcm, 300), 300)
 	down := media.NewResampler(media.EarRate, 8000)
@@ -127,7 +127,7 @@ func telephone(pcm []int16) ([]int16, error) {
 	return up.Flush(up.Process(nil, media.DecodePCMU(nil, coded))), nil
 }
 
-// highPass is a one-pole filter.
+// highPass applies a one-pole high-pass.
 func highPass(pcm []int16, hz float64) []int16 {
 	keep := math.Exp(-2 * math.Pi * hz / media.EarRate)
 	out := make([]int16, len(pcm))

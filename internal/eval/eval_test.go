@@ -16,7 +16,7 @@ import (
 	"frontdesk/media"
 )
 
-// syllables fills pcm from one ms to another with something like a vowel, four times a second.
+// syllables fills pcm from one ms to another with a vowel-like sound, four times a second.
 func syllables(pcm []int16, from, to int) {
 	for i := samples(from); i < samples(to); i++ {
 		at := float64(i) / media.EarRate
@@ -29,7 +29,7 @@ func syllables(pcm []int16, from, to int) {
 	}
 }
 
-// record makes a recording with speech in these stretches, in ms.
+// record returns a recording with speech in these segments, in ms.
 func record(voice string, segments ...[2]int) *Recording {
 	end := segments[len(segments)-1][1]
 	r := &Recording{File: voice, Voice: voice, Start: segments[0][0], End: end, Segments: segments, PCM: make([]int16, samples(end+800))}
@@ -46,12 +46,14 @@ func record(voice string, segments ...[2]int) *Recording {
 	return r
 }
 
-// mute is a recogniser that knows no words.
-type mute struct{}
+// wordlessRecognizer returns the same transcript for every utterance.
+type wordlessRecognizer struct{}
 
-func (mute) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) { return mute{}, nil }
-func (mute) Close() error                                                   { return nil }
-func (mute) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
+func (wordlessRecognizer) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) {
+	return wordlessRecognizer{}, nil
+}
+func (wordlessRecognizer) Close() error { return nil }
+func (wordlessRecognizer) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
 	return func(yield func(dialog.Transcript, error) bool) {
 		n := 0
 		for range frames {
@@ -61,10 +63,10 @@ func (mute) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.Seq2[dia
 	}
 }
 
-// loud takes what is loud for speech.
-type loud struct{}
+// loudnessDetector detects loud frames as speech.
+type loudnessDetector struct{}
 
-func (loud) Detect(frame []int16) float32 {
+func (loudnessDetector) Detect(frame []int16) float32 {
 	for _, v := range frame {
 		if v > 400 {
 			return 1
@@ -73,15 +75,16 @@ func (loud) Detect(frame []int16) float32 {
 	return 0
 }
 
-func agentThatWaits(h time.Duration) *dialog.Agent {
+// newAgent returns an agent that ends a turn after a fixed silence.
+func newAgent(h time.Duration) *dialog.Agent {
 	return &dialog.Agent{
-		Recognizer: mute{},
-		Detector:   func() dialog.VoiceDetector { return loud{} },
+		Recognizer: wordlessRecognizer{},
+		Detector:   func() dialog.VoiceDetector { return loudnessDetector{} },
 		Endpointer: func() dialog.Endpointer { return Hangover(h) },
 	}
 }
 
-func TestTurnsAreCutOffByAShortHangoverAndLateByALongOne(t *testing.T) {
+func TestShortHangoverCutsOffAndLongHangoverDelays(t *testing.T) {
 	corpus := []*Recording{
 		record("anna", [2]int{300, 1300}),
 		record("anna", [2]int{300, 1100}, [2]int{1700, 2500}),
@@ -92,7 +95,7 @@ func TestTurnsAreCutOffByAShortHangoverAndLateByALongOne(t *testing.T) {
 		hangover      time.Duration
 		early, paused float64
 	}{{300 * time.Millisecond, 25, 100}, {800 * time.Millisecond, 0, 0}} {
-		got, all, err := RunTurns(t.Context(), agentThatWaits(tt.hangover), corpus, Condition{Name: "clean"})
+		got, all, err := RunTurns(t.Context(), newAgent(tt.hangover), corpus, Condition{Name: "clean"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,17 +117,17 @@ func TestTurnsAreCutOffByAShortHangoverAndLateByALongOne(t *testing.T) {
 	}
 }
 
-func TestAnEndThatIsNotNoticedIsMissed(t *testing.T) {
-	got, _, err := RunTurns(t.Context(), agentThatWaits(time.Hour), []*Recording{record("anna", [2]int{300, 1300})}, Condition{Name: "clean"})
+func TestUndetectedEndIsMissed(t *testing.T) {
+	got, _, err := RunTurns(t.Context(), newAgent(time.Hour), []*Recording{record("anna", [2]int{300, 1300})}, Condition{Name: "clean"})
 	if err != nil || got.Missed != 100 || got.Early != 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
-func TestATraceGoesOnThroughPauses(t *testing.T) {
+func TestTraceContinuesThroughPauses(t *testing.T) {
 	r := record("anna", [2]int{300, 1100}, [2]int{1900, 2500})
 	longest, last := time.Duration(0), 0
-	err := Trace(t.Context(), agentThatWaits(0), []*Recording{r}, Condition{Name: "clean"}, func(s Spoken, ms int, e dialog.Evidence) {
+	err := Trace(t.Context(), newAgent(0), []*Recording{r}, Condition{Name: "clean"}, func(s Spoken, ms int, e dialog.Evidence) {
 		if s.Recording != r || ms <= last {
 			t.Errorf("%s at %d ms after %d", s.File, ms, last)
 		}
@@ -135,7 +138,7 @@ func TestATraceGoesOnThroughPauses(t *testing.T) {
 	}
 }
 
-func TestNoiseHasTheLevelItsNameSays(t *testing.T) {
+func TestNoiseHasTheLevelInItsName(t *testing.T) {
 	corpus := []*Recording{record("anna", [2]int{300, 2300}), record("ben", [2]int{300, 2300})}
 	for _, c := range Conditions() {
 		calls, err := Calls(corpus, c)
@@ -143,7 +146,7 @@ func TestNoiseHasTheLevelItsNameSays(t *testing.T) {
 			t.Fatalf("%s: %d calls, %v", c.Name, len(calls), err)
 		}
 		if again, _ := Calls(corpus, c); len(again[0].PCM) != len(calls[0].PCM) || again[0].PCM[9999] != calls[0].PCM[9999] {
-			t.Errorf("%s: another time it is another sound", c.Name)
+			t.Errorf("%s: the audio is not reproducible", c.Name)
 		}
 		if c.noise == nil {
 			continue
@@ -155,7 +158,7 @@ func TestNoiseHasTheLevelItsNameSays(t *testing.T) {
 			n++
 		}
 		if snr := 10 * math.Log10(turn.power()/(sum/float64(n))); math.Abs(snr-c.snr) > 2.5 {
-			t.Errorf("%s: speech is %.1f dB over what is before it", c.Name, snr)
+			t.Errorf("%s: speech is %.1f dB above the background before it", c.Name, snr)
 		}
 	}
 }
@@ -178,12 +181,12 @@ func TestPinkNoiseHasTheSamePowerInEveryOctave(t *testing.T) {
 	low := power(125)
 	for _, hz := range []float64{250, 500, 1000, 2000, 4000} {
 		if d := power(hz) - low; math.Abs(d) > 4 {
-			t.Errorf("the octave at %v Hz is %.1f dB from that at 125 Hz", hz, d)
+			t.Errorf("the octave at %v Hz differs by %.1f dB from that at 125 Hz", hz, d)
 		}
 	}
 }
 
-func TestAManifestIsReadAndItsMistakesAreNamed(t *testing.T) {
+func TestManifestErrorsNameTheRecording(t *testing.T) {
 	dir := t.TempDir()
 	write := func(list any) string {
 		b, _ := json.Marshal(list)
@@ -203,7 +206,7 @@ func TestAManifestIsReadAndItsMistakesAreNamed(t *testing.T) {
 	f.Close()
 	good := map[string]any{"file": "a.wav", "voice": "v", "speech_start_ms": 100, "speech_end_ms": 900}
 	list, err := Load(write([]any{good}))
-	if err != nil || len(list) != 1 || len(list[0].PCM) < media.EarRate || !list[0].speaking(500) || list[0].speaking(950) {
+	if err != nil || len(list) != 1 || len(list[0].PCM) < media.EarRate || !list[0].IsSpeech(500) || list[0].IsSpeech(950) {
 		t.Fatalf("%v, %v", list, err)
 	}
 	for _, tt := range []struct {
@@ -212,9 +215,9 @@ func TestAManifestIsReadAndItsMistakesAreNamed(t *testing.T) {
 	}{
 		{map[string]any{"file": ""}, "no file"},
 		{map[string]any{"file": "b.wav"}, "b.wav"},
-		{map[string]any{"speech_end_ms": 50}, "no stretch of speech"},
-		{map[string]any{"speech_end_ms": 5000}, "behind the sound's end"},
-		{map[string]any{"speech_segments_ms": [][2]int{{500, 400}}}, "no stretch of time"},
+		{map[string]any{"speech_end_ms": 50}, "is not before speech_end_ms 50"},
+		{map[string]any{"speech_end_ms": 5000}, "after the end of the audio"},
+		{map[string]any{"speech_segments_ms": [][2]int{{500, 400}}}, "does not end after it begins"},
 	} {
 		bad := map[string]any{}
 		for k, v := range good {
@@ -229,11 +232,11 @@ func TestAManifestIsReadAndItsMistakesAreNamed(t *testing.T) {
 	}
 	for _, list := range []any{[]any{}, "x", []any{nil}, []any{map[string]any{}}} {
 		if _, err := Load(write(list)); err == nil {
-			t.Errorf("%v is a manifest", list)
+			t.Errorf("%v was accepted as a manifest", list)
 		}
 	}
 	if _, err := FindCondition("loud"); err == nil || !strings.Contains(err.Error(), "babble10") {
-		t.Errorf("an unknown condition: %v", err)
+		t.Errorf("unknown condition: %v", err)
 	}
 }
 

@@ -12,36 +12,38 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"frontdesk/dialog"
 	"frontdesk/dialog/conversation"
 	"frontdesk/media"
 )
 
 const (
-	soundsMade   = 12   // of each kind that is made rather than recorded
-	afterSound   = 4000 // ms that a call goes on after the sound's end
-	softer       = 0.25 // of the agent's power before the sound: 12 dB is much less
-	levelFrames  = 25   // frames before the sound by which the agent's level is judged
-	fullFrames   = 10   // frames in which a voice that has resumed is at that level again
-	softFrames   = 5    // frames that are not one sound's dip
-	silentFrames = 15   // frames that are longer than the gaps within fluent speech
-	audible      = 900  // mean square of a frame that sounds: -61 dB
+	syntheticSounds = 12   // of each kind that is synthesized
+	afterSound      = 4000 // ms that a call continues after the sound
+	duckedPower     = 0.25 // of the agent's power before the sound: -6 dB
+	levelFrames     = 25   // frames before the sound that give the agent's level
+	fullFrames      = 10   // frames at that level after which the voice has resumed
+	duckedFrames    = 5    // frames below it after which the voice is ducked, not between phonemes
+	silentFrames    = 15   // frames that are longer than the gaps in fluent speech
+	audible         = 900  // mean square of an audible frame: -61 dB
 )
 
-// announcement is what the agent says when it is interrupted: fluent speech that is
-// longer than any call here lasts.
+// announcement is what the agent says when it is interrupted: fluent speech that lasts
+// longer than any call here.
 const announcement = "Thank you for waiting while I looked at all of the details of your latest order with us and at each of the parcels that belong to it. " +
 	"The first of them left our warehouse on Monday morning and should arrive at your house before the end of this week, " +
 	"and the second one follows a few days later because one of the lamps had to be sent to us by the manufacturer. " +
 	"You will receive a message with the number of the parcel and the name of the driver on the morning of the delivery."
 
-// Interruptions is how an agent that speaks took one kind of sound. Times are in
-// milliseconds; a quantile of nothing is 0.
+// Interruptions is how a speaking agent reacted to one kind of sound. Times are in
+// milliseconds; a quantile of no values is 0.
 type Interruptions struct {
 	Kind       string  `json:"kind"`
 	Cases      int     `json:"cases"`
-	Stopped    float64 `json:"stopped_pct"` // the agent ended what it was saying
-	Resumed    float64 `json:"resumed_pct"` // it went on with it
+	Stopped    float64 `json:"stopped_pct"` // the agent stopped its reply
+	Resumed    float64 `json:"resumed_pct"` // it continued its reply
 	DuckedP50  int     `json:"ducked_ms_p50"`
 	DuckedP95  int     `json:"ducked_ms_p95"`
 	SilentP50  int     `json:"silent_ms_p50"`
@@ -50,28 +52,28 @@ type Interruptions struct {
 	WordsLost  float64 `json:"words_lost_pct"` // of the words that answer or interrupt
 }
 
-// Overlap is one sound over the agent's voice, and what became of both.
+// Overlap is one sound over the agent's voice, and the agent's reaction.
 type Overlap struct {
 	*Recording
 	Into    int          // ms into the agent's speech at which the recording begins
-	Echo    *Loudspeaker // by which the agent hears itself all along, or nil
+	Echo    *Loudspeaker // echo of the agent, or nil
 	Stopped bool
 	Resumed bool
-	Ducked  int    // ms from the sound's begin until the agent was 12 dB softer, -1 if it never was
-	Silent  int    // ms from the sound's begin until nothing was heard of the agent, likewise
-	Back    int    // ms from the sound's end until the agent had its level again, likewise
-	Said    string // by the caller, as it was understood
+	Ducked  int    // ms from the onset of the sound until the agent was ducked, or -1
+	Silent  int    // ms from the onset of the sound until the agent was silent, or -1
+	Back    int    // ms from the end of the sound until the agent was back at its level, or -1
+	Said    string // transcript of the caller
 }
 
 // Interrupts reports whether the agent should stop for the sound.
 func (o *Overlap) Interrupts() bool { return o.Category == "interruption" || o.Category == "yes_no" }
 
-// Overlaps are all kinds of RunInterruptions, in its order.
+// Overlaps returns all kinds of sounds, in the order of RunInterruptions.
 func Overlaps() []string {
 	return []string{"interruption", "yes_no", "backchannel", "cough", "knock", "echo", "interruption over echo"}
 }
 
-// kind is what it is scored as.
+// kind returns the kind that o is scored as.
 func (o *Overlap) kind() string {
 	if o.Echo != nil && o.Category != "echo" {
 		return o.Category + " over echo"
@@ -79,12 +81,12 @@ func (o *Overlap) kind() string {
 	return o.Category
 }
 
-// RunInterruptions lets agent speak in real time, plays it what callers do meanwhile,
-// early in its speech and later, and scores what it makes of that: recordings of
-// corpus by their category, and coughs and knocks that are made here.
+// RunInterruptions lets agent speak in real time, plays sounds of the caller to it, early
+// and later in its speech, and scores its reaction. The sounds are the recordings of corpus,
+// by category, and synthetic coughs and knocks.
 func RunInterruptions(ctx context.Context, agent *dialog.Agent, corpus []*Recording) ([]Interruptions, []Overlap, error) {
 	var all []Overlap
-	for i, r := range append(slices.Clone(corpus), madeSounds()...) {
+	for i, r := range append(slices.Clone(corpus), synthesizeSounds()...) {
 		if slices.Contains(Overlaps(), r.Category) {
 			for _, into := range []int{300, 2000} {
 				all = append(all, Overlap{Recording: r, Into: into})
@@ -94,24 +96,21 @@ func RunInterruptions(ctx context.Context, agent *dialog.Agent, corpus []*Record
 			all = append(all, Overlap{Recording: r, Into: 4000, Echo: newLoudspeaker(i)})
 		}
 	}
-	for i := range soundsMade {
-		all = append(all, Overlap{Recording: made("echo", i, 8000), Echo: newLoudspeaker(i)})
+	for i := range syntheticSounds {
+		all = append(all, Overlap{Recording: newSound("echo", i, 8000), Echo: newLoudspeaker(i)})
 	}
-	errs := make([]error, len(all))
-	var work sync.WaitGroup
-	room := make(chan struct{}, 2*runtime.GOMAXPROCS(0))
+	var work errgroup.Group
+	work.SetLimit(2 * runtime.GOMAXPROCS(0))
 	for i := range all {
-		work.Go(func() {
-			room <- struct{}{}
-			defer func() { <-room }()
-			errs[i] = all[i].run(ctx, agent)
+		work.Go(func() error {
+			if err := all[i].run(ctx, agent); err != nil {
+				return fmt.Errorf("%s: %w", all[i].File, err)
+			}
+			return nil
 		})
 	}
-	work.Wait()
-	for i, err := range errs {
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", all[i].File, err)
-		}
+	if err := work.Wait(); err != nil {
+		return nil, nil, err
 	}
 	var list []Interruptions
 	for _, kind := range Overlaps() {
@@ -122,7 +121,7 @@ func RunInterruptions(ctx context.Context, agent *dialog.Agent, corpus []*Record
 	return list, all, nil
 }
 
-// scoreOverlaps sums up the overlaps of a kind.
+// scoreOverlaps scores the overlaps of one kind.
 func scoreOverlaps(kind string, all []Overlap) Interruptions {
 	s := Interruptions{Kind: kind}
 	var ducked, silent, back []int
@@ -141,8 +140,8 @@ func scoreOverlaps(kind string, all []Overlap) Interruptions {
 		ducked, silent = addTime(ducked, o.Ducked), addTime(silent, o.Silent)
 		back = addTime(back, o.Back)
 		if o.Interrupts() {
-			n, of := missing(o.Words, o.Said)
-			lost, words = lost+n, words+of
+			n, total := missing(o.Words, o.Said)
+			lost, words = lost+n, words+total
 		}
 	}
 	s.Stopped, s.Resumed = percent(stopped, s.Cases), percent(resumed, s.Cases)
@@ -159,8 +158,8 @@ func addTime(list []int, ms int) []int {
 	return append(list, ms)
 }
 
-// missing is how many words of ref are not in said, and of how many.
-func missing(ref, said string) (lost, of int) {
+// missing returns how many words of ref are not in said, and how many words ref has.
+func missing(ref, said string) (lost, total int) {
 	there := make(map[string]int)
 	for _, w := range strings.Fields(strings.ToLower(said)) {
 		there[strings.Trim(w, ".,?!")]++
@@ -174,13 +173,13 @@ func missing(ref, said string) (lost, of int) {
 	return lost, len(words)
 }
 
-// run is one call.
+// run makes one call.
 func (o *Overlap) run(ctx context.Context, agent *dialog.Agent) error {
 	a := *agent
 	a.Greeting, a.Model = announcement, oneSentence{}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := &overlapCall{overlap: o, clock: time.NewTicker(media.FrameTime), ctx: ctx, done: cancel, first: -1,
+	c := &overlapCall{overlap: o, clock: time.NewTicker(media.FrameTime), ctx: ctx, done: cancel,
 		down: media.NewResampler(media.MouthRate, media.EarRate)}
 	defer c.clock.Stop()
 	line := dialog.Line{Inputs: make(chan dialog.Heard), Source: c, Sink: c, Emit: c.tell}
@@ -193,18 +192,17 @@ func (o *Overlap) run(ctx context.Context, agent *dialog.Agent) error {
 	return nil
 }
 
-// judge finds when the agent's level changed. level is the mean square of what it
-// sent in each frame since it began to speak; sound is the frame of that in which the
-// recording begins.
+// judge finds when the agent's level changed. level is the mean square of each frame that
+// it sent since it began to speak; sound is the frame in which the recording begins.
 func (o *Overlap) judge(level []float64, sound int) {
 	begin, end := sound+o.Start/20, sound+o.End/20
 	o.Ducked, o.Silent, o.Back = -1, -1, -1
 	if sound <= 0 || begin >= len(level) {
 		return
 	}
-	full := mean(level[max(0, sound-levelFrames):sound]) // the room of a recording may stir the agent already
+	full := mean(level[max(0, sound-levelFrames):sound]) // the agent may react already to the room noise of a recording
 	for i := begin; i < len(level); i++ {
-		if o.Ducked < 0 && i+softFrames <= len(level) && loudest(level, i, softFrames) < softer*full {
+		if o.Ducked < 0 && i+duckedFrames <= len(level) && loudest(level, i, duckedFrames) < duckedPower*full {
 			o.Ducked = (i - begin) * 20
 		}
 		if o.Silent < 0 && i+silentFrames <= len(level) && loudest(level, i, silentFrames) < audible {
@@ -212,7 +210,7 @@ func (o *Overlap) judge(level []float64, sound int) {
 		}
 	}
 	for i := max(end, begin+max(o.Ducked, o.Silent, 0)/20); !o.Stopped && i+fullFrames <= len(level); i++ {
-		if level[i] > max(audible, softer*full) && mean(level[i:i+fullFrames]) > softer*full {
+		if level[i] > max(audible, duckedPower*full) && mean(level[i:i+fullFrames]) > duckedPower*full {
 			o.Back = (i - end) * 20
 			break
 		}
@@ -228,10 +226,10 @@ func mean(x []float64) float64 {
 	return sum / float64(max(len(x), 1))
 }
 
-// loudest is the loudest of n frames from i on.
+// loudest returns the level of the loudest of n frames from i on.
 func loudest(level []float64, i, n int) float64 { return slices.Max(level[i : i+n]) }
 
-// overlapCall is the caller's side of a call: media.Source and media.Sink.
+// overlapCall is the caller's side of a call, as media.Source and media.Sink.
 type overlapCall struct {
 	overlap *Overlap
 	clock   *time.Ticker
@@ -240,14 +238,13 @@ type overlapCall struct {
 	random  uint32
 
 	mu    sync.Mutex
-	first int       // of level, -1 before the agent speaks
-	level []float64 // mean square per frame, from the agent's first sound on
-	sound int       // len(level) when the recording began, 0 before
+	level []float64 // mean square per frame since the agent began to speak
+	sound int       // len(level) when the recording began; 0 before
 	at    int       // samples of the recording that were read
 	after int       // frames read since its speech ended
-	reply string    // the announcement's
-	ended bool      // all was measured
-	voice []int16   // what the agent ever said, at media.EarRate
+	reply string    // ID of the announcement
+	ended bool      // the measurement is complete
+	voice []int16   // all audio of the agent at media.EarRate
 	down  *media.Resampler
 }
 
@@ -311,7 +308,7 @@ func (c *overlapCall) WriteFrame(frame []int16) error {
 	return nil
 }
 
-// tell takes the conversation's events.
+// tell receives the events of the conversation.
 func (c *overlapCall) tell(e dialog.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -327,7 +324,7 @@ func (c *overlapCall) tell(e dialog.Event) {
 	}
 }
 
-// oneSentence is a Model that always answers the same.
+// oneSentence is a Model that always gives the same answer.
 type oneSentence struct{}
 
 func (oneSentence) Reply(context.Context, dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
@@ -336,19 +333,19 @@ func (oneSentence) Reply(context.Context, dialog.Prompt) iter.Seq2[dialog.Chunk,
 	}
 }
 
-// madeSounds are coughs and knocks. A cough is noise that bursts and dies away in 60
-// to 300 ms; a knock is a few low resonances of a plate that die away in 20 to 60 ms,
-// once or a few times.
-func madeSounds() []*Recording {
+// synthesizeSounds returns coughs and knocks. A cough is a burst of noise that decays in
+// 60 to 300 ms; a knock is one or a few strikes with low resonances of a plate, which decay
+// in 20 to 60 ms.
+func synthesizeSounds() []*Recording {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	var list []*Recording
-	for i := range soundsMade {
-		part := float64(i) / (soundsMade - 1)
+	for i := range syntheticSounds {
+		part := float64(i) / (syntheticSounds - 1)
 		length := 60 + int(240*part)
-		cough := made("cough", i, length)
+		cough := newSound("cough", i, length)
 		addCough(rnd, cough.PCM, samples(cough.Start), samples(length))
 		times := 1 + i%3
-		knock := made("knock", i, times*180-80)
+		knock := newSound("knock", i, times*180-80)
 		for n := range times {
 			addKnock(rnd, knock.PCM, samples(knock.Start+180*n), 0.005+0.01*part)
 		}
@@ -357,13 +354,14 @@ func madeSounds() []*Recording {
 	return list
 }
 
-func made(kind string, i, length int) *Recording {
+// newSound returns a silent recording whose labelled sound is length ms long.
+func newSound(kind string, i, length int) *Recording {
 	const start = 300
 	return &Recording{File: fmt.Sprintf("%s %d", kind, i+1), Category: kind, Start: start, End: start + length,
 		Segments: [][2]int{{start, start + length}}, PCM: make([]int16, samples(start+length+300))}
 }
 
-// addCough adds noise of a throat's band, 20 ms rising, then dying away.
+// addCough adds low-passed noise that rises for 20 ms and then decays.
 func addCough(rnd *rand.Rand, pcm []int16, at, n int) {
 	low := 0.0
 	for i := range n {
@@ -373,7 +371,7 @@ func addCough(rnd *rand.Rand, pcm []int16, at, n int) {
 	}
 }
 
-// addKnock adds a blow that dies away by e within seconds.
+// addKnock adds a strike that decays by a factor of e within the given seconds.
 func addKnock(rnd *rand.Rand, pcm []int16, at int, seconds float64) {
 	for i := range min(samples(100), len(pcm)-at) {
 		t := float64(i) / media.EarRate

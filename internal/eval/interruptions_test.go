@@ -10,10 +10,10 @@ import (
 	"frontdesk/media"
 )
 
-// hum is a voice that hums 60 ms for each letter.
-type hum struct{}
+// humSynthesizer hums 60 ms for each letter.
+type humSynthesizer struct{}
 
-func (hum) Speak(_ context.Context, text string, _ dialog.Voice) iter.Seq2[[]int16, error] {
+func (humSynthesizer) Speak(_ context.Context, text string, _ dialog.Voice) iter.Seq2[[]int16, error] {
 	return func(yield func([]int16, error) bool) {
 		pcm := make([]int16, len(text)*60*media.MouthRate/1000)
 		for i := range pcm {
@@ -23,14 +23,14 @@ func (hum) Speak(_ context.Context, text string, _ dialog.Voice) iter.Seq2[[]int
 	}
 }
 
-// longWords is a recogniser that understands what lasts a second and a half.
-type longWords struct{ mute }
+// longRecognizer recognises only utterances longer than a second and a half.
+type longRecognizer struct{ wordlessRecognizer }
 
-func (longWords) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) {
-	return longWords{}, nil
+func (longRecognizer) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) {
+	return longRecognizer{}, nil
 }
 
-func (longWords) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
+func (longRecognizer) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
 	return func(yield func(dialog.Transcript, error) bool) {
 		n := 0
 		for range frames {
@@ -46,8 +46,8 @@ func (longWords) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.Seq
 
 func TestOverlapsAreScoredByKind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		agent := agentThatWaits(400e6)
-		agent.Recognizer, agent.Synthesizer = longWords{}, hum{}
+		agent := newAgent(400e6)
+		agent.Recognizer, agent.Synthesizer = longRecognizer{}, humSynthesizer{}
 		long, short := record("anna", [2]int{300, 2300}), record("ben", [2]int{300, 500})
 		long.Category, long.Words = "interruption", "wait stop now"
 		short.Category, short.Words = "backchannel", "mm"
@@ -56,17 +56,17 @@ func TestOverlapsAreScoredByKind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(all) != 5+5*soundsMade || len(list) != 6 {
+		if len(all) != 5+5*syntheticSounds || len(list) != 6 {
 			t.Fatalf("%d cases, %d kinds", len(all), len(list))
 		}
-		cut, murmur := list[0], list[1]
-		if cut.Cases != 2 || cut.Stopped != 100 || cut.Resumed != 0 || cut.WordsLost != 33.3 {
-			t.Errorf("%+v", cut)
+		interruption, backchannel := list[0], list[1]
+		if interruption.Cases != 2 || interruption.Stopped != 100 || interruption.Resumed != 0 || interruption.WordsLost != 33.3 {
+			t.Errorf("%+v", interruption)
 		}
-		if murmur.Cases != 2 || murmur.Stopped != 0 || murmur.Resumed != 100 || murmur.ResumedP50 > 1000 {
-			t.Errorf("%+v", murmur)
+		if backchannel.Cases != 2 || backchannel.Stopped != 0 || backchannel.Resumed != 100 || backchannel.ResumedP50 > 1000 {
+			t.Errorf("%+v", backchannel)
 		}
-		for _, k := range list[:4] { // the hum of these tests is no voice that could be known again
+		for _, k := range list[:4] { // this hum is not a voice that echo detection could recognise
 			if k.DuckedP95 > 300 || k.SilentP95 < k.SilentP50 || k.Stopped+k.Resumed > 100 {
 				t.Errorf("%+v", k)
 			}
@@ -74,10 +74,10 @@ func TestOverlapsAreScoredByKind(t *testing.T) {
 	})
 }
 
-func TestLevelsAreJudged(t *testing.T) {
+func TestJudgeFindsDuckingSilenceAndResumption(t *testing.T) {
 	const loud, soft = 1e6, 1e4
-	levels := func(stretches ...[2]float64) (list []float64) {
-		for _, s := range stretches {
+	levels := func(segments ...[2]float64) (list []float64) {
+		for _, s := range segments {
 			for range int(s[1]) {
 				list = append(list, s[0])
 			}
@@ -90,10 +90,10 @@ func TestLevelsAreJudged(t *testing.T) {
 		level                []float64
 		ducked, silent, back int
 	}{
-		{"goes on", levels([2]float64{loud, 200}), -1, -1, 0},
-		{"softer", levels([2]float64{loud, 40}, [2]float64{soft, 30}, [2]float64{loud, 100}), 100, -1, 300},
+		{"continues", levels([2]float64{loud, 200}), -1, -1, 0},
+		{"ducked", levels([2]float64{loud, 40}, [2]float64{soft, 30}, [2]float64{loud, 100}), 100, -1, 300},
 		{"held", levels([2]float64{loud, 40}, [2]float64{soft, 5}, [2]float64{0, 25}, [2]float64{loud, 100}), 100, 200, 300},
-		{"for good", levels([2]float64{loud, 40}, [2]float64{0, 100}), 100, 100, -1},
+		{"stopped", levels([2]float64{loud, 40}, [2]float64{0, 100}), 100, 100, -1},
 		{"a gap between words", levels([2]float64{loud, 40}, [2]float64{0, 3}, [2]float64{loud, 100}), -1, -1, 0},
 	} {
 		o := Overlap{Recording: r}

@@ -7,20 +7,20 @@ import (
 	"frontdesk/media"
 )
 
-// Loudspeaker brings the agent's voice back to the caller's microphone: late by the way
-// to and fro, coloured by a small loudspeaker and a room, and quieter.
+// Loudspeaker simulates the echo of the agent's voice in the caller's microphone: delayed,
+// quieter, and coloured by a small loudspeaker and a room.
 type Loudspeaker struct {
 	Delay int     // ms
 	Gain  float64 // dB
 	taps  []float64
 	low   float64
 	high  float64
-	at    int // sample of the voice that comes next
+	at    int // next sample of the voice
 }
 
-const tapTime = 5 // ms between two reflections
+const tapTime = 5 // ms between reflections
 
-// newLoudspeaker makes one of many, always the same one for a number.
+// newLoudspeaker returns the same Loudspeaker for the same number.
 func newLoudspeaker(number int) *Loudspeaker {
 	rnd := rand.New(rand.NewPCG(uint64(number), 3))
 	l := &Loudspeaker{Delay: 60 + rnd.IntN(420), Gain: -4 - 20*rnd.Float64(), taps: []float64{1}}
@@ -30,12 +30,12 @@ func newLoudspeaker(number int) *Loudspeaker {
 	return l
 }
 
-// add mixes into frame what comes back now of voice, all that was ever played.
+// add mixes the echo into frame. voice is all audio played so far.
 func (l *Loudspeaker) add(frame, voice []int16) {
 	gain := math.Pow(10, l.Gain/20)
 	from := l.at
 	if due := len(voice) - samples(l.Delay) - media.EarFrame; from == 0 || from < due-samples(60) || from > due+samples(60) {
-		from = due // the clocks of ear and voice are apart by a few frames at most
+		from = due // the clocks of ear and voice differ by a few frames at most
 	}
 	l.at = from + media.EarFrame
 	for i := range frame {

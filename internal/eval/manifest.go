@@ -1,5 +1,7 @@
-// Package eval measures turn-taking on recordings: it plays a corpus of spoken turns
-// to the very ears a call has, faster than real time, and scores what they decide.
+// Package eval measures turn-taking on recordings. It plays a corpus of spoken turns to the
+// same ears that a call has, faster than real time, and scores when they end a turn; and it
+// plays sounds to a speaking agent and scores whether it stops. It imports dialog,
+// dialog/conversation, dialog/ear and media.
 package eval
 
 import (
@@ -17,18 +19,18 @@ const (
 	maxRecording = 120 * media.EarRate // samples
 )
 
-// Recording is one spoken turn of a corpus, with what is true of it. Times are in
-// milliseconds from the beginning of its file.
+// Recording is one spoken turn of a corpus, with its labels. Times are in milliseconds
+// from the beginning of its file.
 type Recording struct {
 	File     string   `json:"file"` // relative to the manifest
-	Utt      string   `json:"utt"`  // recordings of the same words share it
+	Utt      string   `json:"utt"`  // the same for recordings of the same words
 	Category string   `json:"category"`
 	Text     string   `json:"text"`
 	Words    string   `json:"ref"` // normalised
 	Voice    string   `json:"voice"`
 	Start    int      `json:"speech_start_ms"`
 	End      int      `json:"speech_end_ms"`
-	Segments [][2]int `json:"speech_segments_ms"` // where there is speech
+	Segments [][2]int `json:"speech_segments_ms"` // of speech
 	Pauses   []Pause  `json:"pauses"`             // within the turn
 
 	PCM []int16 `json:"-"` // at media.EarRate
@@ -89,13 +91,13 @@ func (r *Recording) check() error {
 	case r.File == "":
 		return errors.New("no file")
 	case r.Start < 0 || r.End <= r.Start:
-		return fmt.Errorf("speech_start_ms %d and speech_end_ms %d are no stretch of speech", r.Start, r.End)
+		return fmt.Errorf("speech_start_ms %d is not before speech_end_ms %d", r.Start, r.End)
 	case len(r.Segments) == 0:
 		r.Segments = [][2]int{{r.Start, r.End}}
 	}
 	for _, s := range r.Segments {
 		if s[0] < 0 || s[1] < s[0] {
-			return fmt.Errorf("speech_segments_ms: %v is no stretch of time", s)
+			return fmt.Errorf("speech_segments_ms: %v does not end after it begins", s)
 		}
 	}
 	return nil
@@ -116,14 +118,14 @@ func (r *Recording) load(dir string) error {
 		pcm = re.Flush(re.Process(nil, pcm))
 	}
 	if ms := len(pcm) * 1000 / media.EarRate; r.End > ms {
-		return fmt.Errorf("speech_end_ms %d is behind the sound's end at %d ms", r.End, ms)
+		return fmt.Errorf("speech_end_ms %d is after the end of the audio at %d ms", r.End, ms)
 	}
 	r.PCM = pcm
 	return nil
 }
 
-// speaking reports whether there is speech at ms.
-func (r *Recording) speaking(ms int) bool {
+// IsSpeech reports whether there is speech at ms.
+func (r *Recording) IsSpeech(ms int) bool {
 	for _, s := range r.Segments {
 		if ms >= s[0] && ms < s[1] {
 			return true
@@ -132,7 +134,7 @@ func (r *Recording) speaking(ms int) bool {
 	return false
 }
 
-// power is the mean square of what is speech.
+// power returns the mean square of the speech.
 func (r *Recording) power() float64 {
 	sum, n := 0.0, 0
 	for _, s := range r.Segments {
@@ -144,5 +146,5 @@ func (r *Recording) power() float64 {
 	return sum / float64(max(n, 1))
 }
 
-// samples converts milliseconds.
+// samples converts milliseconds to samples.
 func samples(ms int) int { return ms * (media.EarRate / 1000) }

@@ -2,32 +2,32 @@ package eval
 
 import (
 	"context"
-	"errors"
 	"io"
 	"math"
 	"runtime"
 	"slices"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/ear"
 	"frontdesk/media"
 )
 
-// Turns is how the ears did on a corpus under one condition.
+// Turns is the score of the ears on a corpus under one condition.
 type Turns struct {
 	Condition     string  `json:"condition"`
 	Turns         int     `json:"turns"`
-	Early         float64 `json:"early_pct"`       // of turns, ended before the caller had
-	EarlyPause    float64 `json:"early_pause_pct"` // of turns with a pause in them
-	DelayP50      int     `json:"delay_ms_p50"`    // from the end of speech to the decision, where it was not early
+	Early         float64 `json:"early_pct"`       // of turns that ended before the caller had finished
+	EarlyPause    float64 `json:"early_pause_pct"` // the same of turns with a pause
+	DelayP50      int     `json:"delay_ms_p50"`    // from the end of speech to the decision, early turns excluded
 	DelayP95      int     `json:"delay_ms_p95"`
-	Missed        float64 `json:"missed_pct"`         // of turns, whose end was not noticed within 3 s
-	FrameAccuracy float64 `json:"frame_accuracy_pct"` // of the recordings' 20 ms frames, rightly told to be speech or not
+	Missed        float64 `json:"missed_pct"`         // of turns whose end was not detected within 3 s
+	FrameAccuracy float64 `json:"frame_accuracy_pct"` // of the 20 ms frames of the recordings, classified correctly as speech or not
 }
 
-// Hangover is an Endpointer that waits for one length of silence, to compare with.
+// Hangover is an Endpointer that ends a turn after a fixed silence, for comparison.
 type Hangover time.Duration
 
 // Reset implements dialog.Endpointer.
@@ -38,69 +38,66 @@ func (h Hangover) Judge(e dialog.Evidence) dialog.Verdict {
 	return dialog.Verdict{Finished: e.Silence >= time.Duration(h), Reason: "silence"}
 }
 
-// Decided is what the ears made of one turn.
-type Decided struct {
+// Decision is how the ears ended one turn.
+type Decision struct {
 	Spoken
-	Ended bool   // the end was noticed
-	Delay int    // ms from the end of speech to that; negative when it was early
-	Words string // known then
+	Ended bool   // the end was detected
+	Delay int    // ms from the end of speech to the decision; negative if early
+	Words string // known at the decision
 	Why   string
 }
 
 // Early reports whether the caller was cut off.
-func (d Decided) Early() bool { return d.Ended && d.Delay < 0 }
+func (d Decision) Early() bool { return d.Ended && d.Delay < 0 }
 
-// RunTurns plays corpus to agent's ears under c and scores the ends they find.
-func RunTurns(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition) (Turns, []Decided, error) {
-	listeners, err := play(ctx, agent, corpus, c, func(*listener, *dialog.Agent) {})
+// RunTurns plays corpus to the agent's ears under c and scores when they end the turns.
+func RunTurns(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition) (Turns, []Decision, error) {
+	players, err := play(ctx, agent, corpus, c, func(*player, *dialog.Agent) {})
 	if err != nil {
 		return Turns{}, nil, err
 	}
-	var all []Decided
-	right, frames := 0, 0
-	for _, l := range listeners {
-		all = append(all, l.decided...)
-		right += l.right
+	var all []Decision
+	correct, frames := 0, 0
+	for _, l := range players {
+		all = append(all, l.decisions...)
+		correct += l.correct
 		frames += l.judged
 	}
 	t := score(all)
-	t.Condition, t.FrameAccuracy = c.Name, percent(right, frames)
+	t.Condition, t.FrameAccuracy = c.Name, percent(correct, frames)
 	return t, all, nil
 }
 
-// play plays the calls of corpus, as many at once as there are processors. alter may
-// change the agent of each.
-func play(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition, alter func(*listener, *dialog.Agent)) ([]*listener, error) {
+// play plays the calls of corpus, as many at once as there are processors. prepare may
+// change the agent of each call.
+func play(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition, prepare func(*player, *dialog.Agent)) ([]*player, error) {
 	calls, err := Calls(corpus, c)
 	if err != nil {
 		return nil, err
 	}
-	listeners := make([]*listener, len(calls))
-	errs := make([]error, len(calls))
-	var work sync.WaitGroup
-	room := make(chan struct{}, runtime.GOMAXPROCS(0))
+	players := make([]*player, len(calls))
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
 	for i, call := range calls {
-		l := newListener(call)
-		listeners[i] = l
-		work.Go(func() {
-			room <- struct{}{}
-			defer func() { <-room }()
+		l := newPlayer(call)
+		players[i] = l
+		work.Go(func() error {
 			a := *agent
 			a.Detector = func() dialog.VoiceDetector {
 				l.VoiceDetector = agent.Detector()
 				return l
 			}
-			alter(l, &a)
-			if errs[i] = ear.Replay(ctx, &a, l, l.heard); errs[i] == nil {
-				errs[i] = l.failed
+			prepare(l, &a)
+			if err := ear.Replay(ctx, &a, l, l.hear); err != nil {
+				return err
 			}
+			return l.failed
 		})
 	}
-	work.Wait()
-	return listeners, errors.Join(errs...)
+	return players, work.Wait()
 }
 
-func score(all []Decided) Turns {
+func score(all []Decision) Turns {
 	t := Turns{Turns: len(all)}
 	early, paused, pausedEarly, missed := 0, 0, 0, 0
 	var delays []int
@@ -125,55 +122,54 @@ func score(all []Decided) Turns {
 	return t
 }
 
-// Trace plays corpus to agent's ears under c and hands seen what they know after each
-// frame of a turn, ms after the beginning of its recording, until they have waited for
-// 1.6 s after its end. seen is called for one voice's turns in order, for several
-// voices at once.
-func Trace(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition, seen func(t Spoken, ms int, e dialog.Evidence)) error {
-	_, err := play(ctx, agent, corpus, c, func(l *listener, a *dialog.Agent) {
-		a.Endpointer = func() dialog.Endpointer { return tracer{l, seen} }
+// Trace plays corpus to the agent's ears under c. It calls see with their evidence after
+// each frame of a turn, ms after the beginning of its recording, until 1.6 s after its end.
+// The turns of one voice come in order; several voices run concurrently.
+func Trace(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition, see func(t Spoken, ms int, e dialog.Evidence)) error {
+	_, err := play(ctx, agent, corpus, c, func(l *player, a *dialog.Agent) {
+		a.Endpointer = func() dialog.Endpointer { return tracer{l, see} }
 	})
 	return err
 }
 
-// tracer is an Endpointer that knows when the turn really ends.
+// tracer is an Endpointer that ends a turn at its labelled end.
 type tracer struct {
-	*listener
-	seen func(Spoken, int, dialog.Evidence)
+	*player
+	see func(Spoken, int, dialog.Evidence)
 }
 
 func (tracer) Reset(time.Duration) {}
 
 func (t tracer) Judge(e dialog.Evidence) dialog.Verdict {
-	d := t.decided[t.turn].Spoken
+	d := t.decisions[t.turn].Spoken
 	ms := (t.frame+1)*20 - d.At
-	t.seen(d, ms, e)
+	t.see(d, ms, e)
 	return dialog.Verdict{Finished: ms >= d.End+1600 && e.Silence > 0 || ms >= d.Len-200, Reason: "the end"}
 }
 
-// listener plays a call to the ears. It is their media.Source and their detector.
-type listener struct {
-	call    Call
-	frame   int // that was read last
-	turn    int // under way
-	words   string
-	decided []Decided
-	failed  error
+// player plays a call to the ears. It is their media.Source and their voice detector.
+type player struct {
+	call      Call
+	frame     int // read last
+	turn      int // current
+	words     string
+	decisions []Decision
+	failed    error
 
 	dialog.VoiceDetector
-	judged, right int
+	judged, correct int // frames of the recordings
 }
 
-func newListener(call Call) *listener {
-	l := &listener{call: call, frame: -1, decided: make([]Decided, len(call.Turns))}
+func newPlayer(call Call) *player {
+	l := &player{call: call, frame: -1, decisions: make([]Decision, len(call.Turns))}
 	for i, t := range call.Turns {
-		l.decided[i].Spoken = t
+		l.decisions[i].Spoken = t
 	}
 	return l
 }
 
 // ReadFrame implements media.Source.
-func (l *listener) ReadFrame(frame []int16) error {
+func (l *player) ReadFrame(frame []int16) error {
 	l.frame++
 	at := l.frame * media.EarFrame
 	if at+media.EarFrame > len(l.call.PCM) {
@@ -186,22 +182,22 @@ func (l *listener) ReadFrame(frame []int16) error {
 	return nil
 }
 
-// Detect implements dialog.VoiceDetector and counts how often the real one is right.
-func (l *listener) Detect(frame []int16) float32 {
+// Detect implements dialog.VoiceDetector and counts how often the real detector is correct.
+func (l *player) Detect(frame []int16) float32 {
 	p := l.VoiceDetector.Detect(frame)
 	t := l.call.Turns[l.turn]
 	if ms := l.frame*20 - t.At; ms >= 0 && ms < len(t.PCM)*1000/media.EarRate {
 		l.judged++
-		if (p >= 0.5) == t.speaking(ms+10) {
-			l.right++
+		if (p >= 0.5) == t.IsSpeech(ms+10) {
+			l.correct++
 		}
 	}
 	return p
 }
 
-// heard takes what the ears tell. An onset and an end come from whoever reads the
-// frames, before the next is read; words come meanwhile.
-func (l *listener) heard(h dialog.Heard) {
+// hear receives the events of the ears. Onset and Offset come before the next frame is
+// read; words come at any time.
+func (l *player) hear(h dialog.Heard) {
 	switch {
 	case h.Kind == dialog.EarFailed:
 		l.failed = h.Err
@@ -210,8 +206,8 @@ func (l *listener) heard(h dialog.Heard) {
 	case h.Kind == dialog.Partial:
 		l.words = h.Text
 	case h.Kind == dialog.Offset && h.Reason != "":
-		d := &l.decided[l.turn]
-		now := (l.frame+1)*20 - d.At // ms in the recording
+		d := &l.decisions[l.turn]
+		now := (l.frame+1)*20 - d.At // ms into the recording
 		if !d.Ended && now > d.Start {
 			d.Ended, d.Delay, d.Words, d.Why = true, now-d.End, l.words, h.Reason
 		}
@@ -222,7 +218,7 @@ func percent(n, of int) float64 {
 	return math.Round(1000*float64(n)/float64(max(of, 1))) / 10
 }
 
-// quantile sorts x.
+// quantile returns a quantile of x, which it sorts.
 func quantile(x []int, q float64) int {
 	if len(x) == 0 {
 		return 0

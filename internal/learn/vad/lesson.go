@@ -117,7 +117,7 @@ func hear(pcm []int16, truth func(ms int) (*eval.Recording, int)) lesson {
 			m.silent = true
 		}
 		r, at := truth(i*20 + 10)
-		m.speech = speaking(r, at)
+		m.speech = r.IsSpeech(at)
 		m.inside = at >= 0 && at < len(r.PCM)*1000/media.EarRate
 		m.onset = at-20 < r.Start && at >= r.Start
 		out = append(out, m)
