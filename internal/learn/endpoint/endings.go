@@ -13,14 +13,14 @@ import (
 const (
 	endingsFile = "dialog/ear/endpoint/endings.txt"
 	vocabulary  = 20000
-	singles     = 5000 // words listed alone
-	pairs       = 2500 // words of which pairs are listed
-	frequent    = 1e-5 // probability of a pair that is
-	support     = 0.3  // share of what callers of a support line say
-	telling     = 0.25 // by which its logarithm differs from its last word's
+	singles     = 5000 // most frequent words, listed alone
+	pairs       = 2500 // most frequent words, listed in pairs
+	frequent    = 1e-5 // least probability of a listed pair
+	support     = 0.3  // share of sentences of a support line in the mixed model
+	telling     = 0.25 // least difference of a pair's log probability from that of its last word
 )
 
-// learnEndings lists how often sentences end behind a word or a pair of words.
+// learnEndings lists how often sentences end after a word or a pair of words.
 func learnEndings(file string) error {
 	b, err := os.ReadFile(file)
 	if err != nil {

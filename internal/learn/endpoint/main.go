@@ -1,30 +1,25 @@
-// Learn makes what dialog/ear/endpoint knows: from a language model how often
-// sentences end behind a word, and from recordings with what is true of them the
-// weights and waits.
+// Endpoint trains dialog/ear/endpoint: from a language model it counts how often sentences
+// end after a word, and from labelled recordings it fits the weights and waits. Run it from
+// the top of the repository; it overwrites endings.txt and weights.go:
 //
 //	go run ./internal/learn/endpoint endings /usr/share/pocketsphinx/model/en-us/en-us.lm.bin
-//	go run ./internal/learn/endpoint turns MANIFEST...
-//
-// It is run from the top of the repository and overwrites endings.txt and weights.go.
+//	go run ./internal/learn/endpoint turns MANIFEST
 package main
 
 import (
-	"fmt"
-	"os"
+	"errors"
+
+	"frontdesk/internal/learn"
 )
 
-func main() {
-	var err error
+func main() { learn.Main(run) }
+
+func run(args []string) error {
 	switch {
-	case len(os.Args) == 3 && os.Args[1] == "endings":
-		err = learnEndings(os.Args[2])
-	case len(os.Args) == 3 && os.Args[1] == "turns":
-		err = learnTurns(os.Args[2])
-	default:
-		err = fmt.Errorf("usage: learn endings LANGUAGE-MODEL | learn turns MANIFEST")
+	case len(args) == 2 && args[0] == "endings":
+		return learnEndings(args[1])
+	case len(args) == 2 && args[0] == "turns":
+		return learnTurns(args[1])
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "learn:", err)
-		os.Exit(1)
-	}
+	return errors.New("usage: endpoint endings LANGUAGE-MODEL | endpoint turns MANIFEST")
 }

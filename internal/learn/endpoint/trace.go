@@ -15,13 +15,12 @@ import (
 	"frontdesk/tools"
 )
 
-const demoPages = "agents/demo/knowledge" // what the ears expect to hear about
+const demoPages = "agents/demo/knowledge" // texts for the language model of the ears
 
-// turn is what an endpointer knows in the silences of one recorded turn.
+// turn is the evidence of an endpointer in the silences of one recorded turn.
 type turn struct {
 	*eval.Recording
-	condition string
-	moments   []moment
+	moments []moment
 }
 
 // moment is one frame of silence.
@@ -32,11 +31,11 @@ type moment struct {
 	features endpoint.Features
 }
 
-// over reports whether the turn is over then.
-func (t *turn) over(m moment) bool { return m.ms-int(m.silence.Milliseconds())+100 >= t.End }
+// isOver reports whether the turn is over at m.
+func (t *turn) isOver(m moment) bool { return m.ms-int(m.silence.Milliseconds())+100 >= t.End }
 
-// traces plays the corpus to the ears under each condition.
-func traces(corpus []*eval.Recording, conditions []string) ([]*turn, error) {
+// traceTurns plays the corpus to the ears under a condition.
+func traceTurns(corpus []*eval.Recording, condition string) ([]*turn, error) {
 	k, err := tools.OpenKnowledge(context.Background(), demoPages)
 	if err != nil {
 		return nil, err
@@ -48,37 +47,35 @@ func traces(corpus []*eval.Recording, conditions []string) ([]*turn, error) {
 	}
 	defer ears.Close()
 	agent := &dialog.Agent{Recognizer: ears, Detector: func() dialog.VoiceDetector { return media.NewDetector() }}
+	c, err := eval.FindCondition(condition)
+	if err != nil {
+		return nil, err
+	}
+	tr := tracer{turns: make(map[*eval.Recording]*turn), judges: make(map[string]*endpoint.Judge), last: make(map[string]*eval.Recording)}
+	if err := eval.Trace(context.Background(), agent, corpus, c, tr.see); err != nil {
+		return nil, err
+	}
 	var all []*turn
-	for _, name := range conditions {
-		c, err := eval.FindCondition(name)
-		if err != nil {
-			return nil, err
-		}
-		r := recorder{condition: name, turns: make(map[*eval.Recording]*turn), judges: make(map[string]*endpoint.Judge), last: make(map[string]*eval.Recording)}
-		if err := eval.Trace(context.Background(), agent, corpus, c, r.saw); err != nil {
-			return nil, err
-		}
-		for _, rec := range corpus {
-			if t := r.turns[rec]; t != nil {
-				all = append(all, t)
-			} else {
-				fmt.Fprintln(os.Stderr, "not heard:", name, rec.File)
-			}
+	for _, rec := range corpus {
+		if t := tr.turns[rec]; t != nil {
+			all = append(all, t)
+		} else {
+			fmt.Fprintln(os.Stderr, "no speech detected:", rec.File)
 		}
 	}
 	return all, nil
 }
 
-// recorder keeps what is seen under one condition.
-type recorder struct {
-	condition string
-	mu        sync.Mutex
-	turns     map[*eval.Recording]*turn
-	judges    map[string]*endpoint.Judge // by voice
-	last      map[string]*eval.Recording // by voice
+// tracer collects the turns of a corpus.
+type tracer struct {
+	mu     sync.Mutex
+	turns  map[*eval.Recording]*turn
+	judges map[string]*endpoint.Judge // by voice
+	last   map[string]*eval.Recording // by voice
 }
 
-func (r *recorder) saw(s eval.Spoken, ms int, e dialog.Evidence) {
+// see adds the evidence of one frame.
+func (r *tracer) see(s eval.Spoken, ms int, e dialog.Evidence) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	j := r.judges[s.Voice]
@@ -96,7 +93,7 @@ func (r *recorder) saw(s eval.Spoken, ms int, e dialog.Evidence) {
 	}
 	t := r.turns[s.Recording]
 	if t == nil {
-		t = &turn{Recording: s.Recording, condition: r.condition}
+		t = &turn{Recording: s.Recording}
 		r.turns[s.Recording] = t
 	}
 	if ms > s.Start {

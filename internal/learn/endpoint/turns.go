@@ -2,10 +2,8 @@ package main
 
 import (
 	"fmt"
-	"go/format"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -13,27 +11,28 @@ import (
 	"frontdesk/dialog/ear/endpoint"
 	"frontdesk/dialog/provider/pocketsphinx"
 	"frontdesk/internal/eval"
+	"frontdesk/internal/learn"
 )
 
 const (
 	weightsFile = "dialog/ear/endpoint/weights.go"
 	folds       = 10
-	ridge       = 0.5  // strength of the pull of weights towards zero, in examples
-	textWeight  = 0.01 // of a written example, a spoken one having 1
+	ridge       = 0.5  // strength of the ridge penalty, in examples
+	textWeight  = 0.01 // weight of a written example; a spoken one has 1
 	judgedAt    = 200 * time.Millisecond
 )
 
-// learnTurns fits the model to the recordings of a manifest.
+// learnTurns fits both models to the recordings of a manifest.
 func learnTurns(manifest string) error {
 	corpus, err := eval.Load(manifest)
 	if err != nil {
 		return err
 	}
-	all, err := traces(corpus, []string{"clean"})
+	all, err := traceTurns(corpus, "clean")
 	if err != nil {
 		return err
 	}
-	text, err := written()
+	text, err := writtenExamples()
 	if err != nil {
 		return err
 	}
@@ -50,44 +49,40 @@ package endpoint
 
 import "time"
 
-// Words is the model of turns whose words are known, Wordless that of others.
+// Words is the model for turns with known words, Wordless that for others.
 var (
 	Words = %sWordless = %s)
 `, literal(words), literal(wordless))
-	source, err = format.Source(source)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(weightsFile, source, 0o644)
+	return learn.WriteGo(weightsFile, source)
 }
 
-// fit learns a model: the weights from all there is, the waits with weights that were
-// learned without a turn's words.
+// fit fits a model. The weights come from all turns; the waits are chosen with weights
+// from the turns of other utterances, so that no turn is judged with weights it shaped.
 func fit(title string, turns []*turn, text []example, fast []int, allowed float64) endpoint.Model {
-	unseen := make([]endpoint.Features, folds)
-	for fold := range unseen {
+	weights := make([]endpoint.Features, folds) // by fold, from the turns outside it
+	for fold := range weights {
 		var others []*turn
 		for _, t := range turns {
 			if hash(t.Utt)%folds != fold {
 				others = append(others, t)
 			}
 		}
-		unseen[fold] = regress(append(spoken(others), text...))
+		weights[fold] = regress(append(spokenExamples(others), text...))
 	}
-	apart := func(m *endpoint.Model) []result {
-		return run(turns, func(t *turn) *endpoint.Model {
-			m.Weights = unseen[hash(t.Utt)%folds]
+	crossValidate := func(m *endpoint.Model) []result {
+		return endTurns(turns, func(t *turn) *endpoint.Model {
+			m.Weights = weights[hash(t.Utt)%folds]
 			return m
 		})
 	}
-	m := wait(apart, fast, allowed)
-	report(title+", of turns not learned from", apart(&m))
-	m.Weights = regress(append(spoken(turns), text...))
-	report(title+", of turns learned from", run(turns, func(*turn) *endpoint.Model { return &m }))
+	m := chooseWaits(crossValidate, fast, allowed)
+	report(title+", cross-validated", crossValidate(&m))
+	m.Weights = regress(append(spokenExamples(turns), text...))
+	report(title+", on the training data", endTurns(turns, func(*turn) *endpoint.Model { return &m }))
 	return m
 }
 
-// literal is m as Go.
+// literal returns m as Go source.
 func literal(m endpoint.Model) []byte {
 	b := []byte("Model{\nWeights: Features{\n")
 	for i, w := range m.Weights {
@@ -97,7 +92,7 @@ func literal(m endpoint.Model) []byte {
 		m.Fast.Milliseconds(), m.Slow.Milliseconds(), m.At, m.Width)
 }
 
-// report prints how turns were ended, and which ones badly.
+// report prints a summary of the results, and the turns that were cut off.
 func report(title string, results []result) {
 	fmt.Printf("%s: %s\n", title, summary(results))
 	for _, r := range results {
@@ -115,8 +110,8 @@ func hash(s string) int {
 	return h
 }
 
-// wait finds how long to wait: what costs least, as run has it.
-func wait(run func(*endpoint.Model) []result, fast []int, allowed float64) (best endpoint.Model) {
+// chooseWaits returns the waits with the lowest cost.
+func chooseWaits(run func(*endpoint.Model) []result, fast []int, allowed float64) (best endpoint.Model) {
 	least := math.Inf(1)
 	for _, fast := range fast {
 		for _, slow := range []int{900, 1000, 1100, 1200, 1300, 1400} {
@@ -135,14 +130,14 @@ func wait(run func(*endpoint.Model) []result, fast []int, allowed float64) (best
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 
-// example is something said, and 1 when it was all that was to be said, else 0.
+// example is a part of an utterance; end is 1 if the utterance is complete, else 0.
 type example struct {
 	f           endpoint.Features
 	end, weight float64
 }
 
-// written makes examples of sentences: each whole, and broken off somewhere.
-func written() ([]example, error) {
+// writtenExamples returns each sentence twice: complete, and broken off at a random word.
+func writtenExamples() ([]example, error) {
 	sentences, err := pocketsphinx.Sentences()
 	if err != nil {
 		return nil, err
@@ -166,8 +161,8 @@ func written() ([]example, error) {
 	return out, nil
 }
 
-// spoken makes examples of silences: how each of judgedAt went on.
-func spoken(turns []*turn) []example {
+// spokenExamples returns the silences after one to three times judgedAt.
+func spokenExamples(turns []*turn) []example {
 	var out []example
 	for _, t := range turns {
 		for _, m := range t.moments {
@@ -175,7 +170,7 @@ func spoken(turns []*turn) []example {
 				continue
 			}
 			e := example{f: m.features, weight: 1}
-			if t.over(m) {
+			if t.isOver(m) {
 				e.end = 1
 			}
 			out = append(out, e)
@@ -184,7 +179,7 @@ func spoken(turns []*turn) []example {
 	return out
 }
 
-// regress is a logistic regression.
+// regress fits a logistic regression by gradient descent with momentum.
 func regress(examples []example) endpoint.Features {
 	total := 0.0
 	for _, e := range examples {
@@ -211,7 +206,7 @@ func regress(examples []example) endpoint.Features {
 	return w
 }
 
-// result is when a turn was ended.
+// result says when a turn was ended.
 type result struct {
 	t     *turn
 	delay int // ms
@@ -219,11 +214,11 @@ type result struct {
 	logit float64
 }
 
-// run ends turns by a model for each.
-func run(turns []*turn, by func(*turn) *endpoint.Model) []result {
+// endTurns ends each turn with a model.
+func endTurns(turns []*turn, modelOf func(*turn) *endpoint.Model) []result {
 	var out []result
 	for _, t := range turns {
-		m := by(t)
+		m := modelOf(t)
 		r := result{t: t, delay: 3000}
 		for _, at := range t.moments {
 			if z := m.Logit(&at.features); at.silence >= m.Wait(z) {
@@ -236,7 +231,7 @@ func run(turns []*turn, by func(*turn) *endpoint.Model) []result {
 	return out
 }
 
-// outcome sums results up.
+// outcome summarizes results.
 type outcome struct {
 	n, early, paused, pausedEarly int
 	p50, p95, mean                int // ms
@@ -276,8 +271,8 @@ func summary(results []result) string {
 		o.n, 100*float64(o.early)/float64(o.n), 100*float64(o.pausedEarly)/float64(max(o.paused, 1)), o.p50, o.mean, o.p95)
 }
 
-// cost is what is to be small: the median delay and a little of the mean, with
-// no more than allowed turns cut off.
+// cost is the median delay plus a little of the mean, with a penalty if more than the
+// allowed share of turns is cut off.
 func cost(results []result, allowed float64) float64 {
 	o := sum(results)
 	return float64(o.p50) + 0.15*float64(o.mean) + 6000*max(0, float64(o.early)/float64(o.n)-allowed)

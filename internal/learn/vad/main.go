@@ -1,74 +1,63 @@
-// Vad learns the weights of the voice activity detector from recordings with what is
-// true of them, and writes media/vad_weights.go. It is run from the top of the
-// repository:
+// Vad trains the voice activity detector on labelled recordings and writes
+// media/vad_weights.go. Run it from the top of the repository:
 //
 //	go run ./internal/learn/vad MANIFEST
 //	go run ./internal/learn/vad -check MANIFEST
 //
-// With -check it writes nothing, but learns three times from some voices and sentences
-// and prints how right that is about others. The same manifest gives the same weights.
+// With -check it writes nothing. Instead it trains three times on some of the voices and
+// sentences and prints the accuracy on the others. The same manifest gives the same weights.
 package main
 
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
-	"go/format"
-	"os"
 	"strings"
 
 	"frontdesk/internal/eval"
+	"frontdesk/internal/learn"
 	"frontdesk/media"
 )
 
 const target = "media/vad_weights.go"
 
-func main() {
-	check := flag.Bool("check", false, "measure on voices and sentences that were not learned from")
-	flag.Parse()
-	err := errors.New("usage: vad [-check] MANIFEST")
-	if flag.NArg() == 1 {
-		err = run(flag.Arg(0), *check)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "vad:", err)
-		os.Exit(1)
-	}
-}
+func main() { learn.Main(run) }
 
-func run(manifest string, check bool) error {
-	corpus, err := eval.Load(manifest)
+func run(args []string) error {
+	check := len(args) > 0 && args[0] == "-check"
+	if check {
+		args = args[1:]
+	}
+	if len(args) != 1 {
+		return errors.New("usage: vad [-check] MANIFEST")
+	}
+	corpus, err := eval.Load(args[0])
 	if err != nil {
 		return err
 	}
 	if check {
 		return crossValidate(corpus)
 	}
-	net, err := learn(corpus)
+	net, err := trainOn(corpus)
 	if err != nil {
 		return err
 	}
-	text, err := source(net, corpus)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(target, text, 0o644)
+	return learn.WriteGo(target, source(net, corpus))
 }
 
-// learn makes a network of the recordings under all conditions.
-func learn(corpus []*eval.Recording) (*media.VoiceNet, error) {
-	lessons, err := lessons(corpus)
+// trainOn returns a network trained on the recordings under all conditions.
+func trainOn(corpus []*eval.Recording) (*media.VoiceNet, error) {
+	streams, err := trainingStreams(corpus)
 	if err != nil {
 		return nil, err
 	}
-	net := train(lessons)
-	net.Release = bestRelease(net, lessons)
+	net := train(streams)
+	net.Release = bestRelease(net, streams)
 	return net, nil
 }
 
-// source is net as a Go file.
-func source(net *media.VoiceNet, corpus []*eval.Recording) ([]byte, error) {
+// source returns net as Go source.
+func source(net *media.VoiceNet, corpus []*eval.Recording) []byte {
 	var conditions []string
 	for _, c := range eval.Conditions() {
 		conditions = append(conditions, c.Name)
@@ -81,13 +70,13 @@ package media
 
 var vadNet = VoiceNet{
 Hidden: [vadUnits]VoiceUnit{
-`, len(corpus), len(voices(corpus)), strings.Join(conditions, ", "))
+`, len(corpus), len(learn.Voices(corpus)), strings.Join(conditions, ", "))
 	for _, u := range net.Hidden {
 		fmt.Fprintf(&out, "{VoiceFeatures{%s}, %s},\n", list(u.Weights[:]), list([]float32{u.Bias}))
 	}
 	fmt.Fprintf(&out, "},\nOut: [vadUnits]float32{%s},\nBias: %s,\nRelease: %s,\n}\n",
 		list(net.Out[:]), list([]float32{net.Bias}), list([]float32{net.Release}))
-	return format.Source(out.Bytes())
+	return out.Bytes()
 }
 
 func list(x []float32) string {

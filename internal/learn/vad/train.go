@@ -10,38 +10,38 @@ import (
 const (
 	epochs    = 16
 	batch     = 256
-	firstRate = 0.01 // of learning; it falls to 0
-	decay     = 1e-5 // of weights
+	firstRate = 0.01 // learning rate at the beginning; it falls to 0
+	decay     = 1e-5 // weight decay
 )
 
-// gradient has the shape of the network. Its Release stays 0: it is chosen afterwards.
+// gradient has the shape of the network, without Release, which is chosen afterwards.
 type gradient struct {
-	hidden  [len(media.VoiceNet{}.Hidden)][len(media.VoiceFeatures{}) + 1]float64 // the bias behind the weights
+	hidden  [len(media.VoiceNet{}.Hidden)][len(media.VoiceFeatures{}) + 1]float64 // weights, then the bias
 	out     [len(media.VoiceNet{}.Hidden)]float64
 	outBias float64
 }
 
 // train minimises the cross-entropy of the network's scores by Adam (Kingma and Ba,
 // Adam: A Method for Stochastic Optimization, 2015).
-func train(lessons []lesson) *media.VoiceNet {
+func train(streams []stream) *media.VoiceNet {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	var moments []*moment
-	for _, l := range lessons {
-		for i := range l {
-			if !l[i].silent {
-				moments = append(moments, &l[i])
+	var frames []*labelledFrame
+	for _, s := range streams {
+		for i := range s {
+			if !s[i].silent {
+				frames = append(frames, &s[i])
 			}
 		}
 	}
-	net := beginning(rnd)
-	steps := epochs * (len(moments) / batch)
+	net := randomNet(rnd)
+	steps := epochs * (len(frames) / batch)
 	var a adam
 	for range epochs {
-		rnd.Shuffle(len(moments), func(i, j int) { moments[i], moments[j] = moments[j], moments[i] })
-		for from := 0; from+batch <= len(moments); from += batch {
+		rnd.Shuffle(len(frames), func(i, j int) { frames[i], frames[j] = frames[j], frames[i] })
+		for from := 0; from+batch <= len(frames); from += batch {
 			var g gradient
-			for _, m := range moments[from : from+batch] {
-				g.add(net, m)
+			for _, f := range frames[from : from+batch] {
+				g.add(net, f)
 			}
 			a.step(net, &g, firstRate*(1-float64(a.steps)/float64(steps)))
 		}
@@ -49,8 +49,8 @@ func train(lessons []lesson) *media.VoiceNet {
 	return net
 }
 
-// beginning is a network that knows nothing.
-func beginning(rnd *rand.Rand) *media.VoiceNet {
+// randomNet returns an untrained network.
+func randomNet(rnd *rand.Rand) *media.VoiceNet {
 	n := &media.VoiceNet{}
 	for _, p := range parameters(n) {
 		*p = float32(rnd.NormFloat64() * 0.3)
@@ -58,7 +58,7 @@ func beginning(rnd *rand.Rand) *media.VoiceNet {
 	return n
 }
 
-// parameters are those of n in the order of gradient.slopes.
+// parameters returns the parameters of n in the order of gradient.slopes.
 func parameters(n *media.VoiceNet) []*float32 {
 	var out []*float32
 	for i := range n.Hidden {
@@ -74,7 +74,7 @@ func parameters(n *media.VoiceNet) []*float32 {
 	return append(out, &n.Bias)
 }
 
-// slopes are g in the order of parameters.
+// slopes returns g in the order of parameters.
 func (g *gradient) slopes() []float64 {
 	var out []float64
 	for i := range g.hidden {
@@ -83,35 +83,35 @@ func (g *gradient) slopes() []float64 {
 	return append(append(out, g.out[:]...), g.outBias)
 }
 
-// add adds the slope of a frame's cross-entropy.
-func (g *gradient) add(n *media.VoiceNet, m *moment) {
+// add adds the gradient of the cross-entropy of one frame.
+func (g *gradient) add(n *media.VoiceNet, f *labelledFrame) {
 	var h [len(n.Hidden)]float32
 	score := n.Bias
 	for i := range h {
-		h[i] = n.Hidden[i].Activate(&m.traits)
+		h[i] = n.Hidden[i].Activate(&f.features)
 		score += n.Out[i] * h[i]
 	}
 	off := 1 / (1 + math.Exp(-float64(score)))
-	if m.speech {
+	if f.speech {
 		off--
 	}
-	if !m.inside {
-		off *= outside
+	if !f.inside {
+		off *= outsideWeight
 	}
 	g.outBias += off
 	for i, a := range h {
 		g.out[i] += off * float64(a)
-		flat := 1 - math.Abs(float64(a)) // the slope of softsign is its square
+		flat := 1 - math.Abs(float64(a)) // the derivative of softsign is its square
 		slope := off * float64(n.Out[i]) * flat * flat
 		row := &g.hidden[i]
-		for k, t := range m.traits {
+		for k, t := range f.features {
 			row[k] += slope * float64(t)
 		}
-		row[len(m.traits)] += slope
+		row[len(f.features)] += slope
 	}
 }
 
-// adam is the optimiser's memory.
+// adam is the state of the optimizer.
 type adam struct {
 	steps        int
 	mean, square []float64
@@ -132,18 +132,19 @@ func (a *adam) step(n *media.VoiceNet, g *gradient, rate float64) {
 	}
 }
 
-// bestRelease is the release by which the most frames of recordings are judged right.
-func bestRelease(n *media.VoiceNet, lessons []lesson) float32 {
+// bestRelease returns the Release with which most frames of recordings are classified
+// correctly.
+func bestRelease(n *media.VoiceNet, streams []stream) float32 {
 	best, most := float32(1), 0
 	for r := float32(0.3); r < 1.05; r += 0.1 {
 		tried := *n
 		tried.Release = r
 		var t tally
-		for _, l := range lessons {
-			t.count(&tried, l)
+		for _, s := range streams {
+			t.count(&tried, s)
 		}
-		if right := t.hits + t.rejections; right > most {
-			best, most = r, right
+		if correct := t.hits + t.rejections; correct > most {
+			best, most = r, correct
 		}
 	}
 	return best
