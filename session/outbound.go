@@ -46,8 +46,8 @@ func (c *Call) Dial(ctx context.Context, o Outbound, connect func(context.Contex
 		if err != nil {
 			return judge(ctx, dialog.CallerGone, nil)
 		}
-		c.log.Info("call taken", zap.Bool("machine", s.Machine), zap.String("why", s.Reason))
-		if s.Machine {
+		c.log.Info("call taken", zap.Bool("machine", s.IsMachine), zap.String("why", s.Reason))
+		if s.IsMachine {
 			return c.leaveMessage(ctx, line, o.Message, s.Reason)
 		}
 		talk, stop := context.WithCancelCause(ctx)

@@ -8,130 +8,131 @@ import (
 )
 
 const (
-	// BeepShortest and BeepLongest bound how long a beep lasts. What lasts longer is a
-	// fax machine (ITU-T T.30: 2100 Hz for 2.6 to 4 s) or a dial tone.
-	BeepShortest = 100 * time.Millisecond
-	BeepLongest  = 2 * time.Second
+	// minBeep and maxBeep bound how long a beep lasts. A longer tone is a fax machine
+	// (ITU-T T.30: 2100 Hz for 2.6 to 4 s) or a dial tone.
+	minBeep = 100 * time.Millisecond
+	maxBeep = 2 * time.Second
 
-	beepLow      = 400  // Hz
-	beepHigh     = 2500 // Hz
-	beepBlock    = 64   // samples over which the level is compared
-	beepSteady   = 0.4  // share of the loudest block's power that the softest has, at least
-	beepQuiet    = 3600 // mean square below which nothing is a tone: -55 dBFS
-	beepPure     = 0.8  // share of the telephone band's power that is in the peak, at least
-	beepSecond   = 0.03 // share of the peak's power that any other has, at most
-	beepLobe     = 2    // bins either side of the peak that are its own under a Hann window
-	beepDrift    = 8    // Hz by which a steady tone is measured differently, at most
-	beepAlone    = 5    // frames without another tone behind a beep
-	beepBandFrom = 6    // bins of the telephone band: 190 Hz
-	beepBandTo   = 125  // to 3.9 kHz
+	lowestBeep   = 400  // Hz
+	highestBeep  = 2500 // Hz
+	maxDrift     = 8    // Hz by which two measurements of a steady tone differ
+	levelBlock   = 64   // samples over which the level is compared
+	steadyLevel  = 0.4  // smallest ratio of power between the softest block and the loudest
+	minTonePower = 3600 // mean square below which nothing is a tone: -55 dBFS
+	minPurity    = 0.8  // part of the telephone band's power that is in the peak
+	maxSecond    = 0.03 // ratio of the second peak's power to the peak's
+	peakWidth    = 2    // bins on either side that belong to a peak under a Hann window
+	bandFrom     = 6    // first bin of the telephone band: 190 Hz
+	bandTo       = 125  // and the bin after its last: 3.9 kHz
 
-	// How many windows lie within the shortest beep, at least, and within the longest.
-	beepFew  = (int(BeepShortest/time.Millisecond)*media.EarRate/1000 - fft.Size) / media.EarFrame
-	beepMany = int(BeepLongest/media.FrameTime) + 1
+	// gapAfterBeep is how many frames without another tone follow a beep.
+	gapAfterBeep = 5
+	// minToneFrames is how many windows lie within the shortest beep, at least.
+	minToneFrames = (int(minBeep/time.Millisecond)*media.EarRate/1000 - fft.Size) / media.EarFrame
+	maxToneFrames = int(maxBeep/media.FrameTime) + 1
 
-	// Tones of the network are at 400 to 450 Hz, also up to 480 Hz where two sound
-	// together (ITU-T E.180).
-	progressLow, progressHigh = 395, 490
-	progressOther             = 3 // frames of the tone whose energy other sound has, at least
+	// Tones of the network are at 400 to 450 Hz, and up to 480 Hz if two sound together
+	// (ITU-T E.180). A beep among them follows other sound with the energy of
+	// soundBeforeBeep frames of it.
+	networkFromHz, networkToHz = 395, 490
+	soundBeforeBeep            = 3
 )
 
-// Beep finds the beep with which an answering machine begins to record: one steady, pure
-// tone of 400 to 2500 Hz that stands alone. What else sounds on a telephone differs:
+// BeepDetector finds the beep with which an answering machine begins to record: one steady,
+// pure tone of 400 to 2500 Hz with no other tone next to it. Other sounds on a telephone
+// differ from it:
 //
-//   - voice and music have power at other frequencies, or do not keep one;
-//   - DTMF and the busy tones of North America have two peaks (480+620 Hz);
-//   - ring-back of two near tones (440+480, 400+450 Hz) swells and fades 40 or 50 times
-//     a second;
-//   - special information tones and melodies of pure notes follow each other at once;
-//   - ring-back and busy tones of one frequency (425 Hz) repeat after mere silence, and
+//   - Voice and music have power at other frequencies, or their frequency changes.
+//   - DTMF and the busy tones of North America have two peaks (480+620 Hz).
+//   - Ring-back of two near tones (440+480, 400+450 Hz) beats 40 or 50 times a second.
+//   - Special information tones and melodies of pure notes follow each other at once.
+//   - Ring-back and busy tones of one frequency (425 Hz) repeat after mere silence, and
 //     come before anything was said: at 395 to 490 Hz a tone is a beep only if other sound
 //     with the energy of 60 ms of it was heard since the last such tone. The noise of a
-//     line has that of 40 ms in the longest pause, 4 s, where it is 20 dB under the tone.
+//     line that is 20 dB below the tone has the energy of 40 ms in the longest pause, 4 s.
 //
 // The zero value is ready. Not safe for concurrent use.
 type BeepDetector struct {
-	sound [fft.Size]float32 // the last samples, oldest first
-	fft   fft.Spectrum
-	power [fft.Bins]float32
+	samples  [fft.Size]float32 // the latest, oldest first
+	spectrum fft.Spectrum
+	power    [fft.Bins]float32
 
-	hz     float32 // mean of the tone under way
-	run    int     // its windows; 0: none
-	gap    int     // frames since its last window
-	melody bool    // another tone went before it at once
-
-	tone  float32    // its energy
-	other float32    // the energy of what is no tone, since the last tone of the network
-	edge  [2]float32 // of the last frames, which may hold the beginning of a tone
+	hz         float32    // mean frequency of the current tone
+	frames     int        // length of the current tone; 0 for none
+	gap        int        // frames since its last window
+	isMelody   bool       // another tone came right before it
+	toneEnergy float32    // of the current tone
+	otherSound float32    // energy that was not a tone, since the last tone of the network
+	recent     [2]float32 // energy of the last frames, which may hold the beginning of a tone
 }
 
-// Hear takes the next frame (EarFrame samples at EarRate), which it does not keep, and
-// reports whether a beep has ended, 100 ms after its end.
-func (b *BeepDetector) Hear(frame []int16) bool {
-	n := copy(b.sound[:], b.sound[media.EarFrame:])
+// AddFrame adds the next frame (EarFrame samples at EarRate, not kept) and reports whether
+// a beep has ended. It does so 100 ms after the end.
+func (b *BeepDetector) AddFrame(frame []int16) bool {
+	n := copy(b.samples[:], b.samples[media.EarFrame:])
 	for i, s := range frame[:media.EarFrame] {
-		b.sound[n+i] = float32(s)
+		b.samples[n+i] = float32(s)
 	}
-	hz, pure := b.measure()
-	now := b.sound[n:]
-	switch energy := energy(now); {
-	case pure:
-		b.follow(hz, energy)
+	hz, isTone := b.findTone()
+	switch energy := energy(b.samples[n:]); {
+	case isTone:
+		b.extendTone(hz, energy)
 		return false
-	case b.run == 0:
-		b.other += b.edge[0]
-		b.edge = [2]float32{b.edge[1], energy}
-		return false
-	}
-	if b.gap++; b.gap < beepAlone {
+	case b.frames == 0:
+		b.otherSound += b.recent[0]
+		b.recent = [2]float32{b.recent[1], energy}
 		return false
 	}
-	return b.end()
+	if b.gap++; b.gap < gapAfterBeep {
+		return false
+	}
+	return b.endTone()
 }
 
-// Tonal reports whether the last frame was one of a steady, pure tone, of whatever length.
-func (b *BeepDetector) IsTone() bool { return b.run > 0 && b.gap == 0 }
+// IsTone reports whether the last frame was part of a steady, pure tone of any length.
+func (b *BeepDetector) IsTone() bool { return b.frames > 0 && b.gap == 0 }
 
-// follow takes a frame of a tone of hz, which may be another than the one under way.
-func (b *BeepDetector) follow(hz, energy float32) {
-	if d := hz - b.hz; b.run == 0 || max(d, -d) > beepDrift {
-		b.melody = b.run > 0 && (b.melody || b.run >= beepFew)
-		b.run, b.gap, b.hz, b.tone = 0, 0, hz, 0
+// extendTone adds a frame of hz to the current tone, or to a new one if hz differs.
+func (b *BeepDetector) extendTone(hz, energy float32) {
+	if d := hz - b.hz; b.frames == 0 || max(d, -d) > maxDrift {
+		b.isMelody = b.frames > 0 && (b.isMelody || b.frames >= minToneFrames)
+		b.frames, b.gap, b.hz, b.toneEnergy = 0, 0, hz, 0
 	}
-	b.run += b.gap + 1
+	b.frames += b.gap + 1
 	b.gap = 0
-	b.hz += (hz - b.hz) / float32(b.run)
-	b.tone += energy
-	b.edge = [2]float32{}
+	b.hz += (hz - b.hz) / float32(b.frames)
+	b.toneEnergy += energy
+	b.recent = [2]float32{}
 }
 
-// end reports whether the tone that has ended was a beep.
-func (b *BeepDetector) end() bool {
-	beep := b.run >= beepFew && b.run <= beepMany && !b.melody
-	if b.run >= beepFew && b.hz > progressLow && b.hz < progressHigh {
-		beep = beep && b.other > progressOther*b.tone/float32(b.run)
-		b.other = 0
+// endTone ends the current tone and reports whether it was a beep.
+func (b *BeepDetector) endTone() bool {
+	isBeep := b.frames >= minToneFrames && b.frames <= maxToneFrames && !b.isMelody
+	if b.frames >= minToneFrames && b.hz > networkFromHz && b.hz < networkToHz {
+		isBeep = isBeep && b.otherSound > soundBeforeBeep*b.toneEnergy/float32(b.frames)
+		b.otherSound = 0
 	}
-	b.run, b.melody, b.tone = 0, false, 0
-	return beep
+	b.frames, b.isMelody, b.toneEnergy = 0, false, 0
+	return isBeep
 }
 
-// measure finds the tone of the last fftSize samples.
-func (b *BeepDetector) measure() (hz float32, pure bool) {
-	if !b.steady() {
+// findTone returns the frequency of the loudest tone in samples, and whether it is steady
+// and pure.
+func (b *BeepDetector) findTone() (hz float32, isTone bool) {
+	if !b.isSteady() {
 		return 0, false
 	}
-	b.fft.Power(&b.power, &b.sound)
-	peak, total := beepBandFrom, float32(0)
-	for k := beepBandFrom; k < beepBandTo; k++ {
+	b.spectrum.Power(&b.power, &b.samples)
+	peak, total := bandFrom, float32(0)
+	for k := bandFrom; k < bandTo; k++ {
 		total += b.power[k]
 		if b.power[k] > b.power[peak] {
 			peak = k
 		}
 	}
-	from, to := max(peak-beepLobe, beepBandFrom), min(peak+beepLobe+1, beepBandTo)
+	from, to := max(peak-peakWidth, bandFrom), min(peak+peakWidth+1, bandTo)
 	line, second := float32(0), float32(0)
-	for k := beepBandFrom; k < beepBandTo; k++ {
+	for k := bandFrom; k < bandTo; k++ {
 		switch {
 		case k >= from && k < to:
 			line += b.power[k]
@@ -139,14 +140,14 @@ func (b *BeepDetector) measure() (hz float32, pure bool) {
 			second = max(second, b.power[k])
 		}
 	}
-	hz = (float32(peak) + b.between(peak)) * media.EarRate / fft.Size
-	pure = hz >= beepLow-beepDrift && hz <= beepHigh+beepDrift && line > beepPure*total && second < beepSecond*b.power[peak]
-	return hz, pure
+	hz = (float32(peak) + b.peakOffset(peak)) * media.EarRate / fft.Size
+	isTone = hz >= lowestBeep-maxDrift && hz <= highestBeep+maxDrift && line > minPurity*total && second < maxSecond*b.power[peak]
+	return hz, isTone
 }
 
-// between is where between bins the peak lies, -0.5 to 0.5: the vertex of a parabola
-// through three levels in dB.
-func (b *BeepDetector) between(peak int) float32 {
+// peakOffset returns how far the peak is from the middle of its bin, -0.5 to 0.5 bins: the
+// vertex of a parabola through three levels in dB.
+func (b *BeepDetector) peakOffset(peak int) float32 {
 	left, top, right := fft.Decibel(b.power[peak-1]), fft.Decibel(b.power[peak]), fft.Decibel(b.power[peak+1])
 	bend := left - 2*top + right
 	if bend >= 0 {
@@ -155,19 +156,18 @@ func (b *BeepDetector) between(peak int) float32 {
 	return min(max((left-right)/(2*bend), -0.5), 0.5)
 }
 
-// steady reports whether the sound has one level: speech seldom has, and two tones that
-// are too near for the transform never.
-func (b *BeepDetector) steady() bool {
-	least, most := float32(0), float32(0)
-	for i := 0; i < fft.Size; i += beepBlock {
-		block := b.sound[i:][:beepBlock]
-		power := energy(block) / beepBlock
+// isSteady reports whether samples have one level. Speech seldom has, and two tones that
+// are too near for the transform never have.
+func (b *BeepDetector) isSteady() bool {
+	softest, loudest := float32(0), float32(0)
+	for i := 0; i < fft.Size; i += levelBlock {
+		power := energy(b.samples[i:][:levelBlock]) / levelBlock
 		if i == 0 {
-			least = power
+			softest = power
 		}
-		least, most = min(least, power), max(most, power)
+		softest, loudest = min(softest, power), max(loudest, power)
 	}
-	return least >= beepQuiet && least >= beepSteady*most
+	return softest >= minTonePower && softest >= steadyLevel*loudest
 }
 
 // energy returns the sum of the squares of x.

@@ -1,186 +1,176 @@
 package amd
 
 import (
-	"cmp"
 	"time"
 
 	"frontdesk/media"
 )
 
-// Verdict is what an Answerer makes of who answered.
-type Verdict int
+// AnsweredBy is who answered a call.
+type AnsweredBy int
 
 const (
-	Undecided Verdict = iota
+	Undecided AnsweredBy = iota
 	Person
 	Machine // an answering machine, a voicemail or an announcement
-	Nobody  // neither: no sound, or none of a voice
+	Nobody  // there was no voice and no beep
 )
 
-func (v Verdict) String() string {
-	return [...]string{"undecided", "person", "machine", "nobody"}[v]
+func (a AnsweredBy) String() string {
+	return [...]string{"undecided", "person", "machine", "nobody"}[a]
 }
 
-// AnswerOptions are when an Answerer decides. A zero field has the default.
-//
-// A person is waiting for the agent, so that verdict must come soon; a machine goes on
-// talking until its beep, so a late verdict costs nothing. Hence Long is longer than a
-// receptionist's greeting.
-type AnswerOptions struct {
-	Quiet     time.Duration // without any sound, before a voice was heard: Nobody; default 6 s
-	Short     time.Duration // a greeting up to this length is a person's "hello"; default 1.8 s
-	Pause     time.Duration // silence after a short greeting: Person; default 0.8 s
-	LongPause time.Duration // silence after a longer one: Person; default 1.2 s
-	Long      time.Duration // a greeting of this length, pauses and all: Machine; default 5 s
-	Phrases   int           // a greeting of so many phrases, 250 ms or more apart: Machine; default 5
-	Deadline  time.Duration // from the answer on, by which there is a verdict; default 20 s
-}
-
-func (o AnswerOptions) orDefault() AnswerOptions {
-	return AnswerOptions{
-		Quiet:     cmp.Or(o.Quiet, 6*time.Second),
-		Short:     cmp.Or(o.Short, 1800*time.Millisecond),
-		Pause:     cmp.Or(o.Pause, 800*time.Millisecond),
-		LongPause: cmp.Or(o.LongPause, 1200*time.Millisecond),
-		Long:      cmp.Or(o.Long, 5*time.Second),
-		Phrases:   cmp.Or(o.Phrases, 5),
-		Deadline:  cmp.Or(o.Deadline, 20*time.Second),
-	}
-}
+// When a Classifier decides. A person waits for the agent, so that verdict must come soon.
+// A machine talks on until its beep, so a late verdict costs nothing: longGreeting may be
+// longer than a receptionist's greeting.
+const (
+	quietLine     = 6 * time.Second         // Nobody: without any sound
+	shortGreeting = 1800 * time.Millisecond // longest "hello" of a person
+	shortPause    = 800 * time.Millisecond  // Person: silence after a short greeting
+	longPause     = 1200 * time.Millisecond // Person: silence after a longer one
+	longGreeting  = 5 * time.Second         // Machine: including its pauses
+	manyPhrases   = 5                       // Machine
+	deadline      = 20 * time.Second        // after the answer, for a verdict and its correction
+)
 
 const (
-	answerOn     = 0.6                    // probability from which silence becomes speech
-	answerOff    = 0.4                    // below which speech becomes silence
-	answerWord   = 100 * time.Millisecond // of voice that make a greeting: less is a click
-	answerParted = 250 * time.Millisecond // silence between two phrases
-	answerLoud   = 100 * 100              // mean square from which there is sound: -50 dBFS
-	answerNear   = 0.25                   // share of the voice's power from which other sound is no silence
-	answerOver   = 8                      // times the power of the background that it has, too
-	answerRise   = 1.01                   // by which the background may grow in a frame
+	speechOn      = 0.6                    // probability from which silence becomes speech
+	speechOff     = 0.4                    // below which speech becomes silence
+	minGreeting   = 100 * time.Millisecond // of voice; less is a click
+	phraseGap     = 250 * time.Millisecond // silence between two phrases
+	audiblePower  = 100 * 100              // mean square: -50 dBFS
+	nearVoice     = 0.25                   // part of the voice's power with which other sound is not silence,
+	overNoise     = 8                      // if it also has this many times the power of the background
+	noiseRise     = 1.01                   // factor by which the background may grow in a frame
+	powerSmoothed = 0.2                    // weight of the latest frame in smoothed
+	voiceSmoothed = 0.1                    // weight of the latest frame in voicePower
 )
 
-// Answerer tells whether a person or a machine answered a call, by the length of the
-// greeting and the silence behind it, by a beep, and by words. A person says a short
-// hello and waits; a machine talks on, or beeps. Not safe for concurrent use.
+// Classifier tells whether a person or a machine answered a call: by the length of the
+// greeting and the silence after it, by a beep, and by words. A person says a short hello
+// and waits; a machine talks on, or beeps. Not safe for concurrent use.
 type Classifier struct {
-	o    AnswerOptions
 	beep BeepDetector
 
-	age, quiet    time.Duration // since the answer; since the last sound
-	first, spoken time.Duration // the greeting's beginning, and the voice in it
-	silence       time.Duration // since the last voice, or a sound as loud
-	phrases       int
-	voiced        bool
-	level         float32 // the voice's mean square
-	smooth, floor float32 // of all sound; of the background, the minimum of that
-	beeped        bool
+	age     time.Duration // since the answer
+	quiet   time.Duration // since the last audible sound
+	start   time.Duration // of the greeting, after the answer
+	spoken  time.Duration // voice in the greeting
+	silence time.Duration // since the last voice, or a sound as loud
+	phrases int           // in the greeting
 
-	verdict Verdict
-	why     string
+	isSpeech   bool    // the last frame was voice
+	voicePower float32 // mean square of the voice
+	smoothed   float32 // mean square of all audio
+	noisePower float32 // mean square of the background: the minimum of smoothed
+	hasBeeped  bool
+
+	answeredBy AnsweredBy
+	reason     string
 }
 
-// NewAnswerer makes one for a call that was answered now.
-func NewClassifier(o AnswerOptions) *Classifier { return &Classifier{o: o.orDefault()} }
+// NewClassifier returns a classifier for a call that was answered now.
+func NewClassifier() *Classifier { return new(Classifier) }
 
-// Hear takes the next frame (EarFrame samples at EarRate), which it does not keep, and
-// the probability that it is speech, as Detector.Detect gives it. It returns the verdict,
-// which stays, but for one case: before Deadline a beep or words turn a Person into a
-// Machine, since a recording may begin with a short hello and a long pause.
-func (a *Classifier) Hear(frame []int16, speech float32) Verdict {
-	a.age += media.FrameTime
-	if a.beep.Hear(frame) {
-		a.beeped = true
-		a.prove("a beep")
+// AddFrame adds the next frame (EarFrame samples at EarRate, not kept) and the probability
+// that it is speech, and returns the verdict. A verdict is final, with one exception:
+// before the deadline a beep or words turn a Person into a Machine, because a recording
+// may begin with a short hello and a long pause.
+func (c *Classifier) AddFrame(frame []int16, speech float32) AnsweredBy {
+	c.age += media.FrameTime
+	if c.beep.AddFrame(frame) {
+		c.hasBeeped = true
+		c.setMachine("a beep")
 	}
-	a.listen(frame, speech)
-	if a.verdict == Undecided {
-		a.judge()
+	c.measureGreeting(frame, speech)
+	if c.answeredBy == Undecided {
+		c.decide()
 	}
-	return a.verdict
+	return c.answeredBy
 }
 
-// Words takes all that a recogniser has understood so far. What only machines say makes
-// it a Machine at once (English, German, Spanish and French are known).
-func (a *Classifier) Words(text string) Verdict {
+// SetTranscript sets what a recogniser has understood so far, and returns the verdict. A
+// phrase that only machines say means Machine (in English, German, Spanish and French).
+func (c *Classifier) SetTranscript(text string) AnsweredBy {
 	if p := machinePhrase(text); p != "" {
-		a.prove("it said: " + p)
+		c.setMachine("it said: " + p)
 	}
-	return a.verdict
+	return c.answeredBy
 }
 
-// Why says in a few words what the verdict rests on, "" while there is none.
-func (a *Classifier) Reason() string { return a.why }
+// Reason says in a few words what the verdict rests on; it is "" without a verdict.
+func (c *Classifier) Reason() string { return c.reason }
 
-// prove makes it a machine, beyond doubt.
-func (a *Classifier) prove(why string) {
-	if a.verdict == Undecided || a.verdict == Person && a.age < a.o.Deadline {
-		a.verdict, a.why = Machine, why
+func (c *Classifier) setMachine(reason string) {
+	if c.answeredBy == Undecided || c.answeredBy == Person && c.age < deadline {
+		c.answeredBy, c.reason = Machine, reason
 	}
 }
 
-// listen measures the greeting and the silence behind it.
-func (a *Classifier) listen(frame []int16, speech float32) {
-	power := a.measure(frame)
-	a.quiet += media.FrameTime
-	if power >= answerLoud && !a.beep.IsTone() {
-		a.quiet = 0
+// measureGreeting measures the greeting and the silence after it.
+func (c *Classifier) measureGreeting(frame []int16, speech float32) {
+	power := c.measurePower(frame)
+	c.quiet += media.FrameTime
+	if power >= audiblePower && !c.beep.IsTone() {
+		c.quiet = 0
 	}
-	a.voiced = !a.beep.IsTone() && (speech >= answerOn || a.voiced && speech >= answerOff)
+	c.isSpeech = !c.beep.IsTone() && (speech >= speechOn || c.isSpeech && speech >= speechOff)
 	switch {
-	case a.voiced:
-		if a.spoken == 0 {
-			a.first = a.age
+	case c.isSpeech:
+		if c.spoken == 0 {
+			c.start = c.age
 		}
-		if a.spoken == 0 || a.silence >= answerParted {
-			a.phrases++
+		if c.spoken == 0 || c.silence >= phraseGap {
+			c.phrases++
 		}
-		a.spoken += media.FrameTime
-		a.silence = 0
-		a.level += (power - a.level) * 0.1
-	case a.spoken > 0 && (a.beep.IsTone() || power > answerNear*a.level && power > answerOver*a.floor):
-		a.silence = 0
+		c.spoken += media.FrameTime
+		c.silence = 0
+		c.voicePower += (power - c.voicePower) * voiceSmoothed
+	case c.spoken > 0 && (c.beep.IsTone() || power > nearVoice*c.voicePower && power > overNoise*c.noisePower):
+		c.silence = 0
 	default:
-		a.silence += media.FrameTime
+		c.silence += media.FrameTime
 	}
-	if a.spoken < answerWord && a.silence >= answerParted {
-		a.spoken, a.phrases = 0, 0
+	if c.spoken < minGreeting && c.silence >= phraseGap {
+		c.spoken, c.phrases = 0, 0
 	}
 }
 
-// measure returns the mean square of a frame, and follows that of the background.
-func (a *Classifier) measure(frame []int16) (power float32) {
+// measurePower returns the mean square of a frame and tracks that of the background.
+func (c *Classifier) measurePower(frame []int16) (power float32) {
 	for _, s := range frame {
 		power += float32(s) * float32(s)
 	}
 	power /= media.EarFrame
-	if a.age == media.FrameTime {
-		a.smooth, a.floor = power, power
+	if c.age == media.FrameTime {
+		c.smoothed, c.noisePower = power, power
 	}
-	a.smooth += (power - a.smooth) * 0.2
-	if !a.voiced {
-		a.floor = a.floor*answerRise + 1
+	c.smoothed += (power - c.smoothed) * powerSmoothed
+	if !c.isSpeech {
+		c.noisePower = c.noisePower*noiseRise + 1
 	}
-	a.floor = min(a.floor, a.smooth)
+	c.noisePower = min(c.noisePower, c.smoothed)
 	return power
 }
 
-// judge decides as soon as what was heard allows.
-func (a *Classifier) judge() {
-	greeting := a.age - a.silence - a.first
+// decide sets the verdict as soon as the greeting allows one.
+func (c *Classifier) decide() {
+	hasGreeting := c.spoken >= minGreeting
+	length := c.age - c.silence - c.start
 	switch {
-	case a.spoken >= answerWord && greeting >= a.o.Long:
-		a.verdict, a.why = Machine, "it talks on"
-	case a.spoken >= answerWord && a.phrases >= a.o.Phrases:
-		a.verdict, a.why = Machine, "it says many phrases"
-	case a.spoken >= answerWord && greeting <= a.o.Short && a.silence >= a.o.Pause:
-		a.verdict, a.why = Person, "a short greeting, then silence"
-	case a.spoken >= answerWord && a.silence >= a.o.LongPause:
-		a.verdict, a.why = Person, "a greeting, then silence"
-	case a.spoken == 0 && a.quiet >= a.o.Quiet:
-		a.verdict, a.why = Nobody, "no sound"
-	case a.age >= a.o.Deadline && a.spoken >= answerWord:
-		a.verdict, a.why = Machine, "sound without an end"
-	case a.age >= a.o.Deadline:
-		a.verdict, a.why = Nobody, "no voice"
+	case hasGreeting && length >= longGreeting:
+		c.answeredBy, c.reason = Machine, "a long greeting"
+	case hasGreeting && c.phrases >= manyPhrases:
+		c.answeredBy, c.reason = Machine, "a greeting of many phrases"
+	case hasGreeting && length <= shortGreeting && c.silence >= shortPause:
+		c.answeredBy, c.reason = Person, "a short greeting, then silence"
+	case hasGreeting && c.silence >= longPause:
+		c.answeredBy, c.reason = Person, "a greeting, then silence"
+	case c.spoken == 0 && c.quiet >= quietLine:
+		c.answeredBy, c.reason = Nobody, "no sound"
+	case c.age >= deadline && hasGreeting:
+		c.answeredBy, c.reason = Machine, "no silence after the greeting"
+	case c.age >= deadline:
+		c.answeredBy, c.reason = Nobody, "no voice"
 	}
 }

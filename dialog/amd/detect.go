@@ -1,6 +1,9 @@
 // Package amd is answering-machine detection: it judges whether a person or a machine
-// answered a call that Frontdesk made, and when a message may be left. Frames and
-// transcripts go in, a Detection comes out. It imports dialog and media.
+// answered a call that Frontdesk made, and when a message may be left.
+//
+// Detect reads the frames of a line, and transcripts of them if the agent has a
+// recogniser, and returns a Detection. A MessageTimer decides what to do, from the verdict
+// of a Classifier, which uses a BeepDetector. It imports dialog, media and internal/fft.
 package amd
 
 import (
@@ -8,48 +11,42 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"frontdesk/dialog"
 	"frontdesk/media"
 )
 
-const (
-	screenQueue = 250              // frames a recogniser may be behind; then it misses some
-	screenTime  = 20 * time.Second // in which a beep shows that a person was none
-)
+const recognizerQueue = 250 // frames the recogniser may be behind; then it misses some
 
-var errHungUp = errors.New("who was called hung up")
+var errHungUp = errors.New("the called party hung up")
 
-// Screening is who took a call we made, as far as that is known.
+// Detection is who answered a call that Frontdesk made, as far as that is known.
 type Detection struct {
-	Machine bool   // a message may be left now
-	Reason  string // in a few words
+	IsMachine bool   // a message may be left now
+	Reason    string // in a few words
 
-	message  *MessageTimer
+	timer    *MessageTimer // nil without a voice detector
 	detector dialog.VoiceDetector
-	age      time.Duration
 }
 
-// Screen listens to who took a call we made until it is known whether that is a person or
-// a machine. Of a machine it hears the greeting out, and its beep. Nobody else may use
-// line until it returns. The error is the line's end, or ctx's.
+// Detect listens on a call that Frontdesk made until it is known whether a person or a
+// machine answered. It hears a machine's greeting to its end, and the beep. Nobody else may
+// use line until Detect returns. The error says why the line broke or ctx ended.
 func Detect(ctx context.Context, agent *dialog.Agent, line dialog.Line) (*Detection, error) {
-	s := &Detection{Reason: "not listened to"}
 	if agent.Detector == nil {
-		return s, nil
+		return &Detection{Reason: "not listened to"}, nil
 	}
-	s.message = NewMessageTimer(AnswerOptions{}, MessageOptions{})
-	s.detector = agent.Detector()
+	d := &Detection{timer: NewMessageTimer(), detector: agent.Detector()}
 	ctx, cancel := context.WithCancel(ctx)
-	var work sync.WaitGroup
-	defer work.Wait()
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
 	defer cancel()
-	work.Go(func() { _ = media.NewPlayout(line.Sink).Run(ctx) }) // a line that sends nothing may hear nothing
-	words := new(atomic.Pointer[string])
-	frames := make(chan []int16, screenQueue)
+	// Send silence: a line that sends nothing may receive nothing.
+	tasks.Go(func() { _ = media.NewPlayout(line.Sink).Run(ctx) })
+	var transcript atomic.Pointer[string]
+	frames := make(chan []int16, recognizerQueue)
 	if agent.Recognizer != nil {
-		work.Go(func() { spot(ctx, agent, line.Narrowband, frames, words) })
+		tasks.Go(func() { transcribe(ctx, agent, line.Narrowband, frames, &transcript) })
 	}
 	frame := make([]int16, media.EarFrame)
 	for {
@@ -57,8 +54,8 @@ func Detect(ctx context.Context, agent *dialog.Agent, line dialog.Line) (*Detect
 			return nil, err
 		}
 		select {
-		case _, ok := <-line.Inputs:
-			if !ok {
+		case _, isOpen := <-line.Inputs:
+			if !isOpen {
 				return nil, errHungUp
 			}
 		case <-ctx.Done():
@@ -69,61 +66,62 @@ func Detect(ctx context.Context, agent *dialog.Agent, line dialog.Line) (*Detect
 		case frames <- append([]int16(nil), frame...):
 		default:
 		}
-		if text := words.Load(); text != nil {
-			s.message.Words(*text)
+		if text := transcript.Load(); text != nil {
+			d.timer.SetTranscript(*text)
 		}
-		switch s.hear(frame) {
-		case SpeakToPerson, GiveUp: // who is silent may be a person still
-			return s, nil
+		switch d.addFrame(frame) {
+		case SpeakToPerson, GiveUp: // who is silent may still be a person
+			return d, nil
 		case LeaveMessage:
-			s.Machine = true
-			return s, nil
+			d.IsMachine = true
+			return d, nil
 		}
 	}
 }
 
-func (s *Detection) hear(frame []int16) Action {
-	s.age += media.FrameTime
-	stage := s.message.Hear(frame, s.detector.Detect(frame))
-	s.Reason = s.message.Reason()
-	return stage
+func (d *Detection) addFrame(frame []int16) Action {
+	action := d.timer.AddFrame(frame, d.detector.Detect(frame))
+	d.Reason = d.timer.Reason()
+	return action
 }
 
-// Watch is source, which goes on being listened to: what seemed to be a person is a
-// machine when it beeps. Then beeped is called, once.
-func (s *Detection) Watch(source media.Source, beeped func()) media.Source {
-	if s.message == nil {
+// Watch returns source with detection going on: what seemed to be a person is a machine if
+// it beeps before the deadline. Then Watch calls onMachine, once, from ReadFrame.
+func (d *Detection) Watch(source media.Source, onMachine func()) media.Source {
+	if d.timer == nil {
 		return source
 	}
-	return &watched{Source: source, screening: s, beeped: beeped}
+	return &watchedSource{Source: source, detection: d, onMachine: onMachine}
 }
 
-type watched struct {
+type watchedSource struct {
 	media.Source
-	screening *Detection
-	beeped    func()
+	detection *Detection
+	onMachine func()
 }
 
 // ReadFrame implements media.Source.
-func (w *watched) ReadFrame(frame []int16) error {
+func (w *watchedSource) ReadFrame(frame []int16) error {
 	if err := w.Source.ReadFrame(frame); err != nil {
 		return err
 	}
-	if s := w.screening; s.age < screenTime && !s.Machine && s.hear(frame) == LeaveMessage {
-		s.Machine = true
-		w.beeped()
+	d := w.detection
+	if d.timer.classifier.age < deadline && !d.IsMachine && d.addFrame(frame) == LeaveMessage {
+		d.IsMachine = true
+		w.onMachine()
 	}
 	return nil
 }
 
-// spot tells what was understood so far, until ctx ends.
-func spot(ctx context.Context, agent *dialog.Agent, narrow bool, frames <-chan []int16, words *atomic.Pointer[string]) {
-	listener, err := agent.OpenListener(ctx, narrow)
+// transcribe stores the transcript so far in transcript, until ctx ends. If the recogniser
+// fails, the audio alone has to do.
+func transcribe(ctx context.Context, agent *dialog.Agent, isNarrowband bool, frames <-chan []int16, transcript *atomic.Pointer[string]) {
+	listener, err := agent.OpenListener(ctx, isNarrowband)
 	if err != nil {
-		return // the sound alone has to do
+		return
 	}
 	defer listener.Close()
-	heard := func(yield func([]int16) bool) {
+	utterance := func(yield func([]int16) bool) {
 		for {
 			select {
 			case frame := <-frames:
@@ -135,10 +133,10 @@ func spot(ctx context.Context, agent *dialog.Agent, narrow bool, frames <-chan [
 			}
 		}
 	}
-	for t, err := range listener.Utterance(ctx, heard) {
+	for t, err := range listener.Utterance(ctx, utterance) {
 		if err != nil {
 			return
 		}
-		words.Store(&t.Text)
+		transcript.Store(&t.Text)
 	}
 }

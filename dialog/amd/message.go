@@ -1,71 +1,62 @@
 package amd
 
-import (
-	"cmp"
-	"time"
+import "time"
+
+const (
+	silenceWithoutBeep = 2500 * time.Millisecond // after which a message is left although no beep came
+	latestMessage      = 40 * time.Second        // after the answer, whatever the machine does
 )
 
-// Stage is where a call to somebody stands.
+// Action is what to do on a call that was answered.
 type Action int
 
 const (
-	Wait          Action = iota // who answered is not known yet
-	SpeakToPerson               // a person did: speak
-	WaitForBeep                 // a machine did: wait for its beep
+	Wait          Action = iota // it is not known yet who answered
+	SpeakToPerson               // a person answered: speak
+	WaitForBeep                 // a machine answered: wait for its beep
 	LeaveMessage                // speak now, to leave a message
 	GiveUp                      // nobody is there
 )
 
-func (s Action) String() string {
-	return [...]string{"listening", "talk", "await", "leave", "give up"}[s]
+func (a Action) String() string {
+	return [...]string{"wait", "speak to person", "wait for beep", "leave message", "give up"}[a]
 }
 
-// MessageOptions are when a message may be left. A zero field has the default.
-type MessageOptions struct {
-	Silence time.Duration // after the greeting of a machine that does not beep; default 2.5 s
-	Latest  time.Duration // after the answer, in any case; default 40 s
-}
-
-// Message tells when to speak to whoever answered a call: to a person at once, to a
-// machine after its beep, else after silence, at the latest at a fixed time. Not safe
-// for concurrent use.
+// MessageTimer tells when to speak on a call that was answered: to a person at once, to a
+// machine after its beep, else after silence, at the latest at a fixed time. Not safe for
+// concurrent use.
 type MessageTimer struct {
-	answer *Classifier
-	o      MessageOptions
-	stage  Action
+	classifier *Classifier
+	action     Action
 }
 
-// NewMessage makes one for a call that was answered now.
-func NewMessageTimer(a AnswerOptions, o MessageOptions) *MessageTimer {
-	return &MessageTimer{answer: NewClassifier(a), o: MessageOptions{
-		Silence: cmp.Or(o.Silence, 2500*time.Millisecond),
-		Latest:  cmp.Or(o.Latest, 40*time.Second),
-	}}
-}
+// NewMessageTimer returns a timer for a call that was answered now.
+func NewMessageTimer() *MessageTimer { return &MessageTimer{classifier: NewClassifier()} }
 
-// Hear takes a frame as Answerer.Hear does, and returns the stage: Listening, then Talk,
-// GiveUp, or Await and Leave. Talk becomes Await or Leave where the Answerer corrects
-// itself, so whoever speaks goes on listening until its deadline. Leave and GiveUp stay.
-func (m *MessageTimer) Hear(frame []int16, speech float32) Action {
-	verdict := m.answer.Hear(frame, speech)
+// AddFrame adds a frame as Classifier.AddFrame does, and returns what to do. It begins with
+// Wait. SpeakToPerson becomes WaitForBeep or LeaveMessage if the Classifier corrects itself,
+// so frames must be added while the agent speaks, too. LeaveMessage and GiveUp are final.
+func (m *MessageTimer) AddFrame(frame []int16, speech float32) Action {
+	c := m.classifier
+	answeredBy := c.AddFrame(frame, speech)
 	switch {
-	case m.stage == LeaveMessage || m.stage == GiveUp:
-	case verdict == Person:
-		m.stage = SpeakToPerson
-	case verdict == Nobody:
-		m.stage = GiveUp
-	case verdict != Machine:
-	case m.answer.beeped || m.answer.silence >= m.o.Silence || m.answer.age >= m.o.Latest:
-		m.stage = LeaveMessage
+	case m.action == LeaveMessage || m.action == GiveUp:
+	case answeredBy == Person:
+		m.action = SpeakToPerson
+	case answeredBy == Nobody:
+		m.action = GiveUp
+	case answeredBy != Machine:
+	case c.hasBeeped || c.silence >= silenceWithoutBeep || c.age >= latestMessage:
+		m.action = LeaveMessage
 	default:
-		m.stage = WaitForBeep
+		m.action = WaitForBeep
 	}
-	return m.stage
+	return m.action
 }
 
-// Words takes all that a recogniser has understood so far; the next Hear tells what came
-// of it.
-func (m *MessageTimer) Words(text string) { m.answer.Words(text) }
+// SetTranscript sets what a recogniser has understood so far. It counts from the next
+// AddFrame on.
+func (m *MessageTimer) SetTranscript(text string) { m.classifier.SetTranscript(text) }
 
-// Why says in a few words who answered and how that is known.
-func (m *MessageTimer) Reason() string { return m.answer.Reason() }
+// Reason says in a few words how it is known who answered.
+func (m *MessageTimer) Reason() string { return m.classifier.Reason() }

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// machineWords are what only answering machines and their owners' recordings say, by
-// language, in lower case without accents or punctuation; a phrase also fits longer
-// words that begin with its last, such as "mailboxes".
-var machineWords = [...][]string{
+// machinePhrases are what only answering machines and their owners' recordings say, by
+// language, in lower case without accents or punctuation. The last word of a phrase also
+// matches longer words that begin with it, such as "mailboxes".
+var machinePhrases = [...][]string{
 	{ // English
 		"leave a message", "leave your message", "leave me a message", "leave us a message", "leave your name",
 		"leave a brief message", "leave a short message", "record your message", "after the tone", "after the beep", "at the tone",
@@ -37,13 +37,12 @@ var machineWords = [...][]string{
 	},
 }
 
-// machinePhrase returns the phrase in text that only a machine says, in whatever
-// language, or "".
+// machinePhrase returns the first phrase of machinePhrases in text, or "".
 func machinePhrase(text string) string {
 	plain := strings.Map(func(r rune) rune {
 		switch {
 		case unicode.Is(unicode.Mn, r):
-			return -1 // an accent, which NFD parts from its letter
+			return -1 // an accent, which NFD separates from its letter
 		case r == '’':
 			return '\''
 		}
@@ -51,7 +50,7 @@ func machinePhrase(text string) string {
 	}, norm.NFD.String(text))
 	words := strings.FieldsFunc(plain, func(r rune) bool { return r != '\'' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	all := " " + strings.Join(words, " ")
-	for _, phrases := range machineWords {
+	for _, phrases := range machinePhrases {
 		for _, p := range phrases {
 			if strings.Contains(all, " "+p) {
 				return p

@@ -65,6 +65,7 @@ var mayImport = map[string][]string{
 	"internal/fakeai":              {"media"},
 	"internal/valkeytest":          {},
 	"internal/desktest":            {"dialog", "media", "session", "session/sqlite", "tools", "internal/db", "internal/fault"},
+	"internal/audiotest":           {},
 	"internal/bench":               {},
 	"internal/app":                 {"..."},
 	"e2e":                          {},
@@ -73,7 +74,7 @@ var mayImport = map[string][]string{
 // testMayImport lists what tests may import beside what their package may: the kits that
 // stand in for the outside world, and whole packages that a test puts together.
 var testMayImport = map[string][]string{
-	"*":                            {"internal/fakeai", "internal/valkeytest", "internal/desktest", "session/storetest", "dialog/provider/processtest"},
+	"*":                            {"internal/fakeai", "internal/valkeytest", "internal/desktest", "internal/audiotest", "session/storetest", "dialog/provider/processtest"},
 	"tools":                        {"internal/db"},
 	"dialog/provider/clerk":        {"dialog/conversation", "internal/agentfile", "media"},
 	"dialog/provider/openai":       {"dialog/conversation"},

@@ -1,19 +1,19 @@
-// Package fft is the power spectrum that the detectors of media and dialog/amd share. It
-// imports nothing of Frontdesk.
+// Package fft computes the power spectrum of a window of samples, for the detectors in
+// media and dialog/amd. It imports nothing of Frontdesk.
 package fft
 
 import "math"
 
 const (
-	Size = 512      // real samples
-	Bins = Size / 2 // the complex transform behind it, and the bins it gives
-	bits = 8        // log2 of fftHalf
+	Size = 512      // real samples of a window
+	Bins = Size / 2 // of the spectrum, and the size of the complex transform that computes it
+	bits = 8        // log2 of Bins
 )
 
-// Tables of the transform, the same for every detector and never written again.
+// Tables of the transform; constant after init.
 var (
 	window   [Size]float32 // Hann
-	cosines  [Bins]float32 // cos(2πk/fftSize)
+	cosines  [Bins]float32 // cos(2πk/Size)
 	sines    [Bins]float32
 	reversed [Bins]uint8 // k with its bits reversed
 )
@@ -31,11 +31,11 @@ func init() {
 	}
 }
 
-// spectrum is the working memory of a real transform.
+// Spectrum is the working memory of the transform.
 type Spectrum struct{ re, im [Bins]float32 }
 
-// power writes the power of x under a Hann window in bins 0 to fftHalf-1 to out. It is
-// a radix-2 transform of half the length, whose parts are the even and odd samples
+// Power writes the power of x under a Hann window to out. It runs a radix-2 transform of
+// half the length, with the even samples as real and the odd ones as imaginary parts
 // (Press et al., Numerical Recipes, section 12.3).
 func (s *Spectrum) Power(out *[Bins]float32, x *[Size]float32) {
 	for k := range Bins {
@@ -67,7 +67,7 @@ func (s *Spectrum) Power(out *[Bins]float32, x *[Size]float32) {
 	}
 }
 
-// decibel converts the power of a bin: 0 dB is what rounding to samples alone gives.
+// Decibel converts the power of a bin to dB. 0 dB is the noise of rounding to samples.
 func Decibel(power float32) float32 {
 	return 10*float32(math.Log10(float64(power)+1e-3)) - 12
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestPowerSpectrumMatchesItsDefinition(t *testing.T) {
+func TestPowerMatchesTheDefinitionOfTheTransform(t *testing.T) {
 	var s Spectrum
 	var x [Size]float32
 	var got [Bins]float32
@@ -22,7 +22,7 @@ func TestPowerSpectrumMatchesItsDefinition(t *testing.T) {
 			re, im = re+float64(x[i]*window[i])*cos, im-float64(x[i]*window[i])*sin
 		}
 		if a, b := math.Sqrt(float64(got[k])), math.Hypot(re, im); math.Abs(a-b) > 1 {
-			t.Errorf("bin %d: %v, want %v", k, a, b)
+			t.Errorf("amplitude of bin %d: %v, want %v", k, a, b)
 		}
 	}
 }
