@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
+
+	"frontdesk/internal/audiotest"
 )
 
 // encodeSpeech returns a few seconds of speech as Opus packets of 20 ms.
@@ -109,10 +111,10 @@ func TestGapFadesWithoutAClick(t *testing.T) {
 						t.Fatalf("%s, %d missing: a click of %d in frame %d", name, missing, d, i/EarFrame)
 					}
 				}
-				if missing == 30 && rms(heard[60*EarFrame:70*EarFrame]) != 0 {
+				if missing == 30 && audiotest.RMS(heard[60*EarFrame:70*EarFrame]) != 0 {
 					t.Errorf("%s: audio in a long gap", name)
 				}
-				near(t, name+": tone afterwards", level(heard[100*EarFrame:], 440, EarRate), 8000, 1600)
+				near(t, name+": tone afterwards", audiotest.Level(heard[100*EarFrame:], 440, EarRate), 8000, 1600)
 			})
 		}
 	}
@@ -127,7 +129,7 @@ func TestLossAfterDTXIsSilence(t *testing.T) {
 		t.Fatal(err)
 	}
 	pcm, err := dec.Conceal(nil, nil)
-	if err != nil || len(pcm) != 3*EarFrame || rms(pcm) != 0 {
-		t.Errorf("%d samples at %.0f, %v", len(pcm), rms(pcm), err)
+	if err != nil || len(pcm) != 3*EarFrame || audiotest.RMS(pcm) != 0 {
+		t.Errorf("%d samples at %.0f, %v", len(pcm), audiotest.RMS(pcm), err)
 	}
 }

@@ -1,15 +1,19 @@
 package media
 
-import "testing"
+import (
+	"testing"
+
+	"frontdesk/internal/audiotest"
+)
 
 func TestG711CarriesATone(t *testing.T) {
-	pcm := tone(440, 8000, 8000, 8000)
+	pcm := audiotest.Tone(440, 8000, 8000, 8000)
 	for name, law := range map[string]struct {
 		encode func([]byte, []int16) []byte
 		decode func([]int16, []byte) []int16
 	}{"mu": {EncodePCMU, DecodePCMU}, "A": {EncodePCMA, DecodePCMA}} {
 		out := law.decode(nil, law.encode(nil, pcm))
-		near(t, name+": tone", level(out, 440, 8000), 8000, 100)
+		near(t, name+": tone", audiotest.Level(out, 440, 8000), 8000, 100)
 		for i := range pcm {
 			if d := int(out[i]) - int(pcm[i]); d > 300 || d < -300 {
 				t.Fatalf("%s: %d decodes to %d", name, pcm[i], out[i])

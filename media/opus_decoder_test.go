@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"testing"
+
+	"frontdesk/internal/audiotest"
 )
 
 // opusDecoders returns every Opus decoder of this build: with cgo libopus and pion/opus,
@@ -50,7 +52,7 @@ func TestOpusDecoderDecodesATone(t *testing.T) {
 		if len(pcm) != EarRate {
 			t.Errorf("%s: one second decoded to %d samples", name, len(pcm))
 		}
-		near(t, name+": tone", level(pcm[EarRate/2:], 440, EarRate), 8000, 1500)
+		near(t, name+": tone", audiotest.Level(pcm[EarRate/2:], 440, EarRate), 8000, 1500)
 	}
 }
 
@@ -62,7 +64,7 @@ func TestOpusDTXPacketIsSilenceOfItsLength(t *testing.T) {
 		{[]byte{0xf9}, 40}, {[]byte{0x0b, 3}, 60}, {[]byte{0x1b, 2}, 120}, {[]byte{0x0b}, 20}} {
 		for name, dec := range opusDecoders(t) {
 			pcm, err := dec.Decode(nil, c.packet)
-			if err != nil || len(pcm)*1000/EarRate != c.ms || rms(pcm) != 0 {
+			if err != nil || len(pcm)*1000/EarRate != c.ms || audiotest.RMS(pcm) != 0 {
 				t.Errorf("%s: %x: %d samples, %v", name, c.packet, len(pcm), err)
 			}
 		}
@@ -86,7 +88,7 @@ func TestOpusDecoderContinuesAfterDTX(t *testing.T) {
 				t.Fatal(name, err)
 			}
 		}
-		near(t, name+": tone after DTX", level(pcm[EarRate/2:], 440, EarRate), 8000, 1500)
+		near(t, name+": tone after DTX", audiotest.Level(pcm[EarRate/2:], 440, EarRate), 8000, 1500)
 	}
 }
 
@@ -104,7 +106,7 @@ func TestOpusDecoderContinuesAfterMalformedPackets(t *testing.T) {
 				t.Fatal(name, err)
 			}
 		}
-		near(t, name+": tone", level(pcm[EarRate/2:EarRate], 440, EarRate), 8000, 1500)
+		near(t, name+": tone", audiotest.Level(pcm[EarRate/2:EarRate], 440, EarRate), 8000, 1500)
 	}
 }
 

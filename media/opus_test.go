@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/hraban/opus"
+
+	"frontdesk/internal/audiotest"
 )
 
 func newLibopusDecoder(t testing.TB) *libopusDecoder {
@@ -27,7 +29,7 @@ func encodeTone(t testing.TB, hz float64, n int) [][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return encodeAll(t, enc, tone(hz, MouthRate, n*MouthFrame, 8000))
+	return encodeAll(t, enc, audiotest.Tone(hz, MouthRate, n*MouthFrame, 8000))
 }
 
 func TestOpusEncoderCarriesATone(t *testing.T) {
@@ -42,14 +44,14 @@ func TestOpusEncoderCarriesATone(t *testing.T) {
 	if len(pcm) != EarRate {
 		t.Errorf("one second decoded to %d samples", len(pcm))
 	}
-	near(t, "tone", level(pcm[EarRate/2:], 440, EarRate), 8000, 1500)
+	near(t, "tone", audiotest.Level(pcm[EarRate/2:], 440, EarRate), 8000, 1500)
 }
 
 // TestOpusDecodersAgree covers what browsers send: SILK, hybrid and CELT, mono and
 // stereo, with FEC, in packets of 10 to 60 ms.
 func TestOpusDecodersAgree(t *testing.T) {
 	in := make([]int16, EarRate)
-	for i, s := range voice(130, EarRate, 3000) {
+	for i, s := range audiotest.Voice(130, EarRate, EarRate, 3000) {
 		in[i] = int16(s)
 	}
 	in = NewResampler(EarRate, 48000).Process(nil, in)
@@ -99,7 +101,7 @@ func compareDecoders(t *testing.T, name string, in []int16, app opus.Application
 	for i := range got {
 		got[i] -= want[i]
 	}
-	if snr := 20 * math.Log10(rms(want)/(rms(got)+1e-9)); snr < 35 {
+	if snr := 20 * math.Log10(audiotest.RMS(want)/(audiotest.RMS(got)+1e-9)); snr < 35 {
 		t.Errorf("%s: the decoders differ by %.1f dB", name, -snr)
 	}
 }
@@ -126,7 +128,7 @@ func FuzzOpusConcealment(f *testing.F) {
 
 func BenchmarkOpusEncode(b *testing.B) {
 	enc, _ := NewOpusEncoder()
-	pcm := tone(440, MouthRate, 50*MouthFrame, 8000)
+	pcm := audiotest.Tone(440, MouthRate, 50*MouthFrame, 8000)
 	packet := make([]byte, 1500)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

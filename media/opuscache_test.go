@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"frontdesk/internal/audiotest"
 )
 
 // phrase returns speech-like audio with moving harmonics, of the given length in frames, and silence after it.
@@ -16,8 +18,8 @@ func phrase(seed uint64, frames int) []int16 {
 	out := make([]int16, 0, (frames+gapFrames)*MouthFrame)
 	for len(out) < frames*MouthFrame {
 		hz := 100 + 100*rnd.Float64()
-		part := tone(hz, MouthRate, 4*MouthFrame, 3000)
-		for i, s := range tone(hz*float64(2+rnd.IntN(8)), MouthRate, len(part), 3000) {
+		part := audiotest.Tone(hz, MouthRate, 4*MouthFrame, 3000)
+		for i, s := range audiotest.Tone(hz*float64(2+rnd.IntN(8)), MouthRate, len(part), 3000) {
 			part[i] += s
 		}
 		out = append(out, part...)
@@ -109,7 +111,7 @@ func difference(a, b []int16) float64 {
 	for i := range a {
 		diff[i] = a[i] - b[i]
 	}
-	return rms(diff) / rms(a)
+	return audiotest.RMS(diff) / audiotest.RMS(a)
 }
 
 func TestSpeechContinuesSmoothlyAfterACacheMiss(t *testing.T) {

@@ -4,12 +4,14 @@ import (
 	"io"
 	"testing"
 	"testing/synctest"
+
+	"frontdesk/internal/audiotest"
 )
 
 func TestPCMSourceReturnsWrittenAudioThenSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, frame := NewPCMSource(), make([]int16, EarFrame)
-		s.Write(tone(440, EarRate, 30*EarFrame, 8000))
+		s.Write(audiotest.Tone(440, EarRate, 30*EarFrame, 8000))
 		var heard []int16
 		for range 40 {
 			if err := s.ReadFrame(frame); err != nil {
@@ -17,8 +19,8 @@ func TestPCMSourceReturnsWrittenAudioThenSilence(t *testing.T) {
 			}
 			heard = append(heard, frame...)
 		}
-		near(t, "tone", level(heard[:30*EarFrame], 440, EarRate), 8000, 80)
-		near(t, "rest", rms(heard[30*EarFrame:]), 0, 0)
+		near(t, "tone", audiotest.Level(heard[:30*EarFrame], 440, EarRate), 8000, 80)
+		near(t, "rest", audiotest.RMS(heard[30*EarFrame:]), 0, 0)
 		if n := s.Write(make([]int16, sourceQueue+5)); n != sourceQueue {
 			t.Errorf("%d samples queued, want %d", n, sourceQueue)
 		}

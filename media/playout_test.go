@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"frontdesk/internal/audiotest"
 )
 
 // recordingSink is a Sink that records what it receives and when.
@@ -86,15 +88,15 @@ func TestPlayedCountsPlayedSamples(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &recordingSink{}
 		p := play(t, s, 2*time.Second, func(ctx context.Context, p *Playout) {
-			if err := p.Write(ctx, tone(440, MouthRate, MouthRate, 8000)); err != nil {
+			if err := p.Write(ctx, audiotest.Tone(440, MouthRate, MouthRate, 8000)); err != nil {
 				t.Error(err)
 			}
 		})
 		if p.Played() != MouthRate {
 			t.Errorf("%d samples played", p.Played())
 		}
-		near(t, "tone", level(s.audio[:MouthRate], 440, MouthRate), 8000, 80)
-		near(t, "rest", rms(s.audio[MouthRate:]), 0, 0)
+		near(t, "tone", audiotest.Level(s.audio[:MouthRate], 440, MouthRate), 8000, 80)
+		near(t, "rest", audiotest.RMS(s.audio[MouthRate:]), 0, 0)
 	})
 }
 
@@ -102,7 +104,7 @@ func TestFlushFadesOutWithinAFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &recordingSink{}
 		p := play(t, s, time.Second, func(ctx context.Context, p *Playout) {
-			_ = p.Write(ctx, tone(440, MouthRate, MouthRate, 8000))
+			_ = p.Write(ctx, audiotest.Tone(440, MouthRate, MouthRate, 8000))
 			<-time.After(10*FrameTime + FrameTime/2)
 			p.Flush()
 		})
@@ -110,10 +112,10 @@ func TestFlushFadesOutWithinAFrame(t *testing.T) {
 			t.Errorf("%d samples counted, but 10 frames were audible", p.Played())
 		}
 		fade := s.audio[10*MouthFrame : 11*MouthFrame]
-		if first, last := rms(fade[:80]), rms(fade[400:]); first < 3000 || last > first/3 {
+		if first, last := audiotest.RMS(fade[:80]), audiotest.RMS(fade[400:]); first < 3000 || last > first/3 {
 			t.Errorf("the fade goes from %.0f to %.0f", first, last)
 		}
-		near(t, "rest", rms(s.audio[11*MouthFrame:]), 0, 0)
+		near(t, "rest", audiotest.RMS(s.audio[11*MouthFrame:]), 0, 0)
 	})
 }
 
@@ -121,13 +123,15 @@ func TestDuckingDoesNotClick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &recordingSink{}
 		play(t, s, time.Second, func(ctx context.Context, p *Playout) {
-			_ = p.Write(ctx, tone(440, MouthRate, MouthRate, 8000))
+			_ = p.Write(ctx, audiotest.Tone(440, MouthRate, MouthRate, 8000))
 			<-time.After(10*FrameTime + FrameTime/2)
 			p.Duck(Low)
 			<-time.After(10 * FrameTime)
 			p.Duck(Full)
 		})
-		amplitude := func(from, to int) float64 { return level(s.audio[from*MouthFrame:to*MouthFrame], 440, MouthRate) }
+		amplitude := func(from, to int) float64 {
+			return audiotest.Level(s.audio[from*MouthFrame:to*MouthFrame], 440, MouthRate)
+		}
 		near(t, "before", amplitude(0, 10), 8000, 100)
 		near(t, "ducked", amplitude(13, 20), 8000*duckGain, 50)
 		near(t, "after", amplitude(23, 33), 8000, 100)
@@ -143,7 +147,7 @@ func TestHeldPlayoutLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &recordingSink{}
 		play(t, s, time.Second, func(ctx context.Context, p *Playout) {
-			_ = p.Write(ctx, tone(440, MouthRate, 20*MouthFrame, 8000))
+			_ = p.Write(ctx, audiotest.Tone(440, MouthRate, 20*MouthFrame, 8000))
 			<-time.After(5*FrameTime + FrameTime/2)
 			p.Duck(Held)
 			<-time.After(FrameTime)
@@ -157,7 +161,7 @@ func TestHeldPlayoutLosesNothing(t *testing.T) {
 			if now := p.Played(); now != 20*MouthFrame {
 				t.Errorf("%d samples of %d were played", now, 20*MouthFrame)
 			}
-			_ = p.Write(ctx, tone(440, MouthRate, 20*MouthFrame, 8000))
+			_ = p.Write(ctx, audiotest.Tone(440, MouthRate, 20*MouthFrame, 8000))
 			<-time.After(2 * FrameTime)
 			p.Duck(Held)
 			<-time.After(2 * FrameTime)
@@ -200,14 +204,14 @@ func TestPlayoutEndsWithItsSink(t *testing.T) {
 }
 
 func TestPlayoutDoesNotAllocate(t *testing.T) {
-	p, frame, voice := NewPlayout(constant(0)), make([]int16, MouthFrame), tone(440, MouthRate, MouthFrame, 8000)
+	p, frame, voice := NewPlayout(constant(0)), make([]int16, MouthFrame), audiotest.Tone(440, MouthRate, MouthFrame, 8000)
 	if n := testing.AllocsPerRun(200, func() { _ = p.Write(t.Context(), voice); _ = p.tick(frame) }); n > 0 {
 		t.Errorf("%v allocations per frame", n)
 	}
 }
 
 func BenchmarkPlayout(b *testing.B) {
-	p, frame, voice := NewPlayout(constant(0)), make([]int16, MouthFrame), tone(440, MouthRate, MouthFrame, 8000)
+	p, frame, voice := NewPlayout(constant(0)), make([]int16, MouthFrame), audiotest.Tone(440, MouthRate, MouthFrame, 8000)
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = p.Write(b.Context(), voice)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"frontdesk/internal/audiotest"
 )
 
 func newTestReceiver(t testing.TB) *Receiver {
@@ -38,7 +40,7 @@ func TestReceiverBridgesLossWithoutClicks(t *testing.T) {
 			packets[n] = nil
 		}
 		heard := listen(t, r, packets)[EarRate/2:]
-		near(t, "tone", level(heard, 440, EarRate), 8000, 1600)
+		near(t, "tone", audiotest.Level(heard, 440, EarRate), 8000, 1600)
 		for i := range heard[1:] { // the steepest slope of the tone is 1380 per sample
 			if d := int(heard[i+1]) - int(heard[i]); d > 4000 || d < -4000 {
 				t.Fatalf("a click of %d at %d", d, i)
@@ -55,7 +57,7 @@ func TestReceiverIsSilentWithoutPackets(t *testing.T) {
 		r := newTestReceiver(t)
 		defer r.Close()
 		heard := listen(t, r, append(encodeTone(t, 440, 50), make([][]byte, 25)...))
-		if got := rms(heard[60*EarFrame:]); got > 1 {
+		if got := audiotest.RMS(heard[60*EarFrame:]); got > 1 {
 			t.Errorf("200 ms after the last packet there is audio at %.0f", got)
 		}
 	})
@@ -67,7 +69,7 @@ func TestReceiverSurvivesMalformedPackets(t *testing.T) {
 		defer r.Close()
 		packets[30], packets[40] = []byte{0xff, 0xff, 0xff, 0xff}, []byte{0xff, 0xff, 0xff}
 		heard := listen(t, r, packets)
-		near(t, "tone", level(heard[EarRate:], 440, EarRate), 8000, 1500)
+		near(t, "tone", audiotest.Level(heard[EarRate:], 440, EarRate), 8000, 1500)
 		if _, malformed := r.Stats(); malformed != 2 {
 			t.Errorf("%d malformed", malformed)
 		}
@@ -82,7 +84,7 @@ func TestReceiverTreatsEmptyPayloadsAsSilence(t *testing.T) {
 			packets[i] = []byte{}
 		}
 		heard := listen(t, r, packets)
-		if got := rms(heard[65*EarFrame : 95*EarFrame]); got > 1 {
+		if got := audiotest.RMS(heard[65*EarFrame : 95*EarFrame]); got > 1 {
 			t.Errorf("there is audio at %.0f", got)
 		}
 		if stats, malformed := r.Stats(); malformed != 0 || stats.Lost != 0 {
@@ -113,7 +115,7 @@ func TestReceiverDoesNotAllocate(t *testing.T) {
 		step    int
 	}{
 		"Opus":  {newTestReceiver(t), encodeSpeech(t), 960},
-		"G.711": {NewReceiver(NewG711Decoder(DecodePCMU), 8000), [][]byte{EncodePCMU(nil, tone(440, 8000, 160, 8000))}, 160},
+		"G.711": {NewReceiver(NewG711Decoder(DecodePCMU), 8000), [][]byte{EncodePCMU(nil, audiotest.Tone(440, 8000, 160, 8000))}, 160},
 	} {
 		frame, seq := make([]int16, EarFrame), 0
 		n := testing.AllocsPerRun(300, func() {

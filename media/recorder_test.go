@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 
 	"go.uber.org/goleak"
+
+	"frontdesk/internal/audiotest"
 )
 
 // constant is a Source that repeats one sample and a Sink that ignores everything.
@@ -48,7 +50,7 @@ func TestRecordingHasTheCallerLeftAndTheAgentRight(t *testing.T) {
 			t.Fatal(err)
 		}
 		source, sink := r.Source(constant(1000)), r.Sink(constant(0))
-		voice, frame := tone(440, MouthRate, 50*MouthFrame, 8000), make([]int16, EarFrame)
+		voice, frame := audiotest.Tone(440, MouthRate, 50*MouthFrame, 8000), make([]int16, EarFrame)
 		for i := range 150 { // silence, a second of voice, silence
 			var out []int16
 			if i >= 50 && i < 100 {
@@ -70,10 +72,10 @@ func TestRecordingHasTheCallerLeftAndTheAgentRight(t *testing.T) {
 		if len(left) != 150*EarFrame {
 			t.Fatalf("%d samples", len(left))
 		}
-		near(t, "caller", level(left[:EarRate], 0, EarRate)/2, 1000, 1)
-		near(t, "before the voice", rms(right[:EarRate]), 0, 1)
-		near(t, "voice", level(right[EarRate+2*EarFrame:2*EarRate], 440, EarRate), 8000, 100)
-		near(t, "after the voice", rms(right[2*EarRate+2*EarFrame:]), 0, 1)
+		near(t, "caller", audiotest.Level(left[:EarRate], 0, EarRate)/2, 1000, 1)
+		near(t, "before the voice", audiotest.RMS(right[:EarRate]), 0, 1)
+		near(t, "voice", audiotest.Level(right[EarRate+2*EarFrame:2*EarRate], 440, EarRate), 8000, 100)
+		near(t, "after the voice", audiotest.RMS(right[2*EarRate+2*EarFrame:]), 0, 1)
 	})
 }
 
@@ -84,14 +86,14 @@ func TestRecordingContinuesWhenTheCallerSendsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 60 {
-		_ = r.Sink(constant(0)).WriteFrame(tone(440, MouthRate, MouthFrame, 8000))
+		_ = r.Sink(constant(0)).WriteFrame(audiotest.Tone(440, MouthRate, MouthFrame, 8000))
 	}
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
 	file, _ := os.ReadFile(path)
-	if _, right := channels(t, file); len(right) < 45*EarFrame || rms(right) < 3000 {
-		t.Errorf("%d samples of the agent at %.0f", len(right), rms(right))
+	if _, right := channels(t, file); len(right) < 45*EarFrame || audiotest.RMS(right) < 3000 {
+		t.Errorf("%d samples of the agent at %.0f", len(right), audiotest.RMS(right))
 	}
 }
 

@@ -1,30 +1,12 @@
 package media
 
 import (
-	"cmp"
 	"math"
 	"math/rand/v2"
 	"testing"
-)
 
-// voice returns n samples of a vowel-like sound at hz (a whole number) with four syllables
-// per second, which repeats every second.
-func voice(hz float64, n int, amplitude float64) []float64 {
-	out := make([]float64, n)
-	for i := range out {
-		if i >= EarRate {
-			out[i] = out[i-EarRate]
-			continue
-		}
-		at := float64(i) / EarRate
-		for k := 1.0; k*hz < 3500; k++ {
-			formant := 1/(1+math.Pow((k*hz-600)/250, 2)) + 0.4/(1+math.Pow((k*hz-1700)/300, 2))
-			out[i] += amplitude * formant * math.Sin(2*math.Pi*k*hz*at)
-		}
-		out[i] *= 0.6 - 0.4*math.Cos(2*math.Pi*4*at)
-	}
-	return out
-}
+	"frontdesk/internal/audiotest"
+)
 
 // detect returns the probabilities of all frames of pcm.
 func detect(d *Detector, pcm []float64) []float32 {
@@ -54,13 +36,13 @@ func TestDetectorFindsOnsetAndEndOfSpeechInNoise(t *testing.T) {
 		name  string
 		noise func(*rand.Rand, int) []float64
 		level float64
-	}{{"quiet", whiteNoise, 5}, {"white", whiteNoise, 150}, {"pink", pinkNoise, 150}} {
+	}{{"quiet", audiotest.WhiteNoise, 5}, {"white", audiotest.WhiteNoise, 150}, {"pink", audiotest.PinkNoise, 150}} {
 		for _, hz := range []float64{95, 130, 210} {
 			pcm := c.noise(rand.New(rand.NewPCG(1, 2)), 6*EarRate)
 			for i := range pcm {
 				pcm[i] *= c.level
 			}
-			for i, s := range voice(hz, EarRate, 3000) {
+			for i, s := range audiotest.Voice(hz, EarRate, EarRate, 3000) {
 				pcm[3*EarRate+i] += s
 			}
 			p := detect(NewDetector(), pcm)
@@ -85,16 +67,15 @@ func TestDetectorIgnoresDistantVoices(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	pcm := make([]float64, seconds*EarRate)
 	for _, hz := range []float64{85, 105, 125, 155, 190, 220, 250} {
-		far, shift := voice(hz, len(pcm), 1), r.IntN(EarRate)
+		far, shift := audiotest.Voice(hz, EarRate, len(pcm), 1), r.IntN(EarRate)
 		for i := range pcm {
 			pcm[i] += far[(i+shift)%len(far)]
 		}
 	}
-	pcm = unit(pcm)
-	near := voice(130, 2*EarRate, 1)
-	gain := 3000 / rmsOf(near)
+	near := audiotest.Voice(130, EarRate, 2*EarRate, 1)
+	gain, farGain := 3000/audiotest.RMS(near), 3000/10/audiotest.RMS(pcm) // 20 dB below the caller
 	for i := range pcm {
-		pcm[i] *= 3000 / 10 // 20 dB below the caller
+		pcm[i] *= farGain
 		if at := i % (7 * EarRate); at >= 3*EarRate && at < 5*EarRate {
 			pcm[i] += gain * near[at-3*EarRate]
 		}
@@ -113,14 +94,6 @@ func TestDetectorIgnoresDistantVoices(t *testing.T) {
 	}
 }
 
-func rmsOf(x []float64) float64 {
-	sum := 0.0
-	for _, v := range x {
-		sum += v * v
-	}
-	return math.Sqrt(sum / float64(len(x)))
-}
-
 func TestDetectorWorksAtAnyLevelAndOnBadLines(t *testing.T) {
 	for name, line := range map[string]func(i int, v float64) float64{
 		"quiet":  func(_ int, v float64) float64 { return v / 10 },
@@ -134,8 +107,8 @@ func TestDetectorWorksAtAnyLevelAndOnBadLines(t *testing.T) {
 		},
 		"hum": func(i int, v float64) float64 { return v + 20*math.Sin(2*math.Pi*50*float64(i)/EarRate) },
 	} {
-		pcm := whiteNoise(rand.New(rand.NewPCG(11, 12)), 6*EarRate)
-		near := voice(130, EarRate, 2000)
+		pcm := audiotest.WhiteNoise(rand.New(rand.NewPCG(11, 12)), 6*EarRate)
+		near := audiotest.Voice(130, EarRate, EarRate, 2000)
 		for i := range pcm {
 			pcm[i] *= 8
 			if at := i - 3*EarRate; at >= 0 && at < len(near) {
@@ -157,7 +130,7 @@ func TestDetectorWorksAtAnyLevelAndOnBadLines(t *testing.T) {
 }
 
 func TestDetectorAdaptsToLouderNoise(t *testing.T) {
-	pcm := pinkNoise(rand.New(rand.NewPCG(3, 4)), 6*EarRate)
+	pcm := audiotest.PinkNoise(rand.New(rand.NewPCG(3, 4)), 6*EarRate)
 	for i := range pcm {
 		pcm[i] *= 20
 		if i > 2*EarRate {
@@ -192,43 +165,9 @@ func TestDetectReturnsAProbabilityAndDoesNotAllocate(t *testing.T) {
 
 func BenchmarkDetector(b *testing.B) {
 	d := NewDetector()
-	pcm := tone(200, EarRate, EarRate, 8000)
+	pcm := audiotest.Tone(200, EarRate, EarRate, 8000)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		d.Detect(pcm[i%50*EarFrame:][:EarFrame])
 	}
-}
-
-// pinkNoise returns n samples of unit power.
-func pinkNoise(r *rand.Rand, n int) []float64 {
-	out := make([]float64, n)
-	var b0, b1, b2 float64
-	for i := range out { // Paul Kellet's filter
-		w := r.NormFloat64()
-		b0 = 0.99765*b0 + w*0.0990460
-		b1 = 0.96300*b1 + w*0.2965164
-		b2 = 0.57000*b2 + w*1.0526913
-		out[i] = b0 + b1 + b2 + w*0.1848
-	}
-	return unit(out)
-}
-
-func whiteNoise(r *rand.Rand, n int) []float64 {
-	out := make([]float64, n)
-	for i := range out {
-		out[i] = r.NormFloat64()
-	}
-	return out
-}
-
-func unit(x []float64) []float64 {
-	sum := 0.0
-	for _, v := range x {
-		sum += v * v
-	}
-	scale := 1 / math.Sqrt(cmp.Or(sum, 1)/float64(len(x)))
-	for i := range x {
-		x[i] *= scale
-	}
-	return x
 }
