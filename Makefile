@@ -11,7 +11,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # Most tests wait (for speech, timers and other processes), so more of them run at a time
 # than there are cores.
-GOTEST := go test -p 4 -timeout 10m
+GOTEST := go test -p 3 -timeout 10m
 BUT_E2E = $$(go list ./... | grep -v /e2e$$)
 
 .PHONY: help run build setup setup-test test unit race e2e check lint vuln nocgo fuzz bench clean
