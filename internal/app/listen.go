@@ -50,7 +50,7 @@ func (n *node) listen(ctx context.Context) error {
 	}
 	defer transport.Close()
 	calls := realtime.New(realtime.Options{
-		Desk: realtime.AtDesk(n.desk), Tokens: n.tokens, Transport: transport,
+		Desk: n.desk, Tokens: n.tokens, Transport: transport,
 		Keys: c.Keys, Origins: c.Origins, Log: n.log,
 	})
 	telephone, err := openTelephone(ctx, c, n.db, n.desk, n.log)

@@ -66,7 +66,7 @@ func serve(tb testing.TB, p providers) *server {
 	out := &packetTap{UDPConn: udp}
 	transport, err := webrtc.New(webrtc.Options{UDP: out, Log: log})
 	must(err)
-	calls := realtime.New(realtime.Options{Desk: realtime.AtDesk(desk), Tokens: tokens, Transport: transport, Log: log})
+	calls := realtime.New(realtime.Options{Desk: desk, Tokens: tokens, Transport: transport, Log: log})
 	front := httptest.NewServer(calls)
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

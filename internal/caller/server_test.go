@@ -77,7 +77,7 @@ func serveAgent(t *testing.T, agent *dialog.Agent) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rt := realtime.New(realtime.Options{Desk: realtime.AtDesk(desk), Tokens: tokens, Transport: transport, Log: zap.NewNop()})
+	rt := realtime.New(realtime.Options{Desk: desk, Tokens: tokens, Transport: transport, Log: zap.NewNop()})
 	front := httptest.NewServer(rt)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())

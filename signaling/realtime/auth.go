@@ -10,21 +10,21 @@ import (
 	"frontdesk/session"
 )
 
-// Subprotocols of the WebSocket: browsers, which can set no header there, put the
-// token behind the second one.
+// Subprotocols of the WebSocket. Browsers cannot set its headers, so their token follows
+// tokenSubprotocol.
 const (
 	subprotocol      = "realtime"
 	tokenSubprotocol = "openai-insecure-api-key."
 )
 
-// bearer is the key or token a request carries, "" for none.
-func bearer(r *http.Request) string {
+// bearerToken returns the key or token a request carries, or "".
+func bearerToken(r *http.Request) string {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if ok && strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(token)
 	}
-	for _, line := range r.Header.Values("Sec-Websocket-Protocol") {
-		for p := range strings.SplitSeq(line, ",") {
+	for _, header := range r.Header.Values("Sec-Websocket-Protocol") {
+		for p := range strings.SplitSeq(header, ",") {
 			if token, ok := strings.CutPrefix(strings.TrimSpace(p), tokenSubprotocol); ok {
 				return token
 			}
@@ -33,18 +33,18 @@ func bearer(r *http.Request) string {
 	return ""
 }
 
-// caller says who makes a request, by its server key or token. The agent a token was
-// made for goes before the one the request names.
-func (s *Server) caller(r *http.Request, transport string) (session.Caller, error) {
+// authenticate returns the caller who makes a request, by its server key or token. A
+// token's own agent takes precedence over the one the request names.
+func (s *Server) authenticate(r *http.Request, transport string) (session.Caller, error) {
 	var who session.Caller
-	switch b := bearer(r); {
+	switch b := bearerToken(r); {
 	case b == "":
-		return who, fault.New(fault.Unauthorized, "a token is needed: POST /v1/realtime/client_secrets gives one")
+		return who, fault.New(fault.Unauthorized, "the request has no token: POST /v1/realtime/client_secrets returns one")
 	case s.o.Keys.Hold(b):
 		who.Trusted = true
 	case len(s.o.Keys) == 0 && !session.IsToken(b):
-		// Official clients insist on a key. Where none is configured, any will do for what
-		// the page may do without one.
+		// Official clients insist on a key. If no server keys are configured, any key is
+		// accepted, with the rights of a request without one.
 	default:
 		claims, err := s.o.Tokens.Verify(b)
 		if err != nil {
@@ -55,38 +55,38 @@ func (s *Server) caller(r *http.Request, transport string) (session.Caller, erro
 	if who.Agent == "" && who.Resume == "" {
 		who.Agent = r.URL.Query().Get("model")
 	}
-	who.Transport, who.Address = transport, address(r)
+	who.Transport, who.Address = transport, remoteIP(r)
 	who.Request = fault.RequestID(r.Context())
 	return who, nil
 }
 
-// checkOrigin refuses pages of other sites, unless they are configured.
+// checkOrigin refuses pages of other sites, unless their origin is configured.
 func (s *Server) checkOrigin(r *http.Request) error {
 	origin := r.Header.Get("Origin")
-	if origin == "" || sameHost(origin, r.Host) || s.allowed(origin) {
+	if origin == "" || isSameHost(origin, r.Host) || s.isAllowedOrigin(origin) {
 		return nil
 	}
-	return fault.New(fault.Forbidden, "pages of %.200q may not call here: their origin is not configured", origin)
+	return fault.New(fault.Forbidden, "pages of %.200q may not call: add it to origins in the configuration", origin)
 }
 
-func sameHost(origin, host string) bool {
+func isSameHost(origin, host string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
 }
 
-func (s *Server) allowed(origin string) bool {
+func (s *Server) isAllowedOrigin(origin string) bool {
 	return slices.ContainsFunc(s.o.Origins, func(o string) bool {
 		return o == "*" || strings.EqualFold(strings.TrimSuffix(o, "/"), origin)
 	})
 }
 
-// cors answers a preflight request and reports that it did; it lets pages of allowed
-// origins read the answer to any other. No cookie is ever looked at, so a page can do
-// nothing here beyond what its token allows.
-func (s *Server) cors(w http.ResponseWriter, r *http.Request, method string) bool {
+// handleCORS adds the CORS headers for allowed origins. It reports whether r was a
+// preflight request, which it has then answered. No endpoint reads a cookie, so a page can
+// do no more than its token allows.
+func (s *Server) handleCORS(w http.ResponseWriter, r *http.Request, method string) bool {
 	h := w.Header()
 	h.Add("Vary", "Origin")
-	if origin := r.Header.Get("Origin"); origin != "" && s.allowed(origin) {
+	if origin := r.Header.Get("Origin"); origin != "" && s.isAllowedOrigin(origin) {
 		h.Set("Access-Control-Allow-Origin", origin)
 		h.Set("Access-Control-Expose-Headers", "Location, Retry-After, X-Request-Id")
 	}

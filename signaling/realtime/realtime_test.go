@@ -10,14 +10,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/desktest"
 	"frontdesk/internal/fault"
 	"frontdesk/session"
 	"frontdesk/signaling/webrtc"
@@ -26,114 +27,31 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	serverKey = "key-of-the-shop"
-	goodSite  = "https://shop.example"
+	serverKey     = "key-of-the-shop"
+	allowedOrigin = "https://shop.example"
 )
 
-var demo = &dialog.Agent{Name: "demo", Title: "The Shop", Suggestions: []string{"Where is my order?"}, Instructions: "secret", Voice: "kal"}
-
-// script is a desk whose calls a test plays.
-type script struct {
-	run     func(ctx context.Context, line dialog.Line) session.Ending
-	history []dialog.Message
-	refuse  error
-
-	mu    sync.Mutex
-	calls map[string]*played
-	who   session.Caller
-}
-
-func (s *script) Admit(_ context.Context, who session.Caller) (Call, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.who = who
-	if s.refuse != nil {
-		return nil, s.refuse
-	}
-	ctx, hangup := context.WithCancel(context.Background())
-	c := &played{script: s, who: who, id: newID("rtc_"), hungUp: ctx, hangup: hangup}
-	if s.calls == nil {
-		s.calls = make(map[string]*played)
-	}
-	s.calls[c.id] = c
-	return c, nil
-}
-
-func (s *script) Check(_ context.Context, _ session.Caller) error { return s.refuse }
-
-func (s *script) Find(id string) (Call, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, ok := s.calls[id]
-	return c, ok
-}
-
-func (s *script) admitted() session.Caller {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.who
-}
-
-type played struct {
-	script *script
-	who    session.Caller
-	id     string
-	hungUp context.Context
-	hangup context.CancelFunc
-}
-
-func (c *played) ID() string                { return c.id }
-func (c *played) Session() string           { return "sess_1" }
-func (c *played) ResumeToken() string       { return "rt_1" }
-func (c *played) Agent() *dialog.Agent      { return demo }
-func (c *played) History() []dialog.Message { return c.script.history }
-func (c *played) Hangup()                   { c.hangup() }
-func (c *played) Refer(context.Context, string) error {
-	return fault.New(fault.Invalid, "it did not come by telephone")
-}
-func (c *played) Owner(who session.Caller) bool {
-	return who.Trusted || who.Token == c.who.Token
-}
-func (c *played) Run(ctx context.Context, line dialog.Line) session.Ending {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	stop := context.AfterFunc(c.hungUp, func() { cancel(errOver) })
-	defer stop()
-	if c.script.run != nil {
-		return c.script.run(ctx, line)
-	}
-	return untilGone(ctx, line)
-}
-
-// untilGone is a call in which nothing is said.
-func untilGone(ctx context.Context, line dialog.Line) session.Ending {
-	for {
-		select {
-		case _, ok := <-line.Inputs:
-			if ok {
-				continue
-			}
-			if ctx.Err() != nil {
-				return session.Ending{Result: session.Lost, Reason: context.Cause(ctx).Error()}
-			}
-			return session.Ending{Result: session.HungUp, Reason: "gone"}
-		case <-ctx.Done():
-			if context.Cause(ctx) == errOver {
-				return session.Ending{Result: session.HungUp, Reason: "hung up"}
-			}
-			return session.Ending{Result: session.Lost, Reason: context.Cause(ctx).Error()}
-		}
+func demoAgent() *dialog.Agent {
+	return &dialog.Agent{
+		Name: "demo", Title: "The Shop", Suggestions: []string{"Where is my order?"}, Instructions: "secret", Voice: "kal",
+		Model: desktest.EchoModel{}, Synthesizer: desktest.ToneVoice{Hz: 500, PerCharacter: 20 * time.Millisecond},
 	}
 }
 
+// fixture is a server with a real desk behind it.
 type fixture struct {
 	*httptest.Server
-	script *script
-	tokens *session.Tokens
+	desk   *desktest.Desk
 	server *Server
+	log    *observer.ObservedLogs // of the desk
 }
 
-func newFixture(t testing.TB, s *script, keys ...string) *fixture {
+func newFixture(t testing.TB, agent *dialog.Agent, keys ...string) *fixture {
+	t.Helper()
+	return newFixtureWith(t, agent, session.Limits{}, keys...)
+}
+
+func newFixtureWith(t testing.TB, agent *dialog.Agent, limits session.Limits, keys ...string) *fixture {
 	t.Helper()
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -143,9 +61,10 @@ func newFixture(t testing.TB, s *script, keys ...string) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{script: s, tokens: session.NewTokens([]byte("0123456789abcdef0123456789abcdef"))}
+	core, log := observer.New(zap.InfoLevel)
+	f := &fixture{log: log, desk: desktest.New(t, agent, func(o *session.Options) { o.Limits, o.Log = limits, zap.New(core) })}
 	f.server = New(Options{
-		Desk: s, Tokens: f.tokens, Transport: transport, Keys: keys, Origins: []string{goodSite}, Log: zap.NewNop(),
+		Desk: f.desk.Desk, Tokens: f.desk.Tokens, Transport: transport, Keys: keys, Origins: []string{allowedOrigin}, Log: zap.NewNop(),
 	})
 	f.Server = httptest.NewServer(f.server)
 	t.Cleanup(func() {
@@ -163,11 +82,21 @@ func (f *fixture) token(t testing.TB, c session.Claims) string {
 	if c.Expires.IsZero() {
 		c.Expires = time.Now().Add(time.Minute)
 	}
-	token, err := f.tokens.Mint(c)
+	token, err := f.desk.Tokens.Mint(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return token
+}
+
+// started returns the fields of the log line of the last call that started.
+func (f *fixture) started(t testing.TB) map[string]any {
+	t.Helper()
+	lines := f.log.FilterMessage("call started").All()
+	if len(lines) == 0 {
+		t.Fatal("no call started")
+	}
+	return lines[len(lines)-1].ContextMap()
 }
 
 func (f *fixture) do(t *testing.T, method, path, body string, headers ...string) (*http.Response, map[string]any) {
@@ -193,7 +122,7 @@ func (f *fixture) do(t *testing.T, method, path, body string, headers ...string)
 	return resp, out
 }
 
-func code(body map[string]any) string {
+func errorCode(body map[string]any) string {
 	e, _ := body["error"].(map[string]any)
 	c, _ := e["code"].(string)
 	return c
@@ -202,33 +131,33 @@ func code(body map[string]any) string {
 func TestClientSecrets(t *testing.T) {
 	override := `{"session":{"type":"realtime","model":"demo","instructions":"Be a pirate."}}`
 	for name, c := range map[string]struct {
-		keys    []string
-		body    string
-		headers []string
-		status  int
-		trusted bool
+		keys      []string
+		body      string
+		headers   []string
+		status    int
+		isTrusted bool
 	}{
-		"public":                       {nil, `{"session":{"model":"demo"}}`, nil, 200, false},
-		"public, no body":              {nil, ``, nil, 200, false},
-		"public, keys exist":           {[]string{serverKey}, `{}`, nil, 200, false},
-		"public, own page":             {nil, `{}`, []string{"Origin", "SELF"}, 200, false},
-		"public, configured page":      {nil, `{}`, []string{"Origin", goodSite}, 200, false},
-		"public, other page":           {nil, `{}`, []string{"Origin", "https://evil.example"}, 403, false},
-		"public, opaque origin":        {nil, `{}`, []string{"Origin", "null"}, 403, false},
-		"public with instructions":     {nil, override, nil, 403, false},
-		"any bearer where no keys are": {nil, `{}`, []string{"Authorization", "Bearer sk-x"}, 200, false},
-		"server key":                   {[]string{serverKey}, override, []string{"Authorization", "Bearer " + serverKey}, 200, true},
-		"public names a caller":        {nil, `{"frontdesk":{"caller":"x"}}`, nil, 403, false},
-		"caller of no name":            {[]string{serverKey}, `{"frontdesk":{"caller":"` + strings.Repeat("x", 129) + `"}}`, []string{"Authorization", "Bearer " + serverKey}, 400, false},
-		"wrong key":                    {[]string{serverKey}, override, []string{"Authorization", "Bearer wrong"}, 401, false},
-		"life too short":               {nil, `{"expires_after":{"seconds":9}}`, nil, 400, false},
-		"life too long":                {nil, `{"expires_after":{"seconds":7201}}`, nil, 400, false},
-		"not JSON":                     {nil, `{"session":`, nil, 400, false},
-		"session of another type":      {nil, `{"session":{"type":"transcription"}}`, nil, 400, false},
-		"huge":                         {nil, `{"x":"` + strings.Repeat("x", maxBody) + `"}`, nil, 413, false},
+		"public":                    {nil, `{"session":{"model":"demo"}}`, nil, 200, false},
+		"public, no body":           {nil, ``, nil, 200, false},
+		"public, keys configured":   {[]string{serverKey}, `{}`, nil, 200, false},
+		"public, own page":          {nil, `{}`, []string{"Origin", "SELF"}, 200, false},
+		"public, configured origin": {nil, `{}`, []string{"Origin", allowedOrigin}, 200, false},
+		"public, other origin":      {nil, `{}`, []string{"Origin", "https://evil.example"}, 403, false},
+		"public, opaque origin":     {nil, `{}`, []string{"Origin", "null"}, 403, false},
+		"public with instructions":  {nil, override, nil, 403, false},
+		"any bearer, no keys":       {nil, `{}`, []string{"Authorization", "Bearer sk-x"}, 200, false},
+		"server key":                {[]string{serverKey}, override, []string{"Authorization", "Bearer " + serverKey}, 200, true},
+		"public with a caller":      {nil, `{"frontdesk":{"caller":"x"}}`, nil, 403, false},
+		"caller too long":           {[]string{serverKey}, `{"frontdesk":{"caller":"` + strings.Repeat("x", 129) + `"}}`, []string{"Authorization", "Bearer " + serverKey}, 400, false},
+		"wrong key":                 {[]string{serverKey}, override, []string{"Authorization", "Bearer wrong"}, 401, false},
+		"life too short":            {nil, `{"expires_after":{"seconds":9}}`, nil, 400, false},
+		"life too long":             {nil, `{"expires_after":{"seconds":7201}}`, nil, 400, false},
+		"not JSON":                  {nil, `{"session":`, nil, 400, false},
+		"unsupported session type":  {nil, `{"session":{"type":"transcription"}}`, nil, 400, false},
+		"body too large":            {nil, `{"x":"` + strings.Repeat("x", maxBody) + `"}`, nil, 413, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t, &script{}, c.keys...)
+			f := newFixture(t, demoAgent(), c.keys...)
 			for i, h := range c.headers {
 				c.headers[i] = strings.ReplaceAll(h, "SELF", f.URL)
 			}
@@ -237,16 +166,16 @@ func TestClientSecrets(t *testing.T) {
 				t.Fatalf("status = %d, %v", resp.StatusCode, body)
 			}
 			if c.status != 200 {
-				if code(body) == "" {
+				if errorCode(body) == "" {
 					t.Errorf("no error code in %v", body)
 				}
 				return
 			}
-			claims, err := f.tokens.Verify(body["value"].(string))
+			claims, err := f.desk.Tokens.Verify(body["value"].(string))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if claims.Caller.Trusted != c.trusted || c.trusted && claims.Caller.Instructions != "Be a pirate." {
+			if claims.Caller.Trusted != c.isTrusted || c.isTrusted && claims.Caller.Instructions != "Be a pirate." {
 				t.Errorf("claims = %+v", claims)
 			}
 			if body["expires_at"].(float64) != float64(claims.Expires.Unix()) {
@@ -257,8 +186,8 @@ func TestClientSecrets(t *testing.T) {
 }
 
 func TestPreflight(t *testing.T) {
-	f := newFixture(t, &script{})
-	for origin, want := range map[string]string{goodSite: goodSite, "https://evil.example": ""} {
+	f := newFixture(t, demoAgent())
+	for origin, want := range map[string]string{allowedOrigin: allowedOrigin, "https://evil.example": ""} {
 		resp, _ := f.do(t, "OPTIONS", "/v1/realtime/calls", "", "Origin", origin,
 			"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,x-openai-agents-sdk")
 		if got := resp.Header.Get("Access-Control-Allow-Origin"); got != want || resp.StatusCode != 204 {
@@ -271,43 +200,48 @@ func TestPreflight(t *testing.T) {
 }
 
 func TestRefusedRequests(t *testing.T) {
-	f := newFixture(t, &script{}, serverKey)
-	good := "Bearer " + f.token(t, session.Claims{})
-	old := "Bearer " + f.token(t, session.Claims{Expires: time.Now().Add(-time.Second)})
+	f := newFixture(t, demoAgent(), serverKey)
+	valid := "Bearer " + f.token(t, session.Claims{})
+	expired := "Bearer " + f.token(t, session.Claims{Expires: time.Now().Add(-time.Second)})
 	for name, c := range map[string]struct {
 		method, path, body string
 		headers            []string
 		status             int
 	}{
-		"no token":           {"POST", "/v1/realtime/calls", "v=0", []string{"Content-Type", "application/sdp"}, 401},
-		"expired token":      {"POST", "/v1/realtime/calls", "v=0", []string{"Content-Type", "application/sdp", "Authorization", old}, 401},
-		"wrong scheme":       {"POST", "/v1/realtime/calls", "v=0", []string{"Authorization", "Basic eA=="}, 401},
-		"type of body":       {"POST", "/v1/realtime/calls", "{}", []string{"Content-Type", "application/json", "Authorization", good}, 415},
-		"no SDP":             {"POST", "/v1/realtime/calls", "", []string{"Content-Type", "application/sdp", "Authorization", good}, 400},
-		"broken SDP":         {"POST", "/v1/realtime/calls", "v=0", []string{"Content-Type", "application/sdp", "Authorization", good}, 400},
-		"huge SDP":           {"POST", "/v1/realtime/calls", strings.Repeat("v", 100_000), []string{"Content-Type", "application/sdp", "Authorization", good}, 413},
-		"broken form":        {"POST", "/v1/realtime/calls", "--x\r\n", []string{"Content-Type", "multipart/form-data; boundary=x", "Authorization", good}, 400},
-		"method":             {"GET", "/v1/realtime/calls", "", nil, 405},
-		"unknown path":       {"POST", "/v1/realtime/nothing", "", nil, 404},
-		"unknown call":       {"POST", "/v1/realtime/calls/rtc_x/hangup", "", []string{"Authorization", good}, 404},
-		"hangup, no token":   {"POST", "/v1/realtime/calls/rtc_x/hangup", "", nil, 401},
-		"no handshake":       {"GET", "/v1/realtime?model=demo", "", []string{"Authorization", good}, 400},
-		"handshake, origin":  {"GET", "/v1/realtime", "", []string{"Authorization", good, "Origin", "https://evil.example"}, 403},
-		"handshake, no auth": {"GET", "/v1/realtime", "", nil, 401},
+		"no token":                  {"POST", "/v1/realtime/calls", "v=0", []string{"Content-Type", "application/sdp"}, 401},
+		"expired token":             {"POST", "/v1/realtime/calls", "v=0", []string{"Content-Type", "application/sdp", "Authorization", expired}, 401},
+		"wrong scheme":              {"POST", "/v1/realtime/calls", "v=0", []string{"Authorization", "Basic eA=="}, 401},
+		"unsupported type of body":  {"POST", "/v1/realtime/calls", "{}", []string{"Content-Type", "application/json", "Authorization", valid}, 415},
+		"no SDP":                    {"POST", "/v1/realtime/calls", "", []string{"Content-Type", "application/sdp", "Authorization", valid}, 400},
+		"invalid SDP":               {"POST", "/v1/realtime/calls", "v=0", []string{"Content-Type", "application/sdp", "Authorization", valid}, 400},
+		"huge SDP":                  {"POST", "/v1/realtime/calls", strings.Repeat("v", 100_000), []string{"Content-Type", "application/sdp", "Authorization", valid}, 413},
+		"invalid form":              {"POST", "/v1/realtime/calls", "--x\r\n", []string{"Content-Type", "multipart/form-data; boundary=x", "Authorization", valid}, 400},
+		"wrong method":              {"GET", "/v1/realtime/calls", "", nil, 405},
+		"unknown path":              {"POST", "/v1/realtime/nothing", "", nil, 404},
+		"unknown call":              {"POST", "/v1/realtime/calls/rtc_x/hangup", "", []string{"Authorization", valid}, 404},
+		"hangup without a token":    {"POST", "/v1/realtime/calls/rtc_x/hangup", "", nil, 401},
+		"no WebSocket handshake":    {"GET", "/v1/realtime?model=demo", "", []string{"Authorization", valid}, 400},
+		"handshake, other origin":   {"GET", "/v1/realtime", "", []string{"Authorization", valid, "Origin", "https://evil.example"}, 403},
+		"handshake without a token": {"GET", "/v1/realtime", "", nil, 401},
 	} {
 		t.Run(name, func(t *testing.T) {
 			resp, body := f.do(t, c.method, c.path, c.body, c.headers...)
-			if resp.StatusCode != c.status || code(body) == "" {
+			if resp.StatusCode != c.status || errorCode(body) == "" {
 				t.Errorf("status = %d (%v), want %d with a code", resp.StatusCode, body, c.status)
 			}
 		})
 	}
 }
 
-func TestDeskRefuses(t *testing.T) {
-	f := newFixture(t, &script{refuse: fault.New(fault.Limited, "all lines are busy").Retryable(10 * time.Second)})
+func TestDeskRefusesACallOverTheLimit(t *testing.T) {
+	f := newFixtureWith(t, demoAgent(), session.Limits{Calls: 1})
+	call, err := f.desk.Admit(t.Context(), session.Caller{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer call.Hangup()
 	resp, body := f.do(t, "GET", "/v1/realtime", "", "Authorization", "Bearer "+f.token(t, session.Claims{}))
-	if resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "10" || code(body) != string(fault.Limited) {
+	if resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "10" || errorCode(body) != string(fault.Limited) {
 		t.Errorf("%d %v %v", resp.StatusCode, resp.Header, body)
 	}
 }

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// missing walks an event that OpenAI's Go client decoded and reports the first field
-// its schema requires that is not there, or one that is of another type.
-func missing(v any) error { return missingIn(reflect.ValueOf(v), "") }
+// checkFields walks an event that OpenAI's Go client decoded. It returns an error for the
+// first required field that is missing, or field of another type than in the schema.
+func checkFields(v any) error { return checkFieldsAt(reflect.ValueOf(v), "") }
 
-func missingIn(v reflect.Value, path string) error {
+func checkFieldsAt(v reflect.Value, path string) error {
 	if v.Kind() == reflect.Slice {
 		for i := range v.Len() {
-			if err := missingIn(v.Index(i), fmt.Sprintf("%s[%d]", path, i)); err != nil {
+			if err := checkFieldsAt(v.Index(i), fmt.Sprintf("%s[%d]", path, i)); err != nil {
 				return err
 			}
 		}
@@ -26,12 +26,12 @@ func missingIn(v reflect.Value, path string) error {
 	if !meta.IsValid() {
 		return nil
 	}
-	if m := v.MethodByName("AsAny"); m.IsValid() { // a union: look at what it turned out to be
+	if m := v.MethodByName("AsAny"); m.IsValid() { // a union: check its actual type
 		out := m.Call(nil)
 		if out[0].IsNil() {
 			return nil
 		}
-		return missingIn(out[0].Elem(), path)
+		return checkFieldsAt(out[0].Elem(), path)
 	}
 	t := v.Type()
 	for i := range t.NumField() {
@@ -49,9 +49,9 @@ func missingIn(v reflect.Value, path string) error {
 		case raw == "" || raw == "null":
 			continue
 		case !valid:
-			return fmt.Errorf("%s.%s is not of its type: %s", path, name, raw)
+			return fmt.Errorf("%s.%s has the wrong type: %s", path, name, raw)
 		}
-		if err := missingIn(v.Field(i), path+"."+name); err != nil {
+		if err := checkFieldsAt(v.Field(i), path+"."+name); err != nil {
 			return err
 		}
 	}

@@ -19,8 +19,7 @@ const (
 	maxInstructions = 64 << 10 // bytes
 )
 
-// settings is what a client may say about its session: of the schema's fields those
-// that mean something here. Nil fields were not named.
+// settings has the schema's session fields that Frontdesk supports. A nil field was absent.
 type settings struct {
 	Type         string         `json:"type"`
 	Model        string         `json:"model"`
@@ -38,7 +37,7 @@ type settings struct {
 	} `json:"audio"`
 }
 
-// voiceID is a voice's name; the schema has it as a string or as {"id": …}.
+// voiceID is a voice's name: in the schema a string or {"id": …}.
 type voiceID string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -71,19 +70,19 @@ func functionTools(specs []tools.Spec) []functionTool {
 
 var toolName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// specs checks the client's own tools.
-func (s *settings) specs() ([]tools.Spec, error) {
+// toolSpecs checks and returns the client's own tools.
+func (s *settings) toolSpecs() ([]tools.Spec, error) {
 	if len(s.Tools) > maxTools {
-		return nil, fault.New(fault.Invalid, "more than %d tools", maxTools)
+		return nil, fault.New(fault.Invalid, "too many tools: %d (at most %d)", len(s.Tools), maxTools)
 	}
 	specs := make([]tools.Spec, 0, len(s.Tools))
 	for _, t := range s.Tools {
 		var schema map[string]any
 		switch {
 		case t.Type != "function":
-			return nil, fault.New(fault.Invalid, "tools of type %.40q are not supported, only functions", t.Type)
+			return nil, fault.New(fault.Invalid, "unsupported tool type %.40q (want function)", t.Type)
 		case !toolName.MatchString(t.Name):
-			return nil, fault.New(fault.Invalid, "%.80q is not a tool's name", t.Name)
+			return nil, fault.New(fault.Invalid, "invalid tool name %.80q (want 1 to 64 letters, digits, _ or -)", t.Name)
 		case len(t.Parameters) == 0 || string(t.Parameters) == "null":
 			t.Parameters = json.RawMessage(`{"type":"object","properties":{}}`)
 		case json.Unmarshal(t.Parameters, &schema) != nil:
@@ -94,28 +93,29 @@ func (s *settings) specs() ([]tools.Spec, error) {
 	return specs, nil
 }
 
-// check looks at what is wrong whoever says it; it returns the field.
+// check finds settings that are refused even with a server key. It returns the field's
+// name and the error.
 func (s *settings) check() (param string, err error) {
 	switch {
 	case s.Type != "" && s.Type != "realtime":
-		return "session.type", fault.New(fault.Invalid, "sessions of type %.40q are not supported", s.Type)
+		return "session.type", fault.New(fault.Invalid, "unsupported session type %.40q (want realtime)", s.Type)
 	case s.Instructions != nil && len(*s.Instructions) > maxInstructions:
-		return "session.instructions", fault.New(fault.TooLarge, "the instructions are longer than %d bytes", maxInstructions)
+		return "session.instructions", fault.New(fault.TooLarge, "the instructions are too long (at most %d bytes)", maxInstructions)
 	}
 	return "", nil
 }
 
-// override puts what a token or an offer says about its session into who. Who is not
-// trusted may name the agent only.
-func (s *settings) override(who *session.Caller) error {
+// applyTo copies the settings of a token or an offer to who. Only a trusted caller may set
+// more than the agent.
+func (s *settings) applyTo(who *session.Caller) error {
 	if _, err := s.check(); err != nil {
 		return err
 	}
 	if s.Model != "" && who.Agent == "" && who.Resume == "" {
 		who.Agent = s.Model
 	}
-	changes := s.Instructions != nil && *s.Instructions != "" || len(s.Tools) > 0
-	if !changes {
+	changesAgent := s.Instructions != nil && *s.Instructions != "" || len(s.Tools) > 0
+	if !changesAgent {
 		return nil
 	}
 	if !who.Trusted {
@@ -124,7 +124,7 @@ func (s *settings) override(who *session.Caller) error {
 	if s.Instructions != nil {
 		who.Instructions = *s.Instructions
 	}
-	specs, err := s.specs()
+	specs, err := s.toolSpecs()
 	if err != nil {
 		return err
 	}
@@ -134,8 +134,8 @@ func (s *settings) override(who *session.Caller) error {
 	return nil
 }
 
-// view is a session as clients see it.
-type view struct {
+// sessionView is a session as the client sees it.
+type sessionView struct {
 	Type         string         `json:"type"`
 	Object       string         `json:"object"`
 	ID           string         `json:"id"`
@@ -149,10 +149,10 @@ type view struct {
 	Tracing      *string        `json:"tracing"`
 	Prompt       *string        `json:"prompt"`
 	Expires      int64          `json:"expires_at"`
-	Audio        viewAudio      `json:"audio"`
+	Audio        audioView      `json:"audio"`
 }
 
-type viewAudio struct {
+type audioView struct {
 	Input struct {
 		Format         format        `json:"format"`
 		Transcription  *string       `json:"transcription"`
@@ -166,7 +166,8 @@ type viewAudio struct {
 	} `json:"output"`
 }
 
-// turnDetection tells clients that turns, replies and interruptions are ours to begin.
+// turnDetection tells clients that the server detects turns, starts replies and interrupts
+// them.
 type turnDetection struct {
 	Type              string `json:"type"`
 	Eagerness         string `json:"eagerness"`
@@ -174,10 +175,10 @@ type turnDetection struct {
 	InterruptResponse bool   `json:"interrupt_response"`
 }
 
-// newView is the session of who with agent. What the agent itself is told is nobody's
-// business; what a trusted client said is shown to it.
-func newView(agent string, who session.Caller) view {
-	v := view{
+// newSessionView returns the session of who with agent. It shows the instructions a trusted
+// client set, but never the agent's own.
+func newSessionView(agent string, who session.Caller) sessionView {
+	v := sessionView{
 		Type: "realtime", Object: "realtime.session", ID: who.Resume, Model: agent,
 		Modalities: []string{"audio"}, Instructions: who.Instructions, Tools: functionTools(who.Tools),
 		ToolChoice: "auto", MaxTokens: "inf", Truncation: "auto",
@@ -190,100 +191,101 @@ func newView(agent string, who session.Caller) view {
 	return v
 }
 
-// apply applies session.update: all that is permitted, telling an error for each thing
-// that is not, and session.updated in any case.
-func (t *talk) update(eventID string, s *settings) {
+// updateSession handles session.update. It applies what is permitted, sends an error for
+// everything else, and then session.updated.
+func (p *protocol) updateSession(eventID string, s *settings) {
 	if param, err := s.check(); err != nil {
-		t.refuse(eventID, param, err)
+		p.sendError(eventID, param, err)
 		return
 	}
 	var change dialog.AgentUpdate
-	t.updateModalities(eventID, s.Modalities)
-	t.updateFormats(eventID, s)
-	if s.Instructions != nil && *s.Instructions != t.view.Instructions {
-		if t.trusted(eventID, "session.instructions") {
-			t.view.Instructions, change.Instructions = *s.Instructions, s.Instructions
+	p.updateModalities(eventID, s.Modalities)
+	p.updateFormats(eventID, s)
+	if s.Instructions != nil && *s.Instructions != p.view.Instructions {
+		if p.requireTrust(eventID, "session.instructions") {
+			p.view.Instructions, change.Instructions = *s.Instructions, s.Instructions
 		}
 	}
-	if v := string(s.Audio.Output.Voice); v != "" && v != t.view.Audio.Output.Voice {
-		if t.trusted(eventID, "session.audio.output.voice") {
-			t.view.Audio.Output.Voice, change.Voice = v, &v
+	if v := string(s.Audio.Output.Voice); v != "" && v != p.view.Audio.Output.Voice {
+		if p.requireTrust(eventID, "session.audio.output.voice") {
+			p.view.Audio.Output.Voice, change.Voice = v, &v
 		}
 	}
-	if s.Tools != nil && (len(s.Tools) > 0 || len(t.view.Tools) > 0) && t.trusted(eventID, "session.tools") {
-		if specs, err := s.specs(); err != nil {
-			t.refuse(eventID, "session.tools", err)
+	if s.Tools != nil && (len(s.Tools) > 0 || len(p.view.Tools) > 0) && p.requireTrust(eventID, "session.tools") {
+		if specs, err := s.toolSpecs(); err != nil {
+			p.sendError(eventID, "session.tools", err)
 		} else {
-			t.view.Tools, change.Tools, change.ReplaceTools = functionTools(specs), specs, true
+			p.view.Tools, change.Tools, change.ReplaceTools = functionTools(specs), specs, true
 		}
 	}
 	if change.Instructions != nil || change.Voice != nil || change.ReplaceTools {
-		t.hear(dialog.Heard{Kind: dialog.Update, Update: &change})
+		p.hear(dialog.Heard{Kind: dialog.Update, Update: &change})
 	}
-	t.tell("session.updated", map[string]any{"session": t.view})
+	p.send("session.updated", map[string]any{"session": p.view})
 }
 
-func (t *talk) trusted(eventID, param string) bool {
-	if !t.who.Trusted {
-		t.refuse(eventID, param, fault.New(fault.Forbidden, "this token does not allow to change %s", param))
+// requireTrust reports whether the client may change param, and sends an error if not.
+func (p *protocol) requireTrust(eventID, param string) bool {
+	if !p.who.Trusted {
+		p.sendError(eventID, param, fault.New(fault.Forbidden, "this token may not change %s: use a server key", param))
 	}
-	return t.who.Trusted
+	return p.who.Trusted
 }
 
-func (t *talk) updateModalities(eventID string, wanted []string) {
+func (p *protocol) updateModalities(eventID string, wanted []string) {
 	const param = "session.output_modalities"
-	if wanted == nil || slices.Equal(wanted, t.view.Modalities) {
+	if wanted == nil || slices.Equal(wanted, p.view.Modalities) {
 		return
 	}
 	audio, text := slices.Contains(wanted, "audio"), slices.Contains(wanted, "text")
 	switch {
 	case len(wanted) == 0 || len(wanted) > 2 || !audio && !text:
-		t.refuse(eventID, param, fault.New(fault.Invalid, `the modalities are ["audio"] or ["text"]`))
-	case audio == slices.Contains(t.view.Modalities, "audio"):
-	case t.begun:
-		t.refuse(eventID, param, fault.New(fault.Invalid, "the modality is chosen before the conversation begins"))
-	case audio && !t.canSpeak:
-		t.refuse(eventID, param, fault.New(fault.Invalid, "this line carries no sound"))
+		p.sendError(eventID, param, fault.New(fault.Invalid, `unsupported output_modalities (want ["audio"] or ["text"])`))
+	case audio == slices.Contains(p.view.Modalities, "audio"):
+	case p.isRunning:
+		p.sendError(eventID, param, fault.New(fault.Invalid, "output_modalities cannot change after the conversation has begun"))
+	case audio && p.line.sink == nil:
+		p.sendError(eventID, param, fault.New(fault.Invalid, "this line carries no audio"))
 	case audio:
-		t.view.Modalities = []string{"audio"}
+		p.view.Modalities = []string{"audio"}
 	default:
-		t.view.Modalities = []string{"text"}
+		p.view.Modalities = []string{"text"}
 	}
 }
 
-func (t *talk) updateFormats(eventID string, s *settings) {
-	if t.formats == nil {
-		return // WebRTC negotiates its own
+func (p *protocol) updateFormats(eventID string, s *settings) {
+	if p.line.eventAudio == nil {
+		return // WebRTC negotiates its own format
 	}
 	for _, f := range []struct {
 		param  string
 		wanted *format
 		set    *format
 	}{
-		{"session.audio.input.format", s.Audio.Input.Format, &t.view.Audio.Input.Format},
-		{"session.audio.output.format", s.Audio.Output.Format, &t.view.Audio.Output.Format},
+		{"session.audio.input.format", s.Audio.Input.Format, &p.view.Audio.Input.Format},
+		{"session.audio.output.format", s.Audio.Output.Format, &p.view.Audio.Output.Format},
 	} {
 		if f.wanted == nil || *f.wanted == *f.set {
 			continue
 		}
 		if err := f.wanted.check(); err != nil {
-			t.refuse(eventID, f.param, err)
+			p.sendError(eventID, f.param, err)
 			continue
 		}
-		*f.set = f.wanted.complete()
+		*f.set = f.wanted.normalized()
 	}
-	t.formats(t.view.Audio.Input.Format, t.view.Audio.Output.Format)
+	p.line.eventAudio.setFormats(p.view.Audio.Input.Format, p.view.Audio.Output.Format)
 }
 
-// jsonFault is the caller's fault in a body that cannot be decoded.
+// jsonFault returns the fault for an error in decoding a JSON body.
 func jsonFault(err error) error {
 	var large *http.MaxBytesError
 	switch {
 	case err == nil, errors.Is(err, io.EOF):
 		return nil
 	case errors.As(err, &large):
-		return fault.New(fault.TooLarge, "the body is larger than %d bytes", large.Limit)
+		return fault.New(fault.TooLarge, "the body is too large (at most %d bytes)", large.Limit)
 	default:
-		return fault.Wrap(err, fault.Invalid, "the body is not the JSON this takes")
+		return fault.Wrap(err, fault.Invalid, "the body is not valid JSON for this endpoint")
 	}
 }

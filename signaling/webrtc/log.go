@@ -5,8 +5,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// pionLogs sends what pion logs to zap. What one caller's packets can provoke is
-// worth no more than a debug line, whatever pion calls it.
+// pionLogs sends pion's log to zap at debug level, because a single caller's packets can
+// provoke even pion's errors.
 type pionLogs struct{ log *zap.Logger }
 
 // NewLogger implements logging.LoggerFactory.

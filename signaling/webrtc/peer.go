@@ -11,77 +11,77 @@ import (
 	"frontdesk/media"
 )
 
-// Why a peer is gone.
+// Why a peer's connection ended.
 var (
 	ErrHungUp       = errors.New("the caller closed the connection")
 	ErrLost         = errors.New("the connection was lost")
-	ErrNotConnected = errors.New("no connection came about")
+	ErrNotConnected = errors.New("the connection could not be established")
 	ErrSlow         = errors.New("the caller's client does not read its events")
-	ErrClosed       = errors.New("the connection was closed from this side")
+	ErrClosed       = errors.New("the server closed the connection")
 )
 
 // Peer is one caller's connection. Close must be called. Its methods are safe for
 // concurrent use, except that Receive, the Source and the Sink have one user each.
 type Peer struct {
-	transport *Transport
-	pc        *webrtc.PeerConnection
-	voice     *voice // nil without sound, like ear
-	ear       *ear
+	transport    *Transport
+	pc           *webrtc.PeerConnection
+	incoming     *incomingAudio // nil without audio, as outgoing
+	outgoing     *outgoingAudio
+	wantsChannel bool   // the offer has a data channel
+	received     []byte // Receive's buffer
 
-	wantsChannel bool // the offer has a data channel
+	mu          sync.Mutex
+	setup       *time.Timer // ends a peer that does not connect
+	isConnected bool
+	stream      messageStream // nil until the data channel is open
 
-	mu        sync.Mutex
-	setup     *time.Timer // ends a peer that does not connect
-	connected bool
-	stream    messageStream // nil until the data channel is open
-
-	ready  chan struct{} // closed when the line can be used
-	opened chan struct{} // closed when the data channel is open
-	done   chan struct{} // closed when the line is gone
-	shut   chan struct{} // closed when nothing of the peer runs any more
-	end    sync.Once
-	err    error // why done is closed
+	ready    chan struct{} // closed when the line can be used
+	opened   chan struct{} // closed when the data channel is open
+	done     chan struct{} // closed when the connection has ended
+	released chan struct{} // closed when no goroutine of the peer runs any more
+	end      sync.Once
+	err      error // why done is closed
 }
 
 func (t *Transport) newPeer() (*Peer, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return nil, fault.New(fault.Unavailable, "this server is about to stop").Retryable(5 * time.Second)
+		return nil, fault.New(fault.Unavailable, "the server is stopping").Retryable(5 * time.Second)
 	}
 	pc, err := t.api.NewPeerConnection(t.config)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "no connection could be prepared")
+		return nil, fault.Wrap(err, fault.Internal, "the peer connection could not be created")
 	}
 	p := &Peer{
 		transport: t, pc: pc,
-		ready:  make(chan struct{}),
-		opened: make(chan struct{}),
-		done:   make(chan struct{}),
-		shut:   make(chan struct{}),
+		ready:    make(chan struct{}),
+		opened:   make(chan struct{}),
+		done:     make(chan struct{}),
+		released: make(chan struct{}),
 	}
-	pc.OnConnectionStateChange(p.changed)
-	pc.OnDataChannel(p.offered)
+	pc.OnConnectionStateChange(p.handleState)
+	pc.OnDataChannel(p.acceptChannel)
 	t.peers[p] = struct{}{}
 	return p, nil
 }
 
-// listen gives the peer an ear and a voice.
-func (p *Peer) listen() error {
-	ear, err := newEar()
+// addAudio prepares audio in both directions.
+func (p *Peer) addAudio() error {
+	incoming, err := newIncomingAudio()
 	if err != nil {
-		return fault.Wrap(err, fault.Internal, "no decoder could be made")
+		return fault.Wrap(err, fault.Internal, "the audio decoder could not be created")
 	}
-	p.ear, p.voice = ear, newVoice(p.transport.spoken)
-	p.pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { p.ear.hear(track) })
+	p.incoming, p.outgoing = incoming, newOutgoingAudio(p.transport.cache)
+	p.pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { p.incoming.readTrack(track) })
 	return nil
 }
 
-// await gives the caller time to connect.
-func (p *Peer) await() {
+// startSetupTimer ends the peer if it is not ready within setupTimeout.
+func (p *Peer) startSetupTimer() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.setup = time.AfterFunc(setupTime, func() {
+	p.setup = time.AfterFunc(setupTimeout, func() {
 		select {
 		case <-p.ready:
 		default:
@@ -90,10 +90,10 @@ func (p *Peer) await() {
 	})
 }
 
-func (p *Peer) changed(s webrtc.PeerConnectionState) {
+func (p *Peer) handleState(s webrtc.PeerConnectionState) {
 	switch s {
 	case webrtc.PeerConnectionStateConnected:
-		p.progress(func() { p.connected = true })
+		p.advance(func() { p.isConnected = true })
 	case webrtc.PeerConnectionStateFailed:
 		select {
 		case <-p.ready:
@@ -106,67 +106,67 @@ func (p *Peer) changed(s webrtc.PeerConnectionState) {
 	}
 }
 
-// progress notes a step of the set-up and tells when it was the last one.
-func (p *Peer) progress(step func()) {
+// advance runs a step of the set-up, with p.mu held, and closes ready after the last one.
+func (p *Peer) advance(step func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before := p.usable()
+	wasUsable := p.isUsable()
 	step()
-	if !before && p.usable() {
+	if !wasUsable && p.isUsable() {
 		close(p.ready)
 	}
 }
 
-func (p *Peer) usable() bool {
-	return p.connected && (p.stream != nil || !p.wantsChannel)
+func (p *Peer) isUsable() bool {
+	return p.isConnected && (p.stream != nil || !p.wantsChannel)
 }
 
-// finish ends the peer for a reason; only the first one counts. It does not wait.
-func (p *Peer) finish(why error) {
+// finish ends the peer for a reason; the first reason counts. It does not wait.
+func (p *Peer) finish(reason error) {
 	p.end.Do(func() {
-		p.err = why
+		p.err = reason
 		close(p.done)
-		p.transport.work.Go(p.tearDown)
+		p.transport.work.Go(p.release)
 	})
 }
 
-func (p *Peer) tearDown() {
+func (p *Peer) release() {
 	p.mu.Lock()
 	if p.setup != nil {
 		p.setup.Stop()
 	}
 	p.mu.Unlock()
-	if p.ear != nil {
-		p.ear.close()
+	if p.incoming != nil {
+		p.incoming.close()
 	}
-	_ = p.pc.GracefulClose() // its errors are those of a connection that is gone
-	if p.ear != nil {
-		p.ear.reading.Wait()
+	_ = p.pc.GracefulClose() // fails only for a connection that has ended
+	if p.incoming != nil {
+		p.incoming.reading.Wait()
 	}
-	p.transport.forget(p)
-	close(p.shut)
+	p.transport.remove(p)
+	close(p.released)
 }
 
-func (t *Transport) forget(p *Peer) {
+func (t *Transport) remove(p *Peer) {
 	t.mu.Lock()
 	delete(t.peers, p)
 	t.mu.Unlock()
 }
 
-// Close ends the peer and waits until nothing of it runs any more.
+// Close ends the peer and waits for its goroutines.
 func (p *Peer) Close() {
 	p.finish(ErrClosed)
-	<-p.shut
+	<-p.released
 }
 
-// Ready is closed when the connection stands and its data channel, if the offer had
-// one, is open.
+// Ready is closed when the connection is established and its data channel, if the offer
+// has one, is open.
 func (p *Peer) Ready() <-chan struct{} { return p.ready }
 
-// Done is closed when the connection is gone; Err then tells why.
+// Done is closed when the connection has ended; Err then says why.
 func (p *Peer) Done() <-chan struct{} { return p.done }
 
-// Err is why the connection is gone, nil before.
+// Err returns why the connection ended, nil while it lasts.
 func (p *Peer) Err() error {
 	select {
 	case <-p.done:
@@ -176,27 +176,27 @@ func (p *Peer) Err() error {
 	}
 }
 
-// Source is the caller's voice, nil when the offer had no sound.
+// Source returns the caller's audio, nil if the offer has none.
 func (p *Peer) Source() media.Source {
-	if p.ear == nil {
+	if p.incoming == nil {
 		return nil
 	}
-	return p.ear
+	return p.incoming
 }
 
-// Keys are the keys the caller presses on the line itself, 0-9 * # A-D; nil when the
-// offer had no sound. The channel is not closed.
-func (p *Peer) Keys() <-chan byte {
-	if p.ear == nil {
-		return nil
-	}
-	return p.ear.keys.Digits
-}
-
-// Sink is where the agent's voice goes, nil when the offer had no sound.
+// Sink plays audio to the caller. It is nil if the offer has no audio.
 func (p *Peer) Sink() media.Sink {
-	if p.voice == nil {
+	if p.outgoing == nil {
 		return nil
 	}
-	return p.voice
+	return p.outgoing
+}
+
+// DTMF receives the digits 0-9 * # A-D that the caller sends as telephone events. It is
+// nil if the offer has no audio, and is never closed.
+func (p *Peer) DTMF() <-chan byte {
+	if p.incoming == nil {
+		return nil
+	}
+	return p.incoming.dtmf.Digits
 }

@@ -16,74 +16,74 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
+	"frontdesk/internal/desktest"
 	"frontdesk/internal/fault"
-	sound "frontdesk/media"
+	audio "frontdesk/media"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestCallerIsHeard(t *testing.T) {
-	p := pcmuTone
 	for name, c := range map[string]struct {
 		o     clientOptions
 		frame func(i int) []byte
 	}{
 		"Opus over UDP": {clientOptions{}, opusTone(t, 440)},
 		"Opus over TCP": {clientOptions{tcpOnly: true}, opusTone(t, 440)},
-		"PCMU over UDP": {clientOptions{codec: webrtc.MimeTypePCMU}, p(440)},
+		"PCMU over UDP": {clientOptions{codec: webrtc.MimeTypePCMU}, pcmuTone(440)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			caller := newClient(t, c.o)
 			peer := caller.connect(t, newTransport(t))
-			caller.talk(t, c.frame)
-			listenFor(t, peer.Source(), 440)
+			caller.sendFrames(t, c.frame)
+			waitForTone(t, peer.Source(), 440)
 		})
 	}
 }
 
 func pcmuTone(hz int) func(i int) []byte {
-	return func(i int) []byte { return sound.EncodePCMU(nil, tone(8000, hz, 160, i*160)) }
+	return func(i int) []byte { return audio.EncodePCMU(nil, tone(8000, hz, 160, i*160)) }
 }
 
-func TestMalformedOpusIsSilenceAndTheCallGoesOn(t *testing.T) {
+func TestMalformedOpusBecomesSilence(t *testing.T) {
 	caller := newClient(t, clientOptions{})
 	peer := caller.connect(t, newTransport(t))
 	good := opusTone(t, 600)
-	caller.talk(t, func(i int) []byte {
+	caller.sendFrames(t, func(i int) []byte {
 		if i < 25 {
 			return []byte{0xff, byte(i), 0xff, 0xff, 0x00}
 		}
 		return good(i)
 	})
-	listenFor(t, peer.Source(), 600)
+	waitForTone(t, peer.Source(), 600)
 }
 
 func TestAgentIsHeard(t *testing.T) {
 	caller := newClient(t, clientOptions{})
 	peer := caller.connect(t, newTransport(t))
 	stop := make(chan struct{})
-	var speaking sync.WaitGroup
-	speaking.Go(func() {
-		tick := time.NewTicker(sound.FrameTime)
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		tick := time.NewTicker(audio.FrameTime)
 		defer tick.Stop()
 		for i := 0; ; i++ {
 			select {
 			case <-tick.C:
-				_ = peer.Sink().WriteFrame(tone(sound.MouthRate, 500, sound.MouthFrame, i*sound.MouthFrame))
+				_ = peer.Sink().WriteFrame(tone(audio.MouthRate, 500, audio.MouthFrame, i*audio.MouthFrame))
 			case <-stop:
 				return
 			}
 		}
 	})
-	defer speaking.Wait()
+	defer sending.Wait()
 	defer close(stop)
 	track := <-caller.remote
-	dec, err := sound.NewOpusDecoder()
+	dec, err := audio.NewOpusDecoder()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var heard []int16
-	for len(heard) < 25*sound.EarFrame {
+	for len(heard) < 25*audio.EarFrame {
 		packet, _, err := track.ReadRTP()
 		if err != nil {
 			t.Fatal(err)
@@ -92,16 +92,16 @@ func TestAgentIsHeard(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := power(heard[5*sound.EarFrame:], sound.EarRate, 500); got < 0.8 {
+	if got := desktest.ToneShare(heard[5*audio.EarFrame:], audio.EarRate, 500); got < 0.8 {
 		t.Errorf("share of the tone = %.2f", got)
 	}
 }
 
-func TestMessagesGoBothWays(t *testing.T) {
+func TestMessagesTravelInBothDirections(t *testing.T) {
 	caller := newClient(t, clientOptions{noAudio: true})
 	peer := caller.connect(t, newTransport(t))
 	if peer.Source() != nil || peer.Sink() != nil {
-		t.Error("a line of text has sound")
+		t.Error("a line without audio has a Source or a Sink")
 	}
 	if err := peer.Send([]byte(`{"type":"hello"}`)); err != nil {
 		t.Fatal(err)
@@ -109,32 +109,30 @@ func TestMessagesGoBothWays(t *testing.T) {
 	if got := <-caller.events; string(got) != `{"type":"hello"}` {
 		t.Errorf("client got %q", got)
 	}
-	receive := peer.Receive()
-	for _, n := range []int{0, 1, firstRead, firstRead + 1, 65535} {
+	for _, n := range []int{0, 1, firstBuffer, firstBuffer + 1, 65535} {
 		if err := caller.channel.SendText(strings.Repeat("x", n)); err != nil {
 			t.Fatal(err)
 		}
-		got, err := receive()
+		got, err := peer.Receive()
 		if err != nil || len(got) != n {
 			t.Errorf("received %d bytes, %v, want %d", len(got), err, n)
 		}
 	}
 }
 
-func TestHugeMessageIsRefusedAndTheLineGoesOn(t *testing.T) {
-	caller := newClient(t, clientOptions{noAudio: true, rude: true})
+func TestHugeMessageIsRefusedAndTheLineSurvives(t *testing.T) {
+	caller := newClient(t, clientOptions{noAudio: true, ignoresMessageLimit: true})
 	peer := caller.connect(t, newTransport(t))
 	if err := caller.channel.Send(make([]byte, MaxMessage+1000)); err != nil {
 		t.Fatal(err)
 	}
-	receive := peer.Receive()
-	if _, err := receive(); fault.From(err).Code != fault.TooLarge {
+	if _, err := peer.Receive(); fault.From(err).Code != fault.TooLarge {
 		t.Errorf("err = %v", err)
 	}
 	if err := caller.channel.SendText("small"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := receive(); string(got) != "small" {
+	if got, err := peer.Receive(); string(got) != "small" {
 		t.Errorf("then got %q, %v", got, err)
 	}
 }
@@ -158,7 +156,7 @@ func TestClientThatDoesNotReadLosesItsLine(t *testing.T) {
 	wait(t, peer.Done())
 }
 
-func TestHangUpByTheClient(t *testing.T) {
+func TestClientHangsUp(t *testing.T) {
 	for name, hangUp := range map[string]func(*client){
 		"closes its connection":   func(c *client) { c.pc.Close() },
 		"closes its data channel": func(c *client) { c.channel.Close() },
@@ -166,9 +164,8 @@ func TestHangUpByTheClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			caller := newClient(t, clientOptions{})
 			peer := caller.connect(t, newTransport(t))
-			receive := peer.Receive()
 			hangUp(caller)
-			if _, err := receive(); err != io.EOF {
+			if _, err := peer.Receive(); err != io.EOF {
 				t.Errorf("Receive = %v", err)
 			}
 			wait(t, peer.Done())
@@ -176,39 +173,39 @@ func TestHangUpByTheClient(t *testing.T) {
 				t.Errorf("Err = %v", peer.Err())
 			}
 			if err := peer.Send([]byte("x")); err == nil {
-				t.Error("Send to a line that is gone gave no error")
+				t.Error("Send after the end returned no error")
 			}
 		})
 	}
 }
 
-// cuttable is a socket whose cable can be pulled.
-type cuttable struct {
+// unplugSocket is a socket that discards packets once it is unplugged.
+type unplugSocket struct {
 	net.PacketConn
-	cut atomic.Bool
+	isUnplugged atomic.Bool
 }
 
-func (c *cuttable) WriteTo(b []byte, to net.Addr) (int, error) {
-	if c.cut.Load() {
+func (c *unplugSocket) WriteTo(b []byte, to net.Addr) (int, error) {
+	if c.isUnplugged.Load() {
 		return len(b), nil
 	}
 	return c.PacketConn.WriteTo(b, to)
 }
 
-func TestCallerWhoFallsSilentOnTheNetworkIsLost(t *testing.T) {
-	t.Parallel() // it takes as long as silentTime and lostTime
+func TestCallerWhoseNetworkFailsIsLost(t *testing.T) {
+	t.Parallel() // takes disconnectedTimeout and failedTimeout
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cable := &cuttable{PacketConn: udp}
-	peer := newClient(t, clientOptions{over: cable}).connect(t, newTransport(t))
-	cable.cut.Store(true)
+	socket := &unplugSocket{PacketConn: udp}
+	peer := newClient(t, clientOptions{socket: socket}).connect(t, newTransport(t))
+	socket.isUnplugged.Store(true)
 	wait(t, peer.Done())
 	if !errors.Is(peer.Err(), ErrLost) {
 		t.Errorf("Err = %v", peer.Err())
 	}
-	if err := peer.Source().ReadFrame(make([]int16, sound.EarFrame)); err != io.EOF {
+	if err := peer.Source().ReadFrame(make([]int16, audio.EarFrame)); err != io.EOF {
 		t.Errorf("ReadFrame = %v", err)
 	}
 }
@@ -228,24 +225,24 @@ func TestOtherDataChannelsAreClosed(t *testing.T) {
 	}
 }
 
-func TestOffersThatCannotBeAnswered(t *testing.T) {
+func TestInvalidOffersAreRefused(t *testing.T) {
 	tr := newTransport(t)
 	good := newClient(t, clientOptions{}).offer(t)
 	for name, c := range map[string]struct {
 		offer string
 		want  fault.Code
 	}{
-		"empty":           {"", fault.Invalid},
-		"not SDP":         {"hello", fault.Invalid},
-		"JSON":            {`{"type":"offer","sdp":""}`, fault.Invalid},
-		"no media":        {"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n", fault.Invalid},
-		"cut":             {good[:len(good)/3], fault.Invalid},
-		"no fingerprint":  {strings.ReplaceAll(good, "a=fingerprint", "a=footprint"), fault.Invalid},
-		"no hex":          {strings.ReplaceAll(good, "a=fingerprint:sha-256 ", "a=fingerprint:sha-256 XX"), fault.Invalid},
-		"no ICE password": {strings.ReplaceAll(good, "a=ice-pwd", "a=ice-word"), fault.Invalid},
-		"too long":        {good + strings.Repeat("a=x:y\r\n", MaxOffer/6), fault.TooLarge},
-		"video only":      {videoOffer(t), fault.Invalid},
-		"100 m-lines":     {good + strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n", 100), fault.Invalid},
+		"empty":                       {"", fault.Invalid},
+		"not SDP":                     {"hello", fault.Invalid},
+		"JSON":                        {`{"type":"offer","sdp":""}`, fault.Invalid},
+		"no media":                    {"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n", fault.Invalid},
+		"truncated":                   {good[:len(good)/3], fault.Invalid},
+		"no fingerprint":              {strings.ReplaceAll(good, "a=fingerprint", "a=footprint"), fault.Invalid},
+		"fingerprint not hexadecimal": {strings.ReplaceAll(good, "a=fingerprint:sha-256 ", "a=fingerprint:sha-256 XX"), fault.Invalid},
+		"no ICE password":             {strings.ReplaceAll(good, "a=ice-pwd", "a=ice-word"), fault.Invalid},
+		"too long":                    {good + strings.Repeat("a=x:y\r\n", MaxOffer/6), fault.TooLarge},
+		"video only":                  {videoOffer(t), fault.Invalid},
+		"100 m-lines":                 {good + strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n", 100), fault.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, answer, err := tr.Answer(context.Background(), c.offer)
@@ -261,7 +258,7 @@ func TestOffersThatCannotBeAnswered(t *testing.T) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	if len(tr.peers) != 0 {
-		t.Errorf("%d peers are left of offers that failed", len(tr.peers))
+		t.Errorf("%d peers of refused offers remain", len(tr.peers))
 	}
 }
 
@@ -281,7 +278,7 @@ func videoOffer(t *testing.T) string {
 	return offer.SDP
 }
 
-func TestVideoBesideSoundIsRejected(t *testing.T) {
+func TestVideoIsRejected(t *testing.T) {
 	caller := newClient(t, clientOptions{})
 	if _, err := caller.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 		t.Fatal(err)
@@ -304,7 +301,7 @@ func TestAnswerHasAllCandidates(t *testing.T) {
 	}
 }
 
-func TestPublicAddressIsToldInPlaceOfOurOwn(t *testing.T) {
+func TestPublicAddressReplacesLocalCandidates(t *testing.T) {
 	udp, err := net.ListenPacket("udp4", "0.0.0.0:0")
 	if err != nil {
 		t.Fatal(err)
@@ -324,7 +321,7 @@ func TestPublicAddressIsToldInPlaceOfOurOwn(t *testing.T) {
 	}
 }
 
-func TestClosedTransportAnswersNothing(t *testing.T) {
+func TestClosedTransportRefusesOffers(t *testing.T) {
 	tr := newTransport(t)
 	caller := newClient(t, clientOptions{})
 	peer := caller.connect(t, tr)

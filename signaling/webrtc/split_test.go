@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func newSplit(t testing.TB) (http, ice net.Listener) {
+func newSplitListener(t testing.TB) (http, ice net.Listener) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -18,8 +18,8 @@ func newSplit(t testing.TB) (http, ice net.Listener) {
 	return http, ice
 }
 
-func TestFirstByteDecidesWhoServes(t *testing.T) {
-	http, ice := newSplit(t)
+func TestFirstByteSelectsTheListener(t *testing.T) {
+	http, ice := newSplitListener(t)
 	for name, c := range map[string]struct {
 		bytes []byte
 		to    net.Listener
@@ -51,8 +51,8 @@ func TestFirstByteDecidesWhoServes(t *testing.T) {
 	}
 }
 
-func TestSilentConnectionsHoldNobodyUp(t *testing.T) {
-	http, _ := newSplit(t)
+func TestCloseDoesNotWaitForSilentConnections(t *testing.T) {
+	http, _ := newSplitListener(t)
 	for range maxUndecided + 10 {
 		c, err := net.Dial("tcp", http.Addr().String())
 		if err != nil {
@@ -60,18 +60,18 @@ func TestSilentConnectionsHoldNobodyUp(t *testing.T) {
 		}
 		defer c.Close()
 	}
-	// The last ones found no room and were closed at once; the rest wait for their
-	// first byte. Closing the listener waits for none of them.
+	// The last ones were over the limit and closed at once; the others wait for their first
+	// byte.
 	if err := http.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := http.Accept(); err == nil {
-		t.Error("Accept after Close gave no error")
+		t.Error("Accept after Close returned no error")
 	}
 }
 
-func TestSpeakingClientIsServedBesideSilentOnes(t *testing.T) {
-	http, _ := newSplit(t)
+func TestSilentConnectionDoesNotBlockOthers(t *testing.T) {
+	http, _ := newSplitListener(t)
 	silent, err := net.Dial("tcp", http.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func TestSpeakingClientIsServedBesideSilentOnes(t *testing.T) {
 	}
 	defer server.Close()
 	if server.RemoteAddr().String() != client.LocalAddr().String() {
-		t.Error("another connection came first")
+		t.Error("accepted another connection")
 	}
 }
 
@@ -104,7 +104,7 @@ func FuzzFirstByte(f *testing.F) {
 		}
 		client, server := net.Pipe()
 		defer client.Close()
-		l := &one{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
+		l := &chanListener{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
 		http, ice := Split(l)
 		defer http.Close()
 		l.conns <- server
@@ -125,28 +125,28 @@ func FuzzFirstByte(f *testing.F) {
 	})
 }
 
-// one is a listener of connections made by hand.
-type one struct {
+// chanListener accepts connections from a channel.
+type chanListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
 }
 
-func (o *one) Accept() (net.Conn, error) {
+func (l *chanListener) Accept() (net.Conn, error) {
 	select {
-	case c := <-o.conns:
+	case c := <-l.conns:
 		return c, nil
-	case <-o.closed:
+	case <-l.closed:
 		return nil, net.ErrClosed
 	}
 }
 
-func (o *one) Close() error {
+func (l *chanListener) Close() error {
 	select {
-	case <-o.closed:
+	case <-l.closed:
 	default:
-		close(o.closed)
+		close(l.closed)
 	}
 	return nil
 }
 
-func (o *one) Addr() net.Addr { return &net.TCPAddr{} }
+func (l *chanListener) Addr() net.Addr { return &net.TCPAddr{} }

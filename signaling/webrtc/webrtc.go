@@ -1,8 +1,8 @@
-// Package webrtc is a caller's line over WebRTC: an SDP offer comes in, an answer
-// and a Peer go out. A Peer carries the caller's voice as a media.Source, the
-// agent's as a media.Sink, and messages on the data channel "oai-events". All
-// peers share one UDP socket and one TCP listener. It imports media and fault; it
-// knows nothing of what the messages mean.
+// Package webrtc connects callers over WebRTC. Transport.Answer takes an SDP offer and
+// returns a Peer and the SDP answer. A Peer carries the caller's audio as a media.Source,
+// the agent's audio as a media.Sink, and messages on the data channel "oai-events", whose
+// content this package does not interpret. All peers share one UDP socket and one TCP
+// listener. It imports media and internal/fault.
 package webrtc
 
 import (
@@ -25,53 +25,53 @@ import (
 )
 
 const (
-	setupTime    = 15 * time.Second // for ICE, DTLS and the data channel, after the answer
-	silentTime   = 4 * time.Second  // without a packet before a connection counts as disturbed
-	lostTime     = 2 * time.Second  // disturbed before it counts as lost
-	keepAlive    = time.Second      // between our checks of a quiet connection
-	gatherTime   = 5 * time.Second
-	firstSTUN    = 5 * time.Second // for a TCP connection to prove that it is ICE
-	tcpReadQueue = 64              // packets a TCP connection may bring before they are read
-	tcpUnsent    = 64 << 10        // bytes a TCP connection may be behind; then packets are dropped
+	setupTimeout        = 15 * time.Second // for ICE, DTLS and the data channel, after the answer
+	disconnectedTimeout = 4 * time.Second  // without a packet, after which ICE is disconnected
+	failedTimeout       = 2 * time.Second  // disconnected, after which the connection is lost
+	keepAliveInterval   = time.Second      // between ICE checks of an idle connection
+	gatherTimeout       = 5 * time.Second
+	firstSTUNTimeout    = 5 * time.Second // for a TCP connection's first STUN message
+	tcpReadQueue        = 64              // unread packets of a TCP connection
+	tcpWriteBuffer      = 64 << 10        // unsent bytes of a TCP connection; further packets are dropped
 )
 
 // Options is what a Transport needs. It takes ownership of UDP and TCP.
 type Options struct {
-	UDP net.PacketConn // the socket of all media
-	TCP net.Listener   // ICE over TCP (RFC 6544); nil offers none
-	// PublicIPs are told to callers in place of the machine's own addresses, as behind
-	// a one-to-one NAT. Without them every address of the machine is told, the
-	// loopback one too, so that calls work on a machine without a network.
+	UDP net.PacketConn // carries the media of all peers
+	TCP net.Listener   // for ICE over TCP (RFC 6544); nil disables it
+	// PublicIPs are offered as candidates in place of the machine's own addresses, for a
+	// server behind a one-to-one NAT. If empty, every address of the machine is offered,
+	// including loopback, so that calls work on a machine without a network.
 	PublicIPs []string
 	Log       *zap.Logger
 }
 
-// Transport answers offers. One serves a process. Safe for concurrent use.
+// Transport answers SDP offers. One serves a process. Safe for concurrent use.
 type Transport struct {
 	api    *webrtc.API
 	config webrtc.Configuration
 	udp    ice.UDPMux
 	tcp    ice.TCPMux
 	log    *zap.Logger
-	spoken *media.OpusCache
+	cache  *media.OpusCache // encoded clips, shared by all peers
 
 	mu     sync.Mutex
 	closed bool
 	peers  map[*Peer]struct{}
-	work   sync.WaitGroup // what the peers started
+	work   sync.WaitGroup // goroutines of the peers
 }
 
 // New makes a transport over the sockets of o.
 func New(o Options) (*Transport, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("make a key: %w", err)
+		return nil, fmt.Errorf("generate a key: %w", err)
 	}
 	certificate, err := webrtc.GenerateCertificate(key)
 	if err != nil {
-		return nil, fmt.Errorf("make a certificate: %w", err)
+		return nil, fmt.Errorf("generate a certificate: %w", err)
 	}
-	codecs, err := codecs()
+	codecs, err := newMediaEngine()
 	if err != nil {
 		return nil, fmt.Errorf("register codecs: %w", err)
 	}
@@ -84,9 +84,9 @@ func New(o Options) (*Transport, error) {
 			Certificates: []webrtc.Certificate{*certificate},
 			BundlePolicy: webrtc.BundlePolicyMaxBundle,
 		},
-		log:    o.Log,
-		spoken: media.NewOpusCache(),
-		peers:  make(map[*Peer]struct{}),
+		log:   o.Log,
+		cache: media.NewOpusCache(),
+		peers: make(map[*Peer]struct{}),
 	}
 	t.api = webrtc.NewAPI(
 		webrtc.WithMediaEngine(codecs),
@@ -107,17 +107,17 @@ func (t *Transport) settings(o Options) webrtc.SettingEngine {
 			Listener:                     o.TCP,
 			Logger:                       logs.NewLogger("tcp"),
 			ReadBufferSize:               tcpReadQueue,
-			WriteBufferSize:              tcpUnsent,
-			FirstStunBindTimeout:         firstSTUN,
-			AliveDurationForConnFromStun: firstSTUN,
+			WriteBufferSize:              tcpWriteBuffer,
+			FirstStunBindTimeout:         firstSTUNTimeout,
+			AliveDurationForConnFromStun: firstSTUNTimeout,
 		})
 		s.SetICETCPMux(t.tcp)
 		networks = append(networks, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
 	}
 	s.SetNetworkTypes(networks)
 	s.DisableActiveTCP(true)
-	// A caller's own mDNS candidate names nothing we could reach: its checks reach us
-	// first and make a peer-reflexive candidate.
+	// Callers' mDNS names cannot be resolved here. It does not matter: their checks arrive
+	// anyway and create peer-reflexive candidates.
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	if len(o.PublicIPs) > 0 {
 		_ = s.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
@@ -126,14 +126,14 @@ func (t *Transport) settings(o Options) webrtc.SettingEngine {
 	} else {
 		s.SetIncludeLoopbackCandidate(true)
 	}
-	s.SetICETimeouts(silentTime, lostTime, keepAlive)
+	s.SetICETimeouts(disconnectedTimeout, failedTimeout, keepAliveInterval)
 	s.DetachDataChannels()
 	s.SetSCTPMaxMessageSize(MaxMessage)
 	s.SetSCTPMaxReceiveBufferSize(2 * MaxMessage)
 	return s
 }
 
-// Close ends all peers, waits for them and closes the sockets.
+// Close closes all peers, waits for them and closes the sockets.
 func (t *Transport) Close() error {
 	t.mu.Lock()
 	t.closed = true

@@ -3,6 +3,7 @@ package realtime
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,13 +13,15 @@ import (
 	"github.com/gorilla/websocket"
 	openai "github.com/openai/openai-go/v3/realtime"
 	pion "github.com/pion/webrtc/v4"
+
+	"frontdesk/session"
 )
 
-// client is a client of either transport: what it sends, and what it got.
-type client struct {
+// testClient is a client of either transport.
+type testClient struct {
 	t      testing.TB
 	send   func(string)
-	events chan event
+	events chan event // received and not yet read
 }
 
 type event map[string]any
@@ -34,22 +37,22 @@ func (e event) at(path ...string) any {
 	return v
 }
 
-// got checks an event against the schema and keeps it.
-func (c *client) got(raw []byte) {
+// receive checks an event against the schema and queues it.
+func (c *testClient) receive(raw []byte) {
 	var e event
 	if err := json.Unmarshal(raw, &e); err != nil {
 		c.t.Errorf("event %s: %v", raw, err)
 		return
 	}
-	if err := conforms(raw); err != nil {
+	if err := checkSchema(raw); err != nil {
 		c.t.Errorf("%v: %s", err, raw)
 	}
 	c.events <- e
 }
 
-// conforms decodes an event as OpenAI's own Go client does. Required fields must be
-// there, and no field may be of another type than the schema's.
-func conforms(raw []byte) error {
+// checkSchema decodes an event as OpenAI's own Go client does. It returns an error if a
+// required field is missing or a field has another type than in the schema.
+func checkSchema(raw []byte) error {
 	var u openai.RealtimeServerEventUnion
 	if err := json.Unmarshal(raw, &u); err != nil {
 		return err
@@ -57,50 +60,54 @@ func conforms(raw []byte) error {
 	if strings.HasPrefix(u.Type, "frontdesk.") {
 		return nil
 	}
-	any := u.AsAny()
-	if any == nil {
+	e := u.AsAny()
+	if e == nil {
 		return fmt.Errorf("the schema has no event %q", u.Type)
 	}
-	return missing(any)
+	return checkFields(e)
 }
 
-// next returns the next event of a type, passing over others.
-func (c *client) next(kind string) event {
+// next returns the next event of a type and skips others.
+func (c *testClient) next(kind string) event {
 	c.t.Helper()
-	late := time.After(20 * time.Second)
+	timeout := time.After(20 * time.Second)
 	for {
 		select {
 		case e, ok := <-c.events:
 			if !ok {
-				c.t.Fatalf("the line ended before %s", kind)
+				c.t.Fatalf("the line ended before %s arrived", kind)
 			}
 			if e.kind() == kind {
 				return e
 			}
-		case <-late:
-			c.t.Fatalf("%s did not come", kind)
+		case <-timeout:
+			c.t.Fatalf("%s did not arrive", kind)
 		}
 	}
 }
 
-// until returns the types of all events up to one.
-func (c *client) until(kind string) []string {
+// until returns the types of all events up to the first of a type.
+func (c *testClient) until(kind string) []string {
 	c.t.Helper()
 	var kinds []string
-	late := time.After(20 * time.Second)
+	timeout := time.After(20 * time.Second)
 	for !slices.Contains(kinds, kind) {
 		select {
 		case e := <-c.events:
 			kinds = append(kinds, e.kind())
-		case <-late:
-			c.t.Fatalf("%s did not come after %v", kind, kinds)
+		case <-timeout:
+			c.t.Fatalf("%s did not arrive after %v", kind, kinds)
 		}
 	}
 	return kinds
 }
 
-func (f *fixture) dial(t testing.TB, token string) (*client, *websocket.Conn) {
+// dialWebSocket calls over a WebSocket with a key or token; "" makes a new token.
+func (f *fixture) dialWebSocket(t testing.TB, token string) (*testClient, *websocket.Conn) {
 	t.Helper()
+	if token == "" {
+		token = f.token(t, session.Claims{})
+	}
 	d := websocket.Dialer{Subprotocols: []string{subprotocol, tokenSubprotocol + token}}
 	conn, resp, err := d.Dial("ws"+strings.TrimPrefix(f.URL, "http")+"/v1/realtime?model=demo", nil)
 	if err != nil {
@@ -109,7 +116,7 @@ func (f *fixture) dial(t testing.TB, token string) (*client, *websocket.Conn) {
 	if conn.Subprotocol() != subprotocol {
 		t.Errorf("subprotocol = %q", conn.Subprotocol())
 	}
-	c := &client{t: t, events: make(chan event, 4096), send: func(s string) {
+	c := &testClient{t: t, events: make(chan event, 4096), send: func(s string) {
 		if err := conn.WriteMessage(websocket.TextMessage, []byte(s)); err != nil {
 			t.Errorf("send: %v", err)
 		}
@@ -123,15 +130,16 @@ func (f *fixture) dial(t testing.TB, token string) (*client, *websocket.Conn) {
 			if err != nil {
 				return
 			}
-			c.got(raw)
+			c.receive(raw)
 		}
 	}()
 	t.Cleanup(func() { conn.Close(); <-done })
 	return c, conn
 }
 
-// callIn calls over WebRTC with sound, as a browser does.
-func (f *fixture) callIn(t testing.TB, token string) (*client, *pion.PeerConnection, *http.Response) {
+// dialWebRTC calls over WebRTC with audio, as a browser does. It also returns the URL of
+// the call.
+func (f *fixture) dialWebRTC(t testing.TB, token string) (*testClient, string) {
 	t.Helper()
 	var s pion.SettingEngine
 	s.SetIncludeLoopbackCandidate(true)
@@ -147,12 +155,12 @@ func (f *fixture) callIn(t testing.TB, token string) (*client, *pion.PeerConnect
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &client{t: t, events: make(chan event, 4096), send: func(s string) {
+	c := &testClient{t: t, events: make(chan event, 4096), send: func(s string) {
 		if err := channel.SendText(s); err != nil {
 			t.Errorf("send: %v", err)
 		}
 	}}
-	channel.OnMessage(func(m pion.DataChannelMessage) { c.got(m.Data) })
+	channel.OnMessage(func(m pion.DataChannelMessage) { c.receive(m.Data) })
 	offer, err := pc.CreateOffer(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -173,16 +181,15 @@ func (f *fixture) callIn(t testing.TB, token string) (*client, *pion.PeerConnect
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	answer := make([]byte, 64<<10)
-	n := 0
-	for m, err := 0, error(nil); err == nil; n += m {
-		m, err = resp.Body.Read(answer[n:])
-	}
-	if resp.StatusCode != 201 || resp.Header.Get("Content-Type") != "application/sdp" {
-		t.Fatalf("%s: %s", resp.Status, answer[:n])
-	}
-	if err := pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeAnswer, SDP: string(answer[:n])}); err != nil {
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return c, pc, resp
+	if resp.StatusCode != 201 || resp.Header.Get("Content-Type") != "application/sdp" {
+		t.Fatalf("%s: %s", resp.Status, answer)
+	}
+	if err := pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeAnswer, SDP: string(answer)}); err != nil {
+		t.Fatal(err)
+	}
+	return c, resp.Header.Get("Location")
 }

@@ -8,11 +8,16 @@ import (
 	"frontdesk/media"
 )
 
-const g711Rate = 8000 // Hz, also of its RTP clock
+const (
+	g711Rate = 8000 // Hz, also of its RTP clock
+	mimeDTMF = "audio/telephone-event"
+)
 
-// codecs is what is offered and understood, the best first. Opus is always described
-// as stereo at 48 kHz (RFC 7587, 4.1), whatever is in it.
-func codecs() (*webrtc.MediaEngine, error) {
+func isDTMF(mime string) bool { return strings.EqualFold(mime, mimeDTMF) }
+
+// newMediaEngine registers the supported codecs, the preferred one first. SDP always
+// describes Opus as stereo at 48 kHz (RFC 7587, 4.1).
+func newMediaEngine() (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
 	for _, c := range []webrtc.RTPCodecParameters{
 		{
@@ -23,8 +28,8 @@ func codecs() (*webrtc.MediaEngine, error) {
 		},
 		{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: g711Rate}, PayloadType: 0},
 		{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMA, ClockRate: g711Rate}, PayloadType: 8},
-		{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mimeKeys, ClockRate: 48000, SDPFmtpLine: "0-15"}, PayloadType: 110},
-		{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mimeKeys, ClockRate: g711Rate, SDPFmtpLine: "0-15"}, PayloadType: 126},
+		{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mimeDTMF, ClockRate: 48000, SDPFmtpLine: "0-15"}, PayloadType: 110},
+		{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mimeDTMF, ClockRate: g711Rate, SDPFmtpLine: "0-15"}, PayloadType: 126},
 	} {
 		if err := m.RegisterCodec(c, webrtc.RTPCodecTypeAudio); err != nil {
 			return nil, err
@@ -33,15 +38,15 @@ func codecs() (*webrtc.MediaEngine, error) {
 	return m, nil
 }
 
-// newEncoder returns nil for a codec that this build cannot encode: the voice then uses
-// the next one of the answer. All calls share the cache spoken.
-func newEncoder(mime string, spoken *media.OpusCache) (encoder, error) {
+// newEncoder returns nil for a codec that this build cannot encode; the agent's track then
+// uses the next one of the answer. All calls share cache.
+func newEncoder(mime string, cache *media.OpusCache) (encoder, error) {
 	switch strings.ToLower(mime) {
 	case "audio/opus":
 		if !media.CanEncodeOpus {
 			return nil, nil
 		}
-		return media.NewCachedOpusEncoder(spoken)
+		return media.NewCachedOpusEncoder(cache)
 	case "audio/pcmu":
 		return media.NewG711Encoder(media.EncodePCMU), nil
 	case "audio/pcma":
@@ -50,7 +55,7 @@ func newEncoder(mime string, spoken *media.OpusCache) (encoder, error) {
 	return nil, nil
 }
 
-// newReceiver returns nil for a codec that is not ours.
+// newReceiver returns nil for an unknown codec.
 func newReceiver(mime string) (*media.Receiver, error) {
 	switch strings.ToLower(mime) {
 	case "audio/opus":

@@ -19,9 +19,9 @@ const (
 	maxLifeSecs = 7200
 )
 
-// clientSecret makes a token for a browser. A server key makes a trusted one; without
-// a key it is one for the public, which can change nothing of the agent.
-func (s *Server) clientSecret(w http.ResponseWriter, r *http.Request) error {
+// createClientSecret makes a token for a browser. A server key makes a trusted token; a
+// token made without a key cannot change the agent.
+func (s *Server) createClientSecret(w http.ResponseWriter, r *http.Request) error {
 	var body struct {
 		ExpiresAfter struct {
 			Anchor  string `json:"anchor"`
@@ -35,34 +35,34 @@ func (s *Server) clientSecret(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(w, r, &body); err != nil {
 		return err
 	}
-	key := bearer(r)
-	trusted := s.o.Keys.Hold(key)
-	if key != "" && !trusted && len(s.o.Keys) > 0 {
-		return fault.New(fault.Unauthorized, "this is not a key of this server")
+	key := bearerToken(r)
+	isTrusted := s.o.Keys.Hold(key)
+	if key != "" && !isTrusted && len(s.o.Keys) > 0 {
+		return fault.New(fault.Unauthorized, "the key in the Authorization header is not one of this server's keys")
 	}
 	life := tokenLife
 	if secs := body.ExpiresAfter.Seconds; secs != nil {
 		if *secs < minLifeSecs || *secs > maxLifeSecs {
-			return fault.New(fault.Invalid, "expires_after.seconds is not between %d and %d", minLifeSecs, maxLifeSecs)
+			return fault.New(fault.Invalid, "expires_after.seconds must be between %d and %d", minLifeSecs, maxLifeSecs)
 		}
 		life = time.Duration(*secs) * time.Second
 	}
-	who := session.Caller{Trusted: trusted}
-	if err := body.Session.override(&who); err != nil {
+	who := session.Caller{Trusted: isTrusted}
+	if err := body.Session.applyTo(&who); err != nil {
 		return err
 	}
-	if who.Known = body.Frontdesk.Caller; who.Known != "" && !trusted {
-		return fault.New(fault.Forbidden, "only a server key may say who calls")
+	if who.Known = body.Frontdesk.Caller; who.Known != "" && !isTrusted {
+		return fault.New(fault.Forbidden, "frontdesk.caller needs a server key")
 	}
 	if len(who.Known) > session.MaxKnown || !utf8.ValidString(who.Known) || strings.ContainsFunc(who.Known, unicode.IsControl) {
-		return fault.New(fault.Invalid, "frontdesk.caller is not a name of at most %d bytes", session.MaxKnown)
+		return fault.New(fault.Invalid, "frontdesk.caller must be UTF-8 text of at most %d bytes without control characters", session.MaxKnown)
 	}
 	expires := time.Now().Add(life)
 	token, err := s.o.Tokens.Mint(session.Claims{Caller: who, Expires: expires})
 	if err != nil {
 		return err
 	}
-	v := newView(who.Agent, session.Caller{})
+	v := newSessionView(who.Agent, session.Caller{})
 	v.Instructions, v.Tools = who.Instructions, functionTools(who.Tools)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -71,7 +71,8 @@ func (s *Server) clientSecret(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// readJSON reads a bounded JSON body; an empty one leaves v as it is.
+// readJSON decodes a JSON body of at most maxBody bytes into v; an empty body leaves v as
+// it is.
 func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	return jsonFault(json.NewDecoder(r.Body).Decode(v))

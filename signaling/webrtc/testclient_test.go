@@ -14,10 +14,11 @@ import (
 	"github.com/pion/webrtc/v4/pkg/media"
 	"go.uber.org/zap"
 
-	sound "frontdesk/media"
+	"frontdesk/internal/desktest"
+	audio "frontdesk/media"
 )
 
-// newTransport listens on loopback: media on UDP, ICE-TCP on the returned address.
+// newTransport listens on loopback, for media over UDP and ICE over TCP.
 func newTransport(t testing.TB) *Transport {
 	t.Helper()
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -36,26 +37,26 @@ func newTransport(t testing.TB) *Transport {
 	return tr
 }
 
-// client is a caller made of pion, as a browser would be.
+// client is a caller as a browser would be, made with pion.
 type client struct {
-	pc      *webrtc.PeerConnection
-	channel *webrtc.DataChannel
-	track   *webrtc.TrackLocalStaticSample
-	keypad  *keypad // of the track
-	opened  chan struct{}
-	events  chan []byte
-	remote  chan *webrtc.TrackRemote
-	rude    bool
+	pc                  *webrtc.PeerConnection
+	channel             *webrtc.DataChannel
+	track               *webrtc.TrackLocalStaticSample
+	dtmf                *dtmfTrack // wraps track
+	opened              chan struct{}
+	events              chan []byte
+	remote              chan *webrtc.TrackRemote
+	ignoresMessageLimit bool
 }
 
 type clientOptions struct {
-	tcpOnly bool
-	noAudio bool
-	keys    bool           // offers telephone events
-	codec   string         // default Opus
-	label   string         // of the data channel
-	rude    bool           // ignores the limit on the size of messages
-	over    net.PacketConn // the one socket to use
+	tcpOnly             bool
+	noAudio             bool
+	offersDTMF          bool
+	codec               string // default Opus
+	label               string // of the data channel
+	ignoresMessageLimit bool
+	socket              net.PacketConn // default: its own
 }
 
 func newClient(t testing.TB, o clientOptions) *client {
@@ -67,8 +68,8 @@ func newClient(t testing.TB, o clientOptions) *client {
 	if o.tcpOnly {
 		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
 	}
-	if o.over != nil {
-		mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: o.over})
+	if o.socket != nil {
+		mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: o.socket})
 		t.Cleanup(func() { mux.Close() })
 		s.SetICEUDPMux(mux)
 	}
@@ -76,9 +77,9 @@ func newClient(t testing.TB, o clientOptions) *client {
 	if err := m.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)
 	}
-	if o.keys {
+	if o.offersDTMF {
 		events := webrtc.RTPCodecParameters{
-			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mimeKeys, ClockRate: 48000}, PayloadType: 110,
+			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mimeDTMF, ClockRate: 48000}, PayloadType: 110,
 		}
 		if err := m.RegisterCodec(events, webrtc.RTPCodecTypeAudio); err != nil {
 			t.Fatal(err)
@@ -89,7 +90,7 @@ func newClient(t testing.TB, o clientOptions) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { pc.GracefulClose() })
-	c := &client{pc: pc, opened: make(chan struct{}), events: make(chan []byte, 256), remote: make(chan *webrtc.TrackRemote, 1), rude: o.rude}
+	c := &client{pc: pc, opened: make(chan struct{}), events: make(chan []byte, 256), remote: make(chan *webrtc.TrackRemote, 1), ignoresMessageLimit: o.ignoresMessageLimit}
 	if o.label == "" {
 		o.label = ChannelLabel
 	}
@@ -106,8 +107,8 @@ func newClient(t testing.TB, o clientOptions) *client {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.keypad = &keypad{TrackLocalStaticSample: c.track}
-		if _, err := pc.AddTrack(c.keypad); err != nil {
+		c.dtmf = &dtmfTrack{TrackLocalStaticSample: c.track}
+		if _, err := pc.AddTrack(c.dtmf); err != nil {
 			t.Fatal(err)
 		}
 		pc.OnTrack(func(r *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { c.remote <- r })
@@ -136,8 +137,8 @@ func (c *client) connect(t testing.TB, tr *Transport) *Peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Close)
-	if c.rude {
-		answer = strings.Replace(answer, "a=max-message-size:262144", "a=max-message-size:10000000", 1) // the answer it pretends to have got
+	if c.ignoresMessageLimit {
+		answer = strings.Replace(answer, "a=max-message-size:262144", "a=max-message-size:10000000", 1)
 	}
 	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		t.Fatal(err)
@@ -152,27 +153,27 @@ func wait(t testing.TB, c <-chan struct{}) {
 	select {
 	case <-c:
 	case <-time.After(20 * time.Second):
-		t.Fatal("it did not happen")
+		t.Fatal("timeout")
 	}
 }
 
-// talk sends a tone until the test ends.
-func (c *client) talk(t *testing.T, frame func(i int) []byte) {
+// sendFrames sends an encoded frame every 20 ms until the test ends.
+func (c *client) sendFrames(t *testing.T, frame func(i int) []byte) {
 	ctx, stop := context.WithCancel(context.Background())
-	var speaking sync.WaitGroup
-	speaking.Go(func() {
-		tick := time.NewTicker(sound.FrameTime)
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		tick := time.NewTicker(audio.FrameTime)
 		defer tick.Stop()
 		for i := 0; ; i++ {
 			select {
 			case <-tick.C:
-				_ = c.track.WriteSample(media.Sample{Data: frame(i), Duration: sound.FrameTime})
+				_ = c.track.WriteSample(media.Sample{Data: frame(i), Duration: audio.FrameTime})
 			case <-ctx.Done():
 				return
 			}
 		}
 	})
-	t.Cleanup(func() { stop(); speaking.Wait() })
+	t.Cleanup(func() { stop(); sending.Wait() })
 }
 
 func tone(rate, hz, samples, from int) []int16 {
@@ -183,28 +184,13 @@ func tone(rate, hz, samples, from int) []int16 {
 	return out
 }
 
-// power is the share of a signal's energy at hz (Goertzel), 0 to 1.
-func power(pcm []int16, rate, hz int) float64 {
-	w := 2 * math.Pi * float64(hz) / float64(rate)
-	var re, im, all float64
-	for i, s := range pcm {
-		re += float64(s) * math.Cos(w*float64(i))
-		im += float64(s) * math.Sin(w*float64(i))
-		all += float64(s) * float64(s)
-	}
-	if all == 0 {
-		return 0
-	}
-	return 2 * (re*re + im*im) / (all * float64(len(pcm)))
-}
-
 func opusTone(t *testing.T, hz int) func(i int) []byte {
-	enc, err := sound.NewOpusEncoder()
+	enc, err := audio.NewOpusEncoder()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return func(i int) []byte {
-		b, err := enc.Encode(make([]byte, 1500), tone(sound.MouthRate, hz, sound.MouthFrame, i*sound.MouthFrame))
+		b, err := enc.Encode(make([]byte, 1500), tone(audio.MouthRate, hz, audio.MouthFrame, i*audio.MouthFrame))
 		if err != nil {
 			t.Error(err)
 		}
@@ -212,21 +198,21 @@ func opusTone(t *testing.T, hz int) func(i int) []byte {
 	}
 }
 
-// listenFor reads the source until it holds a tone.
-func listenFor(t *testing.T, s sound.Source, hz int) {
+// waitForTone reads the source until it has a tone.
+func waitForTone(t *testing.T, s audio.Source, hz float64) {
 	t.Helper()
-	frame, heard := make([]int16, sound.EarFrame), []int16{}
+	frame, heard := make([]int16, audio.EarFrame), []int16{}
 	for range 500 {
 		if err := s.ReadFrame(frame); err != nil {
 			t.Fatal(err)
 		}
 		heard = append(heard, frame...)
-		if n := 10 * sound.EarFrame; len(heard) > n {
+		if n := 10 * audio.EarFrame; len(heard) > n {
 			heard = heard[len(heard)-n:]
-			if power(heard, sound.EarRate, hz) > 0.8 {
+			if desktest.ToneShare(heard, audio.EarRate, hz) > 0.8 {
 				return
 			}
 		}
 	}
-	t.Fatalf("no tone of %d Hz was heard", hz)
+	t.Fatalf("no tone of %.0f Hz arrived", hz)
 }
