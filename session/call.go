@@ -2,9 +2,7 @@ package session
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -17,28 +15,33 @@ import (
 	"frontdesk/tools"
 )
 
-// Call is an admitted call: one line of a session. Run or Close must be called, once.
-type Call struct {
-	desk    *Desk
-	who     Caller
-	id      string
-	session string
-	agent   *dialog.Agent
-	history []dialog.Message
-	turn    int
-	memory  *dialog.Memory      // of history, or of the caller
-	saying  *dialog.ResumeState // that is to go on, or nil
-	journal *journal
-	log     *zap.Logger
-	doubt   chan struct{} // the lease may be another's
-	parting chan struct{} // closed when the call is to end between two sentences
-	done    chan struct{} // closed when the session's line is free again
+// maxResumeAge is how old an interrupted reply may be for the agent to go on with it. A
+// caller who comes back later has moved on.
+const maxResumeAge = time.Minute
 
-	mu     sync.Mutex
-	phase  phase
-	cancel context.CancelCauseFunc             // while running
-	refer  func(context.Context, string) error // the line's, or nil
-	person *media.Quality                      // of the line of whom the caller was connected with
+// Call is an admitted call: one line of a session. The caller must call Run, Dial, Answer
+// or Close, once.
+type Call struct {
+	desk       *Desk
+	caller     Caller
+	id         string
+	session    string
+	agent      *dialog.Agent
+	history    []dialog.Message
+	turn       int                 // number of the last turn before this call
+	memory     *dialog.Memory      // of the history, or of the caller; may be nil
+	resume     *dialog.ResumeState // the reply that the agent goes on with, or nil
+	journal    *journal
+	log        *zap.Logger
+	leaseTaken chan struct{} // signals that another node may hold the lease
+	drain      chan struct{} // closed when the call must end between two sentences
+	released   chan struct{} // closed when the session has no line any more
+
+	mu            sync.Mutex
+	phase         phase
+	cancel        context.CancelCauseFunc             // while the call runs
+	refer         func(context.Context, string) error // the line's blind transfer, or nil
+	personQuality *media.Quality                      // see Ending.PersonQuality
 }
 
 type phase int
@@ -49,47 +52,47 @@ const (
 	over
 )
 
-// ID is the call's id, "rtc_…", new for every line.
+// ID returns the call's ID, "rtc_…". Each line of a session has another one.
 func (c *Call) ID() string { return c.id }
 
-// Session is the id of the session the call belongs to, "sess_…".
+// Session returns the ID of the call's session, "sess_…".
 func (c *Call) Session() string { return c.session }
 
-// Agent is who answers.
+// Agent returns the agent that answers.
 func (c *Call) Agent() *dialog.Agent { return c.agent }
 
-// History is what was said before this line, oldest first.
+// History returns the session's messages before this call, oldest first.
 func (c *Call) History() []dialog.Message { return c.history }
 
-// ResumeToken lets the caller's client go on with this session over a new line.
+// ResumeToken returns a token with which the caller's client can resume this session on a
+// new line.
 func (c *Call) ResumeToken() string {
-	who := c.who
-	who.Resume, who.Agent = c.session, c.agent.Name
-	token, err := c.desk.o.Tokens.Mint(Claims{Caller: who, Expires: time.Now().Add(c.desk.o.Life)})
+	caller := c.caller
+	caller.Resume, caller.Agent = c.session, c.agent.Name
+	token, err := c.desk.o.Tokens.Mint(Claims{Caller: caller, Expires: time.Now().Add(c.desk.o.ResumeWindow)})
 	if err != nil {
-		// What the caller brought in a token fits a token; only a trusted client's own
-		// request can be larger, and it resumes without its overrides.
-		who.Instructions, who.Tools = "", nil
-		token, _ = c.desk.o.Tokens.Mint(Claims{Caller: who, Expires: time.Now().Add(c.desk.o.Life)})
+		// Only the overrides of a trusted client's own request can be too large for a token,
+		// because others came in a token. The session is then resumed without them.
+		caller.Instructions, caller.Tools = "", nil
+		token, _ = c.desk.o.Tokens.Mint(Claims{Caller: caller, Expires: time.Now().Add(c.desk.o.ResumeWindow)})
 	}
 	return token
 }
 
-// Owner reports whether who may end this call: its own caller, by the token it began
-// with or one that resumes its session, or who has a server key.
-func (c *Call) Owner(who Caller) bool {
-	if who.Token == "" {
-		return who.Trusted
+// Owner reports whether the request's caller may end this call: with the token that the
+// call started with, with one that resumes its session, or with a server key.
+func (c *Call) Owner(caller Caller) bool {
+	if caller.TokenID == "" {
+		return caller.Trusted
 	}
-	return who.Token == c.who.Token || who.Resume == c.session
+	return caller.TokenID == c.caller.TokenID || caller.Resume == c.session
 }
 
-// Hangup ends the call from this side; Run then returns HungUp.
+// Hangup ends the call; Run then returns HungUp.
 func (c *Call) Hangup() { c.end(errHungUp) }
 
-// Refer has the caller's own network connect them with another number or SIP address,
-// which ends the call as Transferred. The error is a fault.Error: Invalid for a caller
-// who is on no telephone.
+// Refer transfers the caller blindly to a number or SIP address; the call then ends as
+// Transferred. The error is a fault.Error: Invalid when the call did not come by telephone.
 func (c *Call) Refer(ctx context.Context, to string) error {
 	c.mu.Lock()
 	refer := c.refer
@@ -104,7 +107,8 @@ func (c *Call) Refer(ctx context.Context, to string) error {
 	return nil
 }
 
-// Close gives an admitted call up before Run, as when its offer could not be answered.
+// Close gives up an admitted call that is not run, for example when its SDP offer cannot
+// be answered.
 func (c *Call) Close() { c.end(errHungUp) }
 
 // end ends the call for cause, whatever its phase.
@@ -118,78 +122,66 @@ func (c *Call) end(cause error) {
 	c.mu.Unlock()
 	switch was {
 	case admitted:
-		c.leave()
+		c.release()
 	case running:
 		cancel(cause)
 	}
 }
 
-// leave gives the lease back and frees the session's line.
-func (c *Call) leave() {
+// release releases the lease and the session's line.
+func (c *Call) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	if err := c.desk.o.Store.Release(ctx, c.journal.currentLease()); err != nil {
 		c.log.Warn("lease not released; it will expire", zap.Error(err))
 	}
-	if err := c.desk.gate.Leave(ctx, c.session, c.who.Address); err != nil {
-		c.log.Warn("call counted on; it will be forgotten", zap.Error(err))
+	if err := c.desk.limiter.EndCall(ctx, c.session, c.caller.Address); err != nil {
+		c.log.Warn("the limiter still counts this call; the count will expire", zap.Error(err))
 	}
-	c.desk.unseat(c)
+	c.desk.unregister(c)
 }
 
-// prepare takes the lease and finds out where the session stands. state is what was
-// known of it before.
-func (c *Call) prepare(ctx context.Context, state State, resumed bool) error {
+// openJournal acquires the lease and reads the session. state is what lookup found before.
+func (c *Call) openJournal(ctx context.Context, state State, isResumed bool) error {
 	store := c.desk.o.Store
-	lease, err := store.Acquire(ctx, c.session, c.desk.o.Node, leaseTTL, true)
+	lease, err := store.Acquire(ctx, c.session, c.desk.o.Node, c.desk.timing.ttl, true)
 	if err != nil {
 		return err
 	}
 	var entries []Entry
-	if resumed { // again, now that nobody else can write
+	if isResumed { // load again, now that nobody else can write
 		if state, entries, err = store.Load(ctx, c.session); err == nil {
-			err = state.open()
+			err = state.checkResumable()
 		}
 	}
 	if err == nil {
 		c.turn = state.Turn
-		if s := state.Saying; s != nil && time.Since(s.At) < goOnWithin {
-			c.saying = s
+		if r := state.Resume; r != nil && time.Since(r.At) < maxResumeAge {
+			c.resume = r
 		}
 		c.history = messages(entries)
-		if c.memory = remembered(entries); c.memory == nil {
-			c.memory = c.recall(ctx)
+		if c.memory = lastMemory(entries); c.memory == nil {
+			c.memory = c.loadMemory(ctx)
 		}
-		c.journal = newJournal(store, lease, state, entries, c.desk.o.Life)
-		c.journal.doubt, c.journal.spare = c.doubt, c.desk.o.Spare
-		if !resumed {
-			err = c.journal.Append(ctx, dialog.JournalEntry{}) // the session exists from now on
+		c.journal = newJournal(store, lease, state, entries, c.desk.o.ResumeWindow)
+		c.journal.timing, c.journal.leaseTaken, c.journal.grace = c.desk.timing, c.leaseTaken, c.desk.o.ArchiveGrace
+		if !isResumed {
+			err = c.journal.Append(ctx, dialog.JournalEntry{}) // creates the session in the store
 		}
 	}
 	if err != nil {
-		_ = store.Release(ctx, lease) // else it expires
+		_ = store.Release(ctx, lease) // if this fails, the lease expires
 	}
 	return err
 }
 
-func messages(entries []Entry) []dialog.Message {
-	var out []dialog.Message
-	for _, e := range entries {
-		var m dialog.Message
-		if e.Kind == messageEntry && json.Unmarshal(e.Body, &m) == nil {
-			out = append(out, m)
-		}
-	}
-	return out
-}
-
-// Run holds the conversation over line and returns when the call is over. ctx is
-// the line's life: when it ends the call ends as Lost.
+// Run holds the conversation over line and returns when the call is over. When ctx ends,
+// the line has failed and the call ends as Lost.
 func (c *Call) Run(ctx context.Context, line dialog.Line) Ending {
 	return c.run(ctx, func(ctx context.Context) Ending { return c.converse(ctx, line) })
 }
 
-// run is the call, of which talk is what is said.
+// run runs the call; talk is its conversation.
 func (c *Call) run(ctx context.Context, talk func(context.Context) Ending) Ending {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -201,37 +193,38 @@ func (c *Call) run(ctx context.Context, talk func(context.Context) Ending) Endin
 	c.phase, c.cancel = running, cancel
 	c.mu.Unlock()
 
-	began := time.Now()
-	c.desk.o.Observer.CallStarted(c.who.Transport)
-	c.log.Info("call started", zap.String("agent", c.agent.Name), zap.String("transport", c.who.Transport),
-		zap.String("address", c.who.Address), zap.Int("history", len(c.history)))
+	started := time.Now()
+	c.desk.o.Observer.CallStarted(c.caller.Transport)
+	c.log.Info("call started", zap.String("agent", c.agent.Name), zap.String("transport", c.caller.Transport),
+		zap.String("address", c.caller.Address), zap.Int("history", len(c.history)))
 
-	ending := c.leased(ctx, talk)
+	ending := c.runLeased(ctx, talk)
 
-	lasted := time.Since(began)
-	c.close(ending)
-	c.desk.o.Observer.CallEnded(c.who.Transport, ending, lasted)
+	lasted := time.Since(started)
+	c.finish(ending)
+	c.desk.o.Observer.CallEnded(c.caller.Transport, ending, lasted)
 	c.log.Info("call ended", zap.String("result", string(ending.Result)), zap.String("reason", ending.Reason),
-		zap.Duration("lasted", lasted), ending.quality(), zap.Error(ending.Err))
+		zap.Duration("lasted", lasted), ending.qualityField(), zap.Error(ending.Err))
 	return ending
 }
 
-// leased talks under a lease that is kept alive, no longer than a call may last.
-func (c *Call) leased(ctx context.Context, talk func(context.Context) Ending) Ending {
+// runLeased runs talk and renews the lease meanwhile. It ends talk after the maximum
+// duration of a call.
+func (c *Call) runLeased(ctx context.Context, talk func(context.Context) Ending) Ending {
 	if d := c.desk.o.Limits.Duration; d > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeoutCause(ctx, d, errTooLong)
 		defer stop()
 	}
-	var keeping sync.WaitGroup
-	defer keeping.Wait()
-	keepCtx, stopKeeping := context.WithCancel(ctx)
-	defer stopKeeping()
-	keeping.Go(func() { c.keepLease(keepCtx) })
+	var keeper sync.WaitGroup
+	defer keeper.Wait()
+	keeperCtx, stopKeeper := context.WithCancel(ctx)
+	defer stopKeeper()
+	keeper.Go(func() { c.keepLease(keeperCtx) })
 	return talk(ctx)
 }
 
-// converse talks.
+// converse holds the conversation.
 func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 	quality := line.Quality
 	c.mu.Lock()
@@ -239,43 +232,44 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 	c.mu.Unlock()
 	line, finish := c.record(line)
 	defer finish()
-	line = c.transferable(line)
-	line.Emit = c.observed(line.Emit)
+	line = c.withTransfer(line)
+	line.Emit = c.observe(line.Emit)
 
 	ctx = tools.WithSession(ctx, c.session)
-	ctx = tools.WithCaller(ctx, tools.Caller{Number: dialable(c.who.Number), CanTransfer: line.Transfer != nil})
+	ctx = tools.WithCaller(ctx, tools.Caller{Number: dialableNumber(c.caller.Number), CanTransfer: line.Transfer != nil})
 	out, err := conversation.Run(ctx, c.agent, line, conversation.Options{
-		Instructions: c.who.Instructions,
-		Greeting:     c.who.Greeting,
-		Tools:        c.who.Tools,
-		Journal:      &metered{Journal: c.journal, gate: c.desk.gate, agent: c.agent.Name, log: c.log},
+		Instructions: c.caller.Instructions,
+		Greeting:     c.caller.Greeting,
+		Tools:        c.caller.Tools,
+		Journal:      &tokenMeter{Journal: c.journal, limiter: c.desk.limiter, agent: c.agent.Name, log: c.log},
 		History:      c.history,
 		LastTurn:     c.turn,
 		Memory:       c.memory,
-		Resume:       c.saying,
-		Drain:        c.parting,
+		Resume:       c.resume,
+		Drain:        c.drain,
 		NewID:        newID,
 	})
-	e := judge(ctx, out, err)
+	e := endingOf(ctx, out, err)
 	if quality != nil {
 		q := quality()
 		e.Quality = &q
 	}
 	c.mu.Lock()
-	e.Person = c.person
+	e.PersonQuality = c.personQuality
 	c.mu.Unlock()
 	return e
 }
 
-// judge turns the conversation's return into the call's ending.
-func judge(ctx context.Context, out dialog.Outcome, err error) Ending {
+// endingOf returns the call's ending for the outcome of its conversation, or for the cause
+// of ctx when that ended the conversation.
+func endingOf(ctx context.Context, out dialog.Outcome, err error) Ending {
 	if ctx.Err() != nil {
 		cause := context.Cause(ctx)
 		e := Ending{Result: Lost, Reason: cause.Error()}
 		switch {
 		case errors.Is(cause, errHungUp):
 			e.Result = HungUp
-		case errors.Is(cause, errMoved), errors.Is(cause, errFenced):
+		case errors.Is(cause, errMoved), errors.Is(cause, errLeaseLost):
 			e.Result = Moved
 		case errors.Is(cause, errReferred):
 			e.Result = Transferred
@@ -287,7 +281,7 @@ func judge(ctx context.Context, out dialog.Outcome, err error) Ending {
 		return e
 	}
 	if err != nil {
-		return Ending{Result: Broken, Reason: fault.From(err).Message, Err: err}
+		return Ending{Result: Failed, Reason: fault.From(err).Message, Err: err}
 	}
 	switch out {
 	case dialog.Goodbye:
@@ -297,61 +291,62 @@ func judge(ctx context.Context, out dialog.Outcome, err error) Ending {
 	case dialog.Drained:
 		return Ending{Result: Draining, Reason: errDrained.Error()}
 	case dialog.NoAnswer:
-		return Ending{Result: Silent, Reason: "nobody spoke any more"}
+		return Ending{Result: Silent, Reason: "the caller stayed silent"}
 	default:
 		return Ending{Result: HungUp, Reason: "the caller hung up"}
 	}
 }
 
-// keepLease renews the lease until ctx ends. A store that is away does not end the
-// call: nobody can take the lease there either. A lease that is another's does.
+// keepLease renews the lease until ctx ends, and ends the call when another node holds
+// it. A store that cannot be reached does not end the call: nobody can take the lease
+// there either.
 func (c *Call) keepLease(ctx context.Context) {
-	away := false // the store, which is logged once
-	server := c.journal.currentLease().History
-	err := c.journal.keep(ctx, func(err error) {
-		if now := c.journal.currentLease().History; now != server {
-			server = now
-			c.log.Warn("another server of the store took over; what it may have missed is written again")
+	isFailing := false // so that an outage of the store is logged once
+	history := c.journal.currentLease().History
+	err := c.journal.KeepLease(ctx, func(err error) {
+		if h := c.journal.currentLease().History; h != history {
+			history = h
+			c.log.Warn("another server of the store took over; recent entries were written again")
 		}
 		if err == nil {
-			c.stay(ctx)
-		} else if !away {
-			c.log.Warn("lease not renewed; trying on", zap.Error(err))
+			c.refreshCount(ctx)
+		} else if !isFailing {
+			c.log.Warn("lease not renewed; retrying", zap.Error(err))
 		}
-		away = err != nil
+		isFailing = err != nil
 	})
 	if err != nil {
-		c.cancel(errFenced)
+		c.cancel(errLeaseLost)
 	}
 }
 
-// stay keeps the call counted.
-func (c *Call) stay(ctx context.Context) {
+// refreshCount tells the limiter that the call still runs.
+func (c *Call) refreshCount(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	if err := c.desk.gate.Stay(ctx, c.session, c.who.Address); err != nil && ctx.Err() == nil {
+	if err := c.desk.limiter.RefreshCall(ctx, c.session, c.caller.Address); err != nil && ctx.Err() == nil {
 		c.log.Warn("call not counted", zap.Error(err))
 	}
 }
 
-// close writes how the call ended and frees the session for its next line.
-func (c *Call) close(e Ending) {
+// finish writes how the call ended and releases the session for its next line.
+func (c *Call) finish(e Ending) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	if err := c.journal.end(ctx, e); err != nil {
+	if err := c.journal.appendEnding(ctx, e); err != nil {
 		c.log.Error("ending not recorded", zap.Error(err))
 	}
 	c.mu.Lock()
 	c.phase = over
 	c.mu.Unlock()
-	if c.key() != "" && !e.Result.breaks() {
-		c.desk.running.Go(c.remember)
+	if c.memoryKey() != "" && !e.Result.isResumable() {
+		c.desk.running.Go(c.saveMemory)
 	}
-	c.leave()
+	c.release()
 }
 
-// observed is tell, with what the log and the metrics need to know told first.
-func (c *Call) observed(tell func(dialog.Event)) func(dialog.Event) {
+// observe returns emit preceded by what the log and the metrics need of each event.
+func (c *Call) observe(emit func(dialog.Event)) func(dialog.Event) {
 	return func(e dialog.Event) {
 		c.desk.o.Observer.Event(e)
 		switch {
@@ -363,22 +358,14 @@ func (c *Call) observed(tell func(dialog.Event)) func(dialog.Event) {
 				zap.Bool("interrupted", r.Interrupted), zap.String("why", r.EndpointReason), zap.Int("tools", len(r.Tools)),
 				zap.Duration("speech_end_to_audio", between(r.Times.SpeechEnd, r.Times.FirstAudio)), zap.String("error", r.Error))
 		}
-		tell(e)
+		emit(e)
 	}
 }
 
+// between returns the time from a to b, or 0 when one of them is unknown.
 func between(a, b time.Time) time.Duration {
 	if a.IsZero() || b.IsZero() {
 		return 0
 	}
 	return b.Sub(a)
-}
-
-// record lays a recorder over the line where the agent wants one.
-func (c *Call) record(line dialog.Line) (dialog.Line, func()) {
-	if !c.agent.RecordAudio || c.desk.o.Records == "" || line.Source == nil || line.Sink == nil {
-		return line, func() {}
-	}
-	name := filepath.Join(c.desk.o.Records, c.session+"-"+c.id+".wav")
-	return recorded(line, name, c.log)
 }

@@ -16,42 +16,42 @@ import (
 )
 
 const (
-	leaseTTL     = 10 * time.Second
-	leaseRenewal = 3 * time.Second
 	storeTimeout = 3 * time.Second
-	moveTimeout  = 5 * time.Second
-	noticeTime   = 2 * time.Second // for those who spread the calls to notice that a node takes none
-	goOnWithin   = time.Minute     // of a broken reply: who comes back later has moved on
+	moveTimeout  = 5 * time.Second // for the former line of a session to end
+	drainNotice  = 2 * time.Second // for load balancers to notice that a node admits no calls
 )
 
-// Why a running call is told to end; the cause of its context.
+// Why a running call must end: the cause of its context.
 var (
-	errHungUp   = errors.New("hung up")
-	errMoved    = errors.New("another line took over")
-	errFenced   = errors.New("another node took the session")
-	errReferred = errors.New("the caller was transferred")
-	errDrained  = errors.New("the server is stopping")
-	errTooLong  = errors.New("the longest duration of a call was reached")
+	errHungUp    = errors.New("hung up")
+	errMoved     = errors.New("another line took over")
+	errLeaseLost = errors.New("another node took the session")
+	errReferred  = errors.New("the caller was transferred")
+	errDrained   = errors.New("the server is stopping")
+	errTooLong   = errors.New("the call reached the maximum duration")
 )
 
-// Options is what a Desk needs.
+// Options are what a Desk needs.
 type Options struct {
-	Store    Store
-	Tokens   *Tokens
-	Agent    func(name string) (*dialog.Agent, error) // "" asks for the default one; fault.NotFound
-	Node     string                                   // names this process in leases and logs
-	Limits   Limits
-	Gate     Gate          // keeps the limits; nil: those of this process alone
-	Life     time.Duration // how long a session may be resumed after it was last heard
-	Shared   bool          // other nodes share Store: calls need not end where they began
-	Spare    time.Duration // how long a session that cannot be resumed any more waits for its archive
-	Ring     Ring          // calls people, for callers who want one; nil: there is no telephone
-	Records  string        // folder for recordings of the agents that ask for them; "" records none
-	Observer Observer
-	Log      *zap.Logger
+	Store        Store
+	Callers      CallerMemory // remembers callers from session to session; nil remembers none
+	Tokens       *Tokens
+	Agent        func(name string) (*dialog.Agent, error) // "" is the default agent; the error is fault.NotFound
+	Node         string                                   // names this process in leases and logs
+	Limits       Limits
+	Limiter      Limiter       // enforces Limits; nil enforces them in this process alone
+	ResumeWindow time.Duration // how long a session may be resumed after its last activity
+	ArchiveGrace time.Duration // how long a session waits for the archive after its resume window
+	SharedStore  bool          // other nodes use the same Store, so a caller can resume on another node
+
+	Dial          DialFunc // dials a person for an attended transfer; nil when there is no telephone
+	RecordingsDir string   // for the recordings of agents that record calls; "" records none
+	Observer      Observer
+	Log           *zap.Logger
 }
 
-// Observer counts what happens. Its methods must not block and are called from many goroutines.
+// Observer receives what happens, for the metrics. Its methods must not block; many
+// goroutines call them.
 type Observer interface {
 	CallStarted(transport string)
 	CallEnded(transport string, e Ending, lasted time.Duration)
@@ -60,132 +60,137 @@ type Observer interface {
 
 // Desk admits callers and runs their calls. Safe for concurrent use.
 type Desk struct {
-	o    Options
-	gate Gate
+	o       Options
+	limiter Limiter
 
-	mu       sync.Mutex
-	draining bool
-	calls    map[string]*Call // by call id
-	sessions map[string]*Call // the one line of each session
-	running  sync.WaitGroup
-	memories queues // by whom they are of
+	mu          sync.Mutex
+	isDraining  bool
+	calls       map[string]*Call // by call ID
+	sessions    map[string]*Call // by session ID: each session has one line
+	running     sync.WaitGroup   // calls, and memories that are being saved
+	memoryLocks keyedMutex       // by memory key
+	timing      leaseTiming
 }
 
-// NewDesk makes a desk.
+// NewDesk returns a desk that has no calls yet.
 func NewDesk(o Options) *Desk {
-	if o.Gate == nil {
-		o.Gate = NewGate(o.Limits)
+	if o.Limiter == nil {
+		o.Limiter = NewLimiter(o.Limits)
 	}
 	return &Desk{
 		o:        o,
-		gate:     o.Gate,
+		limiter:  o.Limiter,
+		timing:   defaultTiming,
 		calls:    make(map[string]*Call),
 		sessions: make(map[string]*Call),
 	}
 }
 
-// Admit checks limits, finds the agent, takes the session's lease (from another
-// line of this process too) and loads its history. The error is a fault.Error.
-func (d *Desk) Admit(ctx context.Context, who Caller) (*Call, error) {
+// Admit checks the limits, finds the agent, acquires the session's lease (also from
+// another line in this process) and loads the session's history. The error is a
+// fault.Error.
+func (d *Desk) Admit(ctx context.Context, caller Caller) (*Call, error) {
 	ctx, cancel := context.WithTimeout(ctx, moveTimeout+storeTimeout)
 	defer cancel()
-	session := who.Resume
+	session := caller.Resume
 	if session == "" {
 		session = "sess_" + rand.Text()
 	}
-	if err := d.gate.Enter(ctx, session, who.Address); err != nil {
+	if err := d.limiter.StartCall(ctx, session, caller.Address); err != nil {
 		return nil, err
 	}
-	c, err := d.admit(ctx, session, who)
+	c, err := d.admit(ctx, session, caller)
 	if err != nil {
-		_ = d.gate.Leave(ctx, session, who.Address) // else it is forgotten
+		_ = d.limiter.EndCall(ctx, session, caller.Address) // if this fails, the count expires
 		return nil, err
 	}
 	return c, nil
 }
 
-func (d *Desk) admit(ctx context.Context, session string, who Caller) (*Call, error) {
+func (d *Desk) admit(ctx context.Context, session string, caller Caller) (*Call, error) {
 	c := &Call{
-		desk: d, who: who,
-		id:      "rtc_" + rand.Text(),
-		session: session,
-		doubt:   make(chan struct{}, 1),
-		parting: make(chan struct{}),
-		done:    make(chan struct{}),
+		desk: d, caller: caller,
+		id:         "rtc_" + rand.Text(),
+		session:    session,
+		leaseTaken: make(chan struct{}, 1),
+		drain:      make(chan struct{}),
+		released:   make(chan struct{}),
 	}
-	resumed := who.Resume != ""
-	c.log = d.o.Log.With(zap.String("call", c.id), zap.String("session", c.session), zap.String("request", who.Request))
-	state, agent, err := d.look(ctx, who)
-	if err != nil { // before the line that is there has to go
+	isResumed := caller.Resume != ""
+	c.log = d.o.Log.With(zap.String("call", c.id), zap.String("session", c.session), zap.String("request", caller.RequestID))
+	// The lookup comes first, so that a refusal does not end the session's former line.
+	state, agent, err := d.lookup(ctx, caller)
+	if err != nil {
 		return nil, err
 	}
-	state.Agent, c.who.Agent, c.agent = agent.Name, agent.Name, agent
-	if err := d.seat(ctx, c); err != nil {
+	state.Agent, c.caller.Agent, c.agent = agent.Name, agent.Name, agent
+	if err := d.register(ctx, c); err != nil {
 		return nil, err
 	}
-	if err := c.prepare(ctx, state, resumed); err != nil {
-		d.unseat(c)
+	if err := c.openJournal(ctx, state, isResumed); err != nil {
+		d.unregister(c)
 		return nil, err
 	}
 	return c, nil
 }
 
-// Check says why Admit would refuse who. It admits nobody, and takes no line from anybody.
-func (d *Desk) Check(ctx context.Context, who Caller) error {
+// Check returns why Admit would refuse the caller. It admits nobody and ends no line.
+func (d *Desk) Check(ctx context.Context, caller Caller) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	if !d.Accepting() {
-		return stopping()
+		return errStopping()
 	}
-	if err := d.gate.Check(ctx, who.Address); err != nil {
+	if err := d.limiter.CheckStart(ctx, caller.Address); err != nil {
 		return err
 	}
-	_, _, err := d.look(ctx, who)
+	_, _, err := d.lookup(ctx, caller)
 	return err
 }
 
-func stopping() error {
+func errStopping() error {
 	return fault.New(fault.Unavailable, "this server is about to stop").Retryable(time.Second)
 }
 
-// look finds who's session, where one is resumed, and agent, who must have tokens left.
-func (d *Desk) look(ctx context.Context, who Caller) (State, *dialog.Agent, error) {
+// lookup loads the session that the caller resumes, and its agent. It returns Limited when
+// the agent's token budget is spent.
+func (d *Desk) lookup(ctx context.Context, caller Caller) (State, *dialog.Agent, error) {
 	state := State{Created: time.Now()}
-	if who.Resume != "" {
+	if caller.Resume != "" {
 		var err error
-		if state, _, err = d.o.Store.Load(ctx, who.Resume); err != nil {
+		if state, _, err = d.o.Store.Load(ctx, caller.Resume); err != nil {
 			return State{}, nil, err
 		}
-		if err := state.open(); err != nil {
+		if err := state.checkResumable(); err != nil {
 			return State{}, nil, err
 		}
-		who.Agent = state.Agent
+		caller.Agent = state.Agent
 	}
-	agent, err := d.o.Agent(who.Agent)
+	agent, err := d.o.Agent(caller.Agent)
 	if err == nil {
-		err = d.gate.Spend(ctx, agent.Name, 0)
+		err = d.limiter.SpendTokens(ctx, agent.Name, 0)
 	}
 	return state, agent, err
 }
 
-// open is nil while a session may be resumed.
-func (s State) open() error {
-	if s.Over() {
+// checkResumable returns an error when the session can no longer be resumed.
+func (s State) checkResumable() error {
+	if s.IsOver() {
 		return fault.New(fault.NotFound, "this conversation is over: please start a new one")
 	}
 	return nil
 }
 
-// seat makes c the one line of its session, after the line before it has ended.
-func (d *Desk) seat(ctx context.Context, c *Call) error {
+// register makes c the only line of its session: it ends the former line and waits for it.
+func (d *Desk) register(ctx context.Context, c *Call) error {
 	for {
 		d.mu.Lock()
-		if d.draining {
+		if d.isDraining {
 			d.mu.Unlock()
-			return stopping()
+			return errStopping()
 		}
-		old := d.sessions[c.session]
-		if old == nil {
+		former := d.sessions[c.session]
+		if former == nil {
 			d.sessions[c.session] = c
 			d.calls[c.id] = c
 			d.running.Add(1)
@@ -193,26 +198,26 @@ func (d *Desk) seat(ctx context.Context, c *Call) error {
 			return nil
 		}
 		d.mu.Unlock()
-		old.end(errMoved)
+		former.end(errMoved)
 		select {
-		case <-old.done:
+		case <-former.released:
 		case <-ctx.Done():
 			return fault.New(fault.Conflict, "this session is still busy on another line").Retryable(time.Second)
 		}
 	}
 }
 
-func (d *Desk) unseat(c *Call) {
+func (d *Desk) unregister(c *Call) {
 	d.mu.Lock()
 	delete(d.sessions, c.session)
 	delete(d.calls, c.id)
 	d.mu.Unlock()
-	close(c.done)
+	close(c.released)
 	d.running.Done()
 }
 
-// Watch has calls end whose sessions other nodes take, as soon as that happens, until ctx
-// ends. Without it they end when they next renew their lease.
+// Watch ends calls whose session another node takes over, as soon as that happens, until
+// ctx ends. Without it, such a call ends when it next renews its lease.
 func (d *Desk) Watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := d.o.Store.Watch(ctx, func(session string) {
@@ -223,12 +228,12 @@ func (d *Desk) Watch(ctx context.Context) {
 				return
 			}
 			select {
-			case c.doubt <- struct{}{}:
-			default: // it is looking already
+			case c.leaseTaken <- struct{}{}:
+			default: // the call is about to check its lease already
 			}
 		})
 		if err != nil {
-			d.o.Log.Debug("not told of leases", zap.Error(err))
+			d.o.Log.Debug("watching the store failed", zap.Error(err))
 		}
 		select {
 		case <-time.After(time.Second):
@@ -237,7 +242,7 @@ func (d *Desk) Watch(ctx context.Context) {
 	}
 }
 
-// Find returns the admitted call of that id, until it is over.
+// Find returns the call with the ID. It finds a call from its admission to its end.
 func (d *Desk) Find(id string) (*Call, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -245,46 +250,45 @@ func (d *Desk) Find(id string) (*Call, bool) {
 	return c, ok
 }
 
-// Accepting reports whether new calls are admitted.
+// Accepting reports whether the desk admits new calls.
 func (d *Desk) Accepting() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return !d.draining
+	return !d.isDraining
 }
 
-// Drain admits no more calls and returns when the running ones have ended: where other
-// nodes share the store as Draining, between two sentences, once those nodes are known
-// to take calls; else when they have finished. When ctx ends first, it ends them as
-// Draining at once, and waits for that.
+// Drain admits no more calls and returns when all calls have ended. If other nodes share
+// the store, it waits until load balancers send new calls to them, and then ends each call
+// as Draining between two sentences. Otherwise it waits for the calls to finish. When ctx
+// ends first, it ends the remaining calls as Draining at once, and waits for that.
 func (d *Desk) Drain(ctx context.Context) {
 	d.mu.Lock()
-	d.draining = true
+	d.isDraining = true
 	d.mu.Unlock()
 	idle := make(chan struct{})
 	go func() {
 		defer close(idle)
 		d.running.Wait()
 	}()
-	var part <-chan time.Time
-	if d.o.Shared {
-		part = time.After(noticeTime)
+	var noticed <-chan time.Time
+	if d.o.SharedStore {
+		noticed = time.After(drainNotice)
 	}
 	for {
 		select {
 		case <-idle:
 			return
-		case <-part:
-			d.each(func(c *Call) { close(c.parting) })
+		case <-noticed:
+			d.forEachCall(func(c *Call) { close(c.drain) })
 		case <-ctx.Done():
-			d.each(func(c *Call) { c.end(errDrained) })
+			d.forEachCall(func(c *Call) { c.end(errDrained) })
 			<-idle
 			return
 		}
 	}
 }
 
-// each calls f for every call there is.
-func (d *Desk) each(f func(*Call)) {
+func (d *Desk) forEachCall(f func(*Call)) {
 	d.mu.Lock()
 	calls := slices.Collect(maps.Values(d.calls))
 	d.mu.Unlock()

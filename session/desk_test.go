@@ -3,10 +3,9 @@ package session_test
 import (
 	"context"
 	"iter"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
@@ -16,10 +15,10 @@ import (
 	"frontdesk/session"
 )
 
-// echo is a model that says back what it was told last, and how much it remembers.
-type echo struct{}
+// echoModel replies with all user messages in its history.
+type echoModel struct{}
 
-func (echo) Reply(_ context.Context, p dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
+func (echoModel) Reply(_ context.Context, p dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
 	return func(yield func(dialog.Chunk, error) bool) {
 		var users []string
 		for _, m := range p.Messages {
@@ -31,52 +30,36 @@ func (echo) Reply(_ context.Context, p dialog.Prompt) iter.Seq2[dialog.Chunk, er
 	}
 }
 
-// counted is an Observer that keeps what it is told.
-type counted struct {
-	mu      sync.Mutex
-	endings []session.Ending
-}
+// noObserver is an Observer that ignores everything.
+type noObserver struct{}
 
-func (*counted) CallStarted(string) {}
-func (*counted) Event(dialog.Event) {}
-func (c *counted) CallEnded(_ string, e session.Ending, _ time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.endings = append(c.endings, e)
-}
+func (noObserver) CallStarted(string)                              {}
+func (noObserver) CallEnded(string, session.Ending, time.Duration) {}
+func (noObserver) Event(dialog.Event)                              {}
 
 func newDesk(t *testing.T, limits session.Limits) *session.Desk {
 	t.Helper()
-	return newDeskOf(t, limits, func(name string) (*dialog.Agent, error) {
+	return newDeskWithAgents(t, limits, func(name string) (*dialog.Agent, error) {
 		if name != "" && name != "echo" {
-			return nil, fault.New(fault.NotFound, "there is no agent %q", name)
+			return nil, fault.New(fault.NotFound, "unknown agent %q", name)
 		}
-		return &dialog.Agent{Name: "echo", Model: echo{}}, nil
+		return &dialog.Agent{Name: "echo", Model: echoModel{}}, nil
 	})
 }
 
-func newDeskOf(t *testing.T, limits session.Limits, agent func(string) (*dialog.Agent, error)) *session.Desk {
+func newDeskWithAgents(t *testing.T, limits session.Limits, agent func(string) (*dialog.Agent, error)) *session.Desk {
 	t.Helper()
-	db, err := session.OpenDB(filepath.Join(t.TempDir(), "frontdesk.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	store, err := session.OpenSQLite(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store, _ := openSQLite(t)
 	return session.NewDesk(session.Options{
-		Store:  store,
-		Tokens: session.NewTokens([]byte("0123456789abcdef0123456789abcdef")),
-		Agent:  agent,
-		Node:   "test", Limits: limits, Life: time.Hour,
-		Observer: &counted{}, Log: zap.NewNop(),
+		Store: store, Callers: store, Tokens: session.NewTokens(secret), Agent: agent, Node: "test", Limits: limits,
+		ResumeWindow: time.Hour, Observer: noObserver{}, Log: zap.NewNop(),
 	})
 }
 
-// talk is a line of text: say types and waits for the reply.
-type talk struct {
+var secret = []byte("0123456789abcdef0123456789abcdef")
+
+// textLine is a caller on a text line: say types and waits for the reply.
+type textLine struct {
 	t      *testing.T
 	inputs chan dialog.Heard
 	events chan dialog.Event
@@ -84,20 +67,21 @@ type talk struct {
 	call   *session.Call
 }
 
-func begin(t *testing.T, ctx context.Context, d *session.Desk, who session.Caller) *talk {
+// call starts a call, which ends as Lost when ctx ends.
+func call(t *testing.T, ctx context.Context, d *session.Desk, caller session.Caller) *textLine {
 	t.Helper()
-	call, err := d.Admit(t.Context(), who)
+	c, err := d.Admit(t.Context(), caller)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &talk{t: t, call: call, inputs: make(chan dialog.Heard), events: make(chan dialog.Event, 1000), ending: make(chan session.Ending, 1)}
+	l := &textLine{t: t, call: c, inputs: make(chan dialog.Heard), events: make(chan dialog.Event, 1000), ending: make(chan session.Ending, 1)}
 	go func() {
-		l.ending <- call.Run(ctx, dialog.Line{Inputs: l.inputs, Emit: func(e dialog.Event) { l.events <- e }})
+		l.ending <- c.Run(ctx, dialog.Line{Inputs: l.inputs, Emit: func(e dialog.Event) { l.events <- e }})
 	}()
 	return l
 }
 
-func (l *talk) say(text string) string {
+func (l *textLine) say(text string) string {
 	l.t.Helper()
 	l.inputs <- dialog.Heard{Kind: dialog.Typed, Item: "item_" + text, Text: text, At: time.Now()}
 	l.inputs <- dialog.Heard{Kind: dialog.Respond, At: time.Now()}
@@ -113,21 +97,21 @@ func (l *talk) say(text string) string {
 	}
 }
 
-func (l *talk) hangUp() session.Ending {
+func (l *textLine) hangUp() session.Ending {
 	close(l.inputs)
 	return <-l.ending
 }
 
-func TestASessionGoesOnOverANewLine(t *testing.T) {
+func TestSessionIsResumedOnANewLine(t *testing.T) {
 	d := newDesk(t, session.Limits{})
-	first := begin(t, t.Context(), d, session.Caller{})
+	first := call(t, t.Context(), d, session.Caller{})
 	if got := first.say("one"); got != "You said one." {
 		t.Errorf("got %q", got)
 	}
 	if e := first.hangUp(); e.Result != session.HungUp {
 		t.Errorf("ended as %+v", e)
 	}
-	second := begin(t, t.Context(), d, session.Caller{Resume: first.call.Session()})
+	second := call(t, t.Context(), d, session.Caller{Resume: first.call.Session()})
 	if got := second.say("two"); got != "You said one, then two." {
 		t.Errorf("got %q", got)
 	}
@@ -137,13 +121,13 @@ func TestASessionGoesOnOverANewLine(t *testing.T) {
 	second.hangUp()
 }
 
-func TestANewLineTakesOverFromTheOldOne(t *testing.T) {
+func TestNewLineTakesOverFromTheFormerOne(t *testing.T) {
 	d := newDesk(t, session.Limits{})
-	first := begin(t, t.Context(), d, session.Caller{})
+	first := call(t, t.Context(), d, session.Caller{})
 	first.say("one")
-	second := begin(t, t.Context(), d, session.Caller{Resume: first.call.Session()})
+	second := call(t, t.Context(), d, session.Caller{Resume: first.call.Session()})
 	if e := <-first.ending; e.Result != session.Moved {
-		t.Errorf("the old line ended as %+v", e)
+		t.Errorf("the former line ended as %+v, want moved", e)
 	}
 	if got := second.say("two"); got != "You said one, then two." {
 		t.Errorf("got %q", got)
@@ -151,16 +135,16 @@ func TestANewLineTakesOverFromTheOldOne(t *testing.T) {
 	second.hangUp()
 }
 
-func TestEndingsSayWhy(t *testing.T) {
+func TestEndingSaysWhyTheCallEnded(t *testing.T) {
 	d := newDesk(t, session.Limits{Duration: time.Hour})
-	ctx, lose := context.WithCancelCause(t.Context())
-	l := begin(t, ctx, d, session.Caller{})
+	ctx, fail := context.WithCancelCause(t.Context())
+	l := call(t, ctx, d, session.Caller{})
 	l.say("hello")
-	lose(fault.New(fault.Timeout, "the network went away"))
-	if e := <-l.ending; e.Result != session.Lost || e.Reason != "the network went away" {
+	fail(fault.New(fault.Timeout, "the network failed"))
+	if e := <-l.ending; e.Result != session.Lost || e.Reason != "the network failed" {
 		t.Errorf("lost line: %+v", e)
 	}
-	l = begin(t, t.Context(), d, session.Caller{})
+	l = call(t, t.Context(), d, session.Caller{})
 	l.say("hello")
 	l.call.Hangup()
 	if e := <-l.ending; e.Result != session.HungUp {
@@ -168,74 +152,77 @@ func TestEndingsSayWhy(t *testing.T) {
 	}
 }
 
-func TestAdmitSaysWhyNot(t *testing.T) {
+func TestAdmitSaysWhyItRefuses(t *testing.T) {
 	d := newDesk(t, session.Limits{Calls: 1})
 	for name, test := range map[string]struct {
-		who  session.Caller
-		code fault.Code
+		caller session.Caller
+		code   fault.Code
 	}{
 		"unknown agent":   {session.Caller{Agent: "nobody"}, fault.NotFound},
 		"unknown session": {session.Caller{Resume: "sess_x"}, fault.NotFound},
 	} {
-		if _, err := d.Admit(t.Context(), test.who); err == nil || fault.From(err).Code != test.code {
-			t.Errorf("%s: %v", name, err)
+		if _, err := d.Admit(t.Context(), test.caller); err == nil || fault.From(err).Code != test.code {
+			t.Errorf("%s: got %v, want %s", name, err, test.code)
 		}
 	}
-	call, err := d.Admit(t.Context(), session.Caller{})
+	c, err := d.Admit(t.Context(), session.Caller{})
 	if err != nil {
-		t.Fatalf("a refused caller took a line: %v", err)
+		t.Fatalf("a refused caller is counted: %v", err)
 	}
 	if _, err := d.Admit(t.Context(), session.Caller{}); fault.From(err).Code != fault.Limited {
-		t.Errorf("over the limit: %v", err)
+		t.Errorf("over the limit: got %v, want rate_limited", err)
 	}
-	call.Close()
-	call, err = d.Admit(t.Context(), session.Caller{})
+	c.Close()
+	c, err = d.Admit(t.Context(), session.Caller{})
 	if err != nil {
 		t.Fatalf("after Close: %v", err)
 	}
-	call.Close()
+	c.Close()
 }
 
 func TestDrainLetsCallsFinishAndThenEndsThem(t *testing.T) {
-	d := newDesk(t, session.Limits{})
-	l := begin(t, t.Context(), d, session.Caller{})
-	l.say("hello")
-	ctx, giveUp := context.WithCancel(t.Context())
-	drained := make(chan struct{})
-	go func() { defer close(drained); d.Drain(ctx) }()
-	for d.Accepting() {
-		time.Sleep(time.Millisecond) // until Drain has begun
-	}
-	if _, err := d.Admit(t.Context(), session.Caller{}); fault.From(err).Code != fault.Unavailable || !fault.IsRetryable(err) {
-		t.Errorf("while draining: %v", err)
-	}
-	if got := l.say("still here"); !strings.Contains(got, "still here") {
-		t.Errorf("a running call was not let go on: %q", got)
-	}
-	giveUp()
-	if e := <-l.ending; e.Result != session.Draining {
-		t.Errorf("ended as %+v", e)
-	}
-	<-drained
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, session.Limits{})
+		l := call(t, t.Context(), d, session.Caller{})
+		l.say("hello")
+		ctx, giveUp := context.WithCancel(t.Context())
+		drained := make(chan struct{})
+		go func() { defer close(drained); d.Drain(ctx) }()
+		synctest.Wait()
+		if d.Accepting() {
+			t.Error("a draining desk accepts calls")
+		}
+		if _, err := d.Admit(t.Context(), session.Caller{}); fault.From(err).Code != fault.Unavailable || !fault.IsRetryable(err) {
+			t.Errorf("while draining: got %v, want a retryable unavailable", err)
+		}
+		if got := l.say("still here"); !strings.Contains(got, "still here") {
+			t.Errorf("the running call got the reply %q", got)
+		}
+		giveUp()
+		if e := <-l.ending; e.Result != session.Draining {
+			t.Errorf("ended as %+v", e)
+		}
+		<-drained
+	})
 }
 
-func TestCheckTakesNoLineFromAnybody(t *testing.T) {
+func TestCheckAdmitsNobodyAndEndsNoLine(t *testing.T) {
 	d := newDesk(t, session.Limits{Calls: 2, StartsPerMinute: 1})
-	line := begin(t, t.Context(), d, session.Caller{Address: "192.0.2.1"})
+	line := call(t, t.Context(), d, session.Caller{Address: "192.0.2.1"})
 	line.say("one")
 	again := session.Caller{Resume: line.call.Session(), Address: "192.0.2.2"}
-	for range 3 { // it is no start either
+	for range 3 { // Check does not count as a start either
 		if err := d.Check(t.Context(), again); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for name, who := range map[string]session.Caller{
-		"no such agent":        {Agent: "nobody", Address: "192.0.2.3"},
-		"no such session":      {Resume: "sess_none", Address: "192.0.2.4"},
-		"too many calls begun": {Resume: line.call.Session(), Address: "192.0.2.1"},
+	for name, caller := range map[string]session.Caller{
+		"unknown agent":   {Agent: "nobody", Address: "192.0.2.3"},
+		"unknown session": {Resume: "sess_none", Address: "192.0.2.4"},
+		"too many starts": {Resume: line.call.Session(), Address: "192.0.2.1"},
 	} {
-		if err := d.Check(t.Context(), who); err == nil {
-			t.Errorf("%s: would be admitted", name)
+		if err := d.Check(t.Context(), caller); err == nil {
+			t.Errorf("%s: Check returned no error", name)
 		}
 	}
 	if got := line.say("two"); got != "You said one, then two." {
@@ -244,18 +231,18 @@ func TestCheckTakesNoLineFromAnybody(t *testing.T) {
 	line.hangUp()
 }
 
-func TestARefusedResumptionLeavesTheLineAlone(t *testing.T) {
-	gone := false
-	d := newDeskOf(t, session.Limits{}, func(string) (*dialog.Agent, error) {
-		if gone {
-			return nil, fault.New(fault.NotFound, "the agent is gone")
+func TestRefusedResumptionDoesNotEndTheFormerLine(t *testing.T) {
+	isRemoved := false
+	d := newDeskWithAgents(t, session.Limits{}, func(string) (*dialog.Agent, error) {
+		if isRemoved {
+			return nil, fault.New(fault.NotFound, "the agent was removed")
 		}
-		return &dialog.Agent{Name: "echo", Model: echo{}}, nil
+		return &dialog.Agent{Name: "echo", Model: echoModel{}}, nil
 	})
-	line := begin(t, t.Context(), d, session.Caller{})
-	gone = true
+	line := call(t, t.Context(), d, session.Caller{})
+	isRemoved = true
 	if _, err := d.Admit(t.Context(), session.Caller{Resume: line.call.Session()}); err == nil {
-		t.Fatal("admitted to an agent that is gone")
+		t.Fatal("Admit accepted a removed agent")
 	}
 	if got := line.say("one"); got != "You said one." {
 		t.Errorf("got %q", got)
@@ -263,27 +250,27 @@ func TestARefusedResumptionLeavesTheLineAlone(t *testing.T) {
 	line.hangUp()
 }
 
-func TestOnlyItsOwnCallerEndsACall(t *testing.T) {
+func TestOnlyItsOwnerMayEndACall(t *testing.T) {
 	d := newDesk(t, session.Limits{})
-	call, err := d.Admit(t.Context(), session.Caller{Token: "mine"})
+	c, err := d.Admit(t.Context(), session.Caller{TokenID: "own"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer call.Hangup()
+	defer c.Hangup()
 	for name, test := range map[string]struct {
-		who  session.Caller
-		owns bool
+		caller  session.Caller
+		isOwner bool
 	}{
-		"its token":           {session.Caller{Token: "mine"}, true},
-		"its resume token":    {session.Caller{Token: "other", Resume: call.Session()}, true},
+		"its token":           {session.Caller{TokenID: "own"}, true},
+		"its resume token":    {session.Caller{TokenID: "other", Resume: c.Session()}, true},
 		"a server key":        {session.Caller{Trusted: true}, true},
-		"another token":       {session.Caller{Token: "other"}, false},
-		"a key's other token": {session.Caller{Token: "other", Trusted: true}, false},
-		"another session":     {session.Caller{Token: "other", Resume: "sess_other"}, false},
+		"another token":       {session.Caller{TokenID: "other"}, false},
+		"a key's other token": {session.Caller{TokenID: "other", Trusted: true}, false},
+		"another session":     {session.Caller{TokenID: "other", Resume: "sess_other"}, false},
 		"no token":            {session.Caller{}, false},
 	} {
-		if got := call.Owner(test.who); got != test.owns {
-			t.Errorf("%s: %v", name, got)
+		if got := c.Owner(test.caller); got != test.isOwner {
+			t.Errorf("%s: got %v, want %v", name, got, test.isOwner)
 		}
 	}
 }

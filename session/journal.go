@@ -23,45 +23,49 @@ const (
 )
 
 const (
-	maxPending = 1000 // entries that wait for a store that is away; further ones are refused
-	// What was acknowledged lately, for a server that takes over without it. The oldest
-	// goes first: it has been on the replicas for longest.
+	maxPending = 1000 // entries that wait for a store that cannot be reached; further ones are refused
+
+	// Bounds of the recent entries, which another server of the store may lack after a
+	// failover. The oldest are dropped first: the replicas have had most time to get them.
 	maxRecent      = 100
 	maxRecentBytes = 256 << 10 // of their bodies
 )
 
-// pace is how long a lease lasts, how often it is renewed, and how long the store may
-// take. A holder that cannot renew has several tries before its lease can be taken.
-type pace struct{ ttl, renewal, timeout time.Duration }
+// LeaseTTL is how long a call's lease lasts after each renewal.
+const LeaseTTL = 10 * time.Second
 
-var usualPace = pace{ttl: leaseTTL, renewal: leaseRenewal, timeout: storeTimeout}
+// leaseTiming is how long a lease lasts, how often it is renewed, and the timeout of the
+// store. The holder can try to renew several times before the lease expires.
+type leaseTiming struct{ ttl, renewal, timeout time.Duration }
 
-// journal is a session's log under one lease. What the store refused is kept and
-// written with the next append, so a store that comes back has missed nothing. A store
-// that lost what it had acknowledged gets it again.
+var defaultTiming = leaseTiming{ttl: LeaseTTL, renewal: 3 * time.Second, timeout: storeTimeout}
+
+// journal is a session's log under one lease. It keeps entries that the store refuses and
+// writes them with the next append, so the store misses nothing when it works again. When
+// a failover of the store loses acknowledged entries, the journal writes them again.
 type journal struct {
-	store Store
-	life  time.Duration
-	spare time.Duration // that the store has the session beyond its life
-	pace  pace
-	doubt <-chan struct{} // the lease may be another's
+	store        Store
+	resumeWindow time.Duration
+	grace        time.Duration // how long the store keeps the session after its resume window
+	timing       leaseTiming
+	leaseTaken   <-chan struct{} // signals that another node may hold the lease
 
-	mu      sync.Mutex
-	lease   Lease
-	state   State
-	known   map[string]bool // ids of the messages already in the log
-	pending []Entry
-	recent  []Entry // acknowledged, in order
-	bytes   int     // of recent's bodies
+	mu          sync.Mutex
+	lease       Lease
+	state       State
+	known       map[string]bool // IDs of the messages that are in the log or pending
+	pending     []Entry
+	recent      []Entry // acknowledged, in order
+	recentBytes int     // of recent's bodies
 }
 
-// newJournal goes on with a log that holds entries.
-func newJournal(store Store, lease Lease, state State, entries []Entry, life time.Duration) *journal {
-	j := &journal{store: store, lease: lease, state: state, life: life, pace: usualPace, known: make(map[string]bool)}
+// newJournal returns the journal of a log that has entries.
+func newJournal(store Store, lease Lease, state State, entries []Entry, resumeWindow time.Duration) *journal {
+	j := &journal{store: store, lease: lease, state: state, resumeWindow: resumeWindow, timing: defaultTiming, known: make(map[string]bool)}
 	for _, m := range messages(entries) {
 		j.known[m.ID] = true
 	}
-	j.acknowledge(entries)
+	j.addRecent(entries)
 	return j
 }
 
@@ -88,34 +92,36 @@ func (j *journal) Append(ctx context.Context, r dialog.JournalEntry) error {
 			return err
 		}
 	}
-	j.state.Saying = r.Resume
+	j.state.Resume = r.Resume
 	return j.commit(ctx)
 }
 
-func (j *journal) end(ctx context.Context, e Ending) error {
+// appendEnding writes how the call ended.
+func (j *journal) appendEnding(ctx context.Context, e Ending) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if e.Result == Done || e.Result == Transferred {
 		j.state.Ended = string(e.Result)
 	}
-	if !e.Result.breaks() {
-		j.state.Saying = nil
+	if !e.Result.isResumable() {
+		j.state.Resume = nil
 	}
 	body := struct {
 		Result  Result         `json:"result"`
 		Reason  string         `json:"reason"`
 		Quality *media.Quality `json:"quality,omitempty"`
 		Person  *media.Quality `json:"person_quality,omitempty"`
-	}{e.Result, e.Reason, e.Quality, e.Person}
+	}{e.Result, e.Reason, e.Quality, e.PersonQuality}
 	if err := j.add(endingEntry, body); err != nil {
 		return err
 	}
 	return j.commit(ctx)
 }
 
+// add adds an entry to those that commit writes.
 func (j *journal) add(kind string, body any) error {
 	if len(j.pending) >= maxPending {
-		return fault.New(fault.Storage, "the conversation cannot be recorded any more")
+		return fault.New(fault.Storage, "the conversation can no longer be recorded")
 	}
 	b, err := json.Marshal(body)
 	if err != nil {
@@ -129,43 +135,43 @@ func (j *journal) add(kind string, body any) error {
 	return nil
 }
 
-// commit writes what is pending. It outlives an interruption of the caller's turn.
+// commit writes the pending entries. A barge-in, which cancels ctx, does not stop it.
 func (j *journal) commit(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.pace.timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.timing.timeout)
 	defer cancel()
 	j.state.Version++
-	j.state.Until = time.Now().UTC().Add(j.life)
-	err := j.store.Commit(ctx, j.lease, j.pending, j.state, j.life+j.spare)
+	j.state.Until = time.Now().UTC().Add(j.resumeWindow)
+	err := j.store.Commit(ctx, j.lease, j.pending, j.state, j.resumeWindow+j.grace)
 	if isConflict(err) {
-		return j.regain(ctx)
+		return j.regainLease(ctx)
 	}
 	if err == nil {
-		j.acknowledge(j.pending)
+		j.addRecent(j.pending)
 		j.pending = nil
 	}
 	return err
 }
 
-// acknowledge remembers entries that the store has.
-func (j *journal) acknowledge(entries []Entry) {
+// addRecent adds entries that the store has acknowledged.
+func (j *journal) addRecent(entries []Entry) {
 	for _, e := range entries {
-		j.bytes += len(e.Body)
+		j.recentBytes += len(e.Body)
 	}
 	j.recent = append(j.recent, entries...)
-	for len(j.recent) > maxRecent || j.bytes > maxRecentBytes {
-		j.bytes -= len(j.recent[0].Body)
-		j.recent[0] = Entry{} // its body can go
+	for len(j.recent) > maxRecent || j.recentBytes > maxRecentBytes {
+		j.recentBytes -= len(j.recent[0].Body)
+		j.recent[0] = Entry{} // release its body
 		j.recent = j.recent[1:]
 	}
 }
 
-// regain gets a lease back that ran out while the store was away, or that another
-// server of the store does not know, unless another owner has it. Then it writes what is
-// pending, after what may be missing there.
-func (j *journal) regain(ctx context.Context) error {
-	lease, err := j.store.Renew(ctx, j.lease, j.pace.ttl)
+// regainLease acquires a lease again that expired while the store could not be reached, or
+// that another server of the store does not know, unless another owner holds it. Then it
+// writes the entries that this server may lack, and the pending ones.
+func (j *journal) regainLease(ctx context.Context) error {
+	lease, err := j.store.Renew(ctx, j.lease, j.timing.ttl)
 	if isConflict(err) {
-		lease, err = j.store.Acquire(ctx, j.lease.Session, j.lease.Owner, j.pace.ttl, false)
+		lease, err = j.store.Acquire(ctx, j.lease.Session, j.lease.Owner, j.timing.ttl, false)
 	}
 	if err != nil {
 		return err
@@ -174,51 +180,51 @@ func (j *journal) regain(ctx context.Context) error {
 	if lease.History != j.lease.History {
 		entries = slices.Concat(j.recent, j.pending)
 	}
-	if err := j.store.Commit(ctx, lease, entries, j.state, j.life+j.spare); err != nil {
-		if isConflict(err) { // somebody else's entries are there
+	if err := j.store.Commit(ctx, lease, entries, j.state, j.resumeWindow+j.grace); err != nil {
+		if isConflict(err) { // another owner has written
 			_ = j.store.Release(ctx, lease)
 		}
 		return err
 	}
 	j.lease = lease
-	j.acknowledge(j.pending)
+	j.addRecent(j.pending)
 	j.pending = nil
 	return nil
 }
 
 func isConflict(err error) bool { return err != nil && fault.From(err).Code == fault.Conflict }
 
-// keep renews the lease until ctx ends, and tells each how that went. It returns the
-// error when the lease is another's.
-func (j *journal) keep(ctx context.Context, each func(error)) error {
-	tick := time.NewTicker(j.pace.renewal)
+// KeepLease renews the lease until ctx ends, and calls onRenewal with the result of each
+// renewal. It returns the error when another owner has the lease.
+func (j *journal) KeepLease(ctx context.Context, onRenewal func(error)) error {
+	tick := time.NewTicker(j.timing.renewal)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-		case <-j.doubt:
+		case <-j.leaseTaken:
 		}
-		err := j.renew(ctx)
+		err := j.RenewLease(ctx)
 		if isConflict(err) {
 			return err
 		}
 		if ctx.Err() == nil {
-			each(err)
+			onRenewal(err)
 		}
 	}
 }
 
-// renew extends the lease, or takes it again when it ran out and nobody has it.
-func (j *journal) renew(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, j.pace.timeout)
+// RenewLease extends the lease, or acquires it again when it has expired and nobody holds it.
+func (j *journal) RenewLease(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, j.timing.timeout)
 	defer cancel()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	lease, err := j.store.Renew(ctx, j.lease, j.pace.ttl)
+	lease, err := j.store.Renew(ctx, j.lease, j.timing.ttl)
 	if isConflict(err) || err == nil && lease.History != j.lease.History {
-		return j.regain(ctx)
+		return j.regainLease(ctx)
 	}
 	if err == nil {
 		j.lease = lease
@@ -232,5 +238,17 @@ func (j *journal) currentLease() Lease {
 	return j.lease
 }
 
-// newID makes an id of 128 random bits behind prefix.
+// messages returns the messages of a log in order.
+func messages(entries []Entry) []dialog.Message {
+	var out []dialog.Message
+	for _, e := range entries {
+		var m dialog.Message
+		if e.Kind == messageEntry && json.Unmarshal(e.Body, &m) == nil {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// newID returns prefix and 128 random bits.
 func newID(prefix string) string { return prefix + rand.Text() }

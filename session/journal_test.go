@@ -1,62 +1,61 @@
-package session
+package session_test
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/session"
+	"frontdesk/session/sqlite"
 )
 
-// expiredJournal is a journal whose lease ran out, as after a time without the store.
-func expiredJournal(t *testing.T) (*SQLite, *journal) {
+// said returns the journal entry of one message.
+func said(id string) dialog.JournalEntry {
+	return dialog.JournalEntry{Messages: []dialog.Message{{ID: id, Text: id}}}
+}
+
+// journalWithExpiredLease returns a journal with one message whose lease has expired, as
+// after a time without the store.
+func journalWithExpiredLease(t *testing.T) (*sqlite.Store, *session.Journal) {
 	t.Helper()
-	db, err := OpenDB(filepath.Join(t.TempDir(), "frontdesk.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	store, err := OpenSQLite(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store, conn := openSQLite(t)
 	lease, err := store.Acquire(t.Context(), "sess_1", "here", time.Hour, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := newJournal(store, lease, State{Agent: "demo"}, nil, time.Hour)
-	if err := j.Append(t.Context(), dialog.JournalEntry{Messages: []dialog.Message{{ID: "item_1", Text: "one"}}}); err != nil {
+	j := session.NewJournal(store, lease, session.State{Agent: "demo"}, nil, time.Hour)
+	if err := j.Append(t.Context(), said("item_1")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Exec(`UPDATE sessions SET leased_until = 1`); err != nil {
+	if _, err := conn.Exec(`UPDATE sessions SET leased_until = 1`); err != nil {
 		t.Fatal(err)
 	}
 	return store, j
 }
 
-func TestAJournalGoesOnAfterItsLeaseRanOut(t *testing.T) {
-	store, j := expiredJournal(t)
-	if err := j.Append(t.Context(), dialog.JournalEntry{Messages: []dialog.Message{{ID: "item_2", Text: "two"}}}); err != nil {
+func TestJournalRegainsAnExpiredLease(t *testing.T) {
+	store, j := journalWithExpiredLease(t)
+	if err := j.Append(t.Context(), said("item_2")); err != nil {
 		t.Fatal(err)
 	}
 	_, entries, err := store.Load(t.Context(), "sess_1")
 	if err != nil || len(entries) != 2 {
-		t.Errorf("%d entries, %v", len(entries), err)
+		t.Errorf("got %d entries, error %v; want 2", len(entries), err)
 	}
 }
 
-func TestAJournalStopsWhenAnotherNodeHasTheLease(t *testing.T) {
-	store, j := expiredJournal(t)
+func TestJournalStopsWhenAnotherNodeHoldsTheLease(t *testing.T) {
+	store, j := journalWithExpiredLease(t)
 	if _, err := store.Acquire(t.Context(), "sess_1", "elsewhere", time.Hour, false); err != nil {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{
-		"append": j.Append(t.Context(), dialog.JournalEntry{Messages: []dialog.Message{{ID: "item_2", Text: "two"}}}),
-		"renew":  j.renew(t.Context()),
+		"append": j.Append(t.Context(), said("item_2")),
+		"renew":  j.RenewLease(t.Context()),
 	} {
 		if fault.From(err).Code != fault.Conflict {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want conflict", name, err)
 		}
 	}
 }

@@ -5,16 +5,17 @@ import (
 	"crypto/subtle"
 )
 
-// Keys are the server keys: who has one may do everything.
+// Keys are the server keys. A request that has one of them may do everything.
 type Keys []string
 
-// Hold compares with every key in constant time. The empty string is no key.
-func (k Keys) Hold(bearer string) bool {
-	given := sha256.Sum256([]byte(bearer))
+// Contains reports whether bearer is one of the keys. It compares with every key in
+// constant time, and an empty bearer is never a key.
+func (k Keys) Contains(bearer string) bool {
+	digest := sha256.Sum256([]byte(bearer))
 	found := 0
-	for _, one := range k {
-		key := sha256.Sum256([]byte(one))
-		found |= subtle.ConstantTimeCompare(given[:], key[:])
+	for _, key := range k {
+		keyDigest := sha256.Sum256([]byte(key))
+		found |= subtle.ConstantTimeCompare(digest[:], keyDigest[:])
 	}
 	return found == 1 && bearer != ""
 }

@@ -13,8 +13,8 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// dialable is a telephone number as people dial it, "" for what is none.
-func dialable(number string) string {
+// dialableNumber returns number if it is a telephone number of 3 to 15 digits, else "".
+func dialableNumber(number string) string {
 	digits := strings.TrimPrefix(number, "+")
 	if len(digits) < 3 || len(digits) > 15 || strings.Trim(digits, "0123456789") != "" {
 		return ""
@@ -22,73 +22,73 @@ func dialable(number string) string {
 	return number
 }
 
-// Outbound is how a call we make is held.
+// Outbound says how to treat an answering machine in an outbound call.
 type Outbound struct {
-	// Screen tells answering machines from people before the agent speaks.
-	Screen bool
-	// Message is left on an answering machine, after its beep; "" leaves none.
-	Message string
+	// DetectMachine runs answering-machine detection before the agent speaks.
+	DetectMachine bool
+	// MachineMessage is left on an answering machine after its beep; "" leaves none.
+	MachineMessage string
 }
 
-// Dial holds a call we make: connect rings and returns the line once somebody took the
-// call; its error is as Ring's. The call ends as Run's do, or as Busy, NoAnswer,
+var errMachineBeeped = errors.New("an answering machine beeped")
+
+// Dial runs an outbound call. connect dials, and returns the line when somebody answers;
+// its errors are those of DialFunc. The call ends as in Run, or as Busy, NoAnswer,
 // Declined, Unreachable or Machine.
 func (c *Call) Dial(ctx context.Context, o Outbound, connect func(context.Context) (dialog.Line, error)) Ending {
 	return c.run(ctx, func(ctx context.Context) Ending {
 		line, err := connect(ctx)
 		if err != nil {
-			return unanswered(ctx, err)
+			return endingOfUnanswered(ctx, err)
 		}
-		if !o.Screen || line.Source == nil || line.Sink == nil {
+		if !o.DetectMachine || line.Source == nil || line.Sink == nil {
 			return c.converse(ctx, line)
 		}
-		s, err := amd.Detect(ctx, c.agent, line)
+		detected, err := amd.Detect(ctx, c.agent, line)
 		if err != nil {
-			return judge(ctx, dialog.CallerGone, nil)
+			return endingOf(ctx, dialog.CallerGone, nil)
 		}
-		c.log.Info("call taken", zap.Bool("machine", s.IsMachine), zap.String("why", s.Reason))
-		if s.IsMachine {
-			return c.leaveMessage(ctx, line, o.Message, s.Reason)
+		c.log.Info("call answered", zap.Bool("machine", detected.IsMachine), zap.String("why", detected.Reason))
+		if detected.IsMachine {
+			return c.leaveMessage(ctx, line, o.MachineMessage, detected.Reason)
 		}
-		talk, stop := context.WithCancelCause(ctx)
+		talkCtx, stop := context.WithCancelCause(ctx)
 		defer stop(nil)
-		taken := line
-		taken.Source = s.Watch(line.Source, func() { stop(errBeeped) })
-		ending := c.converse(talk, taken)
-		if context.Cause(talk) == errBeeped {
-			return c.leaveMessage(ctx, line, o.Message, s.Reason)
+		watched := line
+		watched.Source = detected.Watch(line.Source, func() { stop(errMachineBeeped) })
+		ending := c.converse(talkCtx, watched)
+		if context.Cause(talkCtx) == errMachineBeeped {
+			return c.leaveMessage(ctx, line, o.MachineMessage, detected.Reason)
 		}
 		return ending
 	})
 }
 
-// ErrGone says that a caller hung up before their call was answered.
-var ErrGone = errors.New("the caller hung up before the call was answered")
+// ErrCallerGone says that the caller hung up before the call was answered.
+var ErrCallerGone = errors.New("the caller hung up before the call was answered")
 
-// Answer holds a call that comes in: connect answers it and returns the line; its error
-// is ErrGone, or as Ring's. The call ends as Run's do, or as Dial's.
+// Answer runs an inbound call. connect answers it and returns the line; its errors are
+// ErrCallerGone and those of DialFunc. The call ends as in Run or Dial.
 func (c *Call) Answer(ctx context.Context, connect func(context.Context) (dialog.Line, error)) Ending {
 	return c.run(ctx, func(ctx context.Context) Ending {
 		line, err := connect(ctx)
 		if err != nil {
-			return unanswered(ctx, err)
+			return endingOfUnanswered(ctx, err)
 		}
 		return c.converse(ctx, line)
 	})
 }
 
-var errBeeped = errors.New("it was a machine")
-
-// unanswered is the ending of a call that nobody took.
-func unanswered(ctx context.Context, err error) Ending {
+// endingOfUnanswered returns the ending of a call that was not answered because of err.
+func endingOfUnanswered(ctx context.Context, err error) Ending {
 	if ctx.Err() != nil {
-		return judge(ctx, "", nil)
+		return endingOf(ctx, "", nil)
 	}
-	if errors.Is(err, ErrGone) {
-		return Ending{Result: HungUp, Reason: ErrGone.Error()}
+	if errors.Is(err, ErrCallerGone) {
+		return Ending{Result: HungUp, Reason: ErrCallerGone.Error()}
 	}
 	f := fault.From(err)
-	e := Ending{Result: Broken, Reason: f.Message, Err: err}
+	e := Ending{Result: Failed, Reason: f.Message, Err: err}
 	switch f.Code {
 	case fault.Busy:
 		e.Result = Busy

@@ -10,21 +10,25 @@ import (
 	"frontdesk/media"
 )
 
-// recorded lays a recorder over line that writes to the file name. The function it
-// returns ends the recording. A call that cannot be recorded goes on without.
-func recorded(line dialog.Line, name string, log *zap.Logger) (dialog.Line, func()) {
+// record returns line with a recorder around its audio, if the agent records calls. The
+// caller must call finish. A call whose recording cannot start goes on without.
+func (c *Call) record(line dialog.Line) (recorded dialog.Line, finish func()) {
+	if !c.agent.RecordAudio || c.desk.o.RecordingsDir == "" || line.Source == nil || line.Sink == nil {
+		return line, func() {}
+	}
+	name := filepath.Join(c.desk.o.RecordingsDir, c.session+"-"+c.id+".wav")
 	recorder, err := newRecorder(name)
 	if err != nil {
-		log.Error("call is not recorded", zap.Error(err))
+		c.log.Error("call is not recorded", zap.Error(err))
 		return line, func() {}
 	}
 	line.Source, line.Sink = recorder.Source(line.Source), recorder.Sink(line.Sink)
 	return line, func() {
 		if err := recorder.Close(); err != nil {
-			log.Error("recording ended early", zap.String("file", name), zap.Error(err))
+			c.log.Error("recording ended early", zap.String("file", name), zap.Error(err))
 		}
 		if n := recorder.Dropped(); n > 0 {
-			log.Warn("recording has gaps", zap.String("file", name), zap.Int("frames", n))
+			c.log.Warn("recording has gaps", zap.String("file", name), zap.Int("frames", n))
 		}
 	}
 }

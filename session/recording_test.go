@@ -16,81 +16,72 @@ import (
 	"frontdesk/session"
 )
 
-// hum is a synthesizer that says everything as 200 ms of one sample.
-type hum int16
+// constantSynthesizer synthesizes every text as 200 ms of one sample value.
+type constantSynthesizer int16
 
-func (h hum) Speak(context.Context, string, dialog.Voice) iter.Seq2[[]int16, error] {
+func (s constantSynthesizer) Speak(context.Context, string, dialog.Voice) iter.Seq2[[]int16, error] {
 	return func(yield func([]int16, error) bool) {
 		pcm := make([]int16, 10*media.MouthFrame)
 		for i := range pcm {
-			pcm[i] = int16(h)
+			pcm[i] = int16(s)
 		}
 		yield(pcm, nil)
 	}
 }
 
-// unheard is a Sink that keeps nothing.
-type unheard struct{}
+// discardSink is a Sink that ignores all frames.
+type discardSink struct{}
 
-func (unheard) WriteFrame([]int16) error { return nil }
+func (discardSink) WriteFrame([]int16) error { return nil }
 
-func TestCallIsRecordedInStereoWhereTheAgentAsksForIt(t *testing.T) {
-	for name, record := range map[string]bool{"record: true": true, "record: false": false} {
+func TestCallIsRecordedInStereoIfTheAgentRecordsCalls(t *testing.T) {
+	for name, isRecorded := range map[string]bool{"recorded": true, "not recorded": false} {
 		t.Run(name, func(t *testing.T) {
-			records := filepath.Join(t.TempDir(), "records")
-			greet(t, records, record)
-			files, _ := filepath.Glob(filepath.Join(records, "*.wav"))
-			if !record {
+			dir := filepath.Join(t.TempDir(), "recordings")
+			runGreeting(t, dir, isRecorded)
+			files, _ := filepath.Glob(filepath.Join(dir, "*.wav"))
+			if !isRecorded {
 				if len(files) > 0 {
-					t.Errorf("recorded unasked: %v", files)
+					t.Errorf("recorded although the agent records no calls: %v", files)
 				}
 				return
 			}
 			if len(files) != 1 {
-				t.Fatalf("recordings: %v", files)
+				t.Fatalf("got recordings %v, want one", files)
 			}
-			if left, right := loudest(t, files[0]); left != 1000 || right < 2500 || right > 3500 {
-				t.Errorf("the caller at %d, the agent at %d", left, right)
+			if left, right := peaks(t, files[0]); left != 1000 || right < 2500 || right > 3500 {
+				t.Errorf("peak of the caller %d, want 1000; peak of the agent %d, want about 3000", left, right)
 			}
 		})
 	}
 }
 
-// greet runs a call in which the agent says its greeting while there is sound from the
-// caller.
-func greet(t *testing.T, records string, record bool) {
+// runGreeting runs a call in which the agent says its greeting while the caller sends audio.
+func runGreeting(t *testing.T, dir string, isRecorded bool) {
 	t.Helper()
-	db, err := session.OpenDB(filepath.Join(t.TempDir(), "frontdesk.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	store, err := session.OpenSQLite(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	agent := &dialog.Agent{Name: "echo", Model: echo{}, Greeting: "Good morning.", Synthesizer: hum(3000), RecordAudio: record}
+	store, _ := openSQLite(t)
+	agent := &dialog.Agent{Name: "echo", Model: echoModel{}, Greeting: "Good morning.", Synthesizer: constantSynthesizer(3000), RecordAudio: isRecorded}
 	d := session.NewDesk(session.Options{
-		Store: store, Tokens: session.NewTokens([]byte("0123456789abcdef0123456789abcdef")),
+		Store: store, Tokens: session.NewTokens(secret),
 		Agent: func(string) (*dialog.Agent, error) { return agent, nil },
-		Node:  "test", Life: time.Hour, Records: records, Observer: &counted{}, Log: zap.NewNop(),
+		Node:  "test", ResumeWindow: time.Hour, RecordingsDir: dir, Observer: noObserver{}, Log: zap.NewNop(),
 	})
-	call, err := d.Admit(t.Context(), session.Caller{})
+	c, err := d.Admit(t.Context(), session.Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	source, inputs := media.NewPCMSource(), make(chan dialog.Heard)
-	said := make([]int16, 20*media.EarRate)
-	for i := range said {
-		said[i] = 1000
+	audio := make([]int16, 20*media.EarRate)
+	for i := range audio {
+		audio[i] = 1000
 	}
-	source.Write(said)
+	source.Write(audio)
 	ctx, stop := context.WithTimeout(t.Context(), 15*time.Second)
 	defer stop()
-	ended := false
-	e := call.Run(ctx, dialog.Line{Inputs: inputs, Source: source, Sink: unheard{}, Emit: func(e dialog.Event) {
-		if e.Kind == dialog.ReplyEnded && !ended {
-			ended = true
+	hasHungUp := false
+	e := c.Run(ctx, dialog.Line{Inputs: inputs, Source: source, Sink: discardSink{}, Emit: func(e dialog.Event) {
+		if e.Kind == dialog.ReplyEnded && !hasHungUp {
+			hasHungUp = true
 			close(inputs)
 			_ = source.Close()
 		}
@@ -100,8 +91,8 @@ func greet(t *testing.T, records string, record bool) {
 	}
 }
 
-// loudest is the highest sample on each side of the file.
-func loudest(t *testing.T, path string) (left, right int16) {
+// peaks returns the highest sample of each channel of the file.
+func peaks(t *testing.T, path string) (left, right int16) {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
@@ -110,7 +101,7 @@ func loudest(t *testing.T, path string) (left, right int16) {
 	defer f.Close()
 	w, err := media.NewWAVReader(f)
 	if err != nil || w.Channels != 2 || w.Rate != media.EarRate {
-		t.Fatalf("%s does not play: %+v, %v", path, w, err)
+		t.Fatalf("%s: got %+v, error %v; want two channels at %d Hz", path, w, err, media.EarRate)
 	}
 	file, err := os.ReadFile(path)
 	if err != nil {

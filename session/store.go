@@ -3,13 +3,16 @@ package session
 import (
 	"context"
 	"encoding/json"
+	"strconv"
+	"strings"
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/fault"
 )
 
-// Entry is one record in a session's log. Its ID orders it and makes a retry
-// recognisable.
+// Entry is one record in a session's log. Its ID orders it, and tells a retry from a new
+// entry.
 type Entry struct {
 	ID   string          `json:"id"`   // "TURN-SEQ", both decimal; unique and growing within the session
 	Kind string          `json:"kind"` // "message", "turn", "memory", "ending"
@@ -17,74 +20,117 @@ type Entry struct {
 	Body json.RawMessage `json:"body"`
 }
 
-// State is the small record of a session that is rewritten whole.
+// Position returns the two numbers of e.ID. The first position is 0-1, as in a Valkey
+// stream. The error is Invalid when the ID is malformed or the Body is not JSON.
+func (e Entry) Position() (turn, seq int64, err error) {
+	before, after, _ := strings.Cut(e.ID, "-")
+	t, err1 := strconv.ParseUint(before, 10, 63)
+	n, err2 := strconv.ParseUint(after, 10, 63)
+	if err1 != nil || err2 != nil || t == 0 && n == 0 {
+		return 0, 0, fault.New(fault.Invalid, "malformed entry ID %q (want TURN-SEQ, from 0-1)", e.ID)
+	}
+	if !json.Valid(e.Body) {
+		return 0, 0, fault.New(fault.Invalid, "the body of entry %s is not JSON", e.ID)
+	}
+	return int64(t), int64(n), nil
+}
+
+// State is the small record of a session that each commit replaces.
 type State struct {
 	Agent   string    `json:"agent"`
 	Created time.Time `json:"created"`
-	Seq     int       `json:"seq"`            // last entry's SEQ
-	Turn    int       `json:"turn"`           // last turn's number
-	Version int       `json:"version"`        // grows with every commit, so that a late one is known as such
-	Ended   string    `json:"ended,omitzero"` // the Ending's result, "" while it may be resumed
+	Seq     int       `json:"seq"`            // SEQ of the last entry
+	Turn    int       `json:"turn"`           // number of the last turn
+	Version int       `json:"version"`        // grows with every commit, so that a late retry is detected
+	Ended   string    `json:"ended,omitzero"` // the Ending's result; "" while the session may be resumed
 
-	Until   time.Time `json:"until,omitzero"`   // it may be resumed
-	Summary string    `json:"summary,omitzero"` // of a session that is over
+	Until   time.Time `json:"until,omitzero"`   // until when the session may be resumed
+	Summary string    `json:"summary,omitzero"` // written by the archive when the session is over
 
-	Saying *dialog.ResumeState `json:"saying,omitempty"` // the reply that was under way
+	Resume *dialog.ResumeState `json:"saying,omitempty"` // the reply that was interrupted
 }
 
-// Over reports whether a session cannot be resumed any more.
-func (s State) Over() bool { return s.Ended != "" || !s.Until.IsZero() && time.Now().After(s.Until) }
+// IsOver reports whether the session can no longer be resumed.
+func (s State) IsOver() bool {
+	return s.Ended != "" || !s.Until.IsZero() && time.Now().After(s.Until)
+}
 
 // Lease is the right to write a session. Every write carries it.
 type Lease struct {
 	Session string
-	Owner   string    // who holds it, for people
-	Nonce   string    // random; a write under another nonce than the stored one is refused
-	Epoch   int64     // grows with every acquisition: max(previous+1, store's clock in ms)
+	Owner   string    // the holder, for logs
+	Nonce   string    // random; the store refuses a write under another nonce than the stored one
+	Epoch   int64     // grows with every acquisition: max(previous+1, the store's clock in ms)
 	Expires time.Time // by the local monotonic clock; the holder stops acting before it
-	History string    // which history of the store it was taken in; another one may lack recent writes
+	History string    // the store's history in which the lease was acquired; another history may lack recent writes
 }
 
-// Store keeps sessions: one writer each, an ordered log and a state. Every method
-// has the deadline of its ctx. Errors are fault.Error: NotFound for a session the
-// store does not hold, Conflict for a lease that is held or lost and for an entry
-// that exists with other content, Storage when the store refuses to write,
-// Unavailable when it cannot be reached.
+// Store keeps sessions: each has one writer at a time, an ordered log and a state. Every
+// method respects the deadline of its ctx. Errors are fault.Error: NotFound for a session
+// that the store does not have, Conflict for a lease that is held by another owner or
+// lost and for an entry that exists with other content, Storage when the store refuses to
+// write, Unavailable when it cannot be reached.
 //
 // A store that runs on several servers may lose its latest writes when another server
-// takes over. It then has another history, and commits under a lease of the one before
-// are refused with Conflict. Their holders renew, and commit again what they committed
-// lately.
+// takes over. That server has another history, and it refuses commits under a lease of
+// the former history with Conflict. The holder then renews its lease, and commits its
+// recent entries again.
 type Store interface {
-	// Acquire takes the session's lease for ttl, creating the session if it is new.
-	// It fails with Conflict while another owner's lease runs, unless take is set:
-	// then the other owner loses it at once.
-	Acquire(ctx context.Context, session, owner string, ttl time.Duration, take bool) (Lease, error)
-	// Renew extends a lease that is still held, Release gives it up. The lease that Renew
-	// returns may be of another history than l: it is restored there, unless a later one
-	// (by its epoch) is.
+	// Acquire acquires the session's lease for ttl and creates the session if it is new.
+	// It fails with Conflict while the lease of another owner runs, unless force is set:
+	// then the other owner loses its lease at once.
+	Acquire(ctx context.Context, session, owner string, ttl time.Duration, force bool) (Lease, error)
+	// Renew extends a lease that l still holds. If the store has another history than l,
+	// Renew restores the lease there, unless a lease of a later epoch exists; the lease
+	// that it returns then has that history.
 	Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error)
+	// Release gives the lease up. To release a lease that has expired is not an error.
 	Release(ctx context.Context, l Lease) error
-	// Commit appends entries, replaces the state and extends the session's life to
-	// life from now, all or nothing. Entries that are already there with the same
-	// content are skipped, and a state of a lower version than the one that is there is
-	// not written: a retry does no harm, however late it arrives.
-	Commit(ctx context.Context, l Lease, entries []Entry, s State, life time.Duration) error
-	// Load reads a session whole. It needs no lease.
+	// Commit appends entries, replaces the state, and keeps the session for ttl from now:
+	// all of it or nothing. It skips entries that exist with the same content, and does
+	// not replace a state of a higher version. So a retry does no harm, however late it
+	// arrives.
+	Commit(ctx context.Context, l Lease, entries []Entry, s State, ttl time.Duration) error
+	// Load reads a whole session. It needs no lease.
 	Load(ctx context.Context, session string) (State, []Entry, error)
-	// Remember keeps what is known of a caller for so long, in place of what was before;
-	// nothing forgets them. Recall gives it, nothing when there is none.
-	Remember(ctx context.Context, caller string, known []byte, life time.Duration) error
-	Recall(ctx context.Context, caller string) ([]byte, error)
-	// Watch calls taken, which must not block, with each session whose lease was taken
-	// from its owner while it ran. It returns when ctx ends or the store is away; what
-	// happens then is not told later. A store of a single process never calls it.
-	Watch(ctx context.Context, taken func(session string)) error
-	// List calls each, until it returns an error, which List returns, with every session
-	// that is there, maybe with some twice.
-	List(ctx context.Context, each func(session string, s State) error) error
-	// Delete removes a session and all of its entries.
-	Delete(ctx context.Context, l Lease) error
-	// Sweep deletes sessions whose life is over and returns how many.
-	Sweep(ctx context.Context) (int, error)
+	// Watch calls onTaken, which must not block, with each session whose running lease
+	// another owner took. It returns when ctx ends or the store cannot be reached, and does
+	// not report later what happened meanwhile. A store of a single process never calls
+	// onTaken.
+	Watch(ctx context.Context, onTaken func(session string)) error
+}
+
+// Milliseconds rounds d up to whole milliseconds, in which stores measure time, so that
+// no positive duration becomes zero.
+func Milliseconds(d time.Duration) int64 {
+	return int64((d + time.Millisecond - 1) / time.Millisecond)
+}
+
+// LeaseExpiry returns when the holder must regard a lease that it acquires now as
+// expired: not later than the store does, which counts in whole milliseconds.
+func LeaseExpiry(ttl time.Duration) time.Time { return time.Now().Add(ttl - time.Millisecond) }
+
+// ErrNoSession is the error of a Store that does not have the session.
+func ErrNoSession() error {
+	return fault.New(fault.NotFound, "this session does not exist or has expired")
+}
+
+// ErrLeaseHeld is the error of Store.Acquire while another owner's lease runs for wait.
+func ErrLeaseHeld(wait time.Duration) error {
+	return fault.New(fault.Conflict, "this session is in use elsewhere").Retryable(wait)
+}
+
+// ErrLeaseLost is the error of a Store when a lease has expired or belongs to another owner.
+func ErrLeaseLost() error {
+	return fault.New(fault.Conflict, "the lease of this session was lost")
+}
+
+// ErrEntryTooLate is the error of Store.Commit for an entry before the last stored one.
+func ErrEntryTooLate(id string) error {
+	return fault.New(fault.Conflict, "entry %s comes before an entry that is stored already", id)
+}
+
+// ErrEntryDiffers is the error of Store.Commit for an entry that is stored with other content.
+func ErrEntryDiffers(id string) error {
+	return fault.New(fault.Conflict, "entry %s is stored already with other content", id)
 }

@@ -3,8 +3,6 @@ package session_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,45 +12,47 @@ import (
 
 	"frontdesk/internal/valkeytest"
 	"frontdesk/session"
+	"frontdesk/session/valkey"
 )
 
-// stores are what benchmarks compare. measure is the bytes that the store takes.
+// stores are the stores that the benchmarks compare. size returns the bytes that the store
+// uses.
 var stores = []struct {
 	name string
-	open func(b *testing.B) (store session.Store, measure func() int)
+	open func(b *testing.B) (store session.Store, size func() int)
 }{
 	{"SQLite", func(b *testing.B) (session.Store, func() int) {
-		path := filepath.Join(b.TempDir(), "frontdesk.db")
-		store, db := openFile(b, path)
+		store, conn := openSQLite(b)
 		return store, func() int {
-			if _, err := db.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+			var pages, pageSize int
+			if err := conn.QueryRow(`PRAGMA page_count`).Scan(&pages); err != nil {
 				b.Fatal(err)
 			}
-			info, err := os.Stat(path)
-			if err != nil {
+			if err := conn.QueryRow(`PRAGMA page_size`).Scan(&pageSize); err != nil {
 				b.Fatal(err)
 			}
-			return int(info.Size())
+			return pages * pageSize
 		}
 	}},
 	{"Valkey", func(b *testing.B) (session.Store, func() int) {
 		server := valkeytest.Start(b)
-		return openValkey(b, session.ValkeyOptions{Addresses: []string{server.Addr}}), memory(b, server)
+		return openValkey(b, valkey.Options{Addresses: []string{server.Addr}}), memoryOf(b, server)
 	}},
 	{"ValkeyOnDisk", func(b *testing.B) (session.Store, func() int) {
 		server := valkeytest.Start(b, "--appendonly", "yes", "--appendfsync", "always")
-		return openValkey(b, session.ValkeyOptions{Addresses: []string{server.Addr}}), memory(b, server)
+		return openValkey(b, valkey.Options{Addresses: []string{server.Addr}}), memoryOf(b, server)
 	}},
 	{"ValkeyReplicated", func(b *testing.B) (session.Store, func() int) {
 		server := valkeytest.Start(b)
 		server.Replica(b, server.Addr)
-		return openValkey(b, session.ValkeyOptions{
+		return openValkey(b, valkey.Options{
 			Addresses: []string{server.Addr}, Replicas: 1, ReplicaWait: time.Second, RequireReplicas: true,
-		}), memory(b, server)
+		}), memoryOf(b, server)
 	}},
 }
 
-func memory(b *testing.B, server *valkeytest.Server) func() int {
+// memoryOf returns a function that returns how many bytes the server uses.
+func memoryOf(b *testing.B, server *valkeytest.Server) func() int {
 	return func() int {
 		for line := range strings.Lines(server.Must(b, "INFO", "memory")) {
 			if n, ok := strings.CutPrefix(strings.TrimSpace(line), "used_memory:"); ok {
@@ -63,37 +63,37 @@ func memory(b *testing.B, server *valkeytest.Server) func() int {
 				return bytes
 			}
 		}
-		b.Fatal("the server does not tell its memory")
+		b.Fatal("INFO memory has no used_memory")
 		return 0
 	}
 }
 
-// spoken is an entry of the usual size.
-func spoken(turn, seq int) session.Entry {
+// typicalEntry returns an entry of a typical size.
+func typicalEntry(turn, seq int) session.Entry {
 	const words = "Your order is on its way and will be with you on Thursday between nine and noon. "
 	body := fmt.Sprintf(`{"id":"item_%026d","role":"assistant","text":%q}`, seq, strings.Repeat(words, 5))
 	return session.Entry{ID: fmt.Sprintf("%d-%d", turn, seq), Kind: "message", At: time.Now(), Body: []byte(body)}
 }
 
-// commit writes n entries of a session, one at a time, and returns how long each took.
-func commit(ctx context.Context, store session.Store, name string, n int) ([]time.Duration, error) {
+// commitEach commits n entries of a session one at a time, and returns how long each took.
+func commitEach(ctx context.Context, store session.Store, name string, n int) ([]time.Duration, error) {
 	l, err := store.Acquire(ctx, name, "bench", time.Hour, true)
 	if err != nil {
 		return nil, err
 	}
 	var took []time.Duration
 	for seq := 1; seq <= n; seq++ {
-		began := time.Now()
-		if err := store.Commit(ctx, l, []session.Entry{spoken(seq/4, seq)}, session.State{Agent: "demo", Seq: seq}, time.Hour); err != nil {
+		started := time.Now()
+		if err := store.Commit(ctx, l, []session.Entry{typicalEntry(seq/4, seq)}, session.State{Agent: "demo", Seq: seq}, time.Hour); err != nil {
 			return nil, err
 		}
-		took = append(took, time.Since(began))
+		took = append(took, time.Since(started))
 	}
 	return took, nil
 }
 
-// BenchmarkStoreCommit writes entries of 500 bytes in sessions of 50, in so many
-// sessions at a time.
+// BenchmarkStoreCommit writes entries of 500 bytes, 50 in each session, in one or several
+// sessions at once.
 func BenchmarkStoreCommit(b *testing.B) {
 	for _, s := range stores {
 		for _, sessions := range []int{1, 100} {
@@ -107,7 +107,7 @@ func BenchmarkStoreCommit(b *testing.B) {
 				for i := range sessions {
 					all.Go(func() {
 						for left, n := per, 0; left > 0; left, n = left-50, n+1 {
-							d, err := commit(b.Context(), store, fmt.Sprintf("sess_%d_%d", i, n), min(left, 50))
+							d, err := commitEach(b.Context(), store, fmt.Sprintf("sess_%d_%d", i, n), min(left, 50))
 							if err != nil {
 								b.Error(err)
 								return
@@ -137,7 +137,7 @@ func BenchmarkStoreLoad(b *testing.B) {
 	for _, s := range stores[:2] {
 		b.Run(s.name, func(b *testing.B) {
 			store, _ := s.open(b)
-			if _, err := commit(b.Context(), store, "sess_1", 50); err != nil {
+			if _, err := commitEach(b.Context(), store, "sess_1", 50); err != nil {
 				b.Fatal(err)
 			}
 			for b.Loop() {
@@ -149,22 +149,22 @@ func BenchmarkStoreLoad(b *testing.B) {
 	}
 }
 
-// BenchmarkStoreSession tells what a session of 50 entries takes in the store.
+// BenchmarkStoreSession measures how much memory or disk a session of 50 entries uses.
 func BenchmarkStoreSession(b *testing.B) {
 	for _, s := range stores[:2] {
 		b.Run(s.name, func(b *testing.B) {
-			store, measure := s.open(b)
-			if _, err := commit(b.Context(), store, "first", 1); err != nil { // what there is only once
+			store, size := s.open(b)
+			if _, err := commitEach(b.Context(), store, "first", 1); err != nil { // for what is stored once and not for each session
 				b.Fatal(err)
 			}
-			before, n := measure(), 0
+			before, n := size(), 0
 			for b.Loop() {
 				n++
-				if _, err := commit(b.Context(), store, fmt.Sprintf("sess_%026d", n), 50); err != nil {
+				if _, err := commitEach(b.Context(), store, fmt.Sprintf("sess_%026d", n), 50); err != nil {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(measure()-before)/float64(n)/1024, "KB/session")
+			b.ReportMetric(float64(size()-before)/float64(n)/1024, "KB/session")
 		})
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
 )
 
@@ -112,12 +113,12 @@ CREATE TABLE ticket_calls (
 // Tickets is a store of tickets in a database. Safe for concurrent use.
 type Tickets struct{ db *sql.DB }
 
-// OpenTickets opens the tickets in db, which other parts may share. The caller closes db.
-func OpenTickets(ctx context.Context, db *sql.DB) (*Tickets, error) {
-	if err := Migrate(ctx, db, "tickets", ticketSchema); err != nil {
+// OpenTickets opens the tickets in conn, which other parts may share. The caller closes conn.
+func OpenTickets(ctx context.Context, conn *sql.DB) (*Tickets, error) {
+	if err := db.Migrate(ctx, conn, "tickets", ticketSchema); err != nil {
 		return nil, ticketFault(ctx, err)
 	}
-	return &Tickets{db: db}, nil
+	return &Tickets{db: conn}, nil
 }
 
 // Create opens a ticket with t's Subject, Description, Contact and Priority (default

@@ -88,8 +88,8 @@ func (m *Metrics) CallEnded(transport string, e session.Ending, lasted time.Dura
 	if e.Quality != nil {
 		m.quality.WithLabelValues("caller").Observe(e.Quality.MOS)
 	}
-	if e.Person != nil {
-		m.quality.WithLabelValues("person").Observe(e.Person.MOS)
+	if e.PersonQuality != nil {
+		m.quality.WithLabelValues("person").Observe(e.PersonQuality.MOS)
 	}
 }
 

@@ -19,8 +19,8 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/archive"
 	"frontdesk/internal/config"
+	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
-	"frontdesk/session"
 )
 
 const (
@@ -231,15 +231,15 @@ func eraseSession(ctx context.Context, c config.Config, a *archive.Archive, id s
 
 // forget deletes what an agent remembers of a caller between sessions.
 func forget(ctx context.Context, c config.Config, caller string, w io.Writer) error {
-	return withStore(ctx, c, func(store session.Store) error {
-		known, err := store.Recall(ctx, caller)
+	return withStore(ctx, c, func(store sessionStore) error {
+		known, err := store.LoadCaller(ctx, caller)
 		if err != nil {
 			return err
 		}
 		if len(known) == 0 {
 			return fault.New(fault.NotFound, "nothing is remembered of %q (want AGENT/CALLER)", caller)
 		}
-		if err := store.Remember(ctx, caller, nil, 0); err != nil {
+		if err := store.SaveCaller(ctx, caller, nil, 0); err != nil {
 			return err
 		}
 		fmt.Fprintf(w, "%s is forgotten.\n", caller)
@@ -248,7 +248,7 @@ func forget(ctx context.Context, c config.Config, caller string, w io.Writer) er
 }
 
 // withStore runs do with the store opened.
-func withStore(ctx context.Context, c config.Config, do func(session.Store) error) error {
+func withStore(ctx context.Context, c config.Config, do func(sessionStore) error) error {
 	_, store, closeStore, err := openData(ctx, c)
 	if err != nil {
 		return err
@@ -260,7 +260,7 @@ func withStore(ctx context.Context, c config.Config, do func(session.Store) erro
 // eraseStored deletes a session from the store, and its recordings. It fails if the
 // session is in a call.
 func eraseStored(ctx context.Context, c config.Config, id string) (wasStored bool, err error) {
-	err = withStore(ctx, c, func(store session.Store) error {
+	err = withStore(ctx, c, func(store sessionStore) error {
 		if _, _, err := store.Load(ctx, id); fault.From(err) != nil && fault.From(err).Code == fault.NotFound {
 			return nil
 		} else if err != nil {
@@ -293,7 +293,7 @@ func removeRecordings(c config.Config, id string) error {
 }
 
 // startArchive archives finished sessions until stop is called. summarizer may be nil.
-func startArchive(ctx context.Context, c config.Config, store session.Store, summarizer dialog.Model, log *zap.Logger) (stop func(), err error) {
+func startArchive(ctx context.Context, c config.Config, store sessionStore, summarizer dialog.Model, log *zap.Logger) (stop func(), err error) {
 	if !c.Archive.IsEnabled() {
 		return func() {}, nil
 	}
@@ -306,7 +306,7 @@ func startArchive(ctx context.Context, c config.Config, store session.Store, sum
 		Redact: c.Archive.Redact, Database: c.Archive.Database, Scribe: summarizer, Retention: c.Archive.Retention, Log: log,
 	}
 	if o.Database == "" {
-		if o.SQLite, err = session.OpenDB(filepath.Join(c.Data, "workflows.db")); err != nil {
+		if o.SQLite, err = db.Open(filepath.Join(c.Data, "workflows.db")); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
 		o.SQLite.SetMaxOpenConns(archiveWriters)

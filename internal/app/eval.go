@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/db"
 	"frontdesk/internal/eval"
-	"frontdesk/session"
 )
 
 const manifestHelp = `MANIFEST is a JSON list of {"file", "voice", "category", "ref", "speech_start_ms",
@@ -130,12 +130,12 @@ func (p *program) evaluate(ctx context.Context, f *evalFlags, manifest string, m
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("create the data folder: %w", err)
 	}
-	db, err := session.OpenDB(filepath.Join(c.Data, "frontdesk.db"))
+	conn, err := db.Open(filepath.Join(c.Data, "frontdesk.db"))
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	agents, err := openAgents(ctx, c, db, log, nil)
+	defer conn.Close()
+	agents, err := openAgents(ctx, c, conn, log, nil)
 	if err != nil {
 		return err
 	}

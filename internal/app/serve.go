@@ -99,16 +99,18 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 	if n.desk, err = n.newDesk(store); err != nil {
 		return err
 	}
-	defer inBackground(func(ctx context.Context) { sweep(ctx, store, log) })()
+	if s, ok := store.(sweeper); ok {
+		defer inBackground(func(ctx context.Context) { sweep(ctx, s, log) })()
+	}
 	defer inBackground(n.desk.Watch)()
 	return n.listen(ctx)
 }
 
 // newDesk returns the desk that admits calls.
-func (n *node) newDesk(store session.Store) (*session.Desk, error) {
+func (n *node) newDesk(store sessionStore) (*session.Desk, error) {
 	c := n.config
 	limits := sessionLimits(c.Limits)
-	gate, err := openGate(store, limits)
+	limiter, err := openLimiter(store, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -117,26 +119,26 @@ func (n *node) newDesk(store session.Store) (*session.Desk, error) {
 		grace = archiveGrace
 	}
 	return session.NewDesk(session.Options{
-		Store:   store,
-		Shared:  c.Store != "sqlite",
-		Tokens:  n.tokens,
-		Agent:   n.agents.Find,
-		Node:    nodeName(),
-		Limits:  limits,
-		Gate:    gate,
-		Life:    c.Limits.SessionLife,
-		Records: filepath.Join(c.Data, "recordings"),
-		Spare:   grace,
-		Ring:    n.telephone.ringer(c),
-
-		Observer: n.metrics,
-		Log:      n.log,
+		Store:         store,
+		SharedStore:   c.Store != "sqlite",
+		Callers:       store,
+		Tokens:        n.tokens,
+		Agent:         n.agents.Find,
+		Node:          nodeName(),
+		Limits:        limits,
+		Limiter:       limiter,
+		ResumeWindow:  c.Limits.SessionLife,
+		RecordingsDir: filepath.Join(c.Data, "recordings"),
+		ArchiveGrace:  grace,
+		Dial:          n.telephone.ringer(c),
+		Observer:      n.metrics,
+		Log:           n.log,
 	}), nil
 }
 
 // openArchiving starts to archive finished sessions. The configured language models
 // summarize them.
-func openArchiving(ctx context.Context, c config.Config, store session.Store, log *zap.Logger) (stop func(), err error) {
+func openArchiving(ctx context.Context, c config.Config, store sessionStore, log *zap.Logger) (stop func(), err error) {
 	models, err := languageModels(c)
 	if err != nil {
 		return nil, err
@@ -182,7 +184,7 @@ func inBackground(run func(context.Context)) (stop func()) {
 }
 
 // sweep deletes expired sessions every sweepInterval until ctx ends.
-func sweep(ctx context.Context, store session.Store, log *zap.Logger) {
+func sweep(ctx context.Context, store sweeper, log *zap.Logger) {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {

@@ -9,62 +9,78 @@ import (
 	"strings"
 	"time"
 
+	"frontdesk/internal/archive"
 	"frontdesk/internal/config"
+	"frontdesk/internal/db"
 	"frontdesk/session"
+	"frontdesk/session/sqlite"
+	"frontdesk/session/valkey"
 )
 
-const storeStart = 10 * time.Second // that a shared store has to answer at the start
+const connectTimeout = 10 * time.Second // for a shared store to answer when the program starts
 
-// openData opens the data folder's database, and the store, which may be in it. close
-// must be called.
-func openData(ctx context.Context, c config.Config) (db *sql.DB, store session.Store, close func(), err error) {
-	if db, err = session.OpenDB(filepath.Join(c.Data, "frontdesk.db")); err != nil {
+// sessionStore is what the program needs of a session store.
+type sessionStore interface {
+	archive.Store
+	session.CallerMemory
+}
+
+// sweeper is a store that does not delete expired sessions by itself.
+type sweeper interface {
+	// Sweep deletes expired sessions and returns how many.
+	Sweep(ctx context.Context) (int, error)
+}
+
+// openData opens the data folder's database and the session store, which may be in that
+// database. The caller must call close.
+func openData(ctx context.Context, c config.Config) (conn *sql.DB, s sessionStore, close func(), err error) {
+	if conn, err = db.Open(filepath.Join(c.Data, "frontdesk.db")); err != nil {
 		return nil, nil, nil, err
 	}
-	store, closeStore, err := openStore(ctx, c, db)
+	s, closeStore, err := openStore(ctx, c, conn)
 	if err != nil {
-		_ = db.Close()
+		_ = conn.Close()
 		return nil, nil, nil, err
 	}
-	return db, store, func() {
+	return conn, s, func() {
 		closeStore()
-		_ = db.Close()
+		_ = conn.Close()
 	}, nil
 }
 
-// openStore opens the store that nodes share where the configuration names one, else
-// the one in db. close must be called.
-func openStore(ctx context.Context, c config.Config, db *sql.DB) (store session.Store, close func(), err error) {
-	server, shared, err := c.SharedStore()
+// openStore opens the store that nodes share, if one is configured, else the store in
+// conn. The caller must call close.
+func openStore(ctx context.Context, c config.Config, conn *sql.DB) (s sessionStore, close func(), err error) {
+	server, isShared, err := c.SharedStore()
 	if err != nil {
 		return nil, nil, misuse{err}
 	}
-	if !shared {
-		store, err := session.OpenSQLite(ctx, db)
-		return store, func() {}, err
+	if !isShared {
+		s, err := sqlite.Open(ctx, conn)
+		return s, func() {}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeStart)
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	o := session.ValkeyOptions{
+	o := valkey.Options{
 		Addresses: server.Addresses, Username: server.Username, Password: server.Password, DB: server.DB, Sentinel: server.Sentinel,
 		Replicas: c.Durability.Replicas, ReplicaWait: c.Durability.Wait, RequireReplicas: c.Durability.Require,
 	}
 	if server.TLS {
 		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	v, err := session.OpenValkey(ctx, o)
+	v, err := valkey.Open(ctx, o)
 	if err != nil {
 		return nil, nil, fmt.Errorf("store at %s: %w", strings.Join(server.Addresses, ", "), err)
 	}
 	return v, v.Close, nil
 }
 
-// openGate makes the gate that keeps the limits: over all nodes where they share store.
-func openGate(store session.Store, l session.Limits) (session.Gate, error) {
-	if v, shared := store.(*session.Valkey); shared {
-		return v.Gate(l)
+// openLimiter returns a limiter whose limits hold for all nodes that share the store.
+func openLimiter(s sessionStore, l session.Limits) (session.Limiter, error) {
+	if shared, ok := s.(*valkey.Store); ok {
+		return shared.Limiter(l)
 	}
-	return session.NewGate(l), nil
+	return session.NewLimiter(l), nil
 }
 
 func sessionLimits(l config.Limits) session.Limits {

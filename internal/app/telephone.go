@@ -90,7 +90,7 @@ func openTwilio(c config.Config, desk *session.Desk, log *zap.Logger) *twilio.Se
 type exchange struct{ server atomic.Pointer[sip.Server] }
 
 // ringer is what the desk dials with, nil where no telephone is configured.
-func (e *exchange) ringer(c config.Config) session.Ring {
+func (e *exchange) ringer(c config.Config) session.DialFunc {
 	if len(c.SIP.Listen) == 0 {
 		return nil
 	}

@@ -31,9 +31,19 @@ const (
 	version     = "archive-1"      // of the workflow: a node of another version lets it alone
 )
 
+// Store is a session store whose sessions can be listed and deleted.
+type Store interface {
+	session.Store
+	// List calls each with every stored session, with some of them maybe twice, until each
+	// returns an error, and returns that error.
+	List(ctx context.Context, each func(id string, s session.State) error) error
+	// Delete removes a session and all of its entries.
+	Delete(ctx context.Context, l session.Lease) error
+}
+
 // Options is what an After needs.
 type Options struct {
-	Store   session.Store
+	Store   Store
 	Archive *Archive
 	Node    string
 	Records string   // folder of recordings, SESSION-CALL.wav
@@ -94,7 +104,7 @@ func (a *After) Run(ctx context.Context) {
 // Look archives the sessions that are over now and erases those kept long enough.
 func (a *After) Look(ctx context.Context) error {
 	err := a.o.Store.List(ctx, func(id string, s session.State) error {
-		if !s.Over() {
+		if !s.IsOver() {
 			return ctx.Err()
 		}
 		if err := a.archive(ctx, id, s.Seq); err != nil {

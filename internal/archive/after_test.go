@@ -16,13 +16,15 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
 	"frontdesk/session"
+	"frontdesk/session/sqlite"
 )
 
 // desk is a data folder with what archives its sessions.
 type desk struct {
-	store *session.SQLite
+	store *sqlite.Store
 	after *After
 	dir   string
 	close func()
@@ -36,11 +38,11 @@ func openDesk(t testing.TB, dir string, id *age.X25519Identity, scribe dialog.Mo
 			t.Fatal(err)
 		}
 	}
-	db, err := session.OpenDB(filepath.Join(dir, "frontdesk.db"))
+	sessions, err := db.Open(filepath.Join(dir, "frontdesk.db"))
 	must(err)
-	store, err := session.OpenSQLite(t.Context(), db)
+	store, err := sqlite.Open(t.Context(), sessions)
 	must(err)
-	work, err := session.OpenDB(filepath.Join(dir, "workflows.db"))
+	work, err := db.Open(filepath.Join(dir, "workflows.db"))
 	must(err)
 	work.SetMaxOpenConns(4)
 	kept := filepath.Join(dir, "archive")
@@ -62,7 +64,7 @@ func openDesk(t testing.TB, dir string, id *age.X25519Identity, scribe dialog.Mo
 		}
 		a.Close()
 		work.Close()
-		db.Close()
+		sessions.Close()
 	}}
 }
 
@@ -109,7 +111,7 @@ func (d *desk) look(t testing.TB) {
 		}
 		left := 0
 		if err := d.store.List(t.Context(), func(_ string, s session.State) error {
-			if s.Over() {
+			if s.IsOver() {
 				left++
 			}
 			return nil

@@ -17,8 +17,10 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/ear"
+	"frontdesk/internal/db"
 	"frontdesk/media"
 	"frontdesk/session"
+	"frontdesk/session/sqlite"
 	"frontdesk/signaling/realtime"
 	"frontdesk/signaling/sip"
 	"frontdesk/signaling/webrtc"
@@ -51,14 +53,14 @@ func serve(tb testing.TB, p providers) *server {
 		Detector:   func() dialog.VoiceDetector { return media.NewDetector() },
 		Endpointer: func() dialog.Endpointer { return &timedEndpointer{Endpointer: ear.NewEndpointer(""), turns: observer} },
 	}
-	db, err := session.OpenDB(filepath.Join(tb.TempDir(), "calls.db"))
+	db, err := db.Open(filepath.Join(tb.TempDir(), "calls.db"))
 	must(err)
-	store, err := session.OpenSQLite(tb.Context(), db)
+	store, err := sqlite.Open(tb.Context(), db)
 	must(err)
 	tokens := session.NewTokens([]byte("0123456789abcdef0123456789abcdef"))
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))
 	desk := session.NewDesk(session.Options{
-		Store: store, Tokens: tokens, Node: "bench", Life: time.Hour, Observer: observer, Log: log,
+		Store: store, Tokens: tokens, Node: "bench", ResumeWindow: time.Hour, Observer: observer, Log: log,
 		Agent: func(string) (*dialog.Agent, error) { return agent, nil },
 	})
 	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})

@@ -16,10 +16,12 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/provider/openai"
+	"frontdesk/internal/db"
 	"frontdesk/internal/fakeai"
 	"frontdesk/internal/fault"
 	"frontdesk/media"
 	"frontdesk/session"
+	"frontdesk/session/sqlite"
 	"frontdesk/signaling/realtime"
 	"frontdesk/signaling/webrtc"
 	"frontdesk/tools"
@@ -54,14 +56,14 @@ func serve(t *testing.T, ai *fakeai.Server, change ...func(*dialog.Agent)) strin
 
 func serveAgent(t *testing.T, agent *dialog.Agent) string {
 	t.Helper()
-	db, err := session.OpenDB(filepath.Join(t.TempDir(), "calls.db"))
+	db, err := db.Open(filepath.Join(t.TempDir(), "calls.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	store := openStore(t, db)
 	tokens := session.NewTokens([]byte("0123456789abcdef0123456789abcdef"))
 	desk := session.NewDesk(session.Options{
-		Store: store, Tokens: tokens, Node: "test", Life: time.Hour, Observer: noObserver{}, Log: zap.NewNop(),
+		Store: store, Tokens: tokens, Node: "test", ResumeWindow: time.Hour, Observer: noObserver{}, Log: zap.NewNop(),
 		Agent: func(name string) (*dialog.Agent, error) {
 			if name != "" && name != agent.Name {
 				return nil, fault.New(fault.NotFound, "unknown agent %q", name)
@@ -93,7 +95,7 @@ func serveAgent(t *testing.T, agent *dialog.Agent) string {
 
 func openStore(t *testing.T, db *sql.DB) session.Store {
 	t.Helper()
-	store, err := session.OpenSQLite(t.Context(), db)
+	store, err := sqlite.Open(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 // Package desktest assembles a session.Desk with fake providers for tests: a store in a
 // temporary folder, one agent, and an Observer whose channels tell what happened. Only
-// tests import it. It imports session, dialog, media and internal/fault.
+// tests import it. It imports session, session/sqlite, dialog, media, internal/db and
+// internal/fault.
 package desktest
 
 import (
@@ -12,8 +13,10 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
 	"frontdesk/session"
+	"frontdesk/session/sqlite"
 )
 
 // Desk is a desk of one agent, with the parts it was assembled from.
@@ -34,7 +37,7 @@ func New(t testing.TB, agent *dialog.Agent, change ...func(*session.Options)) *D
 		Observer: NewObserver(),
 	}
 	o := session.Options{
-		Tokens: d.Tokens, Node: "test", Life: time.Hour, Observer: d.Observer, Log: zap.NewNop(),
+		Tokens: d.Tokens, Node: "test", ResumeWindow: time.Hour, Observer: d.Observer, Log: zap.NewNop(),
 		Agent: func(name string) (*dialog.Agent, error) {
 			if name != "" && name != agent.Name {
 				return nil, fault.New(fault.NotFound, "unknown agent %q", name)
@@ -46,24 +49,25 @@ func New(t testing.TB, agent *dialog.Agent, change ...func(*session.Options)) *D
 		f(&o)
 	}
 	if o.Store == nil {
-		d.DB, o.Store = openStore(t)
+		conn, store := openStore(t)
+		d.DB, o.Store, o.Callers = conn, store, store
 	}
 	d.Desk = session.NewDesk(o)
 	return d
 }
 
-func openStore(t testing.TB) (*sql.DB, session.Store) {
+func openStore(t testing.TB) (*sql.DB, *sqlite.Store) {
 	t.Helper()
-	db, err := session.OpenDB(filepath.Join(t.TempDir(), "frontdesk.db"))
+	conn, err := db.Open(filepath.Join(t.TempDir(), "frontdesk.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() })
-	store, err := session.OpenSQLite(t.Context(), db)
+	t.Cleanup(func() { _ = conn.Close() })
+	store, err := sqlite.Open(t.Context(), conn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return db, store
+	return conn, store
 }
 
 // Observer is a session.Observer that sends endings and callers' words to channels. It

@@ -14,7 +14,7 @@ func heldLease(t *testing.T, f *fixture) {
 	l := f.acquire(t, "a", long)
 	_, err := f.store.Acquire(f.ctx, f.session, "b", long, false)
 	wantCode(t, err, fault.Conflict)
-	f.commit(t, l, long, entry("0-1", "still mine"))
+	f.commit(t, l, long, entry("0-1", "a still holds the lease"))
 }
 
 func contention(t *testing.T, f *fixture) {
@@ -29,38 +29,38 @@ func contention(t *testing.T, f *fixture) {
 			if err == nil {
 				winners = append(winners, l)
 			} else if code := fault.From(err).Code; code != fault.Conflict {
-				t.Errorf("a loser got %s: %v", code, err)
+				t.Errorf("Acquire failed with %s, want conflict: %v", code, err)
 			}
 		})
 	}
 	all.Wait()
 	wantEqual(t, "number of winners", len(winners), 1)
-	f.commit(t, winners[0], long, entry("0-1", "I won"))
+	f.commit(t, winners[0], long, entry("0-1", "won"))
 }
 
 func takeover(t *testing.T, f *fixture) {
-	old := f.acquire(t, "a", long)
-	f.commit(t, old, long, entry("0-1", "from a"))
+	former := f.acquire(t, "a", long)
+	f.commit(t, former, long, entry("0-1", "from a"))
 	l := f.acquire(t, "b", long)
-	if l.Nonce == old.Nonce {
+	if l.Nonce == former.Nonce {
 		t.Fatal("both leases have the same nonce")
 	}
-	wantCode(t, f.store.Commit(f.ctx, old, []session.Entry{entry("0-2", "stale")}, session.State{}, long), fault.Conflict)
-	_, err := f.store.Renew(f.ctx, old, long)
+	wantCode(t, f.store.Commit(f.ctx, former, []session.Entry{entry("0-2", "stale")}, session.State{}, long), fault.Conflict)
+	_, err := f.store.Renew(f.ctx, former, long)
 	wantCode(t, err, fault.Conflict)
-	wantCode(t, f.store.Release(f.ctx, old), fault.Conflict)
+	wantCode(t, f.store.Release(f.ctx, former), fault.Conflict)
 	f.commit(t, l, long, entry("0-2", "from b"))
 	_, entries := f.load(t)
 	wantEqual(t, "entries", entries, []session.Entry{entry("0-1", "from a"), entry("0-2", "from b")})
 }
 
 func ownLease(t *testing.T, f *fixture) {
-	old := f.acquire(t, "a", long)
+	former := f.acquire(t, "a", long)
 	l, err := f.store.Acquire(f.ctx, f.session, "a", long, false)
 	if err != nil {
-		t.Fatalf("its own owner was refused: %v", err)
+		t.Fatalf("Acquire by the owner of the lease: %v", err)
 	}
-	wantCode(t, f.store.Commit(f.ctx, old, nil, session.State{}, long), fault.Conflict)
+	wantCode(t, f.store.Commit(f.ctx, former, nil, session.State{}, long), fault.Conflict)
 	f.commit(t, l, long)
 }
 
@@ -72,27 +72,27 @@ func release(t *testing.T, f *fixture) {
 	}
 	wantCode(t, f.store.Commit(f.ctx, l, nil, session.State{}, long), fault.Conflict)
 	if _, err := f.store.Acquire(f.ctx, f.session, "b", long, false); err != nil {
-		t.Fatalf("a released lease was refused: %v", err)
+		t.Fatalf("Acquire of a released lease: %v", err)
 	}
 	wantEqual(t, "entries", f.ids(t), []string{"0-1"})
 }
 
-func expiry(t *testing.T, f *fixture) {
+func expiredLease(t *testing.T, f *fixture) {
 	first := f.acquire(t, "a", long)
 	f.commit(t, first, long, entry("0-1", "one"))
-	old := f.acquire(t, "a", short)
-	f.until(t, "the end of the lease", func() bool {
-		return f.store.Commit(f.ctx, old, nil, session.State{}, long) != nil
+	expired := f.acquire(t, "a", short)
+	f.waitUntil(t, "the expiry of the lease", func() bool {
+		return f.store.Commit(f.ctx, expired, nil, session.State{}, long) != nil
 	})
-	wantCode(t, f.store.Commit(f.ctx, old, nil, session.State{}, long), fault.Conflict)
-	_, err := f.store.Renew(f.ctx, old, long)
+	wantCode(t, f.store.Commit(f.ctx, expired, nil, session.State{}, long), fault.Conflict)
+	_, err := f.store.Renew(f.ctx, expired, long)
 	wantCode(t, err, fault.Conflict)
-	if time.Now().Before(old.Expires) {
-		t.Error("the store ended the lease before the holder would have stopped")
+	if time.Now().Before(expired.Expires) {
+		t.Error("the store expired the lease before Lease.Expires")
 	}
 	l, err := f.store.Acquire(f.ctx, f.session, "b", long, false)
 	if err != nil {
-		t.Fatalf("an expired lease was refused: %v", err)
+		t.Fatalf("Acquire of an expired lease: %v", err)
 	}
 	f.commit(t, l, long)
 	wantEqual(t, "entries", f.ids(t), []string{"0-1"})
@@ -112,7 +112,7 @@ func renew(t *testing.T, f *fixture) {
 	if _, err := f.store.Renew(f.ctx, renewed, short); err != nil {
 		t.Fatal(err)
 	}
-	f.until(t, "the end of the renewed lease", func() bool {
+	f.waitUntil(t, "the expiry of the renewed lease", func() bool {
 		_, err := f.store.Acquire(f.ctx, f.session, "b", long, false)
 		return err == nil
 	})

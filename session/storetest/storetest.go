@@ -1,5 +1,5 @@
-// Package storetest holds every session.Store to its contract. A store's own test
-// calls Run with a way to open it; nothing here knows how it is made.
+// Package storetest is the conformance suite of session stores. The tests of each store
+// call Run with a function that opens it. It imports session and internal/fault.
 package storetest
 
 import (
@@ -18,63 +18,81 @@ import (
 )
 
 const (
-	long    = time.Minute          // a lease or life that does not end within a test
-	short   = 5 * time.Millisecond // one whose end a test waits for
-	patient = 20 * time.Second     // more than any operation needs
+	long    = time.Minute          // a TTL that does not expire during a test
+	short   = 5 * time.Millisecond // a TTL whose expiry a test waits for
+	timeout = 20 * time.Second     // of a test, more than any operation needs
 )
 
-// Run tests the store. Each call of open gives another handle to the same storage,
-// as another process would have it, for as long as the test t of that call runs;
-// the storage lasts as long as the test t of Run.
-func Run(t *testing.T, open func(t *testing.T) session.Store) {
+// Store is what every store implements.
+type Store interface {
+	session.Store
+	session.CallerMemory
+	// List calls each with every session, with some maybe twice, until each returns an
+	// error, and returns that error.
+	List(ctx context.Context, each func(id string, state session.State) error) error
+	// Delete removes a session and all of its entries. Its errors are those of
+	// session.Store.
+	Delete(ctx context.Context, l session.Lease) error
+}
+
+// Sweeper is a Store that must be told to delete expired sessions.
+type Sweeper interface {
+	// Sweep deletes expired sessions and returns how many.
+	Sweep(ctx context.Context) (int, error)
+}
+
+// Run tests a store. Each call of open returns another handle to the same storage, as
+// another process would have it. The handle is open until the test t of that call ends,
+// the storage until the test t of Run ends.
+func Run(t *testing.T, open func(t *testing.T) Store) {
 	tests := []struct {
 		name string
 		test func(*testing.T, *fixture)
 	}{
 		{"UnknownSessionIsNotFound", unknownSession},
 		{"NewSessionIsEmpty", newSession},
-		{"LoadGivesWhatWasCommitted", loadGivesCommitted},
+		{"LoadReturnsWhatWasCommitted", loadReturnsCommitted},
 		{"HeldLeaseIsRefusedToOthers", heldLease},
 		{"OnlyOneOfManyGetsTheLease", contention},
-		{"TakeoverFencesTheOldWriter", takeover},
-		{"OwnLeaseIsTakenAnew", ownLease},
+		{"TakeoverFencesTheFormerOwner", takeover},
+		{"OwnerMayAcquireItsLeaseAgain", ownLease},
 		{"ReleasedLeaseIsFree", release},
-		{"ExpiredLeaseIsFreeAndCannotWrite", expiry},
+		{"ExpiredLeaseIsFreeAndCannotWrite", expiredLease},
 		{"RenewKeepsTheLease", renew},
-		{"EpochOnlyGrows", epochs},
-		{"RetryIsADuplicate", retry},
-		{"LateRetryTurnsNothingBack", lateRetry},
+		{"EpochGrowsWithEachLease", epochs},
+		{"RetryAddsNoDuplicate", retry},
+		{"LateRetryDoesNotRestoreAnOldState", lateRetry},
 		{"ChangedContentIsAConflict", changedContent},
 		{"RefusedCommitChangesNothing", allOrNothing},
 		{"EntriesAreOrderedByNumber", order},
-		{"EntryIDsOnlyGrow", growingIDs},
-		{"BrokenEntryIsInvalid", brokenEntries},
-		{"SessionEndsWithItsLife", life},
-		{"LeaseKeepsSessionAlive", leaseOutlastsLife},
-		{"EndedSessionBeginsAnew", rebirth},
-		{"SweepLeavesTheLiving", sweep},
-		{"ListGivesSessions", list},
+		{"EntryBeforeTheLastIsAConflict", growingIDs},
+		{"MalformedEntryIsInvalid", malformedEntries},
+		{"SessionExpires", sessionExpiry},
+		{"LeaseKeepsAnExpiredSession", leaseOutlastsSession},
+		{"ExpiredSessionBeginsEmpty", expiredSessionBeginsEmpty},
+		{"SweepDeletesOnlyExpiredSessions", sweep},
+		{"ListReturnsSessions", list},
 		{"DeletedSessionIsGone", deletion},
-		{"CallersAreRememberedForAWhile", callers},
-		{"ConcurrentCommitsAllArrive", concurrentCommits},
-		{"BigBodiesAreKept", bigBodies},
-		{"CommittedSurvivesReopening", reopening},
-		{"CancelledContextIsTold", cancelled},
+		{"CallerMemoryExpires", callerMemory},
+		{"ConcurrentCommitsAreAllStored", concurrentCommits},
+		{"LargeBodiesAreStored", largeBodies},
+		{"CommitsSurviveReopening", reopening},
+		{"CancelledContextIsAnError", cancelled},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), patient)
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
 			test.test(t, &fixture{ctx: ctx, store: open(t), open: open, session: "sess_" + rand.Text()})
 		})
 	}
 }
 
-// fixture is what a test works with: a store and a session of its own.
+// fixture is what a test uses: a store, and the ID of a session of its own.
 type fixture struct {
 	ctx     context.Context
-	store   session.Store
-	open    func(t *testing.T) session.Store
+	store   Store
+	open    func(t *testing.T) Store
 	session string
 }
 
@@ -87,9 +105,9 @@ func (f *fixture) acquire(t *testing.T, owner string, ttl time.Duration) session
 	return l
 }
 
-func (f *fixture) commit(t *testing.T, l session.Lease, life time.Duration, entries ...session.Entry) {
+func (f *fixture) commit(t *testing.T, l session.Lease, ttl time.Duration, entries ...session.Entry) {
 	t.Helper()
-	if err := f.store.Commit(f.ctx, l, entries, session.State{Agent: "demo"}, life); err != nil {
+	if err := f.store.Commit(f.ctx, l, entries, session.State{Agent: "demo"}, ttl); err != nil {
 		t.Fatalf("Commit: %v", err)
 	}
 }
@@ -113,9 +131,9 @@ func (f *fixture) ids(t *testing.T) []string {
 	return ids
 }
 
-// until tries again until ok or the test's time is over: what it waits for is the
-// store's own clock.
-func (f *fixture) until(t *testing.T, what string, ok func() bool) {
+// waitUntil polls ok until it returns true or the test times out. It waits for the
+// store's own clock, which sends no signal.
+func (f *fixture) waitUntil(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -139,7 +157,7 @@ func wantCode(t *testing.T, err error, want fault.Code) {
 		t.Fatalf("no error, want %s", want)
 	}
 	if got := fault.From(err).Code; got != want {
-		t.Fatalf("error %q is of code %s, want %s", err, got, want)
+		t.Fatalf("error %q has the code %s, want %s", err, got, want)
 	}
 }
 
@@ -167,7 +185,7 @@ func newSession(t *testing.T, f *fixture) {
 	wantEqual(t, "number of entries", len(entries), 0)
 }
 
-func loadGivesCommitted(t *testing.T, f *fixture) {
+func loadReturnsCommitted(t *testing.T, f *fixture) {
 	l := f.acquire(t, "a", long)
 	state := session.State{Agent: "demo", Created: time.Date(2031, 1, 2, 3, 4, 5, 6000, time.UTC), Seq: 2, Turn: 1}
 	entries := []session.Entry{entry("0-1", "héllo\u2028 \x00 \"quoted\""), entry("1-2", "two")}
@@ -185,7 +203,7 @@ func loadGivesCommitted(t *testing.T, f *fixture) {
 	}
 	gotState, got = f.load(t)
 	wantEqual(t, "rewritten state", gotState, state)
-	wantEqual(t, "kept entries", got, entries)
+	wantEqual(t, "entries after a commit without any", got, entries)
 }
 
 func concurrentCommits(t *testing.T, f *fixture) {
@@ -214,31 +232,31 @@ func concurrentCommits(t *testing.T, f *fixture) {
 	}
 }
 
-func bigBodies(t *testing.T, f *fixture) {
+func largeBodies(t *testing.T, f *fixture) {
 	l := f.acquire(t, "a", long)
 	body, err := json.Marshal(bytes.Repeat([]byte{0xa5, 0x00, 0xff}, 1<<20))
 	if err != nil {
 		t.Fatal(err)
 	}
-	big := session.Entry{ID: "0-1", Kind: "message", At: time.Unix(1, 0).UTC(), Body: body}
-	f.commit(t, l, long, big)
-	f.commit(t, l, long, big)
+	large := session.Entry{ID: "0-1", Kind: "message", At: time.Unix(1, 0).UTC(), Body: body}
+	f.commit(t, l, long, large)
+	f.commit(t, l, long, large)
 	_, entries := f.load(t)
 	if len(entries) != 1 || !bytes.Equal(entries[0].Body, body) {
-		t.Fatal("the body came back changed")
+		t.Fatal("the loaded body differs from the committed one")
 	}
 }
 
 func reopening(t *testing.T, f *fixture) {
 	l := f.acquire(t, "a", long)
 	f.commit(t, l, long, entry("0-1", "one"))
-	t.Run("again", func(t *testing.T) {
-		again := *f
-		again.store = f.open(t)
-		wantEqual(t, "ids", again.ids(t), []string{"0-1"})
-		_, err := again.store.Acquire(f.ctx, f.session, "b", long, false)
+	t.Run("reopened", func(t *testing.T) {
+		reopened := *f
+		reopened.store = f.open(t)
+		wantEqual(t, "ids", reopened.ids(t), []string{"0-1"})
+		_, err := reopened.store.Acquire(f.ctx, f.session, "b", long, false)
 		wantCode(t, err, fault.Conflict)
-		again.commit(t, l, long, entry("0-2", "the lease lasts too"))
+		reopened.commit(t, l, long, entry("0-2", "under the same lease"))
 	})
 	wantEqual(t, "ids", f.ids(t), []string{"0-1", "0-2"})
 }
@@ -248,5 +266,5 @@ func cancelled(t *testing.T, f *fixture) {
 	ctx, cancel := context.WithCancel(f.ctx)
 	cancel()
 	wantCode(t, f.store.Commit(ctx, l, []session.Entry{entry("0-1", "no")}, session.State{}, long), fault.Unavailable)
-	f.commit(t, l, long, entry("0-1", "the store works on"))
+	f.commit(t, l, long, entry("0-1", "the store still works"))
 }

@@ -40,7 +40,7 @@ func (s *Server) authenticate(r *http.Request, transport string) (session.Caller
 	switch b := bearerToken(r); {
 	case b == "":
 		return who, fault.New(fault.Unauthorized, "the request has no token: POST /v1/realtime/client_secrets returns one")
-	case s.o.Keys.Hold(b):
+	case s.o.Keys.Contains(b):
 		who.Trusted = true
 	case len(s.o.Keys) == 0 && !session.IsToken(b):
 		// Official clients insist on a key. If no server keys are configured, any key is
@@ -56,7 +56,7 @@ func (s *Server) authenticate(r *http.Request, transport string) (session.Caller
 		who.Agent = r.URL.Query().Get("model")
 	}
 	who.Transport, who.Address = transport, remoteIP(r)
-	who.Request = fault.RequestID(r.Context())
+	who.RequestID = fault.RequestID(r.Context())
 	return who, nil
 }
 

@@ -155,7 +155,7 @@ func (s *Server) refer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !s.o.Keys.Hold(bearerToken(r)) {
+	if !s.o.Keys.Contains(bearerToken(r)) {
 		return fault.New(fault.Forbidden, "a server key is needed to transfer a call")
 	}
 	var body struct {

@@ -36,7 +36,7 @@ func (s *Server) createClientSecret(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	key := bearerToken(r)
-	isTrusted := s.o.Keys.Hold(key)
+	isTrusted := s.o.Keys.Contains(key)
 	if key != "" && !isTrusted && len(s.o.Keys) > 0 {
 		return fault.New(fault.Unauthorized, "the key in the Authorization header is not one of this server's keys")
 	}
@@ -51,11 +51,11 @@ func (s *Server) createClientSecret(w http.ResponseWriter, r *http.Request) erro
 	if err := body.Session.applyTo(&who); err != nil {
 		return err
 	}
-	if who.Known = body.Frontdesk.Caller; who.Known != "" && !isTrusted {
+	if who.KnownAs = body.Frontdesk.Caller; who.KnownAs != "" && !isTrusted {
 		return fault.New(fault.Forbidden, "frontdesk.caller needs a server key")
 	}
-	if len(who.Known) > session.MaxKnown || !utf8.ValidString(who.Known) || strings.ContainsFunc(who.Known, unicode.IsControl) {
-		return fault.New(fault.Invalid, "frontdesk.caller must be UTF-8 text of at most %d bytes without control characters", session.MaxKnown)
+	if len(who.KnownAs) > session.MaxKnownAs || !utf8.ValidString(who.KnownAs) || strings.ContainsFunc(who.KnownAs, unicode.IsControl) {
+		return fault.New(fault.Invalid, "frontdesk.caller must be UTF-8 text of at most %d bytes without control characters", session.MaxKnownAs)
 	}
 	expires := time.Now().Add(life)
 	token, err := s.o.Tokens.Mint(session.Claims{Caller: who, Expires: expires})

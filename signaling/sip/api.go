@@ -62,7 +62,7 @@ func (a API) serve(w http.ResponseWriter, r *http.Request) (status int, body any
 	switch {
 	case len(a.Keys) == 0:
 		return 0, nil, fault.New(fault.Forbidden, "calls are made for those who have a server key, and none is configured: set keys")
-	case !strings.EqualFold(scheme, "Bearer") || !a.Keys.Hold(strings.TrimSpace(key)):
+	case !strings.EqualFold(scheme, "Bearer") || !a.Keys.Contains(strings.TrimSpace(key)):
 		return 0, nil, fault.New(fault.Unauthorized, "a server key is needed to make calls")
 	case a.Server == nil:
 		return 0, nil, fault.New(fault.Unavailable, "there is no telephone here: configure sip")
@@ -125,9 +125,9 @@ func (a API) dial(w http.ResponseWriter, r *http.Request) (int, any, error) {
 	record, err := a.Server.Dial(r.Context(), Outgoing{
 		To: o.To, From: o.From, Trunk: o.Trunk, Ring: time.Duration(o.RingSeconds) * time.Second,
 		Caller: session.Caller{
-			Agent: o.Agent, Instructions: o.Instructions, Greeting: o.Greeting, Known: o.Known, Request: fault.RequestID(r.Context()),
+			Agent: o.Agent, Instructions: o.Instructions, Greeting: o.Greeting, KnownAs: o.Known, RequestID: fault.RequestID(r.Context()),
 		},
-		Outbound: session.Outbound{Screen: o.Screen == nil || *o.Screen, Message: o.Message},
+		Outbound: session.Outbound{DetectMachine: o.Screen == nil || *o.Screen, MachineMessage: o.Message},
 	})
 	if err == nil {
 		w.Header().Set("Location", "/v1/calls/"+record.ID)

@@ -208,7 +208,7 @@ func (s *Server) converse(p *placed, t *Trunk, o Outgoing, longest time.Duration
 
 var errPlan = fault.New(fault.Limited, "the longest duration the plan allows was reached")
 
-// Ring implements session.Ring: it calls somebody a caller is to be connected with.
+// Ring implements session.DialFunc: it calls somebody a caller is to be connected with.
 func (s *Server) Ring(ctx context.Context, to string) (dialog.Line, func(), error) {
 	to, err := number(to)
 	if err != nil {

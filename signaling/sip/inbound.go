@@ -100,7 +100,7 @@ func (s *Server) answer(t *Trunk, r *sip.Request, tx sip.ServerTransaction) (*ca
 	ctx, cancel := context.WithTimeout(s.life, admitTime)
 	defer cancel()
 	desk, err := s.o.Admit(ctx, session.Caller{
-		Agent: t.agent(r), Transport: "sip", Address: from.String(), Request: r.CallID().Value(), Number: callerOf(r),
+		Agent: t.agent(r), Transport: "sip", Address: from.String(), RequestID: r.CallID().Value(), Number: callerOf(r),
 	})
 	if err != nil {
 		_ = d.Close()
@@ -148,7 +148,7 @@ func allows(m interface{ GetHeader(string) sip.Header }) string {
 	return ""
 }
 
-// confirm answers and waits for the caller's ACK. The error is session.ErrGone when the
+// confirm answers and waits for the caller's ACK. The error is session.ErrCallerGone when the
 // caller gave up, NoAnswer when no ACK came, Media when it holds no answer to our offer.
 func (c *call) confirm(ctx context.Context, tx sip.ServerTransaction) error {
 	body := c.leg.local.offer(c.trunk.codecs, keysPT)
@@ -166,7 +166,7 @@ func (c *call) confirm(ctx context.Context, tx sip.ServerTransaction) error {
 	err := d.WriteResponse(res)
 	switch {
 	case d.Context().Err() != nil, errors.Is(err, sip.ErrTransactionCanceled): // by BYE or CANCEL
-		return session.ErrGone
+		return session.ErrCallerGone
 	case err != nil:
 		return fault.Wrap(err, fault.NoAnswer, "the caller's telephone did not confirm the call")
 	case c.offered:

@@ -22,9 +22,11 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
 	"frontdesk/media"
 	"frontdesk/session"
+	"frontdesk/session/sqlite"
 )
 
 // humming is a voice that hums 440 Hz for 2 s whatever it is to say.
@@ -65,12 +67,12 @@ func (e endings) Event(event dialog.Event) {
 // options.
 func newTestServer(t testing.TB, change func(*Options)) (*Server, endings) {
 	t.Helper()
-	db, err := session.OpenDB(filepath.Join(t.TempDir(), "frontdesk.db"))
+	db, err := db.Open(filepath.Join(t.TempDir(), "frontdesk.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	store, err := session.OpenSQLite(t.Context(), db)
+	store, err := sqlite.Open(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +86,7 @@ func newTestServer(t testing.TB, change func(*Options)) (*Server, endings) {
 			}
 			return agent, nil
 		},
-		Node: "test", Life: time.Hour, Observer: ended, Log: zap.NewNop(),
+		Node: "test", ResumeWindow: time.Hour, Observer: ended, Log: zap.NewNop(),
 	})
 	ledger, err := OpenLedger(t.Context(), db)
 	if err != nil {

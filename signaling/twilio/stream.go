@@ -128,7 +128,7 @@ func (s *Server) begin(r *http.Request, conn *websocket.Conn) (*line, *session.C
 	defer cancel()
 	desk, err := s.o.Admit(ctx, session.Caller{
 		Agent: custom["agent"], Transport: "twilio", Address: "tel:" + custom["from"], Number: custom["from"],
-		Request: fault.RequestID(r.Context()),
+		RequestID: fault.RequestID(r.Context()),
 	})
 	if err != nil {
 		return nil, nil, err

@@ -106,7 +106,7 @@ func (s *Server) voice(w http.ResponseWriter, r *http.Request) error {
 	if !s.isSigned(r) {
 		return fault.New(fault.Forbidden, "this request is not signed with the account's auth token for the address it was sent to")
 	}
-	who := session.Caller{Agent: s.agent(r), Transport: "twilio", Address: "tel:" + r.PostForm.Get("From"), Request: fault.RequestID(r.Context())}
+	who := session.Caller{Agent: s.agent(r), Transport: "twilio", Address: "tel:" + r.PostForm.Get("From"), RequestID: fault.RequestID(r.Context())}
 	answer := response{Connect: &connect{Stream: stream{
 		URL: "wss" + strings.TrimPrefix(s.base(r), "https") + streamPath,
 		Parameters: []parameter{

@@ -20,9 +20,11 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
 	"frontdesk/media"
 	"frontdesk/session"
+	"frontdesk/session/sqlite"
 )
 
 const (
@@ -115,12 +117,12 @@ type desk struct {
 
 func open(t *testing.T, calls int) *desk {
 	t.Helper()
-	db, err := session.OpenDB(filepath.Join(t.TempDir(), "frontdesk.db"))
+	db, err := db.Open(filepath.Join(t.TempDir(), "frontdesk.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	store, err := session.OpenSQLite(t.Context(), db)
+	store, err := sqlite.Open(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +139,7 @@ func open(t *testing.T, calls int) *desk {
 			}
 			return agent, nil
 		},
-		Node: "test", Life: time.Hour, Limits: session.Limits{Calls: calls}, Observer: d.watching, Log: zap.NewNop(),
+		Node: "test", ResumeWindow: time.Hour, Limits: session.Limits{Calls: calls}, Observer: d.watching, Log: zap.NewNop(),
 	})
 	server := New(Options{
 		AuthToken: authToken, URL: publicURL, Agent: "hums", Numbers: map[string]string{"+200": "nobody"},

@@ -1,4 +1,4 @@
-package session_test
+package sqlite_test
 
 import (
 	"os"
@@ -21,7 +21,7 @@ func TestFullDiskIsAStorageFault(t *testing.T) {
 	if err := os.WriteFile(ballast, make([]byte, 512<<10), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	store, _ := openFile(t, filepath.Join(dir, "x.db"))
+	store, _ := open(t, filepath.Join(dir, "x.db"))
 	checkFull(t, store, func() {
 		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)

@@ -18,8 +18,8 @@ import (
 	"frontdesk/tools"
 )
 
-// maxToken bounds a token, in bytes: it travels in a header or a WebSocket
-// subprotocol, where servers and proxies allow little more.
+// maxToken is the maximum size of a token in bytes. Tokens are sent in a header or a
+// WebSocket subprotocol, where servers and proxies allow little more.
 const maxToken = 12 << 10
 
 const (
@@ -27,15 +27,15 @@ const (
 	resumePrefix = "rt_"
 )
 
-// Tokens makes and checks the tokens that browsers and returning callers carry.
-// They are signed with HMAC-SHA256, not stored: any node with the same secret
-// accepts them. Safe for concurrent use.
+// Tokens makes and verifies the tokens of browsers and of callers who resume a session. They
+// are signed with HMAC-SHA256 and not stored, so any node with the same secret accepts
+// them. Safe for concurrent use.
 type Tokens struct{ secret []byte }
 
-// NewTokens signs with secret, which should hold 32 random bytes.
+// NewTokens returns Tokens that sign with secret, which should be 32 random bytes.
 func NewTokens(secret []byte) *Tokens { return &Tokens{secret: secret} }
 
-// LoadSecret reads the signing secret kept at path, making it on first use.
+// LoadSecret reads the signing secret from the file at path, and creates it if it is missing.
 func LoadSecret(path string) ([]byte, error) {
 	b, err := os.ReadFile(path)
 	if err == nil && len(b) >= 32 {
@@ -45,7 +45,7 @@ func LoadSecret(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read signing secret: %w", err)
 	}
 	if err == nil {
-		return nil, fmt.Errorf("signing secret %s holds %d bytes, not 32: remove it to make a new one", filepath.Base(path), len(b))
+		return nil, fmt.Errorf("signing secret %s has %d bytes, not 32: remove it to make a new one", filepath.Base(path), len(b))
 	}
 	b = make([]byte, 32)
 	_, _ = rand.Read(b) // never fails
@@ -55,45 +55,45 @@ func LoadSecret(path string) ([]byte, error) {
 	return b, nil
 }
 
-// Claims is what a token says.
+// Claims are the content of a token.
 type Claims struct {
-	Caller  Caller // Agent, Resume, Trusted, Known, Instructions and Tools are carried; Verify sets Token
+	Caller  Caller // a token has its Agent, Resume, Trusted, KnownAs, Instructions and Tools; Verify also sets TokenID
 	Expires time.Time
 }
 
-// wire is a token's payload.
-type wire struct {
+// tokenPayload is the JSON that a token signs.
+type tokenPayload struct {
 	Kind         string       `json:"k"`
 	ID           string       `json:"i"`
 	Agent        string       `json:"a,omitempty"`
 	Resume       string       `json:"r,omitempty"`
 	Trusted      bool         `json:"t,omitempty"`
-	Known        string       `json:"w,omitempty"`
+	KnownAs      string       `json:"w,omitempty"`
 	Instructions string       `json:"n,omitempty"`
 	Tools        []tools.Spec `json:"f,omitempty"`
 	Expires      int64        `json:"e"` // Unix seconds
 }
 
-// Mint makes a client token, "ek_…", or a resume token, "rt_…" when
-// c.Caller.Resume is set. The error is fault.TooLarge.
+// Mint returns a client token, "ek_…", or a resume token, "rt_…", if c.Caller.Resume is
+// set. The error is fault.TooLarge.
 func (t *Tokens) Mint(c Claims) (string, error) {
 	prefix := clientPrefix
 	if c.Caller.Resume != "" {
 		prefix = resumePrefix
 	}
-	payload, err := json.Marshal(wire{
+	payload, err := json.Marshal(tokenPayload{
 		Kind:         prefix,
 		ID:           rand.Text(),
 		Agent:        c.Caller.Agent,
 		Resume:       c.Caller.Resume,
 		Trusted:      c.Caller.Trusted,
-		Known:        c.Caller.Known,
+		KnownAs:      c.Caller.KnownAs,
 		Instructions: c.Caller.Instructions,
 		Tools:        c.Caller.Tools,
 		Expires:      c.Expires.Unix(),
 	})
 	if err != nil {
-		return "", fault.Wrap(err, fault.Invalid, "the session cannot be put into a token")
+		return "", fault.Wrap(err, fault.Invalid, "these session settings cannot be put into a token")
 	}
 	enc := base64.RawURLEncoding
 	token := prefix + enc.EncodeToString(payload) + "." + enc.EncodeToString(t.sign(payload))
@@ -103,12 +103,12 @@ func (t *Tokens) Mint(c Claims) (string, error) {
 	return token, nil
 }
 
-// IsToken reports whether a bearer looks like a token rather than a server key.
+// IsToken reports whether bearer has the form of a token and not of a server key.
 func IsToken(bearer string) bool {
 	return strings.HasPrefix(bearer, clientPrefix) || strings.HasPrefix(bearer, resumePrefix)
 }
 
-// Verify checks a token of either kind. The error is fault.Unauthorized.
+// Verify returns the claims of a valid token of either kind. The error is fault.Unauthorized.
 func (t *Tokens) Verify(token string) (Claims, error) {
 	bad := fault.New(fault.Unauthorized, "this token is not valid")
 	if len(token) > maxToken || len(token) < len(clientPrefix) {
@@ -125,16 +125,16 @@ func (t *Tokens) Verify(token string) (Claims, error) {
 	if err1 != nil || err2 != nil || !hmac.Equal(sum, t.sign(payload)) {
 		return Claims{}, bad
 	}
-	var w wire
-	if json.Unmarshal(payload, &w) != nil || w.Kind != prefix {
+	var p tokenPayload
+	if json.Unmarshal(payload, &p) != nil || p.Kind != prefix {
 		return Claims{}, bad
 	}
 	c := Claims{
 		Caller: Caller{
-			Agent: w.Agent, Resume: w.Resume, Trusted: w.Trusted, Known: w.Known, Token: w.ID,
-			Instructions: w.Instructions, Tools: w.Tools,
+			Agent: p.Agent, Resume: p.Resume, Trusted: p.Trusted, KnownAs: p.KnownAs, TokenID: p.ID,
+			Instructions: p.Instructions, Tools: p.Tools,
 		},
-		Expires: time.Unix(w.Expires, 0),
+		Expires: time.Unix(p.Expires, 0),
 	}
 	if !time.Now().Before(c.Expires) {
 		return Claims{}, fault.New(fault.Unauthorized, "this token has expired: ask for a new one")

@@ -1,4 +1,4 @@
-package tools
+package db
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 )
 
 // Migrate brings one part of a database up to date. Several parts share a database, so
-// each has a version of its own: the number of its steps that have run. A change of the
-// schema appends a step; it never edits one.
+// each part has its own version: the number of its steps that have run. To change a
+// schema, append a step; never edit one.
 func Migrate(ctx context.Context, db *sql.DB, part string, steps ...string) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {

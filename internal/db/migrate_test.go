@@ -1,9 +1,16 @@
-package tools
+package db
 
-import "testing"
+import (
+	"path/filepath"
+	"testing"
+)
 
 func TestMigrateRunsEachStepOnceInOrder(t *testing.T) {
-	_, db := openTickets(t)
+	db, err := Open(filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
 	ctx := t.Context()
 	steps := []string{"CREATE TABLE x (a)", "ALTER TABLE x ADD COLUMN b", "INSERT INTO x VALUES (1, 2)"}
 	for n := 1; n <= len(steps); n++ {

@@ -31,7 +31,7 @@ func TestTokensCarryTheirClaims(t *testing.T) {
 	}
 }
 
-func TestTokensRefuseWhatTheyDidNotMake(t *testing.T) {
+func TestInvalidTokensAreRefused(t *testing.T) {
 	tokens := NewTokens(testSecret)
 	mint := func(by *Tokens, expires time.Time) string {
 		token, err := by.Mint(Claims{Caller: Caller{Agent: "demo"}, Expires: expires})
@@ -47,32 +47,32 @@ func TestTokensRefuseWhatTheyDidNotMake(t *testing.T) {
 		"other secret":  mint(NewTokens([]byte("another secret")), time.Now().Add(time.Minute)),
 		"expired":       mint(tokens, time.Now().Add(-time.Second)),
 		"other kind":    "rt_" + good[3:],
-		"one bit off":   good[:10] + flip(good[10]) + good[11:],
+		"changed":       good[:10] + otherCharacter(good[10]) + good[11:],
 		"no signature":  good[:strings.Index(good, ".")],
-		"longer":        good + "A",
+		"too long":      good + "A",
 		"far too large": "ek_" + strings.Repeat("A", 1<<20),
 	} {
 		if _, err := tokens.Verify(token); fault.From(err) == nil || fault.From(err).Code != fault.Unauthorized {
-			t.Errorf("%s: got %v", name, err)
+			t.Errorf("%s: got %v, want unauthorized", name, err)
 		}
 	}
 }
 
-func flip(b byte) string {
+func otherCharacter(b byte) string {
 	if b == 'A' {
 		return "B"
 	}
 	return "A"
 }
 
-func TestTooLargeATokenIsRefused(t *testing.T) {
+func TestTooLargeTokenIsRefused(t *testing.T) {
 	_, err := NewTokens(testSecret).Mint(Claims{Caller: Caller{Instructions: strings.Repeat("x", maxToken)}})
 	if fault.From(err).Code != fault.TooLarge {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want too_large", err)
 	}
 }
 
-func TestSecretIsMadeOnceAndKept(t *testing.T) {
+func TestSecretIsCreatedOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
 	a, err := LoadSecret(path)
 	if err != nil {
@@ -80,7 +80,7 @@ func TestSecretIsMadeOnceAndKept(t *testing.T) {
 	}
 	b, err := LoadSecret(path)
 	if err != nil || string(a) != string(b) || len(a) != 32 {
-		t.Errorf("got %x and %x, %v", a, b, err)
+		t.Errorf("got %x and %x, error %v; want the same 32 bytes", a, b, err)
 	}
 }
 

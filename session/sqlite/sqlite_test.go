@@ -1,4 +1,4 @@
-package session_test
+package sqlite_test
 
 import (
 	"context"
@@ -11,48 +11,51 @@ import (
 	"testing"
 	"time"
 
+	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
 	"frontdesk/session"
+	"frontdesk/session/sqlite"
 	"frontdesk/session/storetest"
 )
 
-func openFile(t testing.TB, path string) (*session.SQLite, *sql.DB) {
+// open opens the store in the file at path until the test ends.
+func open(t testing.TB, path string) (*sqlite.Store, *sql.DB) {
 	t.Helper()
-	db, err := session.OpenDB(path)
+	conn, err := db.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { db.Close() })
-	store, err := session.OpenSQLite(t.Context(), db)
+	t.Cleanup(func() { conn.Close() })
+	store, err := sqlite.Open(t.Context(), conn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store, db
+	return store, conn
 }
 
-func TestSQLiteKeepsTheContract(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a folder?", "100%#.db") // no character of a path is special
-	storetest.Run(t, func(t *testing.T) session.Store {
-		store, _ := openFile(t, path)
+func TestStoreConforms(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a folder?", "100%#.db") // characters that are special in a URL
+	storetest.Run(t, func(t *testing.T) storetest.Store {
+		store, _ := open(t, path)
 		return store
 	})
 	if _, err := os.Stat(path); err != nil {
-		t.Errorf("the database is elsewhere: %v", err)
+		t.Errorf("the database is not at its path: %v", err)
 	}
 }
 
 func TestCommitsAreDurable(t *testing.T) {
-	_, db := openFile(t, filepath.Join(t.TempDir(), "x.db"))
+	_, conn := open(t, filepath.Join(t.TempDir(), "x.db"))
 	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {
 		var got string
-		if err := db.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+		if err := conn.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
 			t.Errorf("%s is %q (%v), want %q", pragma, got, err, want)
 		}
 	}
 }
 
-func TestSweepLeavesNoEntryBehind(t *testing.T) {
-	store, db := openFile(t, filepath.Join(t.TempDir(), "x.db"))
+func TestSweepDeletesEntriesToo(t *testing.T) {
+	store, conn := open(t, filepath.Join(t.TempDir(), "x.db"))
 	for i := range 3 {
 		l := acquire(t, store, fmt.Sprint("s", i))
 		if err := store.Commit(t.Context(), l, []session.Entry{message(1, "x")}, session.State{}, 0); err != nil {
@@ -64,12 +67,12 @@ func TestSweepLeavesNoEntryBehind(t *testing.T) {
 	}
 	swept, err := store.Sweep(t.Context())
 	if swept != 3 || err != nil {
-		t.Fatalf("swept %d (%v), want 3", swept, err)
+		t.Fatalf("swept %d, error %v; want 3", swept, err)
 	}
 	for _, table := range []string{"sessions", "entries"} {
 		var n int
-		if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil || n != 0 {
-			t.Errorf("%s holds %d rows (%v)", table, n, err)
+		if err := conn.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil || n != 0 {
+			t.Errorf("%s has %d rows, error %v; want 0", table, n, err)
 		}
 	}
 }
@@ -87,7 +90,7 @@ func message(seq int64, text string) session.Entry {
 	return session.Entry{ID: fmt.Sprint("0-", seq), Kind: "message", At: time.Unix(0, 0), Body: fmt.Appendf(nil, "%q", text)}
 }
 
-// fill commits until the store refuses and returns its error.
+// fill commits until the store refuses, and returns the number of that commit and its error.
 func fill(t *testing.T, store session.Store, l session.Lease) (int64, error) {
 	t.Helper()
 	text := strings.Repeat("x", 64<<10)
@@ -96,49 +99,50 @@ func fill(t *testing.T, store session.Store, l session.Lease) (int64, error) {
 			return seq, err
 		}
 	}
-	t.Fatal("the store never got full")
+	t.Fatal("the store did not get full")
 	return 0, nil
 }
 
-// checkFull proves that a full store says so, loses nothing and works again.
+// checkFull fills the store and checks that it reports that, loses nothing, and works again
+// after makeRoom.
 func checkFull(t *testing.T, store session.Store, makeRoom func()) {
 	t.Helper()
 	l := acquire(t, store, "s")
 	seq, err := fill(t, store, l)
 	if f := fault.From(err); f.Code != fault.Storage || !f.Retry {
-		t.Fatalf("a full disk gives %v", err)
+		t.Fatalf("a full disk: got %v, want a retryable storage fault", err)
 	}
 	state, entries, err := store.Load(t.Context(), "s")
 	if err != nil || len(entries) != int(seq-1) || state.Seq != int(seq-1) {
-		t.Fatalf("after the refusal there are %d entries, state %+v (%v); want %d", len(entries), state, err, seq-1)
+		t.Fatalf("after the refusal: got %d entries, state %+v, error %v; want %d entries", len(entries), state, err, seq-1)
 	}
 	makeRoom()
-	if err := store.Commit(t.Context(), l, []session.Entry{message(seq, "room again")}, session.State{}, time.Minute); err != nil {
-		t.Fatalf("with room again: %v", err)
+	if err := store.Commit(t.Context(), l, []session.Entry{message(seq, "fits now")}, session.State{}, time.Minute); err != nil {
+		t.Fatalf("after making room: %v", err)
 	}
 }
 
 func TestFullDatabaseIsAStorageFault(t *testing.T) {
-	store, db := openFile(t, filepath.Join(t.TempDir(), "x.db"))
-	if _, err := db.Exec("PRAGMA max_page_count = 300"); err != nil {
+	store, conn := open(t, filepath.Join(t.TempDir(), "x.db"))
+	if _, err := conn.Exec("PRAGMA max_page_count = 300"); err != nil {
 		t.Fatal(err)
 	}
 	checkFull(t, store, func() {
-		if _, err := db.Exec("PRAGMA max_page_count = 3000"); err != nil {
+		if _, err := conn.Exec("PRAGMA max_page_count = 3000"); err != nil {
 			t.Fatal(err)
 		}
 	})
 }
 
 func TestReadOnlyDatabaseIsAStorageFault(t *testing.T) {
-	store, db := openFile(t, filepath.Join(t.TempDir(), "x.db"))
+	store, conn := open(t, filepath.Join(t.TempDir(), "x.db"))
 	l := acquire(t, store, "s")
-	if _, err := db.Exec("PRAGMA query_only = 1"); err != nil {
+	if _, err := conn.Exec("PRAGMA query_only = 1"); err != nil {
 		t.Fatal(err)
 	}
 	err := store.Commit(t.Context(), l, []session.Entry{message(1, "x")}, session.State{}, time.Minute)
 	if f := fault.From(err); f.Code != fault.Storage || !strings.Contains(f.Message, "read-only") {
-		t.Errorf("a read-only store gives %v", err)
+		t.Errorf("a read-only store: got %v, want a storage fault", err)
 	}
 	if _, _, err := store.Load(t.Context(), "s"); err != nil {
 		t.Errorf("a read-only store cannot be read: %v", err)
@@ -147,43 +151,43 @@ func TestReadOnlyDatabaseIsAStorageFault(t *testing.T) {
 
 func TestUnusableFileIsAStorageFault(t *testing.T) {
 	dir := t.TempDir()
-	noise := filepath.Join(dir, "noise.db")
-	if err := os.WriteFile(noise, []byte(strings.Repeat("this is no database ", 500)), 0o600); err != nil {
+	noDatabase := filepath.Join(dir, "text.db")
+	if err := os.WriteFile(noDatabase, []byte(strings.Repeat("this is no database ", 500)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{noise, dir, filepath.Join(noise, "below a file.db")} {
-		db, err := session.OpenDB(path)
+	for _, path := range []string{noDatabase, dir, filepath.Join(noDatabase, "below a file.db")} {
+		conn, err := db.Open(path)
 		if err == nil {
-			_, err = session.OpenSQLite(t.Context(), db)
-			db.Close()
+			_, err = sqlite.Open(t.Context(), conn)
+			conn.Close()
 		}
 		if err == nil || fault.From(err).Code != fault.Storage {
-			t.Errorf("%s gives %v", filepath.Base(path), err)
+			t.Errorf("%s: got %v, want a storage fault", filepath.Base(path), err)
 		}
 	}
-	db, err := session.OpenDB(filepath.Join(dir, "closed.db"))
+	conn, err := db.Open(filepath.Join(dir, "closed.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.Close()
-	if _, err := session.OpenSQLite(t.Context(), db); fault.From(err).Code != fault.Storage {
-		t.Errorf("a closed database gives %v", err)
+	conn.Close()
+	if _, err := sqlite.Open(t.Context(), conn); fault.From(err).Code != fault.Storage {
+		t.Errorf("a closed database: got %v, want a storage fault", err)
 	}
 }
 
 func TestDatabaseOfANewerProgramIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
-	_, db := openFile(t, path)
-	if _, err := db.Exec("UPDATE schema_version SET version = 99"); err != nil {
+	_, conn := open(t, path)
+	if _, err := conn.Exec("UPDATE schema_version SET version = 99"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := session.OpenSQLite(t.Context(), db); fault.From(err).Code != fault.Storage {
-		t.Errorf("it gives %v", err)
+	if _, err := sqlite.Open(t.Context(), conn); fault.From(err).Code != fault.Storage {
+		t.Errorf("got %v, want a storage fault", err)
 	}
 }
 
 func BenchmarkCommit(b *testing.B) {
-	store, _ := openFile(b, filepath.Join(b.TempDir(), "x.db"))
+	store, _ := open(b, filepath.Join(b.TempDir(), "x.db"))
 	text := strings.Repeat("x", 1000)
 	b.Run("one call", func(b *testing.B) {
 		l := acquire(b, store, "one")

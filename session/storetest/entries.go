@@ -19,24 +19,24 @@ func retry(t *testing.T, f *fixture) {
 
 func lateRetry(t *testing.T, f *fixture) {
 	l := f.acquire(t, "a", long)
-	write := func(l session.Lease, version int, entries ...session.Entry) {
+	commit := func(l session.Lease, version int, entries ...session.Entry) {
 		t.Helper()
 		if err := f.store.Commit(f.ctx, l, entries, session.State{Seq: len(entries), Version: version}, long); err != nil {
 			t.Fatal(err)
 		}
 	}
 	one, two := entry("0-1", "one"), entry("0-2", "two")
-	write(l, 1, one)
-	write(l, 2, one, two)
-	write(l, 1, one) // on its way since before the second
+	commit(l, 1, one)
+	commit(l, 2, one, two)
+	commit(l, 1, one) // the first commit arrives a second time
 	state, _ := f.load(t)
 	wantEqual(t, "state", state, session.State{Seq: 2, Version: 2})
 	wantEqual(t, "ids", f.ids(t), []string{"0-1", "0-2"})
 	next := f.acquire(t, "b", long)
-	write(next, 2, one, two)
-	write(next, 3)
+	commit(next, 2, one, two)
+	commit(next, 3)
 	state, _ = f.load(t)
-	wantEqual(t, "state of another owner", state, session.State{Version: 3})
+	wantEqual(t, "state by another owner", state, session.State{Version: 3})
 }
 
 func changedContent(t *testing.T, f *fixture) {
@@ -54,7 +54,7 @@ func changedContent(t *testing.T, f *fixture) {
 func allOrNothing(t *testing.T, f *fixture) {
 	l := f.acquire(t, "a", long)
 	f.commit(t, l, long, entry("0-1", "one"))
-	// The last entry is refused, so the first ones and the state are too.
+	// The store refuses the last entry, so it must not store the others and the state either.
 	mixed := []session.Entry{entry("0-2", "two"), entry("0-3", "three"), entry("0-1", "changed")}
 	wantCode(t, f.store.Commit(f.ctx, l, mixed, session.State{Agent: "other"}, long), fault.Conflict)
 	state, _ := f.load(t)
@@ -80,7 +80,7 @@ func growingIDs(t *testing.T, f *fixture) {
 	wantEqual(t, "ids", f.ids(t), []string{"1-10"})
 }
 
-func brokenEntries(t *testing.T, f *fixture) {
+func malformedEntries(t *testing.T, f *fixture) {
 	l := f.acquire(t, "a", long)
 	for _, id := range []string{"", "1", "-1", "1-", "a-1", "1-b", "0-0", "1-1-1", "1--1", "99999999999999999999-1"} {
 		wantCode(t, f.store.Commit(f.ctx, l, []session.Entry{entry(id, "x")}, session.State{}, long), fault.Invalid)
