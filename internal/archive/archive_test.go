@@ -127,6 +127,9 @@ func TestOnlyTheRightIdentityOpensASession(t *testing.T) {
 }
 
 func TestEveryFlippedByteIsRejected(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 6 s")
+	}
 	dir, id := t.TempDir(), identity(t)
 	a := open(t, dir, id)
 	_, sums := stored(t, a)

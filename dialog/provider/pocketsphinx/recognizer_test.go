@@ -145,6 +145,9 @@ func listen(t testing.TB, r *Recognizer) dialog.Listener {
 }
 
 func TestConcurrentCallersAreRecognised(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 20 s")
+	}
 	r := open(t)
 	script := []string{"Hello, I have a question about my order.", "My order number is four seven three two nine.", "When do you open on Saturday?"}
 	var callers sync.WaitGroup
