@@ -54,6 +54,9 @@ func integerSetting(t *testing.T, name string, value int) int {
 }
 
 func TestEachSessionHasOneWriterAndLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 12 s")
+	}
 	n, first := integerSetting(t, "FRONTDESK_CHECK_SESSIONS", checkedSessions), integerSetting(t, "FRONTDESK_CHECK_SEED", 1)
 	var c counts
 	t.Run("clusters", func(t *testing.T) {
