@@ -20,15 +20,15 @@ import (
 )
 
 const (
-	maxMessage  = 64 << 10         // bytes
-	messageTime = 10 * time.Second // for the first messages, and to write one
-	deafTime    = 30 * time.Second // without a message, after which nobody is there
-	chunk       = 160              // bytes of 20 ms
-	keyQueue    = 32               // keys that wait for the conversation; later ones are dropped
-	markEvery   = 250              // frames of sound between two marks, which measure the delay
+	maxMessage     = 64 << 10         // bytes
+	messageTimeout = 10 * time.Second // for the first messages, and to write one
+	readTimeout    = 30 * time.Second // without a message, after which the stream is lost
+	packetSize     = 160              // bytes of 20 ms
+	dtmfQueue      = 32               // digits that wait for the conversation; later ones are dropped
+	markInterval   = 250              // frames between two marks, which measure the round-trip time
 )
 
-// message is one from Twilio.
+// message is a message of Twilio's.
 type message struct {
 	Event string `json:"event"`
 	Sid   string `json:"streamSid"`
@@ -55,125 +55,125 @@ type format struct {
 	Channels int    `json:"channels"`
 }
 
-// parse reads a message. The error is Invalid.
+// parse decodes a message. The error is fault.Invalid.
 func parse(raw []byte) (message, error) {
 	var m message
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return m, fault.Wrap(err, fault.Invalid, "a message is no JSON of a media stream")
+		return m, fault.Wrap(err, fault.Invalid, "message is not valid Media Streams JSON")
 	}
 	if m.Event == "" {
-		return m, fault.New(fault.Invalid, "a message names no event")
+		return m, fault.New(fault.Invalid, "message has no event")
 	}
 	return m, nil
 }
 
-// stream holds the call of one WebSocket.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request) error {
+// serveStream runs the call of one WebSocket.
+func (s *Server) serveStream(w http.ResponseWriter, r *http.Request) error {
 	s.calls.Add(1)
 	defer s.calls.Done()
 	if s.life.Err() != nil {
-		return fault.New(fault.Unavailable, "this server is about to stop").Retryable(time.Second)
+		return fault.New(fault.Unavailable, "the server is stopping").Retryable(time.Second)
 	}
 	conn, err := s.upgrader.Upgrade(w, r, nil)
 	if err != nil {
-		return nil // it was answered
+		return nil // Upgrade has answered the request
 	}
 	defer conn.Close()
 	conn.SetReadLimit(maxMessage)
-	l, desk, err := s.begin(r, conn)
+	l, call, err := s.admit(r, conn)
 	if err != nil {
-		s.refuse(conn, err)
+		s.closeRefused(conn, err)
 		return nil
 	}
 	ctx, cancel := context.WithCancelCause(s.life)
 	defer cancel(nil)
-	l.hold(ctx, cancel, desk)
+	l.run(ctx, cancel, call)
 	return nil
 }
 
-// refuse closes a stream with the code of what is wrong with it.
-func (s *Server) refuse(conn *websocket.Conn, err error) {
+// closeRefused closes a stream with the error's code and message as the reason.
+func (s *Server) closeRefused(conn *websocket.Conn, err error) {
 	f := fault.From(err)
 	s.o.Log.Info("telephone stream refused", zap.String("code", string(f.Code)), zap.Error(err))
-	bye := websocket.FormatCloseMessage(websocket.ClosePolicyViolation, string(f.Code)+": "+f.Message[:min(len(f.Message), 80)])
-	_ = conn.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
+	closing := websocket.FormatCloseMessage(websocket.ClosePolicyViolation, string(f.Code)+": "+f.Message[:min(len(f.Message), 80)])
+	_ = conn.WriteControl(websocket.CloseMessage, closing, time.Now().Add(time.Second))
 }
 
-// begin reads the stream's first messages and admits its call.
-func (s *Server) begin(r *http.Request, conn *websocket.Conn) (*line, *session.Call, error) {
-	if err := conn.SetReadDeadline(time.Now().Add(messageTime)); err != nil {
+// admit reads the stream's first messages and admits its call.
+func (s *Server) admit(r *http.Request, conn *websocket.Conn) (*line, *session.Call, error) {
+	if err := conn.SetReadDeadline(time.Now().Add(messageTimeout)); err != nil {
 		return nil, nil, err
 	}
 	var m message
 	for m.Event != "start" {
 		_, raw, err := conn.ReadMessage()
 		if err != nil {
-			return nil, nil, fault.Wrap(err, fault.Invalid, "the stream does not start")
+			return nil, nil, fault.Wrap(err, fault.Invalid, "the stream ended before its start message")
 		}
 		if m, err = parse(raw); err != nil {
 			return nil, nil, err
 		}
 		if m.Event != "start" && m.Event != "connected" {
-			return nil, nil, fault.New(fault.Invalid, "%.40q comes before the start of the stream", m.Event)
+			return nil, nil, fault.New(fault.Invalid, "unexpected message %.40q before start", m.Event)
 		}
 	}
 	custom := m.Start.Custom
 	if !s.isPermitted(custom["permit"], m.Start.Call, time.Now()) {
-		return nil, nil, fault.New(fault.Forbidden, "this stream was not announced by a signed webhook, or too long ago")
+		return nil, nil, fault.New(fault.Forbidden, "the stream has no valid permit: a signed webhook issues one for a minute")
 	}
 	if f := m.Start.Format; f != (format{"audio/x-mulaw", 8000, 1}) || m.Sid == "" {
-		return nil, nil, fault.New(fault.Media, "the stream is %.40q at %d Hz, and has to be audio/x-mulaw at 8000 Hz", f.Encoding, f.Rate)
+		return nil, nil, fault.New(fault.Media, "unsupported media format %.40q at %d Hz (want audio/x-mulaw at 8000 Hz)", f.Encoding, f.Rate)
 	}
-	ctx, cancel := context.WithTimeout(s.life, messageTime)
+	ctx, cancel := context.WithTimeout(s.life, messageTimeout)
 	defer cancel()
-	desk, err := s.o.Admit(ctx, session.Caller{
+	call, err := s.o.Admit(ctx, session.Caller{
 		Agent: custom["agent"], Transport: "twilio", Address: "tel:" + custom["from"], Number: custom["from"],
 		RequestID: fault.RequestID(r.Context()),
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	return newLine(conn, m.Sid), desk, nil
+	return newLine(conn, m.Sid), call, nil
 }
 
-// line is the sound of one stream. It is a media.Sink, and its receiver the Source: the
-// network may stall and then bring all at once, which a jitter buffer makes up for.
+// line is one stream. It is a media.Sink; its receiver is the media.Source, because the
+// network may stall and then deliver packets in bursts, which needs a jitter buffer.
 type line struct {
 	conn     *websocket.Conn
 	sid      string
 	receiver *media.Receiver
 	seq      uint16
-	keys     chan byte
-	sound    *outgoing
-	marked   atomic.Int64 // when the mark under way was sent, Unix ns; 0: none is
-	delay    atomic.Int64 // from there to its being heard, ns
+	dtmf     chan byte
+	sender   *sender
+	markSent atomic.Int64 // when the pending mark was sent, in Unix ns; 0 without one
+	rtt      atomic.Int64 // round-trip time of the last mark, in ns
 }
 
 func newLine(conn *websocket.Conn, sid string) *line {
 	return &line{
-		conn: conn, sid: sid, keys: make(chan byte, keyQueue), sound: newOutgoing(sid),
+		conn: conn, sid: sid, dtmf: make(chan byte, dtmfQueue), sender: newSender(sid),
 		receiver: media.NewReceiver(media.NewG711Decoder(media.DecodePCMU), 8000),
 	}
 }
 
-// hold has the conversation until either side hangs up or ctx ends.
-func (l *line) hold(ctx context.Context, cancel context.CancelCauseFunc, desk *session.Call) {
+// run runs the call until either side hangs up or ctx ends.
+func (l *line) run(ctx context.Context, cancel context.CancelCauseFunc, call *session.Call) {
 	inputs := make(chan dialog.Heard)
-	over, gone := make(chan struct{}), make(chan struct{})
+	over, stopped := make(chan struct{}), make(chan struct{})
 	var work sync.WaitGroup
 	work.Go(func() {
-		defer close(gone)
+		defer close(stopped)
 		if err := l.read(); err != nil {
 			cancel(err)
 		}
 	})
 	work.Go(func() {
-		if err := l.sound.write(l.conn, over); err != nil {
+		if err := l.sender.write(l.conn, over); err != nil {
 			cancel(err)
 		}
 	})
-	work.Go(func() { l.listen(inputs, gone, over) })
-	desk.Run(ctx, dialog.Line{Inputs: inputs, Source: l.receiver, Sink: l, Narrowband: true, Emit: l.tell, Quality: l.quality})
+	work.Go(func() { l.forwardDTMF(inputs, stopped, over) })
+	call.Run(ctx, dialog.Line{Inputs: inputs, Source: l.receiver, Sink: l, Narrowband: true, Emit: l.handleEvent, Quality: l.quality})
 	close(over)
 	_ = l.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
 	_ = l.conn.Close()
@@ -181,18 +181,19 @@ func (l *line) hold(ctx context.Context, cancel context.CancelCauseFunc, desk *s
 	work.Wait()
 }
 
-// listen hands on keys, and that the caller has hung up by closing inputs.
-func (l *line) listen(inputs chan<- dialog.Heard, gone, over <-chan struct{}) {
+// forwardDTMF sends digits to inputs, and closes it when the stream has stopped or the call
+// is over.
+func (l *line) forwardDTMF(inputs chan<- dialog.Heard, stopped, over <-chan struct{}) {
 	defer close(inputs)
 	for {
 		select {
-		case key := <-l.keys:
+		case digit := <-l.dtmf:
 			select {
-			case inputs <- dialog.Heard{Kind: dialog.DTMF, Text: string(key), At: time.Now()}:
+			case inputs <- dialog.Heard{Kind: dialog.DTMF, Text: string(digit), At: time.Now()}:
 			case <-over:
 				return
 			}
-		case <-gone:
+		case <-stopped:
 			return
 		case <-over:
 			return
@@ -200,11 +201,11 @@ func (l *line) listen(inputs chan<- dialog.Heard, gone, over <-chan struct{}) {
 	}
 }
 
-// read takes messages until the stream stops, which is the caller's hang-up. The error
-// says that it broke.
+// read handles messages until the stream stops, which means that the caller has hung up.
+// An error means that the stream broke.
 func (l *line) read() error {
 	for {
-		if err := l.conn.SetReadDeadline(time.Now().Add(deafTime)); err != nil {
+		if err := l.conn.SetReadDeadline(time.Now().Add(readTimeout)); err != nil {
 			return err
 		}
 		_, raw, err := l.conn.ReadMessage()
@@ -221,12 +222,12 @@ func (l *line) read() error {
 		if m.Event == "stop" {
 			return nil
 		}
-		l.take(m)
+		l.handle(m)
 	}
 }
 
-// take takes one message of this stream; what is of another one, or not known, is left.
-func (l *line) take(m message) {
+// handle handles one message. It ignores unknown ones and those of other streams.
+func (l *line) handle(m message) {
 	if m.Sid != l.sid {
 		return
 	}
@@ -235,42 +236,42 @@ func (l *line) take(m message) {
 		if m.Media.Track != "" && m.Media.Track != "inbound" {
 			return
 		}
-		sound, err := base64.StdEncoding.DecodeString(m.Media.Payload)
+		audio, err := base64.StdEncoding.DecodeString(m.Media.Payload)
 		if err != nil {
 			return
 		}
-		for len(sound) > 0 {
-			n := min(chunk, len(sound))
-			l.receiver.Push(l.seq, uint32(l.seq)*chunk, sound[:n])
+		for len(audio) > 0 {
+			n := min(packetSize, len(audio))
+			l.receiver.Push(l.seq, uint32(l.seq)*packetSize, audio[:n])
 			l.seq++
-			sound = sound[n:]
+			audio = audio[n:]
 		}
 	case "dtmf":
 		if d := m.DTMF.Digit; len(d) == 1 && strings.Contains("0123456789*#ABCD", d) {
 			select {
-			case l.keys <- d[0]:
+			case l.dtmf <- d[0]:
 			default:
 			}
 		}
 	case "mark":
-		if at := l.marked.Swap(0); at != 0 {
-			l.delay.Store(time.Now().UnixNano() - at)
+		if at := l.markSent.Swap(0); at != 0 {
+			l.rtt.Store(time.Now().UnixNano() - at)
 		}
 	}
 }
 
-// tell drops what Twilio has not played yet when the caller interrupts.
-func (l *line) tell(e dialog.Event) {
+// handleEvent makes Twilio drop what it has not played yet when the caller interrupts.
+func (l *line) handleEvent(e dialog.Event) {
 	if e.Kind == dialog.SpeakingStopped && e.Interrupted {
-		l.marked.Store(0)
-		l.sound.control(`{"event":"clear","streamSid":` + quoted(l.sid) + `}`)
+		l.markSent.Store(0)
+		l.sender.sendControl(`{"event":"clear","streamSid":` + quote(l.sid) + `}`)
 	}
 }
 
-// quality rates the call so far. What the marks tell is the way there and back.
+// quality rates the call so far.
 func (l *line) quality() media.Quality {
 	stats, _ := l.receiver.Stats()
-	q := media.Quality{Codec: "pcmu", RTT: time.Duration(l.delay.Load())}
+	q := media.Quality{Codec: "pcmu", RTT: time.Duration(l.rtt.Load())}
 	q.Delay = q.RTT/2 + time.Duration(1+stats.Delay)*media.FrameTime
 	if stats.Received == 0 {
 		q.Loss = 1
@@ -279,18 +280,18 @@ func (l *line) quality() media.Quality {
 	return q
 }
 
-// WriteFrame implements media.Sink. Twilio fills in silence itself.
+// WriteFrame implements media.Sink. Twilio itself plays silence when nothing arrives.
 func (l *line) WriteFrame(frame []int16) error {
 	if frame == nil {
 		return nil
 	}
-	if l.sound.frame(frame)%markEvery == 0 && l.marked.CompareAndSwap(0, time.Now().UnixNano()) {
-		l.sound.control(`{"event":"mark","streamSid":` + quoted(l.sid) + `,"mark":{"name":"heard"}}`)
+	if l.sender.sendFrame(frame)%markInterval == 0 && l.markSent.CompareAndSwap(0, time.Now().UnixNano()) {
+		l.sender.sendControl(`{"event":"mark","streamSid":` + quote(l.sid) + `,"mark":{"name":"heard"}}`)
 	}
 	return nil
 }
 
-func quoted(text string) string {
-	b, _ := json.Marshal(text) // a string has a JSON form
+func quote(text string) string {
+	b, _ := json.Marshal(text) // never fails for a string
 	return string(b)
 }

@@ -1,9 +1,10 @@
-// Package twilio takes telephone calls from Twilio's Media Streams: a webhook that answers
-// a call with TwiML, and the WebSocket over which its sound comes (mu-law, 8 kHz). It
-// imports session, dialog, media and fault; what is said over the line is dialog's.
+// Package twilio serves telephone calls over Twilio's Media Streams: a webhook that answers
+// a call with TwiML, and the WebSocket that carries its audio (mu-law, 8 kHz) in both
+// directions. The TwiML holds a permit, which the WebSocket must present. It imports
+// session, dialog, media and internal/fault.
 //
-// The protocol is the one of "Media Streams - WebSocket Messages" and "Validating
-// Signatures from Twilio" in Twilio's documentation.
+// The protocol is described in "Media Streams - WebSocket Messages" and "Validating
+// Signatures from Twilio" of Twilio's documentation.
 package twilio
 
 import (
@@ -35,26 +36,26 @@ const (
 	voicePath  = "/v1/twilio/voice"
 	streamPath = "/v1/twilio/stream"
 	maxForm    = 64 << 10         // bytes of a webhook
-	permitLife = 60 * time.Second // between the webhook and its stream
+	permitLife = 60 * time.Second // from the webhook to the start of its stream
 )
 
 // Options is what a Server needs.
 type Options struct {
-	AuthToken string            // of the Twilio account: signs its requests
-	URL       string            // where Twilio reaches this server, https://desk.example; "": as its requests say
-	Agent     string            // who answers; "": the default one
-	Numbers   map[string]string // number called -> who answers
+	AuthToken string            // of the Twilio account, which signs requests with it
+	URL       string            // of this server as Twilio knows it, https://desk.example; "" takes the requests' Host
+	Agent     string            // name of the agent that answers; "" for the default one
+	Numbers   map[string]string // called number to the name of its agent
 	Admit     func(context.Context, session.Caller) (*session.Call, error)
 	Check     func(context.Context, session.Caller) error
 	Log       *zap.Logger
 }
 
-// Server is the two endpoints. Safe for concurrent use.
+// Server serves the webhook and the streams. Safe for concurrent use.
 type Server struct {
 	o        Options
-	key      []byte // of permits
+	key      []byte // signs permits
 	upgrader websocket.Upgrader
-	life     context.Context
+	life     context.Context // parent of every call's context
 	end      context.CancelFunc
 	calls    sync.WaitGroup
 }
@@ -62,15 +63,15 @@ type Server struct {
 // New makes a server. Close must be called.
 func New(o Options) *Server {
 	s := &Server{o: o, key: make([]byte, 32), upgrader: websocket.Upgrader{
-		HandshakeTimeout: messageTime,
-		CheckOrigin:      func(*http.Request) bool { return true }, // the permit decides
+		HandshakeTimeout: messageTimeout,
+		CheckOrigin:      func(*http.Request) bool { return true }, // permits are checked instead
 	}}
 	_, _ = rand.Read(s.key) // never fails
 	s.life, s.end = context.WithCancel(context.Background())
 	return s
 }
 
-// Close ends the calls.
+// Close ends the calls and waits for them.
 func (s *Server) Close() {
 	s.end()
 	s.calls.Wait()
@@ -78,18 +79,18 @@ func (s *Server) Close() {
 
 // ServeHTTP implements http.Handler for everything under /v1/twilio.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	method, serve := http.MethodPost, s.voice
+	method, serve := http.MethodPost, s.serveWebhook
 	switch r.URL.Path {
 	case voicePath:
 	case streamPath:
-		method, serve = http.MethodGet, s.stream
+		method, serve = http.MethodGet, s.serveStream
 	default:
-		fault.Write(w, r, fault.New(fault.NotFound, "there is nothing at %s", r.URL.Path))
+		fault.Write(w, r, fault.New(fault.NotFound, "unknown endpoint %s", r.URL.Path))
 		return
 	}
 	if r.Method != method {
 		w.Header().Set("Allow", method)
-		fault.Write(w, r, fault.New(fault.Method, "%s takes %s only", r.URL.Path, method))
+		fault.Write(w, r, fault.New(fault.Method, "%s accepts only %s", r.URL.Path, method))
 		return
 	}
 	if err := serve(w, r); err != nil {
@@ -97,18 +98,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// voice answers the webhook of a call: it is connected with a stream, or refused.
-func (s *Server) voice(w http.ResponseWriter, r *http.Request) error {
+// serveWebhook answers the webhook of a call: with a stream, or with a rejection.
+func (s *Server) serveWebhook(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		return fault.Wrap(err, fault.Invalid, "the request is no form")
+		return fault.Wrap(err, fault.Invalid, "the body is not a valid form")
 	}
 	if !s.isSigned(r) {
-		return fault.New(fault.Forbidden, "this request is not signed with the account's auth token for the address it was sent to")
+		return fault.New(fault.Forbidden, "the request has no valid X-Twilio-Signature: check auth_token and url in the configuration")
 	}
 	who := session.Caller{Agent: s.agent(r), Transport: "twilio", Address: "tel:" + r.PostForm.Get("From"), RequestID: fault.RequestID(r.Context())}
 	answer := response{Connect: &connect{Stream: stream{
-		URL: "wss" + strings.TrimPrefix(s.base(r), "https") + streamPath,
+		URL: "wss" + strings.TrimPrefix(s.baseURL(r), "https") + streamPath,
 		Parameters: []parameter{
 			{"permit", s.permit(r.PostForm.Get("CallSid"), time.Now().Add(permitLife))},
 			{"agent", who.Agent}, {"from", r.PostForm.Get("From")},
@@ -123,7 +124,7 @@ func (s *Server) voice(w http.ResponseWriter, r *http.Request) error {
 	return xml.NewEncoder(w).Encode(answer)
 }
 
-// agent is who answers a webhook's call.
+// agent returns the name of the agent that answers a webhook's call.
 func (s *Server) agent(r *http.Request) string {
 	if agent := s.o.Numbers[r.PostForm.Get("To")]; agent != "" {
 		return agent
@@ -134,7 +135,7 @@ func (s *Server) agent(r *http.Request) string {
 	return s.o.Agent
 }
 
-// The TwiML that is answered.
+// The TwiML of the answer.
 type (
 	response struct {
 		XMLName xml.Name `xml:"Response"`
@@ -157,21 +158,21 @@ type (
 	}
 )
 
-// base is where Twilio reaches us.
-func (s *Server) base(r *http.Request) string {
+// baseURL returns the URL of this server as Twilio knows it.
+func (s *Server) baseURL(r *http.Request) string {
 	if s.o.URL != "" {
 		return strings.TrimSuffix(s.o.URL, "/")
 	}
 	return "https://" + r.Host
 }
 
-// isSigned compares the request's signature with the one it should have.
+// isSigned reports whether the request has Twilio's signature.
 func (s *Server) isSigned(r *http.Request) bool {
-	want := signature(s.o.AuthToken, s.base(r)+r.URL.RequestURI(), r.PostForm)
+	want := signature(s.o.AuthToken, s.baseURL(r)+r.URL.RequestURI(), r.PostForm)
 	return hmac.Equal([]byte(want), []byte(r.Header.Get("X-Twilio-Signature")))
 }
 
-// signature is HMAC-SHA1 over the URL and every parameter with its values, in order.
+// signature returns Twilio's signature: HMAC-SHA1 over the URL and the sorted parameters.
 func signature(token, url string, form url.Values) string {
 	mac := hmac.New(sha1.New, []byte(token))
 	mac.Write([]byte(url))
@@ -185,7 +186,7 @@ func signature(token, url string, form url.Values) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// permit lets the stream of one call in until a time.
+// permit returns a signed permit for the stream of one call, valid until the given time.
 func (s *Server) permit(call string, until time.Time) string {
 	stamp := strconv.FormatInt(until.Unix(), 36)
 	mac := hmac.New(sha256.New, s.key)
