@@ -8,7 +8,7 @@ import (
 	"frontdesk/dialog"
 )
 
-func TestToolNamesThatAModelMadeUpAreBounded(t *testing.T) {
+func TestToolLabelIsBounded(t *testing.T) {
 	m := NewMetrics()
 	for i := range 3 * maxToolNames {
 		m.Event(dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Tools: []dialog.ToolUse{{Name: "tool" + strings.Repeat("x", i%60) + string(rune('a'+i/60)), Failed: true}}}})
@@ -17,9 +17,9 @@ func TestToolNamesThatAModelMadeUpAreBounded(t *testing.T) {
 	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	body := w.Body.String()
 	if n := strings.Count(body, "frontdesk_tool_calls_total{"); n != maxToolNames+1 {
-		t.Errorf("%d names, want %d and other", n, maxToolNames)
+		t.Errorf("%d tool labels, want %d and other", n, maxToolNames)
 	}
 	if !strings.Contains(body, `frontdesk_tool_calls_total{outcome="failed",tool="other"} 400`) {
-		t.Error("the rest is not counted as other")
+		t.Error("further tools are not counted as other")
 	}
 }

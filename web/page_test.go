@@ -21,7 +21,7 @@ func getPage(t *testing.T, method, path string, header http.Header) *http.Respon
 	return w.Result()
 }
 
-func TestPageServesItsFilesWithTypeTagAndPolicy(t *testing.T) {
+func TestPageServesFilesWithTypeETagAndPolicy(t *testing.T) {
 	for path, contentType := range map[string]string{
 		"/":              "text/html; charset=utf-8",
 		"/page/page.css": "text/css; charset=utf-8",
@@ -33,17 +33,17 @@ func TestPageServesItsFilesWithTypeTagAndPolicy(t *testing.T) {
 			t.Errorf("%s: %d %s, want 200 %s", path, res.StatusCode, res.Header.Get("Content-Type"), contentType)
 		}
 		if csp := res.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
-			t.Errorf("%s: loose policy %q", path, csp)
+			t.Errorf("%s: unsafe policy %q", path, csp)
 		}
 		tag := res.Header.Get("ETag")
 		again := getPage(t, http.MethodGet, path, http.Header{"If-None-Match": {tag}})
 		if tag == "" || again.StatusCode != http.StatusNotModified {
-			t.Errorf("%s: asked again with ETag %q gives %d, want 304", path, tag, again.StatusCode)
+			t.Errorf("%s: revalidation of ETag %q: %d, want 304", path, tag, again.StatusCode)
 		}
 	}
 }
 
-func TestPageRefusesWhatItDoesNotHave(t *testing.T) {
+func TestPageRefusesOtherPathsAndMethods(t *testing.T) {
 	for _, c := range []struct {
 		method, path string
 		want         int
@@ -61,12 +61,12 @@ func TestPageRefusesWhatItDoesNotHave(t *testing.T) {
 	}
 }
 
-// Every file that the page's own files name must be served, nothing may come from
-// elsewhere, and all of it must stay light.
-func TestPageIsWholeAndItsOwn(t *testing.T) {
+// TestPageLoadsOnlyItsOwnSmallFiles checks that every file the page refers to is served, that
+// none is loaded from another site, and that all of them together stay small.
+func TestPageLoadsOnlyItsOwnSmallFiles(t *testing.T) {
 	const limit = 100 << 10
 	reference := regexp.MustCompile(`(?:href|src)="(page/[^"]+)"|from "\./([^"]+)"|\.addModule\("([^"]+)"`)
-	elsewhere := regexp.MustCompile(`(?:href|src)="(?:https?:)?//|@import|url\(|from "http`)
+	external := regexp.MustCompile(`(?:href|src)="(?:https?:)?//|@import|url\(|from "http`)
 	total := 0
 	files, err := assets.ReadDir("page")
 	if err != nil {
@@ -79,13 +79,13 @@ func TestPageIsWholeAndItsOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		total += len(body)
-		if found := elsewhere.Find(body); found != nil {
-			t.Errorf("%s loads something from elsewhere: %s", name, found)
+		if found := external.Find(body); found != nil {
+			t.Errorf("%s loads from another site: %s", name, found)
 		}
 		for _, m := range reference.FindAllStringSubmatch(string(body), -1) {
 			path := "/page/" + strings.TrimPrefix(m[1]+m[2]+m[3], "page/")
 			if res := getPage(t, http.MethodGet, path, nil); res.StatusCode != http.StatusOK {
-				t.Errorf("%s names %s: %d", name, path, res.StatusCode)
+				t.Errorf("%s refers to %s: %d", name, path, res.StatusCode)
 			}
 		}
 	}
@@ -101,7 +101,7 @@ func TestPageModules(t *testing.T) {
 	}
 	files, err := filepath.Glob("page/test/*.mjs")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no tests of the modules: %v", err)
+		t.Fatalf("no tests found in page/test: %v", err)
 	}
 	out, err := exec.CommandContext(t.Context(), node, append([]string{"--test", "--no-warnings"}, files...)...).CombinedOutput()
 	if err != nil {

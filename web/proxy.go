@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Proxies are the networks of proxies whose word on a caller's address is believed.
+// Proxies are the networks of trusted proxies, whose X-Forwarded-For names the caller.
 type Proxies []netip.Prefix
 
-// behind gives a request its caller's address where a trusted proxy passed it on:
-// the last entry of X-Forwarded-For that is no trusted proxy's own. What callers
-// themselves wrote there stands before it and is never looked at.
-func (p Proxies) behind(r *http.Request) *http.Request {
+// setRemoteAddr returns r with the caller's address as its RemoteAddr. For a request from a
+// trusted proxy, this is the last entry of X-Forwarded-For that is not a trusted proxy
+// itself. Earlier entries are ignored, because the caller can forge them.
+func (p Proxies) setRemoteAddr(r *http.Request) *http.Request {
 	host, port, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !p.trust(host) {
+	if err != nil || !p.trusts(host) {
 		return r
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
@@ -24,7 +24,7 @@ func (p Proxies) behind(r *http.Request) *http.Request {
 		if _, err := netip.ParseAddr(hop); err != nil {
 			return r
 		}
-		if !p.trust(hop) || i == 0 {
+		if !p.trusts(hop) || i == 0 {
 			r = r.WithContext(r.Context())
 			r.RemoteAddr = net.JoinHostPort(hop, port)
 			return r
@@ -33,7 +33,7 @@ func (p Proxies) behind(r *http.Request) *http.Request {
 	return r
 }
 
-func (p Proxies) trust(host string) bool {
+func (p Proxies) trusts(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	if err != nil {
 		return false

@@ -14,16 +14,16 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 )
 
-// Certificates is where HTTPS gets its certificates from: files or ACME.
+// Certificates says where HTTPS gets its certificates from: files or ACME.
 type Certificates struct {
 	CertFile, KeyFile string   // PEM
-	Domains           []string // ACME: the names to get certificates for
-	Email             string   // ACME: where the authority writes to
-	Cache             string   // ACME: folder that keeps them
+	Domains           []string // ACME: domain names of the certificates
+	Email             string   // ACME: contact for the certificate authority
+	Cache             string   // ACME: folder for the certificates
 }
 
-// Config is the TLS configuration, or nil when neither files nor domains are set.
-// ACME answers its challenge (TLS-ALPN-01, RFC 8737) on the very port that serves.
+// Config returns the TLS configuration, or nil if neither files nor domains are set. The
+// ACME challenge (TLS-ALPN-01, RFC 8737) is answered on the HTTPS port itself.
 func (c Certificates) Config() (*tls.Config, error) {
 	switch {
 	case c.CertFile != "":
@@ -47,8 +47,8 @@ func (c Certificates) Config() (*tls.Config, error) {
 	return nil, nil
 }
 
-// Serve answers HTTP on l, or HTTPS when t is set, until ctx ends; requests under
-// way then have grace to finish.
+// Serve serves HTTP on l, or HTTPS if t is set, until ctx ends. Requests in progress then
+// have the time grace to finish.
 func Serve(ctx context.Context, l net.Listener, t *tls.Config, h http.Handler, grace time.Duration, log *zap.Logger) error {
 	if t != nil {
 		l = tls.NewListener(l, t)

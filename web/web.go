@@ -1,7 +1,7 @@
-// Package web is Frontdesk's HTTP face: the call page, the list of agents, health
-// and metrics, and what every request gets: an id, a log line, a clear error, a
-// bound on its size. It imports session and fault. Signaling's endpoints are given
-// to it as a handler; it does not know them.
+// Package web serves Frontdesk's HTTP: the call page, the list of agents, health checks
+// and metrics. It gives every request an id, a log line and a JSON error, and takes the
+// endpoints of signaling as handlers. It imports session (for Metrics), dialog and
+// internal/fault.
 package web
 
 import (
@@ -20,13 +20,13 @@ import (
 
 // Options is what the handler serves.
 type Options struct {
-	Realtime http.Handler           // everything under /v1/realtime
-	Calls    http.Handler           // everything under /v1/calls
-	Twilio   http.Handler           // everything under /v1/twilio; nil: nothing is there
-	Metrics  http.Handler           // /metrics
-	Agents   func() []*dialog.Agent // the agents callers may reach, the default one first
-	Ready    func() error           // nil while new calls are taken
-	ICE      []ICEServer            // told to pages
+	Realtime http.Handler           // for everything under /v1/realtime
+	Calls    http.Handler           // for everything under /v1/calls
+	Twilio   http.Handler           // for everything under /v1/twilio; nil disables it
+	Metrics  http.Handler           // for /metrics
+	Agents   func() []*dialog.Agent // agents that callers may call, the default one first
+	Ready    func() error           // returns nil while new calls are accepted
+	ICE      []ICEServer            // for the page and other clients
 	Proxies  Proxies
 	Log      *zap.Logger
 }
@@ -38,7 +38,7 @@ type ICEServer struct {
 	Credential string   `json:"credential,omitempty"`
 }
 
-// Handler is all of Frontdesk's HTTP.
+// Handler returns the handler of all requests.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/realtime", o.Realtime)
@@ -48,15 +48,15 @@ func Handler(o Options) http.Handler {
 	if o.Twilio != nil {
 		mux.Handle("/v1/twilio/", o.Twilio)
 	}
-	get(mux, "/v1/agents", o.agents)
+	handleGet(mux, "/v1/agents", o.listAgents)
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
-		fault.Write(w, r, fault.New(fault.NotFound, "there is nothing at %s %s", r.Method, r.URL.Path))
+		fault.Write(w, r, fault.New(fault.NotFound, "unknown endpoint %s %s", r.Method, r.URL.Path))
 	})
-	get(mux, "/metrics", o.Metrics.ServeHTTP)
-	get(mux, "/healthz", func(w http.ResponseWriter, _ *http.Request) {
+	handleGet(mux, "/metrics", o.Metrics.ServeHTTP)
+	handleGet(mux, "/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]string{"status": "ok"})
 	})
-	get(mux, "/readyz", func(w http.ResponseWriter, r *http.Request) {
+	handleGet(mux, "/readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := o.Ready(); err != nil {
 			fault.Write(w, r, err)
 			return
@@ -64,19 +64,19 @@ func Handler(o Options) http.Handler {
 		writeJSON(w, map[string]string{"status": "ready"})
 	})
 	mux.Handle("/", Page())
-	return o.everyRequest(mux)
+	return o.wrap(mux)
 }
 
-// get serves a path that can only be read.
-func get(mux *http.ServeMux, path string, serve http.HandlerFunc) {
+// handleGet serves a path that accepts only GET and HEAD.
+func handleGet(mux *http.ServeMux, path string, serve http.HandlerFunc) {
 	mux.HandleFunc("GET "+path, serve)
 	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", "GET, HEAD")
-		fault.Write(w, r, fault.New(fault.Method, "%s can only be read", path))
+		fault.Write(w, r, fault.New(fault.Method, "%s accepts only GET and HEAD", path))
 	})
 }
 
-func (o Options) agents(w http.ResponseWriter, _ *http.Request) {
+func (o Options) listAgents(w http.ResponseWriter, _ *http.Request) {
 	type agent struct {
 		Name    string   `json:"name"`
 		Title   string   `json:"title"`
@@ -100,23 +100,25 @@ func writeJSON(w http.ResponseWriter, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-var saneID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+// requestID matches the ids of clients that are used as they are.
+var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// everyRequest gives a request its id, logs it, and turns a panic into an error.
-func (o Options) everyRequest(next http.Handler) http.Handler {
+// wrap sets the id and the caller's address of each request, logs it, and turns a panic
+// into an error.
+func (o Options) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
-		if !saneID.MatchString(id) {
+		if !requestID.MatchString(id) {
 			id = "req_" + rand.Text()
 		}
-		r = o.Proxies.behind(r.WithContext(fault.WithRequestID(r.Context(), id)))
+		r = o.Proxies.setRemoteAddr(r.WithContext(fault.WithRequestID(r.Context(), id)))
 		w.Header().Set("X-Request-Id", id)
 		began := time.Now()
 		defer func() {
 			if p := recover(); p != nil && p != http.ErrAbortHandler {
-				o.Log.Error("panic in a request", zap.String("request", id), zap.String("path", r.URL.Path),
+				o.Log.Error("panic while serving a request", zap.String("request", id), zap.String("path", r.URL.Path),
 					zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
-				fault.Write(w, r, fault.New(fault.Internal, "something went wrong on our side"))
+				fault.Write(w, r, fault.New(fault.Internal, "internal error"))
 			}
 			o.Log.Debug("request", zap.String("request", id), zap.String("method", r.Method),
 				zap.String("path", r.URL.Path), zap.Duration("took", time.Since(began)))
