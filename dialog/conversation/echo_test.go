@@ -7,7 +7,7 @@ import (
 	"frontdesk/dialog"
 )
 
-func TestTheAgentsOwnWordsAreKnown(t *testing.T) {
+func TestEchoOfTheAgentIsRecognizedByItsWords(t *testing.T) {
 	spoken := "Express shipping takes one to two working days. Shall I send a link?"
 	for said, want := range map[string]bool{
 		"takes one to two": true,
@@ -21,24 +21,24 @@ func TestTheAgentsOwnWordsAreKnown(t *testing.T) {
 		"wait stop please": false,
 	} {
 		if got := repeats(said, spoken); got != want {
-			t.Errorf("%q: %v", said, got)
+			t.Errorf("repeats(%q) = %v, want %v", said, got, want)
 		}
 	}
 }
 
-func TestWordsTheAgentIsSayingDoNotInterruptItWhereEchoIsPossible(t *testing.T) {
+func TestPossibleEchoDoesNotInterruptTheAgent(t *testing.T) {
 	for _, tt := range []struct {
-		says  string
-		stops bool
+		says       string
+		interrupts bool
 	}{{"one two three", false}, {"no stop that now", true}} {
-		p, _ := telephone(t, &dialog.Agent{Model: story}, Options{}, func(p *phone) {
+		p, _ := voiceCall(t, &dialog.Agent{Model: longReplyModel}, Options{}, func(p *fakePhone) {
 			p.says("tell me")
 			p.wait(1500 * time.Millisecond)
 			p.says(tt.says)
 			p.wait(12 * time.Second)
 		})
-		if turn := p.turns()[0]; turn.Interrupted != tt.stops {
-			t.Errorf("%q: %+v", tt.says, turn)
+		if turn := p.turns()[0]; turn.Interrupted != tt.interrupts {
+			t.Errorf("%q: interrupted %v, want %v", tt.says, turn.Interrupted, tt.interrupts)
 		}
 	}
 }

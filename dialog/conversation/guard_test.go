@@ -25,7 +25,7 @@ func TestMarkdownIsNotSpoken(t *testing.T) {
 	}
 }
 
-func TestTypedTextIsBounded(t *testing.T) {
+func TestTypedTextIsCleanedAndBounded(t *testing.T) {
 	for _, tt := range []struct {
 		text, want string
 		code       fault.Code
@@ -37,18 +37,18 @@ func TestTypedTextIsBounded(t *testing.T) {
 	} {
 		got, err := checkTyped(tt.text)
 		if got != tt.want || (err != nil) != (tt.code != "") || err != nil && fault.From(err).Code != tt.code {
-			t.Errorf("%.20q: got %.20q, %v", tt.text, got, err)
+			t.Errorf("checkTyped(%.20q) = %.20q, %v, want %.20q, code %q", tt.text, got, err, tt.want, tt.code)
 		}
 	}
 }
 
-func FuzzGuards(f *testing.F) {
+func FuzzText(f *testing.F) {
 	f.Add("**bold** [link](https://example.com) \x00\xff")
 	f.Add("- a\n> b\n### c\n---\n\u202eevil")
 	f.Fuzz(func(t *testing.T, text string) {
 		typed, err := checkTyped(text)
 		if (err == nil) != (typed != "") {
-			t.Fatalf("%q and %v", typed, err)
+			t.Fatalf("checkTyped returned %q and %v", typed, err)
 		}
 		for _, out := range []string{typed, plain(text)} {
 			if !utf8.ValidString(out) || len(out) > len(text) || printable(out) != out {

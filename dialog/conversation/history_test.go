@@ -9,17 +9,21 @@ import (
 	"frontdesk/tools"
 )
 
-func call(id string) dialog.Message {
+func callMessage(id string) dialog.Message {
 	return dialog.Message{ID: "m" + id, Role: dialog.Assistant, Calls: []tools.Call{{ID: id, Name: "t"}}}
 }
 
-func result(id string) dialog.Message {
+func resultMessage(id string) dialog.Message {
 	return dialog.Message{ID: "r" + id, Role: dialog.ToolRole, Result: &tools.Result{CallID: id, Output: []byte(`{}`)}}
 }
 
-func user(text string) dialog.Message { return dialog.Message{ID: text, Role: dialog.User, Text: text} }
+func userMessage(text string) dialog.Message {
+	return dialog.Message{ID: text, Role: dialog.User, Text: text}
+}
 
-func shape(messages []dialog.Message) string {
+// outline shows messages as text, "+id" for a call, "=id" for a result, and "?id" for a
+// result that the history itself adds.
+func outline(messages []dialog.Message) string {
 	var out []string
 	for _, m := range messages {
 		switch {
@@ -38,60 +42,60 @@ func shape(messages []dialog.Message) string {
 	return strings.Join(out, " ")
 }
 
-func TestResultsStandBehindTheirCalls(t *testing.T) {
+func TestResultsFollowTheirCalls(t *testing.T) {
 	both := dialog.Message{ID: "m", Role: dialog.Assistant, Calls: []tools.Call{{ID: "a"}, {ID: "b"}}}
 	for _, tt := range []struct {
 		name string
 		in   []dialog.Message
 		want string
 	}{
-		{"in order", []dialog.Message{user("u"), call("a"), result("a")}, "u +a =a"},
-		{"late", []dialog.Message{user("u"), call("a"), user("v"), result("a")}, "u +a =a v"},
-		{"never", []dialog.Message{user("u"), call("a"), user("v")}, "u +a ?a v"},
-		{"one of two", []dialog.Message{user("u"), both, result("b"), user("v")}, "u +a +b =b ?a v"},
-		{"twice", []dialog.Message{user("u"), call("a"), result("a"), result("a")}, "u +a =a"},
-		{"of nobody", []dialog.Message{user("u"), result("x")}, "u"},
+		{"in order", []dialog.Message{userMessage("u"), callMessage("a"), resultMessage("a")}, "u +a =a"},
+		{"after another message", []dialog.Message{userMessage("u"), callMessage("a"), userMessage("v"), resultMessage("a")}, "u +a =a v"},
+		{"missing", []dialog.Message{userMessage("u"), callMessage("a"), userMessage("v")}, "u +a ?a v"},
+		{"one of two", []dialog.Message{userMessage("u"), both, resultMessage("b"), userMessage("v")}, "u +a +b =b ?a v"},
+		{"twice", []dialog.Message{userMessage("u"), callMessage("a"), resultMessage("a"), resultMessage("a")}, "u +a =a"},
+		{"without a call", []dialog.Message{userMessage("u"), resultMessage("x")}, "u"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := shape(newHistory(tt.in).recent(nil, defaultMemoryTokens*bytesPerToken)); got != tt.want {
+			if got := outline(newHistory(tt.in).recent(nil, defaultMemoryTokens*bytesPerToken)); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}
 }
 
-func TestLongHistoriesLoseTheirBeginningNotACallsResult(t *testing.T) {
+func TestLongHistoryLosesItsBeginningAndKeepsResultsWithCalls(t *testing.T) {
 	h := newHistory(nil)
 	for i := range 200 {
 		id := fmt.Sprint(i)
-		h.add(user("u" + id))
-		h.add(call(id))
-		h.add(result(id))
+		h.add(userMessage("u" + id))
+		h.add(callMessage(id))
+		h.add(resultMessage(id))
 		got := h.recent(nil, defaultMemoryTokens*bytesPerToken)
 		if len(got) > maxMessages {
-			t.Fatalf("%d messages", len(got))
+			t.Fatalf("%d messages, want at most %d", len(got), maxMessages)
 		}
 		if got[0].Role != dialog.User {
-			t.Fatalf("begins with %q", shape(got[:1]))
+			t.Fatalf("the history begins with %q, want a user's message", outline(got[:1]))
 		}
-		if s := shape(got); strings.Count(s, "+") != strings.Count(s, "=") || !strings.HasSuffix(s, "u"+id+" +"+id+" ="+id) {
-			t.Fatalf("a call and its result came apart: %s", s)
+		if s := outline(got); strings.Count(s, "+") != strings.Count(s, "=") || !strings.HasSuffix(s, "u"+id+" +"+id+" ="+id) {
+			t.Fatalf("a call is not followed by its result: %s", s)
 		}
 	}
 }
 
-func TestAHugeMessagePushesOldOnesOut(t *testing.T) {
-	h := newHistory([]dialog.Message{user("old"), {Role: dialog.Assistant, Text: "hm"}, user(strings.Repeat("x", defaultMemoryTokens*bytesPerToken+1))})
+func TestHugeMessageLeavesNoRoomForOlderOnes(t *testing.T) {
+	h := newHistory([]dialog.Message{userMessage("old"), {Role: dialog.Assistant, Text: "hm"}, userMessage(strings.Repeat("x", defaultMemoryTokens*bytesPerToken+1))})
 	if got := h.recent(nil, defaultMemoryTokens*bytesPerToken); len(got) != 1 || len(got[0].Text) != defaultMemoryTokens*bytesPerToken+1 {
-		t.Errorf("got %d messages", len(got))
+		t.Errorf("got %d messages, want only the huge one", len(got))
 	}
 }
 
-func TestAHugeResultKeepsTheQuestionItAnswers(t *testing.T) {
-	huge := result("a")
+func TestHugeResultKeepsTheQuestionItAnswers(t *testing.T) {
+	huge := resultMessage("a")
 	huge.Result.Output = []byte(`"` + strings.Repeat("x", defaultMemoryTokens*bytesPerToken) + `"`)
-	h := newHistory([]dialog.Message{user("old"), user("u"), call("a"), huge})
-	if got := shape(h.recent(nil, defaultMemoryTokens*bytesPerToken)); got != "u +a =a" {
-		t.Errorf("got %q", got)
+	h := newHistory([]dialog.Message{userMessage("old"), userMessage("u"), callMessage("a"), huge})
+	if got := outline(h.recent(nil, defaultMemoryTokens*bytesPerToken)); got != "u +a =a" {
+		t.Errorf("got %q, want %q", got, "u +a =a")
 	}
 }

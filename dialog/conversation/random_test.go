@@ -2,10 +2,9 @@ package conversation
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,19 +17,21 @@ import (
 	"frontdesk/tools"
 )
 
-// moody is a model that is slow, uses tools, fails and talks, as chance has it. Its words
-// and calls bear the number of the question they answer, so that one can tell which of
-// its answers showed.
-type moody struct {
-	seed uint64
-	mu   sync.Mutex
-	asks []string // the caller's last words in each question
+// The long run is: go test -run Random ./dialog/conversation -seeds 10000
+var seeds = flag.Uint64("seeds", 60, "number of random conversations")
+
+// randomModel is slow, calls tools, fails and talks at random. Its words and calls end with
+// the stamp of the prompt they answer.
+type randomModel struct {
+	seed      uint64
+	mu        sync.Mutex
+	questions []string // the caller's last words in each prompt
 }
 
-// stamp is the number of a question as letters, which no other text ends with.
+// stamp returns number n as letters. No other text ends with a stamp.
 func stamp(n int) string { return string([]byte{'Z', byte('a' + n/26), byte('a' + n%26)}) }
 
-// stamps are the questions text answers.
+// stamps returns the numbers of the prompts that text answers.
 func stamps(text string) []int {
 	var found []int
 	for _, w := range strings.Fields(text) {
@@ -42,28 +43,29 @@ func stamps(text string) []int {
 	return found
 }
 
-func (m *moody) ask(p dialog.Prompt) int {
+// record records a prompt and returns its number.
+func (m *randomModel) record(p dialog.Prompt) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.asks = append(m.asks, strings.Join(words.Split(lastUser(p.Messages)), " "))
-	return len(m.asks) - 1
+	m.questions = append(m.questions, strings.Join(words.Split(lastUser(p.Messages)), " "))
+	return len(m.questions) - 1
 }
 
-func (m *moody) reply(ctx context.Context, p dialog.Prompt, yield func(dialog.Chunk, error) bool) {
+func (m *randomModel) reply(ctx context.Context, p dialog.Prompt, yield func(dialog.Chunk, error) bool) {
 	text := strings.Fields("well yes the lamp, is here. You can return it, I think, within thirty days. Is that alright?")
-	n := m.ask(p)
+	n := m.record(p)
 	rnd := rand.New(rand.NewPCG(m.seed, uint64(n)))
-	pace := 400
+	pause := 400
 	if rnd.IntN(6) == 0 {
-		pace = 2500 // and a filler is due
+		pause = 2500 // long enough for a filler
 	}
 	for range rnd.IntN(25) {
 		select {
-		case <-time.After(time.Duration(rnd.IntN(pace)) * time.Millisecond):
+		case <-time.After(time.Duration(rnd.IntN(pause)) * time.Millisecond):
 		case <-ctx.Done():
 			return
 		}
-		pace = 400
+		pause = 400
 		w := text[rnd.IntN(len(text))]
 		stem := strings.TrimRight(w, ".,?")
 		if !yield(dialog.Chunk{Text: stem + stamp(n) + w[len(stem):] + " "}, nil) {
@@ -80,27 +82,27 @@ func (m *moody) reply(ctx context.Context, p dialog.Prompt, yield func(dialog.Ch
 	}
 }
 
-// effects notes when a tool with an effect ran, and whether it was stopped.
-type effects struct {
-	mu      sync.Mutex
-	runs    []time.Time
-	stopped int
+// refunds records when a tool with an effect ran, and how often it was cancelled.
+type refunds struct {
+	mu        sync.Mutex
+	runs      []time.Time
+	cancelled int
 }
 
-func (e *effects) refund(ctx context.Context) (string, error) {
-	e.mu.Lock()
-	e.runs = append(e.runs, time.Now())
-	e.mu.Unlock()
-	out, err := lookUp(ctx)
+func (r *refunds) run(ctx context.Context) (string, error) {
+	r.mu.Lock()
+	r.runs = append(r.runs, time.Now())
+	r.mu.Unlock()
+	out, err := slowLookup(ctx)
 	if err != nil {
-		e.mu.Lock()
-		e.stopped++
-		e.mu.Unlock()
+		r.mu.Lock()
+		r.cancelled++
+		r.mu.Unlock()
 	}
 	return out, err
 }
 
-func lookUp(ctx context.Context) (string, error) {
+func slowLookup(ctx context.Context) (string, error) {
 	select {
 	case <-time.After(700 * time.Millisecond):
 		return `{}`, nil
@@ -109,55 +111,74 @@ func lookUp(ctx context.Context) (string, error) {
 	}
 }
 
-// hasty is an Endpointer that takes the turn for maybe finished at any moment.
-type hasty struct {
+// eagerEndpointer says at random moments that the turn may be finished.
+type eagerEndpointer struct {
 	dialog.Endpointer
 	rnd *rand.Rand
 }
 
-func (h hasty) Judge(e dialog.Evidence) dialog.Verdict {
-	v := h.Endpointer.Judge(e)
-	v.MaybeFinished = v.MaybeFinished || h.rnd.IntN(25) == 0
+func (e eagerEndpointer) Judge(evidence dialog.Evidence) dialog.Verdict {
+	v := e.Endpointer.Judge(evidence)
+	v.MaybeFinished = v.MaybeFinished || e.rnd.IntN(25) == 0
 	return v
 }
 
-// randomConversation is a random one: who takes part, and what was said.
-type randomConversation struct {
-	*phone
-	ended
-	seed          uint64
-	model         *moody
-	effects       *effects
-	spoken, typed []string // every word
-	hangsUp       bool     // in the middle
-	silentVoice   bool     // the voice fails at times
-	cautious      bool     // no reply is prepared
+// unreliableSynthesizer needs up to 300 ms before it speaks. If mayFail is set, it fails at
+// random.
+func unreliableSynthesizer(seed uint64, mayFail bool) fakeSynthesizer {
+	var mu sync.Mutex
+	rnd := rand.New(rand.NewPCG(seed, 3))
+	return fakeSynthesizer{fail: func(string) error {
+		mu.Lock()
+		delay, fails := time.Duration(rnd.IntN(300))*time.Millisecond, mayFail && rnd.IntN(8) == 0
+		mu.Unlock()
+		time.Sleep(delay) // like a program that cannot be cancelled
+		if fails {
+			return fault.New(fault.Provider, "broken").Retryable(0)
+		}
+		return nil
+	}}
 }
 
-const filling = "Filling in."
+// randomConversation is a finished conversation of a random caller with a randomModel.
+type randomConversation struct {
+	*fakePhone
+	runResult
+	seed             uint64
+	model            *randomModel
+	refunds          *refunds
+	spoken, typed    []string // all words of the caller
+	hangsUp          bool     // before the end
+	voiceMayFail     bool
+	speculationIsOff bool
+}
 
-// hold runs the randomConversation of a seed.
-func hold(t *testing.T, seed uint64) *randomConversation {
+const randomFiller = "Filling in."
+
+// runRandom holds the conversation of a seed.
+func runRandom(t *testing.T, seed uint64) *randomConversation {
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	c := &randomConversation{seed: seed, model: &moody{seed: seed}, effects: &effects{},
-		hangsUp: seed%10 == 9, silentVoice: seed%5 == 3, cautious: seed%8 == 5}
+	c := &randomConversation{seed: seed, model: &randomModel{seed: seed}, refunds: &refunds{},
+		hangsUp: seed%10 == 9, voiceMayFail: seed%5 == 3, speculationIsOff: seed%8 == 5}
 	agent := &dialog.Agent{
 		Greeting: "Hello, how can I help you today?", Model: modelFunc(c.model.reply),
-		Silence: dialog.Silence{Wait: time.Minute}, Filler: dialog.Filler{Texts: []string{filling}}, Speculation: dialog.Speculation{Disabled: c.cautious},
-		Tools: registry(t, map[string]func(context.Context) (string, error){"look": lookUp, "refund_write": c.effects.refund}),
+		Silence:     dialog.Silence{Wait: time.Minute},
+		Filler:      dialog.Filler{Texts: []string{randomFiller}},
+		Speculation: dialog.Speculation{Disabled: c.speculationIsOff},
+		Tools:       newRegistry(t, map[string]func(context.Context) (string, error){"lookup": slowLookup, "refund_write": c.refunds.run}),
 		Endpointer: func() dialog.Endpointer {
-			return hasty{ear.NewEndpointer(""), rand.New(rand.NewPCG(seed, 2))}
+			return eagerEndpointer{ear.NewEndpointer(""), rand.New(rand.NewPCG(seed, 2))}
 		},
-		Synthesizer: reader{fail: unreliable(seed, c.silentVoice)},
+		Synthesizer: unreliableSynthesizer(seed, c.voiceMayFail),
 	}
 	if seed%4 == 1 {
-		agent.Recognizer = &wholes{takes: 150 * time.Millisecond}
+		agent.Recognizer = &batchRecognizer{delay: 150 * time.Millisecond}
 	}
-	c.phone, c.ended = telephone(t, agent, Options{}, func(p *phone) {
-		p.partials = seed%4 != 2 && seed%4 != 1
-		p.drafts = seed%3 == 0
+	c.fakePhone, c.runResult = voiceCall(t, agent, Options{}, func(p *fakePhone) {
+		p.recognizer.sendsPartials = seed%4 != 2 && seed%4 != 1
+		p.recognizer.truncatesPartials = seed%3 == 0
 		if seed%4 == 3 {
-			p.fail = func(try int) error {
+			p.recognizer.fail = func(try int) error {
 				if try%4 == 0 {
 					return fault.New(fault.Provider, "broken").Retryable(0)
 				}
@@ -169,24 +190,8 @@ func hold(t *testing.T, seed uint64) *randomConversation {
 	return c
 }
 
-// unreliable is a voice that takes up to 300 ms before it speaks, and may fail to.
-func unreliable(seed uint64, fails bool) func(string) error {
-	var mu sync.Mutex
-	rnd := rand.New(rand.NewPCG(seed, 3))
-	return func(string) error {
-		mu.Lock()
-		wait, broken := time.Duration(rnd.IntN(300))*time.Millisecond, fails && rnd.IntN(8) == 0
-		mu.Unlock()
-		time.Sleep(wait) // a program that nothing hurries
-		if broken {
-			return fault.New(fault.Provider, "broken").Retryable(0)
-		}
-		return nil
-	}
-}
-
-// act is the caller, who in the end waits for the answer or hangs up.
-func (c *randomConversation) act(p *phone, rnd *rand.Rand) {
+// act is the caller, who at the end waits for the answer or has hung up before.
+func (c *randomConversation) act(p *fakePhone, rnd *rand.Rand) {
 	for i := range 12 {
 		p.wait(time.Duration(rnd.IntN(4000)) * time.Millisecond)
 		switch rnd.IntN(9) {
@@ -205,7 +210,7 @@ func (c *randomConversation) act(p *phone, rnd *rand.Rand) {
 			text := fmt.Sprintf("Be brief, %d.", i)
 			p.send(dialog.Heard{Kind: dialog.Update, Update: &dialog.AgentUpdate{Instructions: &text}})
 		default:
-			c.talk(p, rnd, i)
+			c.speak(p, rnd, i)
 		}
 		if c.hangsUp && rnd.IntN(6) == 0 {
 			return
@@ -216,51 +221,47 @@ func (c *randomConversation) act(p *phone, rnd *rand.Rand) {
 	}
 }
 
-// talk says a few words, at times with pauses, and types into them.
-func (c *randomConversation) talk(p *phone, rnd *rand.Rand, i int) {
-	var words []string
+// speak says a few words, sometimes with pauses, and sometimes types meanwhile.
+func (c *randomConversation) speak(p *fakePhone, rnd *rand.Rand, i int) {
+	var text []string
 	for j := range 1 + rnd.IntN(5) {
 		w := fmt.Sprintf("word%d", 100*i+j)
-		words, c.spoken = append(words, w), append(c.spoken, w)
+		text, c.spoken = append(text, w), append(c.spoken, w)
 		for rnd.IntN(3) == 0 {
-			words = append(words, "-")
+			text = append(text, "-")
 		}
 	}
-	took := p.microphone.says(strings.Join(words, " "), 200*time.Millisecond)
+	rest := p.mic.queue(strings.Join(text, " "), 200*time.Millisecond)
 	if rnd.IntN(8) == 0 {
-		at := time.Duration(rnd.Int64N(int64(took)))
+		at := time.Duration(rnd.Int64N(int64(rest)))
 		p.wait(at)
 		text := fmt.Sprintf("typed%d", 100+i)
 		p.types(text)
 		c.typed = append(c.typed, text)
-		took -= at
+		rest -= at
 	}
-	p.wait(took)
+	p.wait(rest)
 }
 
 func TestRandomConversationsLoseNothingAndSayOneThingAtATime(t *testing.T) {
-	seeds := uint64(60)
-	if n, err := strconv.ParseUint(os.Getenv("FRONTDESK_SEEDS"), 10, 64); err == nil {
-		seeds = n
-	}
 	seen := map[string]int{}
-	for seed := range seeds {
+	for seed := range *seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			c := hold(t, seed)
+			c := runRandom(t, seed)
 			c.checkReplies(t)
 			c.checkTurns(t)
 			c.checkHistory(t)
 			c.checkUtterances(t)
-			c.checkSound(t)
+			c.checkAudio(t)
 			c.checkGuesses(t)
 			c.checkEffects(t)
 			c.count(seen)
 		})
 	}
-	t.Logf("%d conversations: %v", seeds, seen)
-	for _, what := range []string{"guesses kept", "guesses thrown away", "effects", "fillers", "interruptions", "failures"} {
-		if seeds >= 60 && seen[what] == 0 {
-			t.Errorf("there were no %s", what)
+	t.Logf("%d conversations: %v", *seeds, seen)
+	for _, what := range []string{"guesses used", "guesses discarded", "effects", "fillers", "interruptions", "failures"} {
+		if *seeds >= 60 && seen[what] == 0 {
+			t.Errorf("%s never happened", what)
 		}
 	}
 }
