@@ -7,8 +7,9 @@ import (
 	"frontdesk/dialog"
 )
 
-// ends plays speech, then silence, and returns when in the silence the turn ended.
-func ends(e dialog.Endpointer, words string, speech time.Duration) (after time.Duration, why string) {
+// waitForEnd plays speech, then silence, and returns the silence after which the turn was
+// finished, and the reason.
+func waitForEnd(e dialog.Endpointer, words string, speech time.Duration) (silence time.Duration, reason string) {
 	e.Reset(time.Minute)
 	for spoken := time.Duration(0); spoken < speech; spoken += 20 * time.Millisecond {
 		if v := e.Judge(dialog.Evidence{IsSpeech: true, Spoken: spoken, Words: words}); v.Finished {
@@ -22,37 +23,37 @@ func ends(e dialog.Endpointer, words string, speech time.Duration) (after time.D
 	}
 }
 
-func TestAnUnfinishedTurnIsWaitedForLonger(t *testing.T) {
+func TestUnfinishedTurnGetsALongerSilence(t *testing.T) {
 	e := NewEndpointer("")
-	whole, _ := ends(e, "where is my order", time.Second)
-	none, _ := ends(e, "", time.Second)
-	hanging, why := ends(e, "my order number is", time.Second)
-	if !(whole < none && none < hanging) || why == "" {
-		t.Errorf("whole %v, no words %v, dangling %v (%s)", whole, none, hanging, why)
+	finished, _ := waitForEnd(e, "where is my order", time.Second)
+	wordless, _ := waitForEnd(e, "", time.Second)
+	unfinished, reason := waitForEnd(e, "my order number is", time.Second)
+	if !(finished < wordless && wordless < unfinished) || reason == "" {
+		t.Errorf("finished sentence %v, no words %v, unfinished sentence %v (%s)", finished, wordless, unfinished, reason)
 	}
-	if after, why := ends(e, "", time.Minute); after != 0 || why == "" {
-		t.Errorf("an endless turn ended %v into silence: %s", after, why)
+	if silence, reason := waitForEnd(e, "", time.Minute); silence != 0 || reason == "" {
+		t.Errorf("a turn without a pause ended after %v of silence (%q), want none", silence, reason)
 	}
 }
 
-func TestWordsOfOtherLanguagesSayNothing(t *testing.T) {
+func TestWordsOfOtherLanguagesAreIgnored(t *testing.T) {
 	e := NewEndpointer("de-DE")
-	whole, _ := ends(e, "wo ist meine Bestellung", time.Second)
-	none, _ := ends(e, "", time.Second)
-	if whole != none {
-		t.Errorf("%v with words, %v without", whole, none)
+	withWords, _ := waitForEnd(e, "wo ist meine Bestellung", time.Second)
+	wordless, _ := waitForEnd(e, "", time.Second)
+	if withWords != wordless {
+		t.Errorf("%v of silence with words, %v without", withWords, wordless)
 	}
 }
 
-func TestARecogniserThatHeardTheEndIsBelieved(t *testing.T) {
+func TestRecognizerMayReportTheEndOfTheTurn(t *testing.T) {
 	e := NewEndpointer("")
 	e.Judge(dialog.Evidence{IsSpeech: true})
 	if v := e.Judge(dialog.Evidence{Words: "my number is", Silence: 200 * time.Millisecond, Final: true}); !v.Finished {
-		t.Errorf("%+v", v)
+		t.Errorf("got %+v, want a finished turn", v)
 	}
 }
 
-func TestAReplyIsPreparedBeforeTheTurnIsOver(t *testing.T) {
+func TestMaybeFinishedComesBeforeFinished(t *testing.T) {
 	for _, words := range []string{"where is my order", "my order number is", ""} {
 		e := NewEndpointer("")
 		e.Judge(dialog.Evidence{IsSpeech: true})
@@ -72,20 +73,20 @@ func TestAReplyIsPreparedBeforeTheTurnIsOver(t *testing.T) {
 	}
 }
 
-func TestAReplyIsPreparedWhileTheLastWordIsSpoken(t *testing.T) {
+func TestMaybeFinishedComesDuringTheLastWord(t *testing.T) {
 	e := NewEndpointer("")
 	e.Reset(time.Minute)
 	maybe := func(words string) bool { return e.Judge(dialog.Evidence{IsSpeech: true, Words: words}).MaybeFinished }
 	for _, words := range []string{"", "where", "where is my", "i want to talk about the", "my number is four seven"} {
 		if maybe(words) {
-			t.Errorf("%q may be all", words)
+			t.Errorf("%q was judged as maybe finished", words)
 		}
 	}
 	if !maybe("where is my order") || maybe("where is my order") {
-		t.Error("words that may be all are not told, once")
+		t.Error("a finished sentence must be judged as maybe finished exactly once")
 	}
 	if de := NewEndpointer("de-DE"); de.Judge(dialog.Evidence{IsSpeech: true, Words: "where is my order"}).MaybeFinished {
-		t.Error("words of another language tell something")
+		t.Error("English words were judged although the language is German")
 	}
 }
 

@@ -24,9 +24,9 @@ func (wordlessRecognizer) Utterance(_ context.Context, frames iter.Seq[[]int16])
 	}
 }
 
-// startEar runs an ear and returns a function that feeds it one frame, with speech if loud
-// is 1.
-func startEar(tb testing.TB) (feed func(loud int16)) {
+// startEar runs an ear and returns a function that feeds it one frame. The frame's speech
+// probability is 0 or 1.
+func startEar(tb testing.TB) (feed func(speech int16)) {
 	ctx, cancel := context.WithCancel(tb.Context())
 	heard := make(chan dialog.Heard, 64)
 	e := NewVoice(&dialog.Agent{Recognizer: wordlessRecognizer{}, Detector: func() dialog.VoiceDetector { return firstSampleDetector{} }}, nil, func(prefix string) string { return prefix })
@@ -46,9 +46,9 @@ func startEar(tb testing.TB) (feed func(loud int16)) {
 	}()
 	tb.Cleanup(func() { cancel(); <-done; <-done })
 	now := time.Now()
-	return func(loud int16) {
+	return func(speech int16) {
 		now = now.Add(media.FrameTime)
-		e.pump.frame[0] = loud
+		e.pump.frame[0] = speech
 		e.processFrame(ctx, now, heard)
 	}
 }
@@ -71,8 +71,8 @@ func TestFramePathDoesNotAllocate(t *testing.T) {
 
 func BenchmarkEarPerFrame(b *testing.B) {
 	for _, bb := range []struct {
-		name string
-		loud func(i int) int16
+		name   string
+		speech func(i int) int16
 	}{
 		{"silence", func(int) int16 { return 0 }},
 		{"talking", func(i int) int16 { return min(int16(i%500/100), 1) }},
@@ -81,7 +81,7 @@ func BenchmarkEarPerFrame(b *testing.B) {
 			feed := startEar(b)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				feed(bb.loud(i))
+				feed(bb.speech(i))
 			}
 		})
 	}

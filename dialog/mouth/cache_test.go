@@ -11,12 +11,12 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// counting is a Synthesizer that counts, in two pieces.
-type counting struct{ made map[string]int }
+// countingSynthesizer yields each clause in two pieces and counts how often it is asked.
+type countingSynthesizer struct{ count map[string]int }
 
-func (c counting) Speak(_ context.Context, text string, voice dialog.Voice) iter.Seq2[[]int16, error] {
+func (s countingSynthesizer) Speak(_ context.Context, text string, voice dialog.Voice) iter.Seq2[[]int16, error] {
 	return func(yield func([]int16, error) bool) {
-		c.made[voice.Name+text]++
+		s.count[voice.Name+text]++
 		if !yield([]int16{1, 2}, nil) {
 			return
 		}
@@ -28,14 +28,14 @@ func (c counting) Speak(_ context.Context, text string, voice dialog.Voice) iter
 	}
 }
 
-func TestWhatWasSaidBeforeIsNotMadeAgain(t *testing.T) {
-	voice := counting{map[string]int{}}
+func TestCachedClauseIsNotSynthesizedAgain(t *testing.T) {
+	voice := countingSynthesizer{map[string]int{}}
 	r := Cached(voice)
 	say := func(text, name string, pieces int) (n int) {
 		for pcm := range r.Speak(t.Context(), text, dialog.Voice{Name: name}) {
 			n += len(pcm)
 			for i := range pcm {
-				pcm[i] = 9 // it belongs to the listener
+				pcm[i] = 9 // the pieces belong to the caller of Speak
 			}
 			if pieces--; pieces == 0 {
 				break
@@ -45,7 +45,7 @@ func TestWhatWasSaidBeforeIsNotMadeAgain(t *testing.T) {
 	}
 	for range 3 {
 		if n := say("hello", "a", 0); n != 3 {
-			t.Errorf("%d samples", n)
+			t.Errorf("%d samples, want 3", n)
 		}
 	}
 	say("hello", "b", 0)
@@ -54,41 +54,41 @@ func TestWhatWasSaidBeforeIsNotMadeAgain(t *testing.T) {
 	say("bad", "a", 0)
 	say("bad", "a", 0)
 	for text, want := range map[string]int{"ahello": 1, "bhello": 1, "acut": 2, "abad": 2} {
-		if voice.made[text] != want {
-			t.Errorf("%q was made %d times, want %d", text, voice.made[text], want)
+		if voice.count[text] != want {
+			t.Errorf("%q was synthesized %d times, want %d", text, voice.count[text], want)
 		}
 	}
 	for pcm := range r.Speak(t.Context(), "hello", dialog.Voice{Name: "a"}) {
 		if pcm[0] != 1 || pcm[2] != 3 {
-			t.Errorf("remembered %v", pcm)
+			t.Errorf("the cached audio was changed to %v", pcm)
 		}
 	}
 }
 
-func TestClipsKeepWhatWasUsedLast(t *testing.T) {
+func TestCacheKeepsTheClipsUsedLast(t *testing.T) {
 	c := newClipCache(10 * 1200)
 	for i := range 20 {
 		c.put(fmt.Sprint(i), make([]int16, 500))
 		if _, ok := c.get("0"); !ok {
-			t.Fatalf("forgot the one in use after %d", i)
+			t.Fatalf("the clip in use was evicted after %d others", i)
 		}
 	}
 	if _, ok := c.get("1"); ok {
-		t.Error("kept an old one")
+		t.Error("the oldest clip was not evicted")
 	}
 	if _, ok := c.get("19"); !ok {
-		t.Error("forgot the last one")
+		t.Error("the newest clip was evicted")
 	}
 	if c.size > c.limit || c.recent.Len() != len(c.clips) {
-		t.Errorf("%d bytes in %d clips, %d entries", c.size, c.recent.Len(), len(c.clips))
+		t.Errorf("%d bytes, want at most %d; %d list entries for %d clips", c.size, c.limit, c.recent.Len(), len(c.clips))
 	}
 	c.put("huge", make([]int16, 100000))
 	if _, ok := c.get("huge"); ok || len(c.clips) < 5 {
-		t.Error("one clip took the place of all")
+		t.Error("a clip larger than the cache must not evict the others")
 	}
 }
 
-func TestClipsAreSafeForManyCallers(t *testing.T) {
+func TestCacheIsSafeForConcurrentUse(t *testing.T) {
 	c := newClipCache(20000)
 	var callers sync.WaitGroup
 	for range 8 {
@@ -105,8 +105,8 @@ func TestClipsAreSafeForManyCallers(t *testing.T) {
 	callers.Wait()
 }
 
-func BenchmarkRememberedClause(b *testing.B) {
-	r := Cached(counting{map[string]int{}})
+func BenchmarkCachedClause(b *testing.B) {
+	r := Cached(countingSynthesizer{map[string]int{}})
 	b.ReportAllocs()
 	for b.Loop() {
 		for range r.Speak(b.Context(), "Hello, how can I help you?", dialog.Voice{}) {

@@ -6,29 +6,29 @@ import (
 	"testing"
 )
 
-func TestClausesAreCutWhereASpeakerPauses(t *testing.T) {
+func TestClausesEndWhereASpeakerPauses(t *testing.T) {
 	for _, tt := range []struct {
 		name, text string
 		want       []string
 	}{
 		{"one sentence", "Your order ships tomorrow.", []string{"Your order ships tomorrow."}},
-		{"the first is short", "Let me look at that, it takes a second, thank you. Done.",
+		{"short first clause", "Let me look at that, it takes a second, thank you. Done.",
 			[]string{"Let me look at that, ", "it takes a second, thank you. ", "Done."}},
-		{"the first ends before a conjunction", "Your order has left our warehouse today and should be with you on Monday and not later. Fine.",
+		{"first clause ends before a conjunction", "Your order has left our warehouse today and should be with you on Monday and not later. Fine.",
 			[]string{"Your order has left our warehouse today ", "and should be with you on Monday and not later. ", "Fine."}},
-		{"or a preposition", "It takes us three to five working days for a refund to get to you.",
+		{"first clause ends before a preposition", "It takes us three to five working days for a refund to get to you.",
 			[]string{"It takes us three to five working days ", "for a refund to get to you."}},
 		{"too short to cut", "Yes, sir, it does. Good.", []string{"Yes, sir, it does. ", "Good."}},
 		{"prices", "It costs $45.50 today. Not more.", []string{"It costs $45.50 today. ", "Not more."}},
 		{"times of day", "We open at 9 a.m. on Monday. Come by.", []string{"We open at 9 a.m. on Monday. ", "Come by."}},
-		{"ids", "Your ticket is T-1042. Keep it.", []string{"Your ticket is T-1042. ", "Keep it."}},
+		{"identifiers", "Your ticket is T-1042. Keep it.", []string{"Your ticket is T-1042. ", "Keep it."}},
 		{"addresses", "See https://example.com/a.b?c=1 for more! Thanks.", []string{"See https://example.com/a.b?c=1 for more! ", "Thanks."}},
 		{"abbreviations", "Ask Dr. Smith, e.g. by phone. Fine.", []string{"Ask Dr. Smith, ", "e.g. by phone. ", "Fine."}},
 		{"lists", "Two steps:\n1. Open the box.\n2. Plug it in.", []string{"Two steps:\n", "1. Open the box.\n", "2. Plug it in."}},
 		{"quotes", `He said "stop." Then left.`, []string{`He said "stop." `, "Then left."}},
-		{"the answer no", "No. We do not.", []string{"No. ", "We do not."}},
-		{"wide stops", "はい。分かりました。", []string{"はい。", "分かりました。"}},
-		{"nothing", " \n ", nil},
+		{"a one-word answer", "No. We do not.", []string{"No. ", "We do not."}},
+		{"full-width stops", "はい。分かりました。", []string{"はい。", "分かりました。"}},
+		{"only white space", " \n ", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := slices.Collect(Clauses(slices.Values([]string{tt.text})))
@@ -51,11 +51,11 @@ func FuzzClauses(f *testing.F) {
 			chunks = append(chunks, string(c))
 		}
 		if split := slices.Collect(Clauses(slices.Values(chunks))); !slices.Equal(whole, split) {
-			t.Fatalf("in one piece %q, in chunks %q", whole, split)
+			t.Fatalf("in one piece cut into %q, in chunks into %q", whole, split)
 		}
 		all := strings.Join(whole, "")
 		if !strings.HasPrefix(text, all) || strings.Trim(text[len(all):], " \n\t\r") != "" {
-			t.Fatalf("%q became %q", text, whole)
+			t.Fatalf("the clauses of %q are %q", text, whole)
 		}
 		for _, c := range whole {
 			if len(c) > maxClause {
@@ -65,11 +65,11 @@ func FuzzClauses(f *testing.F) {
 	})
 }
 
-func TestWhereASentenceBegins(t *testing.T) {
+func TestSentenceStart(t *testing.T) {
 	text := "Hello there. It costs 3.50 a piece, and more. Bye!"
 	for n, want := range map[int]string{0: "Hello", 5: "Hello", 11: "Hello", 12: "It costs", 13: "It costs", 30: "It costs", 46: "Bye!", 49: "Bye!", 50: ""} {
 		if got := text[SentenceStart(text, n):]; !strings.HasPrefix(got, want) || want == "" && got != "" {
-			t.Errorf("at %d: %q", n, got)
+			t.Errorf("the sentence at byte %d starts at %q, want %q", n, got, want)
 		}
 	}
 }

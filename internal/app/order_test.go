@@ -76,6 +76,7 @@ var mayImport = map[string][]string{
 var testMayImport = map[string][]string{
 	"*":                            {"internal/fakeai", "internal/valkeytest", "internal/desktest", "internal/audiotest", "session/storetest", "dialog/provider/processtest"},
 	"tools":                        {"internal/db"},
+	"dialog":                       {"dialog/conversation"},
 	"dialog/provider/clerk":        {"dialog/conversation", "internal/agentfile", "media"},
 	"dialog/provider/openai":       {"dialog/conversation"},
 	"dialog/provider/pocketsphinx": {"internal/eval", "tools"},
