@@ -20,7 +20,8 @@ func opusSamples(packet []byte) int {
 	if len(packet) == 0 || len(packet) > MaxOpusPacket {
 		return 0
 	}
-	config, frame := packet[0]>>3, 0
+	config := packet[0] >> 3
+	var frame int
 	switch {
 	case config < 12: // SILK
 		frame = [...]int{10 * ms, 20 * ms, 40 * ms, 60 * ms}[config&3]

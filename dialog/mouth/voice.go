@@ -124,7 +124,7 @@ func (m *Voice) Say(ctx context.Context, clauses iter.Seq[string], progress func
 				progress(piece)
 			}
 			if running != nil {
-				<-running
+				<-running         //nolint:errcheck // synthesis was cancelled
 				m.playout.Flush() // what was written after the first flush
 			}
 			return s.heard.String(), nil
@@ -261,7 +261,7 @@ func (c *clause) heardBytes(played int64) int {
 	}
 	total := c.samples
 	if !c.isComplete || c.hasFailed {
-		total = max(total, int64(c.letters)*int64(letterTime.Milliseconds())*media.MouthRate/1000)
+		total = max(total, int64(c.letters)*letterTime.Milliseconds()*media.MouthRate/1000)
 	}
 	if played <= 0 || total == 0 {
 		return c.heard

@@ -144,7 +144,7 @@ func callerKey(caller string) string { return "fd:caller:" + caller }
 func (s *Store) Watch(ctx context.Context, onTaken func(session string)) error {
 	err := s.client.Receive(ctx, s.client.B().Subscribe().Channel("fd:taken").Build(), func(m valkey.PubSubMessage) { onTaken(m.Message) })
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the caller ended the watch
 	}
 	return storeFault(ctx, err)
 }
