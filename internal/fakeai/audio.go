@@ -34,18 +34,7 @@ func (s *Server) transcribe(w http.ResponseWriter, r *http.Request) {
 		fields[k] = v[0]
 	}
 	s.record(r, audio, fields)
-	text := s.nextTranscript()
-	if fields["stream"] != "true" {
-		writeJSON(w, map[string]any{"text": text})
-		return
-	}
-	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	for _, t := range splitTokens(text) {
-		if !writeEvent(w, map[string]any{"type": "transcript.text.delta", "delta": t}) {
-			return
-		}
-	}
-	writeEvent(w, map[string]any{"type": "transcript.text.done", "text": text})
+	writeJSON(w, map[string]any{"text": s.nextTranscript()})
 }
 
 // nextTranscript returns the transcript of the next utterance.

@@ -20,18 +20,13 @@ type chatEvent struct {
 		Prompt     int `json:"prompt_tokens"`
 		Completion int `json:"completion_tokens"`
 	} `json:"usage"`
-	errorEvent
-}
-
-// errorEvent is the part of a streamed event that reports an error.
-type errorEvent struct {
 	Error    json.RawMessage `json:"error"`
 	Object   lenient         `json:"object"`
 	apiError                 // if Object is "error", as from vLLM
 }
 
 // failure returns the error that the event reports; ok is false if it reports none.
-func (e *errorEvent) failure() (failure apiError, ok bool) {
+func (e *chatEvent) failure() (failure apiError, ok bool) {
 	if len(e.Error) > 0 && !bytes.Equal(e.Error, []byte("null")) {
 		return parseErrorObject(e.Error), true
 	}

@@ -34,15 +34,7 @@ type Config struct {
 	Key      string // sent as bearer token, unless empty
 	Timeouts Timeouts
 
-	// For a Model. Zero values leave the choice to the server.
-	Temperature *float64
-	MaxTokens   int // for one step of a reply
-
-	// For a Transcriber.
-	Stream bool // request partial transcripts; the server must support it
-
-	// For Speech.
-	Voice string // for agents that name none; default "alloy"
+	Voice string // of Speech, for agents that name none; default "alloy"
 }
 
 // Timeouts limit the stages of an answer. 0 selects the default.

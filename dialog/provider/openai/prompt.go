@@ -2,7 +2,6 @@ package openai
 
 import (
 	"encoding/json"
-	"strings"
 
 	"frontdesk/dialog"
 	"frontdesk/tools"
@@ -10,14 +9,11 @@ import (
 
 // completion is the body of POST chat/completions.
 type completion struct {
-	Model               string         `json:"model"`
-	Messages            []message      `json:"messages"`
-	Tools               []function     `json:"tools,omitempty"`
-	Temperature         *float64       `json:"temperature,omitempty"`
-	MaxTokens           int            `json:"max_tokens,omitempty"`
-	MaxCompletionTokens int            `json:"max_completion_tokens,omitempty"`
-	Stream              bool           `json:"stream"`
-	StreamOptions       *streamOptions `json:"stream_options,omitempty"`
+	Model         string         `json:"model"`
+	Messages      []message      `json:"messages"`
+	Tools         []function     `json:"tools,omitempty"`
+	Stream        bool           `json:"stream"`
+	StreamOptions *streamOptions `json:"stream_options,omitempty"`
 }
 
 type streamOptions struct {
@@ -46,19 +42,9 @@ type function struct {
 }
 
 func (m *Model) request(p dialog.Prompt, usage bool) completion {
-	c := completion{
-		Model:       m.config.Model,
-		Messages:    chatMessages(p),
-		Temperature: m.config.Temperature,
-		Stream:      true,
-	}
+	c := completion{Model: m.config.Model, Messages: chatMessages(p), Stream: true}
 	if usage {
 		c.StreamOptions = &streamOptions{IncludeUsage: true}
-	}
-	if host := m.client.url.Hostname(); host == "api.openai.com" || strings.HasSuffix(host, ".openai.azure.com") {
-		c.MaxCompletionTokens = m.config.MaxTokens // its newer models reject max_tokens
-	} else {
-		c.MaxTokens = m.config.MaxTokens
 	}
 	for _, spec := range p.Tools {
 		if len(spec.Parameters) == 0 {

@@ -55,28 +55,6 @@ func TestHistoryFitsStrictChatTemplates(t *testing.T) {
 	}
 }
 
-func TestTokenLimitUsesTheNameThatTheServerAccepts(t *testing.T) {
-	for url, want := range map[string]string{
-		"https://api.openai.com/v1":             "max_completion_tokens",
-		"https://x.openai.azure.com/openai/v1/": "max_completion_tokens",
-		"http://127.0.0.1:11434/v1":             "max_tokens",
-	} {
-		temperature := 0.0
-		m := newModel(t, url, func(c *Config) { c.MaxTokens, c.Temperature = 200, &temperature })
-		b, err := json.Marshal(m.request(userSays("hi"), false))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var body map[string]any
-		if err := json.Unmarshal(b, &body); err != nil {
-			t.Fatal(err)
-		}
-		if body[want] != 200.0 || body["temperature"] != 0.0 || strings.Count(string(b), "max_") != 1 {
-			t.Errorf("%s: %s", url, b)
-		}
-	}
-}
-
 func TestToolWithoutParametersGetsAnEmptySchema(t *testing.T) {
 	p := userSays("hi")
 	p.Tools = []tools.Spec{{Name: "ping"}}

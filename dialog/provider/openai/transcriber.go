@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"iter"
 	"mime/multipart"
@@ -72,9 +71,6 @@ func (t *Transcriber) fields(agent *dialog.Agent) [][2]string {
 	if p := prompt(agent); p != "" {
 		f = append(f, [2]string{"prompt", p})
 	}
-	if t.config.Stream {
-		f = append(f, [2]string{"stream", "true"})
-	}
 	return f
 }
 
@@ -101,8 +97,8 @@ func (l *listener) Close() error {
 // Batch implements dialog.BatchListener.
 func (l *listener) Batch() {}
 
-// Utterance sends an utterance when it is over, at most its first minute. With
-// Config.Stream it yields partial transcripts, otherwise only the final one.
+// Utterance sends an utterance when it is over, at most its first minute, and yields only
+// the final transcript.
 func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
 	return func(yield func(dialog.Transcript, error) bool) {
 		pcm := collect(frames)
@@ -117,16 +113,12 @@ func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter
 			return
 		}
 		defer r.close()
-		text, err := l.transcript(r, func(partial string) bool {
-			return yield(dialog.Transcript{Text: partial}, nil)
-		})
-		switch {
-		case errors.Is(err, errStopped):
-		case err != nil:
+		text, err := transcript(r)
+		if err != nil {
 			yield(dialog.Transcript{}, err)
-		default:
-			yield(dialog.Transcript{Text: l.clean(text), Final: true}, nil)
+			return
 		}
+		yield(dialog.Transcript{Text: l.clean(text), Final: true}, nil)
 	}
 }
 
@@ -140,30 +132,22 @@ func collect(frames iter.Seq[[]int16]) []int16 {
 	return pcm
 }
 
-// transcript returns the final transcript and passes the partial ones to partial, which
-// returns false to stop.
-func (l *listener) transcript(r *response, partial func(string) bool) (string, error) {
-	contentType, _ := r.contentType()
-	if contentType == "text/event-stream" {
-		return readTranscriptEvents(r, partial)
-	}
+// transcript reads the transcript from an answer.
+func transcript(r *response) (string, error) {
 	b, err := io.ReadAll(io.LimitReader(r.http.Body, maxTranscript+1))
 	if err != nil {
 		return "", r.transportError(err)
 	}
 	r.received()
+	contentType, _ := r.contentType()
 	text, ok := parseTranscript(contentType, b)
 	if !ok {
-		return "", unreadable(r)
+		return "", r.fail(fault.New(fault.Provider, "%s sent an unreadable answer", r.client.subject).Retryable(0))
 	}
 	return text, nil
 }
 
-func unreadable(r *response) error {
-	return r.fail(fault.New(fault.Provider, "%s sent an unreadable answer", r.client.subject).Retryable(0))
-}
-
-// parseTranscript parses an answer that was not streamed: an object with "text" or, from some
+// parseTranscript parses an answer: an object with "text" or, from some
 // servers, plain text.
 func parseTranscript(contentType string, b []byte) (text string, ok bool) {
 	if len(b) > maxTranscript {
@@ -176,53 +160,6 @@ func parseTranscript(contentType string, b []byte) (text string, ok bool) {
 		return *whole.Text, true
 	}
 	return string(b), contentType == "text/plain"
-}
-
-// readTranscriptEvents reads the events transcript.text.delta and transcript.text.done. It
-// joins the texts of events without a type, which some servers send.
-func readTranscriptEvents(r *response, partial func(string) bool) (string, error) {
-	events := newEventReader(io.LimitReader(r.http.Body, maxStream))
-	var text strings.Builder
-	for n := 0; ; n++ {
-		data, err := events.next()
-		if errors.Is(err, io.EOF) && n > 0 {
-			return text.String(), nil
-		}
-		if err != nil {
-			return "", r.transportError(err)
-		}
-		r.received()
-		var e struct {
-			errorEvent
-			Type  string `json:"type"`
-			Delta string `json:"delta"`
-			Text  string `json:"text"`
-		}
-		if string(data) == "[DONE]" {
-			return text.String(), nil
-		}
-		if err := json.Unmarshal(data, &e); err != nil || text.Len()+len(e.Delta)+len(e.Text) > maxTranscript {
-			return "", unreadable(r)
-		}
-		if failure, ok := e.failure(); ok {
-			return "", r.fail(r.client.faultOf(0, failure))
-		}
-		switch e.Type {
-		case "transcript.text.done":
-			r.drain()
-			return e.Text, nil
-		case "transcript.text.delta":
-			text.WriteString(e.Delta)
-		case "":
-			text.WriteString(e.Text)
-		default:
-			continue
-		}
-		if !partial(strings.TrimSpace(text.String())) {
-			return "", errStopped
-		}
-		r.await(r.client.timeouts.Stall)
-	}
 }
 
 // clean returns "" for what Whisper writes when it hears no speech: marks such as
