@@ -25,27 +25,8 @@ func repeats(said, spoken string) bool {
 }
 
 // alike reports whether a recogniser may have mistaken one word for the other: at most a
-// third of the letters differ (V. Levenshtein, "Binary codes capable of correcting deletions,
-// insertions, and reversals", 1966).
-func alike(a, b string) bool {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := before
-			if a[i] != b[j] {
-				cost++
-			}
-			before = row[j+1]
-			row[j+1] = min(cost, before+1, row[j]+1)
-		}
-	}
-	return 3*row[len(b)] <= max(len(a), len(b))
-}
+// third of the letters differ.
+func alike(a, b string) bool { return 3*words.EditDistance(a, b) <= max(len(a), len(b)) }
 
 // mayRepeat is repeats for a partial transcript: of one or two words, one is enough.
 func mayRepeat(said, spoken string) bool {

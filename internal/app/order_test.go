@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	".":                            {"internal/app"},
 	"internal/fault":               {},
 	"internal/config":              {"internal/suggest", "internal/yamlfile"},
-	"internal/suggest":             {},
+	"internal/suggest":             {"internal/words"},
 	"internal/yamlfile":            {"internal/suggest"},
 	"internal/words":               {},
 	"internal/phone":               {},

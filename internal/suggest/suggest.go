@@ -1,8 +1,12 @@
 // Package suggest finds the known word that a mistyped word probably stands for. It
-// imports nothing of Frontdesk.
+// imports words.
 package suggest
 
-import "fmt"
+import (
+	"fmt"
+
+	"frontdesk/internal/words"
+)
 
 // DidYouMean returns `, did you mean "word"?` with the known word most like word, or ""
 // if none is similar enough.
@@ -18,30 +22,9 @@ func DidYouMean(word string, known []string) string {
 func Nearest(word string, known []string) string {
 	best, least := "", 2+len(word)/4
 	for _, k := range known {
-		if d := distance(word, k); d < least {
+		if d := words.EditDistance(word, k); d < least {
 			best, least = k, d
 		}
 	}
 	return best
-}
-
-// distance is the Levenshtein distance of a and b in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substituted := diagonal
-			if a[i] != b[j] {
-				substituted++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substituted, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

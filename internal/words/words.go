@@ -90,3 +90,26 @@ func Fold(text string) string {
 func Clip(text string, size int) string {
 	return strings.ToValidUTF8(text[:min(size, len(text))], "")
 }
+
+// EditDistance is the number of bytes to insert, delete or replace that turn a into b
+// (V. Levenshtein, "Binary codes capable of correcting deletions, insertions, and
+// reversals", 1966).
+func EditDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substituted := diagonal
+			if a[i] != b[j] {
+				substituted++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(substituted, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
