@@ -31,6 +31,8 @@ type LookupConfig struct {
 	Description string // for the model: what the table contains and when to use it
 	File        string // path of a CSV file with a header
 	Key         string // the column that is looked up; its values are unique
+
+	OnProblem func(error) // is told once why a changed file is not used
 }
 
 // Lookup is a tool that finds a row of a CSV file by its key, so that an agent can say
@@ -80,13 +82,6 @@ func (l *Lookup) Spec() Spec { return l.tool.Spec() }
 // Call implements Tool.
 func (l *Lookup) Call(ctx context.Context, call Call) (Result, error) { return l.tool.Call(ctx, call) }
 
-// Problem returns why the present version of the file is not used, or nil.
-func (l *Lookup) Problem() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.problem
-}
-
 // lookupResult is what the model reads.
 type lookupResult struct {
 	Found  bool              `json:"found"`
@@ -98,7 +93,10 @@ type lookupResult struct {
 func (l *Lookup) find(spokenKey string) lookupResult {
 	l.mu.Lock()
 	if !time.Now().Before(l.nextCheck) {
-		l.refresh()
+		before := fmt.Sprint(l.problem)
+		if l.refresh(); l.problem != nil && l.problem.Error() != before {
+			l.config.OnProblem(l.problem)
+		}
 	}
 	table := l.table
 	l.mu.Unlock()

@@ -49,7 +49,6 @@ const (
 const (
 	maxLine = 200  // bytes of a subject or contact
 	maxText = 8192 // bytes of a description or note
-	maxList = 200  // tickets in a list
 )
 
 // Ticket is a request that the team must deal with.
@@ -266,17 +265,11 @@ func (s *Tickets) Get(ctx context.Context, id TicketID) (Ticket, error) {
 	return t, nil
 }
 
-const ticketColumns = `id, subject, description, contact, session, status, priority, created, updated`
-
-func scanTicket(scan func(...any) error) (t Ticket, err error) {
+func loadTicket(ctx context.Context, tx *sql.Tx, id TicketID) (t Ticket, err error) {
 	var created, updated int64
-	err = scan(&t.ID, &t.Subject, &t.Description, &t.Contact, &t.Session, &t.Status, &t.Priority, &created, &updated)
+	err = tx.QueryRowContext(ctx, `SELECT id, subject, description, contact, session, status, priority, created, updated FROM tickets WHERE id = ?`, id).
+		Scan(&t.ID, &t.Subject, &t.Description, &t.Contact, &t.Session, &t.Status, &t.Priority, &created, &updated)
 	t.Created, t.Updated = time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
-	return t, err
-}
-
-func loadTicket(ctx context.Context, tx *sql.Tx, id TicketID) (Ticket, error) {
-	t, err := scanTicket(tx.QueryRowContext(ctx, `SELECT `+ticketColumns+` FROM tickets WHERE id = ?`, id).Scan)
 	if err == sql.ErrNoRows {
 		return t, errUnknownTicket(id)
 	}
@@ -298,29 +291,6 @@ func loadTicket(ctx context.Context, tx *sql.Tx, id TicketID) (Ticket, error) {
 		t.Notes = append(t.Notes, n)
 	}
 	return t, rows.Err()
-}
-
-// List returns up to limit tickets (at most 200) with the given status, or with any if it
-// is "". The latest change comes first. The tickets lack their notes.
-func (s *Tickets) List(ctx context.Context, status Status, limit int) ([]Ticket, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT `+ticketColumns+` FROM tickets
-		WHERE status = ?1 OR ?1 = '' ORDER BY updated DESC, id DESC LIMIT ?2`, status, max(0, min(limit, maxList)))
-	if err != nil {
-		return nil, ticketFault(ctx, err)
-	}
-	defer rows.Close()
-	var out []Ticket
-	for rows.Next() {
-		t, err := scanTicket(rows.Scan)
-		if err != nil {
-			return nil, ticketFault(ctx, err)
-		}
-		out = append(out, t)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, ticketFault(ctx, err)
-	}
-	return out, nil
 }
 
 func errUnknownTicket(id TicketID) error {

@@ -189,27 +189,6 @@ func TestInvalidTicketsAreRefused(t *testing.T) {
 	wantCode(t, err, fault.Unavailable)
 }
 
-func TestListFiltersByStatusAndLimit(t *testing.T) {
-	s, _ := openTickets(t)
-	first, second := mustCreate(t, s, "", "first"), mustCreate(t, s, "", "second")
-	if _, err := s.Update(t.Context(), "", first.ID, Change{Status: Solved}); err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct {
-		status Status
-		limit  int
-		want   int
-	}{{Open, 9, 1}, {Solved, 9, 1}, {Waiting, 9, 0}, {"", 9, 2}, {"", 1, 1}, {"", -1, 0}} {
-		got, err := s.List(t.Context(), test.status, test.limit)
-		if err != nil || len(got) != test.want {
-			t.Errorf("List(%q, %d) has %d tickets (%v), want %d", test.status, test.limit, len(got), err, test.want)
-		}
-	}
-	if got, err := s.List(t.Context(), Open, 9); err != nil || got[0].ID != second.ID {
-		t.Errorf("open tickets: got %+v, %v", got, err)
-	}
-}
-
 func TestTicketTools(t *testing.T) {
 	s, _ := openTickets(t)
 	r := newRegistry(t, s.Tools("A colleague calls you within the hour.")...)
