@@ -10,7 +10,7 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// Limits bound what callers may use. A field of zero is no limit.
+// Limits bound what callers may use. A field of zero means no limit.
 type Limits struct {
 	Calls           int           // simultaneous calls in this process
 	CallsTotal      int           // simultaneous calls in all processes

@@ -364,7 +364,7 @@ func (a *Archive) read(ctx context.Context, name string, limit int64, with ...ag
 }
 
 // Erase destroys a session's key and then all else of it, checks that nothing of it can
-// be opened or found, and leaves a tombstone. Erasing again is no error.
+// be opened or found, and leaves a tombstone. Erasing again is not an error.
 func (a *Archive) Erase(ctx context.Context, id string) (Tombstone, error) {
 	if err := known(id); err != nil {
 		return Tombstone{}, err
