@@ -11,6 +11,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/dialog/conversation"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/phone"
 	"frontdesk/media"
 	"frontdesk/tools"
 )
@@ -236,7 +237,11 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 	line.Emit = c.observe(line.Emit)
 
 	ctx = tools.WithSession(ctx, c.session)
-	ctx = tools.WithCaller(ctx, tools.Caller{Number: dialableNumber(c.caller.Number), CanTransfer: line.Transfer != nil})
+	number := c.caller.Number
+	if !phone.IsCallback(number) {
+		number = ""
+	}
+	ctx = tools.WithCaller(ctx, tools.Caller{Number: number, CanTransfer: line.Transfer != nil})
 	out, err := conversation.Run(ctx, c.agent, line, conversation.Options{
 		Instructions: c.caller.Instructions,
 		Greeting:     c.caller.Greeting,

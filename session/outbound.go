@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"go.uber.org/zap"
 
@@ -12,15 +11,6 @@ import (
 	"frontdesk/dialog/mouth"
 	"frontdesk/internal/fault"
 )
-
-// dialableNumber returns number if it is a telephone number of 3 to 15 digits, else "".
-func dialableNumber(number string) string {
-	digits := strings.TrimPrefix(number, "+")
-	if len(digits) < 3 || len(digits) > 15 || strings.Trim(digits, "0123456789") != "" {
-		return ""
-	}
-	return number
-}
 
 // Outbound says how to treat an answering machine in an outbound call.
 type Outbound struct {
