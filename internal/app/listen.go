@@ -53,13 +53,8 @@ func (n *node) listen(ctx context.Context) error {
 		Desk: n.desk, Tokens: n.tokens, Transport: transport,
 		Keys: c.Keys, Origins: c.Origins, Log: n.log,
 	})
-	telephone, err := openTelephone(ctx, c, n.db, n.desk, n.log)
-	if err != nil {
-		return err
-	}
-	if telephone != nil {
-		n.telephone.server.Store(telephone)
-		defer telephone.Close()
+	if n.telephone != nil {
+		defer inBackground(func(ctx context.Context) { n.telephone.Serve(ctx, n.desk.Admit) })()
 	}
 	if streams := openTwilio(c, n.desk, n.log); streams != nil {
 		defer streams.Close()
@@ -126,7 +121,7 @@ func (n *node) handler(calls http.Handler) http.Handler {
 	return web.Handler(web.Options{
 		Realtime: calls,
 		Twilio:   n.twilio,
-		Calls:    sip.API{Server: n.telephone.server.Load(), Keys: session.Keys(c.Keys), Ticket: callBack(n.agents.tickets)},
+		Calls:    sip.API{Server: n.telephone, Keys: session.Keys(c.Keys), Ticket: callBack(n.agents.tickets)},
 		Metrics:  n.metrics.Handler(),
 		Agents:   n.agents.All,
 		Ready: func() error {

@@ -50,7 +50,7 @@ var mayImport = map[string][]string{
 	"session/storetest":            {"session", "dialog", "internal/fault"},
 	"signaling/webrtc":             {"media", "internal/fault"},
 	"signaling/realtime":           {"signaling/webrtc", "session", "dialog", "media", "tools", "internal/fault"},
-	"signaling/sip":                {"signaling/sip/rtp", "signaling/sip/dialplan", "session", "dialog", "media", "internal/fault"},
+	"signaling/sip":                {"signaling/sip/rtp", "signaling/sip/dialplan", "session", "dialog", "media", "internal/fault", "internal/phone"},
 	"signaling/sip/rtp":            {"media", "internal/fault"},
 	"signaling/sip/dialplan":       {"internal/fault", "internal/phone"},
 	"signaling/twilio":             {"session", "dialog", "media", "internal/fault"},

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"fmt"
 	"net/http"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"frontdesk/internal/config"
 	"frontdesk/media"
 	"frontdesk/session"
+	"frontdesk/signaling/sip"
 	"frontdesk/web"
 )
 
@@ -54,12 +54,11 @@ func (p *program) makeServe(command *cobra.Command) {
 // node is a server: the parts of it that more than one function needs.
 type node struct {
 	config    config.Config
-	db        *sql.DB
 	desk      *session.Desk
 	tokens    *session.Tokens
 	agents    *agentSet
 	metrics   *web.Metrics
-	telephone *exchange
+	telephone *sip.Server  // nil without SIP
 	twilio    http.Handler // nil without Twilio
 	log       *zap.Logger
 	announce  *announcer
@@ -92,9 +91,16 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 		return err
 	}
 	defer stopArchive()
+	telephone, err := openTelephone(ctx, c, db, log)
+	if err != nil {
+		return err
+	}
+	if telephone != nil {
+		defer telephone.Close()
+	}
 	n := &node{
-		config: c, db: db, tokens: tokens, agents: agents,
-		metrics: web.NewMetrics(), telephone: new(exchange), log: log, announce: announce,
+		config: c, tokens: tokens, agents: agents, telephone: telephone,
+		metrics: web.NewMetrics(), log: log, announce: announce,
 	}
 	if n.desk, err = n.newDesk(store); err != nil {
 		return err
@@ -130,7 +136,7 @@ func (n *node) newDesk(store sessionStore) (*session.Desk, error) {
 		ResumeWindow:  c.Limits.SessionLife,
 		RecordingsDir: filepath.Join(c.Data, "recordings"),
 		ArchiveGrace:  grace,
-		Dial:          n.telephone.ringer(c),
+		Dial:          dialFunc(n.telephone),
 		Observer:      n.metrics,
 		Log:           n.log,
 	}), nil

@@ -6,30 +6,29 @@ import (
 	"database/sql"
 	"fmt"
 	"net/netip"
-	"sync/atomic"
 
 	"go.uber.org/zap"
 
-	"frontdesk/dialog"
 	"frontdesk/internal/config"
 	"frontdesk/internal/fault"
 	"frontdesk/session"
 	"frontdesk/signaling/sip"
+	"frontdesk/signaling/sip/dialplan"
 	"frontdesk/signaling/twilio"
 	"frontdesk/tools"
 )
 
-// openTelephone answers telephone calls, and makes them, where the configuration wants
-// that; else it returns nil. The server must be closed.
-func openTelephone(ctx context.Context, c config.Config, db *sql.DB, desk *session.Desk, log *zap.Logger) (*sip.Server, error) {
+// openTelephone opens the SIP sockets. It returns nil if no address to listen on is
+// configured. The server must be closed.
+func openTelephone(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logger) (*sip.Server, error) {
 	if len(c.SIP.Listen) == 0 {
 		return nil, nil
 	}
-	ledger, err := sip.OpenLedger(ctx, db)
+	ledger, err := dialplan.OpenLedger(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	o := sip.Options{Listen: c.SIP.Listen, Ledger: ledger, Admit: desk.Admit, Log: log}
+	o := sip.Options{Listen: c.SIP.Listen, Ledger: ledger, Log: log}
 	if o.MinPort, o.MaxPort, err = c.SIP.PortRange(); err != nil {
 		return nil, misuse{err}
 	}
@@ -39,7 +38,7 @@ func openTelephone(ctx context.Context, c config.Config, db *sql.DB, desk *sessi
 		}
 	}
 	for _, t := range c.SIP.Trunks {
-		trunk, err := trunkOf(t)
+		trunk, err := newTrunk(t)
 		if err != nil {
 			return nil, misuse{err}
 		}
@@ -55,11 +54,12 @@ func openTelephone(ctx context.Context, c config.Config, db *sql.DB, desk *sessi
 	return sip.New(o)
 }
 
-func trunkOf(t config.Trunk) (sip.Trunk, error) {
+// newTrunk converts the configuration of a trunk.
+func newTrunk(t config.Trunk) (sip.Trunk, error) {
 	trunk := sip.Trunk{
 		Name: t.Name, User: t.User, Password: t.Password, Agent: t.Agent, Numbers: t.Numbers, Header: t.Header,
 		Server: t.Server, Register: t.Register, From: t.From, SRTP: t.SRTP, Codecs: t.Codecs,
-		Plan: sip.Plan{
+		Plan: dialplan.Plan{
 			Prefixes: t.Dial.Allow, Deny: t.Dial.Deny, Calls: t.Dial.Calls, PerMinute: t.Dial.CallsPerMinute,
 			PerDay: t.Dial.CallsPerDay, Spend: t.Dial.SpendPerDay, Longest: t.Dial.Duration,
 		},
@@ -74,8 +74,8 @@ func trunkOf(t config.Trunk) (sip.Trunk, error) {
 	return trunk, nil
 }
 
-// openTwilio takes calls from Twilio where the configuration wants that; else it returns
-// nil. The server must be closed.
+// openTwilio returns the server of calls from Twilio, or nil if Twilio is not configured.
+// The server must be closed.
 func openTwilio(c config.Config, desk *session.Desk, log *zap.Logger) *twilio.Server {
 	if c.Twilio.AuthToken == "" {
 		return nil
@@ -86,23 +86,12 @@ func openTwilio(c config.Config, desk *session.Desk, log *zap.Logger) *twilio.Se
 	})
 }
 
-// exchange is the telephone as the desk dials it: there may be none yet, or ever.
-type exchange struct{ server atomic.Pointer[sip.Server] }
-
-// ringer is what the desk dials with, nil where no telephone is configured.
-func (e *exchange) ringer(c config.Config) session.DialFunc {
-	if len(c.SIP.Listen) == 0 {
+// dialFunc returns how the desk dials a person, or nil without a telephone.
+func dialFunc(telephone *sip.Server) session.DialFunc {
+	if telephone == nil {
 		return nil
 	}
-	return e.ring
-}
-
-func (e *exchange) ring(ctx context.Context, to string) (dialog.Line, func(), error) {
-	s := e.server.Load()
-	if s == nil {
-		return dialog.Line{}, nil, fault.New(fault.Unavailable, "the telephone is not ready yet: try again in a few seconds")
-	}
-	return s.Ring(ctx, to)
+	return telephone.Ring
 }
 
 // callBack returns a function that finds the contact of a ticket's customer, and what the

@@ -92,12 +92,13 @@ func (s *server) serveSIP(tb testing.TB, codec string) string {
 	address := free.LocalAddr().String()
 	free.Close()
 	t, err := sip.New(sip.Options{
-		Listen: []string{"udp://" + address}, MinPort: 20000, MaxPort: 22999, Admit: s.desk.Admit, Log: zap.NewNop(),
+		Listen: []string{"udp://" + address}, MinPort: 20000, MaxPort: 22999, Log: zap.NewNop(),
 		Trunks: []sip.Trunk{{Name: "callers", Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Agent: "desk", Codecs: []string{codec}}},
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	go t.Serve(context.Background(), s.desk.Admit) // Close waits for it
 	tb.Cleanup(t.Close)
 	return address
 }

@@ -13,35 +13,35 @@ import (
 	"frontdesk/session"
 )
 
-const maxRequest = 64 << 10 // bytes
+const maxBody = 64 << 10 // bytes of a request
 
-// API lets those with a server key make calls:
+// API is the HTTP API to make calls. It requires a server key.
 //
-//	POST /v1/calls              begins one; 201 with its Record
-//	GET  /v1/calls/{id}         its Record
+//	POST /v1/calls              starts a call; 201 with its Record
+//	GET  /v1/calls/{id}         returns its Record
 //	POST /v1/calls/{id}/hangup  ends it
-//	POST /v1/calls/{id}/keys    presses {"keys": "12#"}
+//	POST /v1/calls/{id}/keys    sends DTMF digits: {"keys": "12#"}
 type API struct {
-	Server *Server // nil where there is no telephone
+	Server *Server // nil without a telephone
 	Keys   session.Keys
-	// Ticket finds whom a ticket's caller is reached at, and what it is about, in words
-	// for the agent. The error is a fault.Error.
+	// Ticket returns the number of a ticket's caller, and instructions for the agent about
+	// the ticket. The error is a fault.Error.
 	Ticket func(ctx context.Context, id string) (contact, about string, err error)
 }
 
-// order is the body of POST /v1/calls.
-type order struct {
+// callRequest is the body of POST /v1/calls.
+type callRequest struct {
 	To           string `json:"to"`
-	Ticket       string `json:"ticket"` // call back whoever opened it
+	Ticket       string `json:"ticket"` // calls its caller back
 	Agent        string `json:"agent"`
 	Trunk        string `json:"trunk"`
 	From         string `json:"from"`
-	Greeting     string `json:"greeting"`     // what the agent says first
-	Instructions string `json:"instructions"` // in place of the agent's
+	Greeting     string `json:"greeting"`     // the first words of the agent
+	Instructions string `json:"instructions"` // replace the agent's
 	Known        string `json:"known"`        // as frontdesk.caller of client_secrets
 	RingSeconds  int    `json:"ring_seconds"`
-	Message      string `json:"message"` // left on an answering machine
-	Screen       *bool  `json:"screen"`  // tell answering machines from people; default true
+	Message      string `json:"message"` // for an answering machine
+	Screen       *bool  `json:"screen"`  // detect answering machines; default true
 }
 
 // ServeHTTP implements http.Handler.
@@ -58,14 +58,8 @@ func (a API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a API) serve(w http.ResponseWriter, r *http.Request) (status int, body any, err error) {
-	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	switch {
-	case len(a.Keys) == 0:
-		return 0, nil, fault.New(fault.Forbidden, "calls are made for those who have a server key, and none is configured: set keys")
-	case !strings.EqualFold(scheme, "Bearer") || !a.Keys.Contains(strings.TrimSpace(key)):
-		return 0, nil, fault.New(fault.Unauthorized, "a server key is needed to make calls")
-	case a.Server == nil:
-		return 0, nil, fault.New(fault.Unavailable, "there is no telephone here: configure sip")
+	if err := a.authorize(r); err != nil {
+		return 0, nil, err
 	}
 	path := strings.Trim(strings.TrimPrefix(r.URL.Path, "/v1/calls"), "/")
 	id, action, _ := strings.Cut(path, "/")
@@ -75,25 +69,23 @@ func (a API) serve(w http.ResponseWriter, r *http.Request) (status int, body any
 	}
 	if r.Method != method {
 		w.Header().Set("Allow", method)
-		return 0, nil, fault.New(fault.Method, "%s takes %s only", r.URL.Path, method)
+		return 0, nil, fault.New(fault.Method, "%s accepts only %s", r.URL.Path, method)
 	}
 	switch {
 	case id == "":
 		return a.dial(w, r)
 	case action == "":
-		record, err := a.Server.Find(id)
-		return http.StatusOK, record, err
 	case action == "hangup":
 		err = a.Server.HangUp(id)
 	case action == "keys":
-		var wish struct {
+		var keys struct {
 			Keys string `json:"keys"`
 		}
-		if err = read(r, &wish); err == nil {
-			err = a.Server.Press(id, wish.Keys)
+		if err = decodeBody(r, &keys); err == nil {
+			err = a.Server.SendDTMF(id, keys.Keys)
 		}
 	default:
-		return 0, nil, fault.New(fault.NotFound, "there is nothing at %s", r.URL.Path)
+		return 0, nil, fault.New(fault.NotFound, "%s does not exist (want hangup or keys after the call's ID)", r.URL.Path)
 	}
 	if err != nil {
 		return 0, nil, err
@@ -102,32 +94,47 @@ func (a API) serve(w http.ResponseWriter, r *http.Request) (status int, body any
 	return http.StatusOK, record, err
 }
 
+// authorize returns an error unless the request carries a server key and there is a
+// telephone.
+func (a API) authorize(r *http.Request) error {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch {
+	case len(a.Keys) == 0:
+		return fault.New(fault.Forbidden, "calls need a server key, and none is configured: set keys")
+	case !strings.EqualFold(scheme, "Bearer") || !a.Keys.Contains(strings.TrimSpace(key)):
+		return fault.New(fault.Unauthorized, "a server key is needed to make calls")
+	case a.Server == nil:
+		return fault.New(fault.Unavailable, "no telephone is configured: set sip")
+	}
+	return nil
+}
+
 func (a API) dial(w http.ResponseWriter, r *http.Request) (int, any, error) {
-	var o order
-	if err := read(r, &o); err != nil {
+	var c callRequest
+	if err := decodeBody(r, &c); err != nil {
 		return 0, nil, err
 	}
-	if o.Ticket != "" {
-		contact, about, err := a.Ticket(r.Context(), o.Ticket)
+	if c.Ticket != "" {
+		contact, about, err := a.Ticket(r.Context(), c.Ticket)
 		if err != nil {
 			return 0, nil, err
 		}
-		if o.To == "" {
-			o.To = contact
+		if c.To == "" {
+			c.To = contact
 		}
-		if o.Instructions == "" {
-			o.Instructions = about
+		if c.Instructions == "" {
+			c.Instructions = about
 		}
 	}
-	if o.To == "" {
+	if c.To == "" {
 		return 0, nil, fault.New(fault.Invalid, "to is missing: the telephone number to call")
 	}
 	record, err := a.Server.Dial(r.Context(), Outgoing{
-		To: o.To, From: o.From, Trunk: o.Trunk, Ring: time.Duration(o.RingSeconds) * time.Second,
+		To: c.To, From: c.From, Trunk: c.Trunk, Ring: time.Duration(c.RingSeconds) * time.Second,
 		Caller: session.Caller{
-			Agent: o.Agent, Instructions: o.Instructions, Greeting: o.Greeting, KnownAs: o.Known, RequestID: fault.RequestID(r.Context()),
+			Agent: c.Agent, Instructions: c.Instructions, Greeting: c.Greeting, KnownAs: c.Known, RequestID: fault.RequestID(r.Context()),
 		},
-		Outbound: session.Outbound{DetectMachine: o.Screen == nil || *o.Screen, MachineMessage: o.Message},
+		Outbound: session.Outbound{DetectMachine: c.Screen == nil || *c.Screen, MachineMessage: c.Message},
 	})
 	if err == nil {
 		w.Header().Set("Location", "/v1/calls/"+record.ID)
@@ -135,24 +142,24 @@ func (a API) dial(w http.ResponseWriter, r *http.Request) (int, any, error) {
 	return http.StatusCreated, record, err
 }
 
-// read reads a body of JSON, and nothing that is not known.
-func read(r *http.Request, v any) error {
-	raw, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
+// decodeBody decodes a JSON body into v. It refuses unknown fields.
+func decodeBody(r *http.Request, v any) error {
+	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return fault.Wrap(err, fault.Invalid, "the request broke off")
-	case len(raw) > maxRequest:
-		return fault.New(fault.TooLarge, "the request is larger than %d bytes", maxRequest)
+		return fault.Wrap(err, fault.Invalid, "the body of the request is incomplete")
+	case len(raw) > maxBody:
+		return fault.New(fault.TooLarge, "the request is larger than %d bytes", maxBody)
 	}
 	d := json.NewDecoder(strings.NewReader(string(raw)))
 	d.DisallowUnknownFields()
 	err = d.Decode(v)
-	var kind *json.UnmarshalTypeError
+	var wrongType *json.UnmarshalTypeError
 	switch {
-	case errors.As(err, &kind):
-		return fault.Wrap(err, fault.Invalid, "%q is of the wrong type", kind.Field)
+	case errors.As(err, &wrongType):
+		return fault.Wrap(err, fault.Invalid, "%q has the wrong type (want %s)", wrongType.Field, wrongType.Type)
 	case err != nil:
-		return fault.Wrap(err, fault.Invalid, "the request is no JSON that is known here: %s", strings.TrimPrefix(err.Error(), "json: "))
+		return fault.Wrap(err, fault.Invalid, "invalid request: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return nil
 }

@@ -12,111 +12,115 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// For a call that was given up while it rang to be over: 64*T1 and a little.
-const cancelTime = 35 * time.Second
+const (
+	cancelTimeout = 35 * time.Second // for the final response after a CANCEL: 64*T1 and some
+	maxChallenges = 2                // that are answered with credentials: the first nonce may be stale
+)
 
-const maxAsked = 2 // passwords that are sent: the first nonce may be too old
+var errRinging = errors.New("ringing")
 
-var errRings = errors.New("it rings")
-
-// attempt is an INVITE under way: it is answered, refused, or taken back. Taking it back may
-// cross the answer, so somebody has to wait for what becomes of it.
+// attempt is an INVITE that waits for its final response. Once the caller gives up, the
+// attempt is abandoned: it sends a CANCEL, but goes on waiting, because an answer may cross
+// the CANCEL. Then it hangs up.
 type attempt struct {
-	server *Server
-	dialog *sipgo.DialogClientSession
-	trunk  *Trunk
-	at     server
-	gone   chan struct{} // closed when nobody waits for the answer any more
+	server    *Server
+	dialog    *sipgo.DialogClientSession
+	trunk     *Trunk
+	to        target
+	abandoned chan struct{} // closed when nobody waits for the answer any more
 
-	asked int // for a password; of the waiting goroutine
+	challenges int // received; belongs to the goroutine of wait
 
 	mu     sync.Mutex
-	cancel *sip.Request // takes the INVITE back; nil before that may be sent, and behind it
+	cancel *sip.Request // the CANCEL; nil while it must not be sent, and once it was sent
 }
 
-// attempt sends an INVITE and waits for its answer, or until ctx ends. lost is as ring's.
-func (s *Server) attempt(ctx context.Context, invite *sip.Request, t *Trunk, at server, lost func(time.Duration)) (*sipgo.DialogClientSession, error) {
-	leave := s.invites(at.at.Addr())
-	ua := sipgo.DialogUA{Client: s.client, ContactHDR: *s.contact(at.network, at.at.Addr())}
+// attempt sends an INVITE and waits for its answer, or until ctx ends. o.onFailed is called
+// as in place.
+func (s *Server) attempt(ctx context.Context, invite *sip.Request, o outgoing, to target) (*sipgo.DialogClientSession, error) {
+	revoke := s.allowSender(to.addr.Addr())
+	ua := sipgo.DialogUA{Client: s.client, ContactHDR: *s.contact(to.network, to.addr.Addr())}
 	d, err := ua.WriteInvite(ctx, invite)
 	if err != nil {
-		leave()
-		lost(0)
+		revoke()
+		o.onFailed(0)
 		return nil, fault.Wrap(err, fault.Unavailable, "the telephone network cannot be reached")
 	}
-	a := &attempt{server: s, dialog: d, trunk: t, at: at, gone: make(chan struct{})}
+	a := &attempt{server: s, dialog: d, trunk: o.trunk, to: to, abandoned: make(chan struct{})}
 	answered := make(chan error)
 	s.running.Go(func() {
-		defer leave()
+		defer revoke()
 		err := a.wait()
 		select {
 		case answered <- err:
-		case <-a.gone:
-			lost(a.undo(err))
+		case <-a.abandoned:
+			o.onFailed(a.endAbandoned(err))
 		}
 	})
 	select {
 	case err := <-answered:
 		if err != nil {
 			_ = d.Close()
-			lost(0)
-			return nil, refusal(ctx, err)
+			o.onFailed(0)
+			return nil, explainFailure(ctx, err)
 		}
 		return d, nil
 	case <-ctx.Done():
-		close(a.gone)
-		return nil, refusal(ctx, ctx.Err())
+		close(a.abandoned)
+		return nil, explainFailure(ctx, ctx.Err())
 	}
 }
 
-// wait waits for the final answer, and takes the INVITE back when nobody wants it any more.
+// wait waits for the final response, and cancels the INVITE once it is abandoned.
 func (a *attempt) wait() error {
 	ctx, stop := context.WithCancelCause(context.Background())
 	var work sync.WaitGroup
 	defer work.Wait()
 	defer stop(nil)
 	rings := make(chan struct{}, 1)
-	work.Go(func() { a.takeBack(ctx, rings, stop) })
+	work.Go(func() { a.cancelWhenAbandoned(ctx, rings, stop) })
 	for {
 		err := a.dialog.WaitAnswer(ctx, sipgo.AnswerOptions{
-			Username: a.trunk.User, Password: a.trunk.Password, OnResponse: a.hear,
+			Username: a.trunk.User, Password: a.trunk.Password, OnResponse: a.handleResponse,
 		})
-		if !errors.Is(err, errRings) {
+		if !errors.Is(err, errRinging) {
 			return err
 		}
 		select {
 		case rings <- struct{}{}:
-		default: // that is known
+		default: // a signal waits already
 		}
 	}
 }
 
-// hear takes an answer before sipgo does.
-func (a *attempt) hear(res *sip.Response) error {
-	scrub(res)
+// handleResponse sees each response before sipgo handles it. It returns errRinging for a
+// provisional response, because sipgo's WaitAnswer accepts only ten of them.
+func (a *attempt) handleResponse(res *sip.Response) error {
+	removeBadRoutes(res)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
 	case res.IsProvisional():
-		a.cancel = cancelOf(a.dialog.InviteRequest)
-		return errRings // sipgo itself waits for ten of them only
+		a.cancel = newCancel(a.dialog.InviteRequest)
+		return errRinging
 	case res.IsSuccess():
 		return nil
 	}
-	a.cancel = nil // with a password there may be another INVITE, which is to be heard of first
-	if a.asked++; a.asked > maxAsked {
+	a.cancel = nil // an INVITE with credentials may follow; it needs a provisional response first
+	if a.challenges++; a.challenges > maxChallenges {
 		return &sipgo.ErrDialogResponse{Res: res}
 	}
 	select {
-	case <-a.gone:
+	case <-a.abandoned:
 		return &sipgo.ErrDialogResponse{Res: res}
 	default:
 		return nil
 	}
 }
 
-// scrub takes away proxies that cannot be understood, which sipgo takes for ones that can.
-func scrub(res *sip.Response) {
+// removeBadRoutes removes the Record-Route headers if one of them is invalid. sipgo would
+// use it.
+func removeBadRoutes(res *sip.Response) {
 	for _, h := range res.GetHeaders("Record-Route") {
 		r := sip.NewRequest(sip.ACK, sip.Uri{})
 		r.AppendHeader(sip.NewHeader("Route", h.Value()))
@@ -129,17 +133,18 @@ func scrub(res *sip.Response) {
 	}
 }
 
-// takeBack sends the CANCEL once it is wanted and may be sent (RFC 3261, 9.1), and calls stop
-// when that has no end. It returns when ctx ends.
-func (a *attempt) takeBack(ctx context.Context, rings <-chan struct{}, stop context.CancelCauseFunc) {
+// cancelWhenAbandoned sends the CANCEL once the attempt is abandoned and a provisional
+// response came (RFC 3261, 9.1). It calls stop if no final response comes. It returns when
+// ctx ends.
+func (a *attempt) cancelWhenAbandoned(ctx context.Context, rings <-chan struct{}, stop context.CancelCauseFunc) {
 	select {
-	case <-a.gone:
+	case <-a.abandoned:
 	case <-ctx.Done():
 		return
 	}
-	late := time.NewTimer(cancelTime)
-	defer late.Stop()
-	defer context.AfterFunc(a.server.life, func() { late.Reset(leaveTime) })()
+	timeout := time.NewTimer(cancelTimeout)
+	defer timeout.Stop()
+	defer context.AfterFunc(a.server.life, func() { timeout.Reset(leaveTimeout) })()
 	var sending sync.WaitGroup
 	defer sending.Wait()
 	for {
@@ -147,58 +152,43 @@ func (a *attempt) takeBack(ctx context.Context, rings <-chan struct{}, stop cont
 		cancel := a.cancel
 		a.cancel = nil
 		a.mu.Unlock()
-		if cancel != nil { // what becomes of the INVITE is what counts, not the answer to this
-			sending.Go(func() { _, _ = a.server.client.Do(ctx, cancel, asItIs) })
+		if cancel != nil { // its response does not matter, only that to the INVITE
+			sending.Go(func() { _, _ = a.server.client.Do(ctx, cancel, unmodified) })
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-rings:
-		case <-late.C:
+		case <-timeout.C:
 			stop(sipgo.WaitAnswerForceCancelErr)
 		}
 	}
 }
 
-// undo ends a call that nobody wanted any more, and returns how long it lasted.
-func (a *attempt) undo(err error) time.Duration {
+// endAbandoned hangs up if an abandoned attempt was answered. err is wait's. It returns how
+// long the call lasted.
+func (a *attempt) endAbandoned(err error) time.Duration {
 	if err != nil {
 		_ = a.dialog.Close()
 		return 0
 	}
-	took := time.Now()
-	c := a.server.dialled(a.dialog, a.trunk, a.at, nil)
-	c.admit(append(c.named(), c.peer)...)
-	defer c.leave()
-	ctx, cancel := context.WithTimeout(context.Background(), requestTime)
+	answered := time.Now()
+	c := a.server.newOutgoingCall(a.dialog, a.trunk, a.to, nil)
+	c.allowSenders(append(c.signalingAddrs(), c.peer.addr)...)
+	defer c.unregister()
+	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
 	_ = a.dialog.Ack(ctx)
 	c.hangUp()
-	return time.Since(took)
+	return time.Since(answered)
 }
 
-// asItIs keeps sipgo from adding to a request.
-func asItIs(*sipgo.Client, *sip.Request) error { return nil }
-
-// cancelOf makes the request that takes an INVITE back.
-func cancelOf(invite *sip.Request) *sip.Request {
+// newCancel returns the CANCEL of an INVITE.
+func newCancel(invite *sip.Request) *sip.Request {
 	r := sip.NewRequest(sip.CANCEL, *invite.Recipient.Clone())
 	r.AppendHeader(sip.HeaderClone(invite.Via()))
-	belong(r, invite)
+	copyDialogHeaders(r, invite)
 	r.SetTransport(invite.Transport())
 	r.Laddr = invite.Laddr
 	return r
-}
-
-// belong has a CANCEL or an ACK name the INVITE it is of, and go the same way.
-func belong(r, invite *sip.Request) {
-	sip.CopyHeaders("Route", invite, r)
-	r.AppendHeader(sip.HeaderClone(invite.From()))
-	r.AppendHeader(sip.HeaderClone(invite.To()))
-	r.AppendHeader(sip.HeaderClone(invite.CallID()))
-	r.AppendHeader(&sip.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: r.Method})
-	forwards := sip.MaxForwardsHeader(70)
-	r.AppendHeader(&forwards)
-	r.SetBody(nil)
-	r.SetDestination(invite.Destination())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -14,375 +15,378 @@ import (
 	"frontdesk/session"
 )
 
-// callee is a telephone that answers as a test has it do.
-type callee struct {
+// scriptedPhone is a telephone that answers as a test tells it.
+type scriptedPhone struct {
 	*net.UDPConn
 	t      *testing.T
-	caller net.Addr
+	caller net.Addr // that the last request came from
 }
 
-func newCallee(t *testing.T, host string) *callee {
+func newScriptedPhone(t *testing.T, host string) *scriptedPhone {
 	t.Helper()
-	return &callee{loopback(t, host), t, nil}
+	return &scriptedPhone{listenUDP(t, host), t, nil}
 }
 
-// takes waits for the next request of a method.
-func (c *callee) takes(method sip.RequestMethod) *sip.Request {
-	c.t.Helper()
+func listenUDP(t testing.TB, ip string) *net.UDPConn {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(ip)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func addrOf(c *net.UDPConn) netip.AddrPort {
+	a := c.LocalAddr().(*net.UDPAddr).AddrPort()
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// receive waits for the next request of a method.
+func (p *scriptedPhone) receive(method sip.RequestMethod) *sip.Request {
+	p.t.Helper()
 	buf := make([]byte, 65535)
 	for {
-		_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
-		n, from, err := c.ReadFrom(buf)
+		_ = p.SetReadDeadline(time.Now().Add(testTimeout))
+		n, from, err := p.ReadFrom(buf)
 		if err != nil {
-			c.t.Fatalf("waiting for %s: %v", method, err)
+			p.t.Fatalf("waiting for %s: %v", method, err)
 		}
 		m, err := parser.ParseSIP(buf[:n])
 		if err != nil {
-			c.t.Fatal(err)
+			p.t.Fatal(err)
 		}
-		c.caller = from
+		p.caller = from
 		if r, ok := m.(*sip.Request); ok && r.Method == method {
 			return r
 		}
 	}
 }
 
-// answers sends an answer to r, with more header fields and a body.
-func (c *callee) answers(r *sip.Request, status int, more, body string) {
-	c.t.Helper()
+// respond responds to r, with further headers and a body.
+func (p *scriptedPhone) respond(r *sip.Request, status int, headers, body string) {
+	p.t.Helper()
 	res := sip.NewResponseFromRequest(r, status, "Answer", []byte(body))
 	if to := res.To(); !r.To().Params.Has("tag") {
 		to.Params.Remove("tag")
 		to.Params.Add("tag", "callee")
 	}
-	for line := range strings.Lines(more) {
+	for line := range strings.Lines(headers) {
 		name, value, _ := strings.Cut(line, ": ")
 		res.AppendHeader(sip.NewHeader(name, strings.TrimSpace(value)))
 	}
-	if _, err := c.WriteTo([]byte(res.String()), c.caller); err != nil {
-		c.t.Fatal(err)
+	if _, err := p.WriteTo([]byte(res.String()), p.caller); err != nil {
+		p.t.Fatal(err)
 	}
 }
 
-// picksUp answers an INVITE with 200, to be reached at contact.
-func (c *callee) picksUp(invite *sip.Request, contact net.Addr) {
-	c.t.Helper()
-	ours, err := findCodecs([]string{"pcmu"})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.answers(invite, 200, "Content-Type: application/sdp\nContact: <sip:callee@"+contact.String()+">", string(newLocal(addrOf(c.UDPConn)).offer(ours, keysPT)))
+// answer answers an INVITE. In-dialog requests are to go to contact.
+func (p *scriptedPhone) answer(invite *sip.Request, contact net.Addr, headers string) {
+	p.t.Helper()
+	media := addrOf(p.UDPConn)
+	sdp := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=audio %d RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=rtcp-mux\r\n",
+		media.Addr(), media.Port())
+	p.respond(invite, 200, "Content-Type: application/sdp\nContact: <sip:callee@"+contact.String()+">\n"+headers, sdp)
 }
 
-// dials lets a server call c, and returns how that comes out.
-func (c *callee) dials(ctx context.Context) (caller *Server, lost chan time.Duration, came chan error, line chan *call) {
-	c.t.Helper()
-	caller, _ = newTestServer(c.t, func(o *Options) {
-		o.Trunks = []Trunk{{Name: "there", Server: c.LocalAddr().String(), User: "anna", Password: "hush"}}
+// dialing is a call that a server makes to a scriptedPhone.
+type dialing struct {
+	caller *Server
+	failed chan time.Duration // gets what place passes to onFailed
+	result chan error
+	call   chan *call
+}
+
+// dial lets a server call the phone.
+func (p *scriptedPhone) dial(ctx context.Context) dialing {
+	p.t.Helper()
+	caller, _ := newTestServer(p.t, func(o *Options) {
+		o.Trunks = []Trunk{{Name: "callee", Server: p.LocalAddr().String(), User: "anna", Password: "hush"}}
 	})
-	lost, came, line = make(chan time.Duration, 2), make(chan error, 1), make(chan *call, 1)
+	d := dialing{caller, make(chan time.Duration, 2), make(chan error, 1), make(chan *call, 1)}
 	go func() {
-		call, err := caller.ring(ctx, &caller.o.Trunks[0], "100", "", func(d time.Duration) { lost <- d })
-		came <- err
-		line <- call
+		c, err := caller.place(ctx, outgoing{trunk: &caller.o.Trunks[0], to: "100", onFailed: func(lasted time.Duration) { d.failed <- lasted }})
+		d.result <- err
+		d.call <- c
 	}()
-	return caller, lost, came, line
+	return d
 }
 
-func TestACallThatIsAnsweredWhileItIsTakenBackIsHungUp(t *testing.T) {
-	for name, status := range map[string]int{"which is known": 200, "which is not": 481} {
+// answered returns the answered call.
+func (d dialing) answered(t *testing.T) *call {
+	t.Helper()
+	if err := <-d.result; err != nil {
+		t.Fatal(err)
+	}
+	return <-d.call
+}
+
+func TestCallAnsweredAfterCancelIsHungUp(t *testing.T) {
+	for name, statusOfCancel := range map[string]int{"CANCEL accepted": 200, "CANCEL refused": 481} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newCallee(t, "127.0.0.1")
+			p := newScriptedPhone(t, "127.0.0.1")
 			ctx, giveUp := context.WithCancel(t.Context())
-			_, lost, came, _ := c.dials(ctx)
-			invite := c.takes(sip.INVITE)
-			c.answers(invite, 180, "", "")
-			time.Sleep(20 * time.Millisecond)
+			d := p.dial(ctx)
+			invite := p.receive(sip.INVITE)
+			p.respond(invite, 180, "", "")
 			giveUp()
-			if err := <-came; fault.From(err).Code != fault.NoAnswer {
-				t.Errorf("it came out as %v", err)
-			}
-			cancel := c.takes(sip.CANCEL)
+			checkCode(t, "the call", <-d.result, fault.NoAnswer)
+			cancel := p.receive(sip.CANCEL)
 			if cancel.Via().String() != invite.Via().String() || cancel.CSeq().SeqNo != invite.CSeq().SeqNo {
-				t.Errorf("%s does not take back %s", cancel, invite)
+				t.Errorf("%s is not the CANCEL of %s", cancel, invite)
 			}
-			c.picksUp(invite, c.LocalAddr())
-			c.answers(cancel, status, "", "")
-			if ack := c.takes(sip.ACK); ack.CSeq().SeqNo != invite.CSeq().SeqNo {
-				t.Errorf("%s does not confirm", ack)
+			p.answer(invite, p.LocalAddr(), "")
+			p.respond(cancel, statusOfCancel, "", "")
+			if ack := p.receive(sip.ACK); ack.CSeq().SeqNo != invite.CSeq().SeqNo {
+				t.Errorf("%s is not the ACK of the INVITE", ack)
 			}
-			c.answers(c.takes(sip.BYE), 401, `WWW-Authenticate: Digest realm="there", nonce="1"`, "")
-			bye := c.takes(sip.BYE)
+			p.respond(p.receive(sip.BYE), 401, `WWW-Authenticate: Digest realm="there", nonce="1"`, "")
+			bye := p.receive(sip.BYE)
 			for bye.GetHeader("Authorization") == nil {
-				bye = c.takes(sip.BYE)
+				bye = p.receive(sip.BYE)
 			}
-			c.answers(bye, 200, "", "")
-			if got := <-lost; got == 0 || len(lost) > 0 {
-				t.Errorf("it lasted %v", got)
+			p.respond(bye, 200, "", "")
+			if got := <-d.failed; got == 0 || len(d.failed) > 0 {
+				t.Errorf("the call lasted %v, want a billable duration once", got)
 			}
 		})
 	}
 }
 
-func TestACallThatIsTakenBackTooEarlyIsTakenBackOnceItRings(t *testing.T) {
-	c := newCallee(t, "127.0.0.1")
+func TestCancelWaitsForAProvisionalResponse(t *testing.T) {
+	p := newScriptedPhone(t, "127.0.0.1")
 	ctx, giveUp := context.WithCancel(t.Context())
-	_, lost, came, _ := c.dials(ctx)
-	invite := c.takes(sip.INVITE)
+	d := p.dial(ctx)
+	invite := p.receive(sip.INVITE)
 	giveUp()
-	<-came
-	c.answers(invite, 401, `WWW-Authenticate: Digest realm="there", nonce="1"`, "")
-	if got := <-lost; got != 0 { // and it is not tried again with the password
-		t.Errorf("it lasted %v", got)
+	<-d.result
+	p.respond(invite, 401, `WWW-Authenticate: Digest realm="there", nonce="1"`, "") // not tried again with credentials
+	if got := <-d.failed; got != 0 {
+		t.Errorf("after a 401 the call lasted %v, want 0", got)
 	}
 	ctx, giveUp = context.WithCancel(t.Context())
-	_, lost, came, _ = c.dials(ctx)
-	invite = c.takes(sip.INVITE)
+	d = p.dial(ctx)
+	invite = p.receive(sip.INVITE)
 	giveUp()
-	<-came
-	c.answers(invite, 180, "", "")
-	c.answers(c.takes(sip.CANCEL), 200, "", "")
-	c.answers(invite, 487, "", "")
-	c.takes(sip.ACK)
-	if got := <-lost; got != 0 {
-		t.Errorf("it lasted %v", got)
+	<-d.result
+	p.respond(invite, 180, "", "")
+	p.respond(p.receive(sip.CANCEL), 200, "", "")
+	p.respond(invite, 487, "", "")
+	p.receive(sip.ACK)
+	if got := <-d.failed; got != 0 {
+		t.Errorf("the cancelled call lasted %v, want 0", got)
 	}
 }
 
-func TestNobodyWaitsForThoseWhoDoNotEvenAnswerACancel(t *testing.T) {
-	c := newCallee(t, "127.0.0.1")
+func TestCloseDoesNotWaitForAnUnansweredCancel(t *testing.T) {
+	p := newScriptedPhone(t, "127.0.0.1")
 	ctx, giveUp := context.WithCancel(t.Context())
-	caller, lost, came, _ := c.dials(ctx)
-	c.answers(c.takes(sip.INVITE), 180, "", "")
-	time.Sleep(20 * time.Millisecond)
+	d := p.dial(ctx)
+	p.respond(p.receive(sip.INVITE), 180, "", "")
 	giveUp()
-	if err := <-came; fault.From(err).Code != fault.NoAnswer {
-		t.Errorf("it came out as %v", err)
-	}
-	caller.Close() // with a deadline of the attempt's own
-	if got := <-lost; got != 0 {
-		t.Errorf("it lasted %v", got)
+	checkCode(t, "the call", <-d.result, fault.NoAnswer)
+	d.caller.Close() // shortens the attempt's own timeout
+	if got := <-d.failed; got != 0 {
+		t.Errorf("the call lasted %v, want 0", got)
 	}
 }
 
-func TestATelephoneMayRingForLong(t *testing.T) {
-	c := newCallee(t, "127.0.0.1")
-	_, _, came, line := c.dials(t.Context())
-	invite := c.takes(sip.INVITE)
-	c.answers(invite, 407, `Proxy-Authenticate: Digest realm="there", nonce="1", qop="auth"`, "")
-	c.takes(sip.ACK)
-	if invite = c.takes(sip.INVITE); invite.GetHeader("Proxy-Authorization") == nil {
-		t.Fatalf("%s has no password", invite)
+func TestTelephoneMayRingForLong(t *testing.T) {
+	p := newScriptedPhone(t, "127.0.0.1")
+	d := p.dial(t.Context())
+	invite := p.receive(sip.INVITE)
+	p.respond(invite, 407, `Proxy-Authenticate: Digest realm="there", nonce="1", qop="auth"`, "")
+	p.receive(sip.ACK)
+	if invite = p.receive(sip.INVITE); invite.GetHeader("Proxy-Authorization") == nil {
+		t.Fatalf("%s has no credentials", invite)
 	}
 	for range 25 {
-		c.answers(invite, 180, "", "")
+		p.respond(invite, 180, "", "")
 	}
-	c.picksUp(invite, c.LocalAddr())
-	c.takes(sip.ACK)
-	if err := <-came; err != nil {
-		t.Fatal(err)
+	p.answer(invite, p.LocalAddr(), "")
+	p.receive(sip.ACK)
+	go d.answered(t).hangUp()
+	bye := p.receive(sip.BYE)
+	p.respond(bye, 407, `Proxy-Authenticate: Digest realm="there", nonce="2", qop="auth"`, "")
+	retry := p.receive(sip.BYE)
+	if retry.CSeq().SeqNo == bye.CSeq().SeqNo || retry.GetHeader("Proxy-Authorization") == nil {
+		t.Errorf("%s is not a new BYE with credentials", retry)
 	}
-	go (<-line).hangUp()
-	bye := c.takes(sip.BYE)
-	c.answers(bye, 407, `Proxy-Authenticate: Digest realm="there", nonce="2", qop="auth"`, "")
-	again := c.takes(sip.BYE)
-	if again.CSeq().SeqNo == bye.CSeq().SeqNo || again.GetHeader("Proxy-Authorization") == nil {
-		t.Errorf("%s is no answer to being asked for the password", again)
-	}
-	c.answers(again, 200, "", "")
+	p.respond(retry, 200, "", "")
 }
 
-func TestTheOtherSideMaySignalFromWhereItSaysItIs(t *testing.T) {
-	c, elsewhere, stranger := newCallee(t, "127.0.0.1"), loopback(t, "127.0.0.2"), loopback(t, "127.0.0.3")
-	caller, _, came, line := c.dials(t.Context())
-	invite := c.takes(sip.INVITE)
-	bye := func(from *net.UDPConn) {
+func TestOtherSideMaySignalFromItsContact(t *testing.T) {
+	p, contact, stranger := newScriptedPhone(t, "127.0.0.1"), listenUDP(t, "127.0.0.2"), listenUDP(t, "127.0.0.3")
+	d := p.dial(t.Context())
+	invite := p.receive(sip.INVITE)
+	sendBye := func(from *net.UDPConn) {
 		t.Helper()
-		text := fmt.Sprintf("BYE sip:frontdesk@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s\r\nFrom: <sip:100@b>;tag=callee\r\nTo: %s\r\n"+
+		bye := fmt.Sprintf("BYE sip:frontdesk@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s\r\nFrom: <sip:100@b>;tag=callee\r\nTo: %s\r\n"+
 			"Call-ID: %s\r\nCSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n", from.LocalAddr(), from.LocalAddr(), invite.From().Value(), invite.CallID().Value())
-		if _, err := from.WriteTo([]byte(text), caller.ways[0].local); err != nil {
+		if _, err := from.WriteTo([]byte(bye), d.caller.sockets[0].addr); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c.picksUp(invite, elsewhere.LocalAddr())
-	if err := <-came; err != nil {
-		t.Fatal(err)
-	}
-	call := <-line
-	bye(stranger)
-	bye(elsewhere)
+	p.answer(invite, contact.LocalAddr(), "")
+	c := d.answered(t)
+	sendBye(stranger)
+	sendBye(contact)
 	buf := make([]byte, 1500)
-	_ = elsewhere.SetReadDeadline(time.Now().Add(10 * time.Second))
-	for !strings.HasPrefix(string(buf), "SIP/2.0 200") { // behind our ACK
-		if _, err := elsewhere.Read(buf); err != nil {
+	_ = contact.SetReadDeadline(time.Now().Add(testTimeout))
+	for !strings.HasPrefix(string(buf), "SIP/2.0 200") { // the ACK comes first
+		if _, err := contact.Read(buf); err != nil {
 			t.Fatal(err)
 		}
 	}
-	<-call.dialog.Context().Done()
+	<-c.dialog.Context().Done()
 	_ = stranger.SetReadDeadline(time.Now())
 	if n, err := stranger.Read(buf); err == nil {
-		t.Errorf("a stranger is told %s", buf[:n])
+		t.Errorf("a stranger gets %s, want no response", buf[:n])
 	}
-	call.begin(func(error) {})
-	call.finish()
-	if len(caller.guests) > 0 || len(caller.calls) > 0 {
-		t.Errorf("%v and %v are left of it", caller.guests, caller.calls)
+	start(c)
+	c.finish()
+	if len(d.caller.senders) > 0 || len(d.caller.calls) > 0 {
+		t.Errorf("after the call, senders %v and calls %v remain", d.caller.senders, d.caller.calls)
 	}
 }
 
-func TestWhatOneAddressDoesNotTakeGoesToTheNext(t *testing.T) {
-	busy, takes := newCallee(t, "127.0.0.1"), newCallee(t, "127.0.0.2")
-	nobody := newCallee(t, "127.0.0.3")
-	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "there", Server: busy.LocalAddr().String()}} })
-	at, err := caller.findServer(t.Context(), &caller.o.Trunks[0])
+func TestNextAddressIsTriedAfter503(t *testing.T) {
+	busy, next, last := newScriptedPhone(t, "127.0.0.1"), newScriptedPhone(t, "127.0.0.2"), newScriptedPhone(t, "127.0.0.3")
+	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "callee", Server: busy.LocalAddr().String()}} })
+	to, err := caller.resolveTrunk(t.Context(), &caller.o.Trunks[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
-		others []*callee
-		status int
-		lost   int
+		fallbacks []*scriptedPhone
+		status    int // of the next address
+		failures  int
 	}{
-		"the next one": {[]*callee{takes, nobody}, 200, 0}, "the last one, neither": {[]*callee{takes}, 503, 1},
-		"nor is it asked twice": {[]*callee{takes, nobody}, 486, 1},
+		"the next address answers":                    {[]*scriptedPhone{next, last}, 200, 0},
+		"the last address fails, too":                 {[]*scriptedPhone{next}, 503, 1},
+		"the next address is busy: no more are tried": {[]*scriptedPhone{next, last}, 486, 1},
 	} {
-		at.others = nil
-		for _, c := range tt.others {
-			at.others = append(at.others, addrOf(c.UDPConn))
+		to.fallbacks = nil
+		for _, p := range tt.fallbacks {
+			to.fallbacks = append(to.fallbacks, addrOf(p.UDPConn))
 		}
-		lost := make(chan time.Duration, 4)
-		came := make(chan error, 1)
-		var line *call
+		failed := make(chan time.Duration, 4)
+		result := make(chan error, 1)
+		var c *call
 		go func() {
 			var err error
-			line, err = caller.reach(t.Context(), &caller.o.Trunks[0], at, "100", "", func(d time.Duration) { lost <- d })
-			came <- err
+			c, err = caller.placeAtAny(t.Context(), outgoing{trunk: &caller.o.Trunks[0], to: "100", onFailed: func(d time.Duration) { failed <- d }}, to)
+			result <- err
 		}()
-		busy.answers(busy.takes(sip.INVITE), 503, "", "")
-		invite := takes.takes(sip.INVITE)
+		busy.respond(busy.receive(sip.INVITE), 503, "", "")
+		invite := next.receive(sip.INVITE)
 		if tt.status == 200 {
-			takes.picksUp(invite, takes.LocalAddr())
+			next.answer(invite, next.LocalAddr(), "")
 		} else {
-			takes.answers(invite, tt.status, "", "")
+			next.respond(invite, tt.status, "", "")
 		}
-		takes.takes(sip.ACK)
-		if err := <-came; (err == nil) != (tt.status == 200) {
+		next.receive(sip.ACK)
+		if err := <-result; (err == nil) != (tt.status == 200) {
 			t.Errorf("%s: %v", name, err)
 		} else if err == nil {
-			go line.hangUp()
-			takes.answers(takes.takes(sip.BYE), 200, "", "")
+			go c.hangUp()
+			next.respond(next.receive(sip.BYE), 200, "", "")
 		}
-		if len(lost) != tt.lost {
-			t.Errorf("%s: it is lost %d times", name, len(lost))
+		if len(failed) != tt.failures {
+			t.Errorf("%s: got %d failures, want %d", name, len(failed), tt.failures)
 		}
 	}
 }
 
-func TestAWrongPasswordIsNotSentForEver(t *testing.T) {
-	c := newCallee(t, "127.0.0.1")
-	_, lost, came, _ := c.dials(t.Context())
-	asked := 0
+func TestWrongCredentialsAreNotSentForever(t *testing.T) {
+	p := newScriptedPhone(t, "127.0.0.1")
+	d := p.dial(t.Context())
+	challenges := 0
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		buf := make([]byte, 65535)
 		for {
-			_ = c.SetReadDeadline(time.Now().Add(2 * time.Second))
-			n, from, err := c.ReadFrom(buf)
+			_ = p.SetReadDeadline(time.Now().Add(2 * time.Second))
+			n, from, err := p.ReadFrom(buf)
 			if err != nil {
 				return
 			}
 			if m, err := parser.ParseSIP(buf[:n]); err == nil {
 				if r, ok := m.(*sip.Request); ok && r.IsInvite() {
-					asked++
-					c.caller = from
-					c.answers(r, 100, "", "")
-					c.answers(r, 407, fmt.Sprintf(`Proxy-Authenticate: Digest realm="there", nonce="%d"`, asked), "")
+					challenges++
+					p.caller = from
+					p.respond(r, 100, "", "")
+					p.respond(r, 407, fmt.Sprintf(`Proxy-Authenticate: Digest realm="there", nonce="%d"`, challenges), "")
 				}
 			}
 		}
 	}()
-	if err := <-came; fault.From(err).Code != fault.Declined {
-		t.Errorf("it came out as %v", err)
-	}
+	checkCode(t, "the call", <-d.result, fault.Declined)
 	<-done
-	if got := <-lost; got != 0 || asked != 1+maxAsked {
-		t.Errorf("it was asked %d times, and lasted %v", asked, got)
+	if got := <-d.failed; got != 0 || challenges != 1+maxChallenges {
+		t.Errorf("got %d INVITEs and a duration of %v, want %d and 0", challenges, got, 1+maxChallenges)
 	}
 }
 
-func TestProxiesThatCannotBeUnderstoodAreLeftOut(t *testing.T) {
-	c := newCallee(t, "127.0.0.1")
-	_, _, came, line := c.dials(t.Context())
-	invite := c.takes(sip.INVITE)
-	ours, err := findCodecs([]string{"pcmu"})
-	if err != nil {
-		t.Fatal(err)
+func TestInvalidRecordRoutesAreIgnored(t *testing.T) {
+	p := newScriptedPhone(t, "127.0.0.1")
+	d := p.dial(t.Context())
+	p.answer(p.receive(sip.INVITE), p.LocalAddr(), "Record-Route: <:h:x>")
+	if ack := p.receive(sip.ACK); ack.GetHeader("Route") != nil {
+		t.Errorf("%s has a Route header", ack)
 	}
-	c.answers(invite, 200, "Content-Type: application/sdp\nContact: <sip:callee@"+c.LocalAddr().String()+">\nRecord-Route: <:h:x>",
-		string(newLocal(addrOf(c.UDPConn)).offer(ours, keysPT)))
-	if ack := c.takes(sip.ACK); ack.GetHeader("Route") != nil {
-		t.Errorf("%s goes by a route", ack)
-	}
-	if err := <-came; err != nil {
-		t.Fatal(err)
-	}
-	go (<-line).hangUp()
-	c.answers(c.takes(sip.BYE), 200, "", "")
+	go d.answered(t).hangUp()
+	p.respond(p.receive(sip.BYE), 200, "", "")
 }
 
-func TestTheAnswerToARefreshIsConfirmedAsOftenAsItComes(t *testing.T) {
-	c := newCallee(t, "127.0.0.1")
-	_, _, came, line := c.dials(t.Context())
-	c.picksUp(c.takes(sip.INVITE), c.LocalAddr())
-	c.takes(sip.ACK)
-	if err := <-came; err != nil {
-		t.Fatal(err)
-	}
-	call := <-line
+func TestEveryAnswerToAReinviteGetsAnACK(t *testing.T) {
+	p := newScriptedPhone(t, "127.0.0.1")
+	d := p.dial(t.Context())
+	p.answer(p.receive(sip.INVITE), p.LocalAddr(), "")
+	p.receive(sip.ACK)
+	c := d.answered(t)
 	refreshed := make(chan error, 1)
 	go func() {
-		_, err := call.refresh()
+		_, err := c.refresh()
 		refreshed <- err
 	}()
-	again := c.takes(sip.INVITE)
-	told := make(chan error, 1)
-	go func() { told <- call.relay("5") }()
-	info := c.takes(sip.INFO)
-	c.answers(info, 200, "", "")
-	if err := <-told; err != nil {
+	reinvite := p.receive(sip.INVITE)
+	informed := make(chan error, 1)
+	go func() { informed <- c.sendInfoDTMF("5") }()
+	info := p.receive(sip.INFO)
+	p.respond(info, 200, "", "")
+	if err := <-informed; err != nil {
 		t.Error(err)
 	}
-	c.picksUp(again, c.LocalAddr())
-	first := c.takes(sip.ACK)
-	c.picksUp(again, c.LocalAddr())
-	if second := c.takes(sip.ACK); first.CSeq().SeqNo != again.CSeq().SeqNo || second.CSeq().SeqNo != again.CSeq().SeqNo || info.CSeq().SeqNo == again.CSeq().SeqNo {
-		t.Errorf("%s is confirmed by %s and %s", again, first, second)
+	p.answer(reinvite, p.LocalAddr(), "")
+	first := p.receive(sip.ACK)
+	p.answer(reinvite, p.LocalAddr(), "")
+	second := p.receive(sip.ACK)
+	cseq := reinvite.CSeq().SeqNo
+	if first.CSeq().SeqNo != cseq || second.CSeq().SeqNo != cseq || info.CSeq().SeqNo == cseq {
+		t.Errorf("the ACKs of %s are %s and %s", reinvite, first, second)
 	}
 	if err := <-refreshed; err != nil {
 		t.Error(err)
 	}
-	go call.hangUp()
-	c.answers(c.takes(sip.BYE), 200, "", "")
+	go c.hangUp()
+	p.respond(p.receive(sip.BYE), 200, "", "")
 }
 
-func TestACallThatIsNotAnsweredIsRefused(t *testing.T) {
-	callee, _ := newTestServer(t, func(o *Options) {
-		o.Trunks = []Trunk{{Name: "callers", Allow: loop, Agent: "hums"}}
-		admit := o.Admit
-		o.Admit = func(ctx context.Context, who session.Caller) (*session.Call, error) {
-			c, err := admit(ctx, who)
-			if err == nil {
-				c.Close() // as a server that stops does
-			}
-			return c, err
+func TestCallThatIsNeverAnsweredIsRefused(t *testing.T) {
+	desk := newDesk(t)
+	callee := serve(t, desk, func(ctx context.Context, caller session.Caller) (*session.Call, error) {
+		c, err := desk.Admit(ctx, caller)
+		if err == nil {
+			c.Close() // as a server does that stops
 		}
-	})
-	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunkFor(callee, "udp")} })
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		return c, err
+	}, func(o *Options) { o.Trunks = []Trunk{{Name: "callers", Allow: loopback, Agent: "tone"}} })
+	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunkTo(callee, "udp")} })
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
-	if _, err := caller.ring(ctx, &caller.o.Trunks[0], "100", "", free); fault.From(err).Code != fault.Unavailable {
-		t.Errorf("it came out as %v", err)
-	}
+	_, err := callTo(ctx, caller, "100")
+	checkCode(t, "the call", err, fault.Unavailable)
 }

@@ -10,25 +10,28 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
 	"frontdesk/session"
+	"frontdesk/signaling/sip/dialplan"
 )
 
 const (
-	defaultRing = 45 * time.Second
-	longestRing = 3 * time.Minute
-	maxRecords  = 1000 // calls whose state is remembered; the oldest one is forgotten first
+	defaultRingTime = 45 * time.Second
+	maxRingTime     = 3 * time.Minute
+	maxRecords      = 1000           // of calls we made; the oldest is forgotten first
+	goodbyeTime     = requestTimeout // that a call ends before the plan's limit, for the goodbye
+	noTimeLimit     = time.Duration(math.MaxInt64)
 )
 
 // Outgoing is a call to be made.
 type Outgoing struct {
-	To     string // telephone number, or SIP address
-	From   string // number shown; "": the trunk's
-	Trunk  string // "": the first one whose plan allows the number
+	To     string // telephone number or SIP address
+	From   string // caller ID; "": the trunk's
+	Trunk  string // name; "": the first trunk whose plan allows the number
 	Ring   time.Duration
-	Caller session.Caller // the agent and what it is told; the rest is filled in
+	Caller session.Caller // the agent and its instructions; Dial sets the other fields
 	session.Outbound
 }
 
-// State is where a call we make stands.
+// State is the state of a call we made.
 type State string
 
 const (
@@ -37,252 +40,246 @@ const (
 	Ended   State = "ended"
 )
 
-// Record is what is known of a call we made.
+// Record describes a call we made.
 type Record struct {
-	ID      string         `json:"id"`
-	Session string         `json:"session"`
-	To      string         `json:"to"`
-	Trunk   string         `json:"trunk"`
-	State   State          `json:"state"`
-	Result  session.Result `json:"result,omitempty"`
-	Reason  string         `json:"reason,omitempty"`
-	MOS     float64        `json:"mos,omitempty"`
-	Began   time.Time      `json:"began"`
-	Took    *time.Time     `json:"answered,omitempty"`
-	Over    *time.Time     `json:"ended,omitempty"`
+	ID         string         `json:"id"`
+	Session    string         `json:"session"`
+	To         string         `json:"to"`
+	Trunk      string         `json:"trunk"`
+	State      State          `json:"state"`
+	Result     session.Result `json:"result,omitempty"`
+	Reason     string         `json:"reason,omitempty"`
+	MOS        float64        `json:"mos,omitempty"`
+	StartedAt  time.Time      `json:"began"`
+	AnsweredAt *time.Time     `json:"answered,omitempty"`
+	EndedAt    *time.Time     `json:"ended,omitempty"`
 }
 
-// outgoing are the calls we made lately.
-type outgoing struct {
+// outgoingCalls holds the calls we made recently. The zero value is empty.
+type outgoingCalls struct {
 	mu    sync.Mutex
-	calls map[string]*placed
-	order []string
+	calls map[string]*outgoingCall
+	order []string // IDs, the oldest first
 }
 
-// placed is one of them.
-type placed struct {
+// outgoingCall is a call we made.
+type outgoingCall struct {
 	Record
-	desk *session.Call
-	call *call // while they talk
+	admitted *session.Call
+	call     *call // nil while it rings and after it ended
 }
 
-func (o *outgoing) add(p *placed) {
+func (o *outgoingCalls) add(c *outgoingCall) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.calls == nil {
+		o.calls = make(map[string]*outgoingCall)
+	}
 	if len(o.order) == maxRecords {
 		delete(o.calls, o.order[0])
 		o.order = o.order[1:]
 	}
-	o.calls[p.ID] = p
-	o.order = append(o.order, p.ID)
+	o.calls[c.ID] = c
+	o.order = append(o.order, c.ID)
 }
 
-// change changes a call's record.
-func (o *outgoing) change(p *placed, f func(*placed)) {
+func (o *outgoingCalls) update(c *outgoingCall, change func(*outgoingCall)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	f(p)
+	change(c)
 }
 
-// find returns a call as it is now.
-func (o *outgoing) find(id string) (placed, bool) {
+// find returns a copy of a call. The error is NotFound.
+func (o *outgoingCalls) find(id string) (outgoingCall, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p := o.calls[id]
-	if p == nil {
-		return placed{}, false
+	c := o.calls[id]
+	if c == nil {
+		return outgoingCall{}, fault.New(fault.NotFound, "unknown call %.60q (only calls made recently are known)", id)
 	}
-	return *p, true
+	return *c, nil
 }
 
-// trunkTo finds the trunk that a number is dialled over, and the meter of its plan.
-func (s *Server) trunkTo(number, name string) (*Trunk, *meter, error) {
+// findTrunk returns the trunk with the given name, or the first trunk whose plan allows the
+// number. The error is NotFound or Forbidden.
+func (s *Server) findTrunk(number, name string) (*Trunk, error) {
 	var refused error
 	for i := range s.o.Trunks {
 		t := &s.o.Trunks[i]
 		if t.Server == "" || name != "" && t.Name != name {
 			continue
 		}
-		m := s.meters[t.Name]
-		if _, err := m.plan.price(number); err != nil {
-			refused = err
-			continue
+		if refused = s.meters[t.Name].Check(number); refused == nil {
+			return t, nil
 		}
-		return t, m, nil
 	}
-	if refused != nil {
-		return nil, nil, refused
+	switch {
+	case refused != nil:
+		return nil, refused
+	case name != "":
+		return nil, fault.New(fault.NotFound, "unknown trunk %q for outbound calls (it needs a server)", name)
 	}
-	return nil, nil, fault.New(fault.NotFound, "there is no trunk %sthat calls go out by", quoted(name))
+	return nil, fault.New(fault.NotFound, "no trunk for outbound calls (it needs a server)")
 }
 
-func quoted(name string) string {
-	if name == "" {
-		return ""
-	}
-	return "\"" + name + "\" "
-}
-
-// Dial begins a call and returns at once; the call goes on by itself, and Find tells how.
-// The error says why it was not begun: Invalid, NotFound, Forbidden by the plan, Limited.
+// Dial starts a call and returns at once. Find tells how the call goes. The error is
+// Invalid, NotFound, Forbidden by the plan, or Limited.
 func (s *Server) Dial(ctx context.Context, o Outgoing) (Record, error) {
-	to, err := number(o.To)
+	to, err := dialplan.ParseNumber(o.To)
 	if err != nil {
 		return Record{}, err
 	}
 	if o.From != "" {
-		if o.From, err = number(o.From); err != nil || strings.HasPrefix(o.From, "sip") {
+		if o.From, err = dialplan.ParseNumber(o.From); err != nil || strings.HasPrefix(o.From, "sip") {
 			return Record{}, fault.New(fault.Invalid, "from is not a telephone number such as +493012345678")
 		}
 	}
 	if o.Ring == 0 {
-		o.Ring = defaultRing
+		o.Ring = defaultRingTime
 	}
-	if o.Ring < time.Second || o.Ring > longestRing {
-		return Record{}, fault.New(fault.Invalid, "a telephone can ring for 1 to %d seconds", int(longestRing.Seconds()))
+	if o.Ring < time.Second || o.Ring > maxRingTime {
+		return Record{}, fault.New(fault.Invalid, "ring_seconds has to be 1 to %d", int(maxRingTime.Seconds()))
 	}
-	t, m, err := s.trunkTo(to, o.Trunk)
+	t, err := s.findTrunk(to, o.Trunk)
 	if err != nil {
 		return Record{}, err
 	}
-	longest, done, err := m.begin(ctx, to)
+	if err := s.waitReady(ctx); err != nil {
+		return Record{}, err
+	}
+	longest, done, err := s.meters[t.Name].Begin(ctx, to)
 	if err != nil {
 		return Record{}, err
 	}
-	who := o.Caller
-	who.Transport, who.Address, who.Trusted = "sip", "tel:"+to, true
-	who.Number = to
-	desk, err := s.o.Admit(ctx, who)
+	callee := o.Caller
+	callee.Transport, callee.Address, callee.Number, callee.Trusted = "sip", "tel:"+to, to, true
+	admitted, err := s.admit(ctx, callee)
 	if err != nil {
 		done(0)
 		return Record{}, err
 	}
-	p := &placed{desk: desk, Record: Record{
-		ID: desk.ID(), Session: desk.Session(), To: to, Trunk: t.Name, State: Ringing, Began: time.Now().UTC(),
+	c := &outgoingCall{admitted: admitted, Record: Record{
+		ID: admitted.ID(), Session: admitted.Session(), To: to, Trunk: t.Name, State: Ringing, StartedAt: time.Now().UTC(),
 	}}
-	s.outgoing.add(p)
-	record := p.Record
-	s.running.Go(func() { s.converse(p, t, o, longest, done) })
+	s.outgoing.add(c)
+	record := c.Record
+	s.running.Go(func() {
+		s.hold(c, outgoing{trunk: t, to: to, from: o.From, onFailed: done}, o, longest)
+	})
 	return record, nil
 }
 
-// converse is a call we make, from the first ring to its end.
-func (s *Server) converse(p *placed, t *Trunk, o Outgoing, longest time.Duration, done func(time.Duration)) {
+// hold holds a call we make, from the first ring to its end.
+func (s *Server) hold(p *outgoingCall, o outgoing, options Outgoing, longest time.Duration) {
 	ctx, cancel := context.WithCancelCause(s.life)
 	defer cancel(nil)
 	var c *call
-	var took time.Time
-	tried := false
-	ending := p.desk.Dial(ctx, o.Outbound, func(ctx context.Context) (dialog.Line, error) {
-		ring, stop := context.WithTimeout(ctx, o.Ring)
+	var answered time.Time
+	isPlaced := false
+	ending := p.admitted.Dial(ctx, options.Outbound, func(ctx context.Context) (dialog.Line, error) {
+		ringing, stop := context.WithTimeout(ctx, options.Ring)
 		defer stop()
 		var err error
-		tried = true
-		if c, err = s.ring(ring, t, p.To, o.From, done); err != nil {
+		isPlaced = true
+		if c, err = s.place(ringing, o); err != nil {
 			return dialog.Line{}, err
 		}
-		took = time.Now()
-		late := time.AfterFunc(untilOr(longest), func() { cancel(errPlan) })
-		context.AfterFunc(ctx, func() { late.Stop() })
-		s.outgoing.change(p, func(p *placed) {
-			at := took.UTC()
-			p.State, p.Took, p.call = Talking, &at, c
+		answered = time.Now()
+		limit := time.AfterFunc(timeLimit(longest), func() { cancel(errTooLong) })
+		context.AfterFunc(ctx, func() { limit.Stop() })
+		s.outgoing.update(p, func(p *outgoingCall) {
+			at := answered.UTC()
+			p.State, p.AnsweredAt, p.call = Talking, &at, c
 		})
-		return c.begin(cancel), nil
+		return c.start(cancel), nil
 	})
 	switch {
 	case c != nil:
 		c.finish()
-		done(time.Since(took))
-	case !tried:
-		done(0)
-	} // else the attempt sees to that
-	s.outgoing.change(p, func(p *placed) {
+		o.onFailed(time.Since(answered))
+	case !isPlaced:
+		o.onFailed(0)
+	} // else place has called onFailed, or will
+	s.outgoing.update(p, func(p *outgoingCall) {
 		at := time.Now().UTC()
-		p.State, p.Result, p.Reason, p.Over, p.call = Ended, ending.Result, ending.Reason, &at, nil
+		p.State, p.Result, p.Reason, p.EndedAt, p.call = Ended, ending.Result, ending.Reason, &at, nil
 		if ending.Quality != nil {
 			p.MOS = ending.Quality.MOS
 		}
 	})
 }
 
-var errPlan = fault.New(fault.Limited, "the longest duration the plan allows was reached")
+var errTooLong = fault.New(fault.Limited, "the longest duration the plan allows was reached")
 
-// Ring implements session.DialFunc: it calls somebody a caller is to be connected with.
+// Ring implements session.DialFunc: it calls a person that a caller is to be connected with.
 func (s *Server) Ring(ctx context.Context, to string) (dialog.Line, func(), error) {
-	to, err := number(to)
+	to, err := dialplan.ParseNumber(to)
 	if err != nil {
 		return dialog.Line{}, nil, err
 	}
-	t, m, err := s.trunkTo(to, "")
+	t, err := s.findTrunk(to, "")
 	if err != nil {
 		return dialog.Line{}, nil, err
 	}
-	longest, done, err := m.begin(ctx, to)
+	longest, done, err := s.meters[t.Name].Begin(ctx, to)
 	if err != nil {
 		return dialog.Line{}, nil, err
 	}
 	s.running.Add(1)
-	c, err := s.ring(ctx, t, to, "", done)
+	c, err := s.place(ctx, outgoing{trunk: t, to: to, onFailed: done})
 	if err != nil {
 		s.running.Done()
 		return dialog.Line{}, nil, err
 	}
-	took := time.Now()
-	gone, cancel := context.WithCancelCause(s.life)
-	late := time.AfterFunc(untilOr(longest), func() { cancel(errPlan) })
-	line := c.begin(cancel)
-	stop := context.AfterFunc(gone, c.hangUp) // which ends line.Inputs
+	answered := time.Now()
+	life, cancel := context.WithCancelCause(s.life)
+	limit := time.AfterFunc(timeLimit(longest), func() { cancel(errTooLong) })
+	line := c.start(cancel)
+	stop := context.AfterFunc(life, c.hangUp) // which closes line.Inputs
 	return line, sync.OnceFunc(func() {
-		late.Stop()
+		limit.Stop()
 		stop()
 		cancel(nil)
 		c.finish()
-		done(time.Since(took))
+		done(time.Since(answered))
 		s.running.Done()
 	}), nil
 }
 
-// untilOr is a limit as a timer has it, where 0 is none.
-func untilOr(limit time.Duration) time.Duration {
-	if limit == 0 {
-		return math.MaxInt64
+// timeLimit returns when a call ends that may last for longest; 0 is no limit. It ends a
+// little earlier, for the goodbye, so that no further minute is billed.
+func timeLimit(longest time.Duration) time.Duration {
+	if longest == 0 {
+		return noTimeLimit
 	}
-	return limit - min(limit/2, requestTime) // for the goodbye, before another minute begins
+	return longest - min(longest/2, goodbyeTime)
 }
 
-// Find returns the record of a call we made lately.
+// Find returns the record of a call we made recently. The error is NotFound.
 func (s *Server) Find(id string) (Record, error) {
-	p, ok := s.outgoing.find(id)
-	if !ok {
-		return Record{}, unknownCall(id)
-	}
-	return p.Record, nil
+	c, err := s.outgoing.find(id)
+	return c.Record, err
 }
 
-// HangUp ends a call we made, while it rings too.
+// HangUp ends a call we made, even while it rings. The error is NotFound.
 func (s *Server) HangUp(id string) error {
-	p, ok := s.outgoing.find(id)
-	if !ok {
-		return unknownCall(id)
+	c, err := s.outgoing.find(id)
+	if err != nil {
+		return err
 	}
-	p.desk.Hangup()
+	c.admitted.Hangup()
 	return nil
 }
 
-// Press sends keys in a call we made. The error is a fault.Error: NotFound, Conflict while
-// nobody has taken the call, Invalid.
-func (s *Server) Press(id, keys string) error {
-	p, ok := s.outgoing.find(id)
+// SendDTMF sends DTMF digits in a call we made. The error is NotFound, Invalid, or Conflict
+// if the call is not answered.
+func (s *Server) SendDTMF(id, digits string) error {
+	c, err := s.outgoing.find(id)
 	switch {
-	case !ok:
-		return unknownCall(id)
-	case p.call == nil:
-		return fault.New(fault.Conflict, "keys can be pressed while the two talk; this call is %s", p.State)
+	case err != nil:
+		return err
+	case c.call == nil:
+		return fault.New(fault.Conflict, "DTMF digits can be sent only in an answered call; this call is %s", c.State)
 	}
-	return p.call.press(keys)
-}
-
-func unknownCall(id string) error {
-	return fault.New(fault.NotFound, "there is no call %.60q among those made lately", id)
+	return c.call.sendDTMF(digits)
 }

@@ -10,66 +10,64 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// What of SIP's grammar (RFC 3261, 25) sipgo does not see to: header fields may go on over
-// several lines and have white space before their colons; and a request that cannot be
-// understood has to be told so, where whoever sent it may talk to us at all.
+// This file covers what sipgo's parser leaves out of SIP's grammar (RFC 3261, 25): headers
+// folded over several lines, white space before colons, and error responses to requests
+// that cannot be parsed.
 
-const (
-	maxForwards = 255
-	defaultPort = 5060
-)
+const maxForwards = 255
 
-// parser is sipgo's own. Safe for concurrent use.
+// parser is sipgo's parser. It is safe for concurrent use.
 var parser = sip.NewParser()
 
-// mend returns a message as the parser takes it, and parsed; or nil with the answer to a
-// request that it will not take, or nil alone for what is not worth an answer. It keeps
-// nothing of raw, and may return it as it is.
-func mend(raw []byte) (m sip.Message, mended, answer []byte) {
+// normalize parses a message. It returns the message, and its text in the form that sipgo's
+// parser accepts. If a request cannot be parsed, it returns only an error response; if no
+// response is due, it returns nothing. normalized may share memory with raw.
+func normalize(raw []byte) (m sip.Message, normalized, errorResponse []byte) {
 	text := bytes.TrimLeft(raw, "\r\n")
-	head, body, whole := bytes.Cut(text, []byte("\r\n\r\n"))
-	if !whole {
-		return nil, raw, nil // not a message; whether it keeps a NAT open is sipgo's business
+	head, body, isComplete := bytes.Cut(text, []byte("\r\n\r\n"))
+	if !isComplete {
+		return nil, raw, nil // perhaps a keep-alive, which sipgo handles
 	}
 	if len(head) > maxHead {
 		return nil, nil, nil
 	}
-	mended = text
-	if isUneven(head) {
-		mended = append(append(smooth(head), "\r\n\r\n"...), body...)
+	normalized = text
+	if needsUnfolding(head) {
+		normalized = append(append(unfold(head), "\r\n\r\n"...), body...)
 	}
-	if m, err := parser.ParseSIP(mended); err == nil {
+	if m, err := parser.ParseSIP(normalized); err == nil {
 		if r, ok := m.(*sip.Request); !ok || r.SipVersion == "SIP/2.0" {
-			return m, mended, nil
+			return m, normalized, nil
 		}
 	}
-	return nil, nil, complaint(smooth(head))
+	return nil, nil, badRequest(unfold(head))
 }
 
-// isUneven reports whether a message's head needs smoothing.
-func isUneven(head []byte) bool {
-	for _, rough := range []string{"\r\n ", "\r\n\t", " :", "\t:", " /", "/ "} {
-		if bytes.Contains(head, []byte(rough)) {
+// needsUnfolding reports whether a message's head has folded headers or optional white
+// space.
+func needsUnfolding(head []byte) bool {
+	for _, s := range []string{"\r\n ", "\r\n\t", " :", "\t:", " /", "/ "} {
+		if bytes.Contains(head, []byte(s)) {
 			return true
 		}
 	}
 	return false
 }
 
-// smooth unfolds header fields and takes white space away where it means nothing.
-func smooth(head []byte) []byte {
+// unfold joins folded headers and removes optional white space.
+func unfold(head []byte) []byte {
 	lines := strings.Split(string(head), "\r\n")
-	var fields [][]string // each as the lines it goes on over
+	var folded [][]string // the start line and headers, each as its lines
 	for i, line := range lines {
 		if i > 1 && line != "" && (line[0] == ' ' || line[0] == '\t') {
-			last := len(fields) - 1
-			fields[last] = append(fields[last], strings.Trim(line, " \t"))
+			last := len(folded) - 1
+			folded[last] = append(folded[last], strings.Trim(line, " \t"))
 			continue
 		}
-		fields = append(fields, []string{line})
+		folded = append(folded, []string{line})
 	}
-	out := make([]string, len(fields))
-	for i, parts := range fields {
+	out := make([]string, len(folded))
+	for i, parts := range folded {
 		out[i] = parts[0]
 		if len(parts) > 1 {
 			parts[0] = strings.TrimRight(parts[0], " \t")
@@ -81,47 +79,46 @@ func smooth(head []byte) []byte {
 		name, value = strings.TrimRight(name, " \t"), strings.TrimSpace(value)
 		switch strings.ToLower(name) {
 		case "via", "v":
-			value = tight(value, "/;,=:")
+			value = trimAround(value, "/;,=:")
 		case "from", "f", "to", "t", "contact", "m":
-			value = tight(value, ";=")
+			value = trimAround(value, ";=")
 		}
 		out[i+1] = name + ": " + value
 	}
 	return []byte(strings.Join(out, "\r\n"))
 }
 
-func isVia(name string) bool { return strings.EqualFold(name, "Via") || strings.EqualFold(name, "v") }
-
-// tight takes away the white space around each of marks, unless it is quoted.
-func tight(value, marks string) string {
+// trimAround removes white space around each of the separators, except in quotes.
+func trimAround(value, separators string) string {
 	out := make([]byte, 0, len(value))
-	quoted, escaped := false, false
+	isQuoted, isEscaped := false, false
 	for i := range len(value) {
 		c := value[i]
-		blank := !quoted && (c == ' ' || c == '\t')
-		if blank && len(out) > 0 && strings.IndexByte(marks, out[len(out)-1]) >= 0 {
+		isBlank := !isQuoted && (c == ' ' || c == '\t')
+		if isBlank && len(out) > 0 && strings.IndexByte(separators, out[len(out)-1]) >= 0 {
 			continue
 		}
-		if !quoted && strings.IndexByte(marks, c) >= 0 {
+		if !isQuoted && strings.IndexByte(separators, c) >= 0 {
 			out = bytes.TrimRight(out, " \t")
 		}
-		quoted = quoted != (c == '"' && !escaped)
-		escaped = quoted && c == '\\' && !escaped
+		isQuoted = isQuoted != (c == '"' && !isEscaped)
+		isEscaped = isQuoted && c == '\\' && !isEscaped
 		out = append(out, c)
 	}
 	return string(out)
 }
 
-// complaint answers a request that is no SIP, nil where there is none to answer.
-func complaint(head []byte) []byte {
+// badRequest returns the error response to a request that cannot be parsed, or nil if no
+// response is due. It copies the headers that identify the request as they are.
+func badRequest(head []byte) []byte {
 	lines := strings.Split(string(head), "\r\n")
 	method, _, _ := strings.Cut(lines[0], " ")
 	if method == "" || method == "ACK" || strings.HasPrefix(lines[0], "SIP/") || !strings.Contains(lines[0], "SIP/") {
 		return nil
 	}
 	var out strings.Builder
-	out.WriteString("SIP/2.0 " + wrongIn(lines[0]) + "\r\n")
-	found := make(map[string]bool)
+	out.WriteString("SIP/2.0 " + badRequestStatus(lines[0]) + "\r\n")
+	isFound := make(map[string]bool)
 	for _, line := range lines[1:] {
 		name, _, _ := strings.Cut(line, ":")
 		name = strings.ToLower(name)
@@ -131,24 +128,23 @@ func complaint(head []byte) []byte {
 		switch name {
 		case "via":
 		case "from", "to", "call-id", "cseq":
-			if found[name] {
+			if isFound[name] {
 				continue
 			}
 		default:
 			continue
 		}
-		found[name] = true
+		isFound[name] = true
 		out.WriteString(line + "\r\n")
 	}
-	if !found["via"] {
+	if !isFound["via"] {
 		return nil
 	}
 	return []byte(out.String() + "Content-Length: 0\r\n\r\n")
 }
 
-// wrongIn is the status for a request with a first line that the parser does not take, or
-// that is not of our version of SIP.
-func wrongIn(line string) string {
+// badRequestStatus returns the status and reason for a bad request line.
+func badRequestStatus(line string) string {
 	fields := strings.Split(line, " ")
 	if len(fields) != 3 {
 		return "400 Bad Request"
@@ -156,39 +152,39 @@ func wrongIn(line string) string {
 	if version := fields[2]; strings.HasPrefix(version, "SIP/") && version != "SIP/2.0" {
 		return "505 Version Not Supported"
 	}
-	if scheme, _, ok := strings.Cut(fields[1], ":"); ok && isToken(scheme) && !isScheme(scheme) {
+	if scheme, _, ok := strings.Cut(fields[1], ":"); ok && isURIScheme(scheme) && !isSupportedScheme(scheme) {
 		return "416 Unsupported URI Scheme"
 	}
 	return "400 Bad Request"
 }
 
-// isToken reports whether text may be the scheme of a URI (RFC 3986, 3.1).
-func isToken(text string) bool {
+// isURIScheme reports whether text has only characters of a URI scheme (RFC 3986, 3.1).
+func isURIScheme(text string) bool {
 	return strings.Trim(strings.ToLower(text), "abcdefghijklmnopqrstuvwxyz0123456789+-.") == "" && text != ""
 }
 
-func isScheme(scheme string) bool {
+func isSupportedScheme(scheme string) bool {
 	scheme = strings.ToLower(scheme)
 	return scheme == "sip" || scheme == "sips" || scheme == "tel"
 }
 
-// replyTo is where an answer goes whose first Via is the request's: to where the request
-// came from, at the port that it names unless it asks for its own (RFC 3261, 18.2.2; RFC
-// 3581, 4).
-func replyTo(answer []byte, from netip.AddrPort) netip.AddrPort {
-	for line := range strings.SplitSeq(string(answer), "\r\n") {
+// responseAddr returns where to send a response by UDP: to the address that its request
+// came from, and to the port of the first Via, or with rport to the port that the request
+// came from (RFC 3261, 18.2.2; RFC 3581, 4).
+func responseAddr(response []byte, from netip.AddrPort) netip.AddrPort {
+	for line := range strings.SplitSeq(string(response), "\r\n") {
 		name, value, _ := strings.Cut(line, ":")
-		if !isVia(name) {
+		if !strings.EqualFold(name, "Via") && !strings.EqualFold(name, "v") {
 			continue
 		}
-		first, _, _ := strings.Cut(value, ",")
-		by, parameters, _ := strings.Cut(first, ";")
+		via, _, _ := strings.Cut(value, ",")
+		sentBy, parameters, _ := strings.Cut(via, ";")
 		for p := range strings.SplitSeq(parameters, ";") {
 			if key, _, _ := strings.Cut(strings.TrimSpace(p), "="); strings.EqualFold(key, "rport") {
 				return from
 			}
 		}
-		fields := strings.Fields(by)
+		fields := strings.Fields(sentBy)
 		if len(fields) == 0 {
 			return from
 		}
@@ -202,56 +198,57 @@ func replyTo(answer []byte, from netip.AddrPort) netip.AddrPort {
 	return from
 }
 
-// once are the header fields that a request has one of.
-var once = []string{"Call-ID", "CSeq", "From", "To", "Max-Forwards", "Content-Length"}
+// singleHeaders are the headers that a request may have only once.
+var singleHeaders = []string{"Call-ID", "CSeq", "From", "To", "Max-Forwards", "Content-Length"}
 
-// objection is the answer to a request that can be parsed, but not be followed; nil for
-// all others.
-func objection(r *sip.Request) *sip.Response {
-	no := func(status int, reason string, headers ...string) *sip.Response {
+// validate returns the error response to a request that can be parsed but not followed, or
+// nil for a valid request.
+func validate(r *sip.Request) *sip.Response {
+	refuse := func(status int, reason string, headers ...string) *sip.Response {
 		res := sip.NewResponseFromRequest(r, status, reason, nil)
 		for i := 0; i < len(headers); i += 2 {
 			res.AppendHeader(sip.NewHeader(headers[i], headers[i+1]))
 		}
 		return res
 	}
-	for _, name := range once {
+	for _, name := range singleHeaders {
 		if len(r.GetHeaders(name)) > 1 {
-			return no(400, "Multiple "+name)
+			return refuse(400, "Multiple "+name)
 		}
 	}
 	cseq := r.CSeq()
 	switch {
 	case r.From() == nil || r.To() == nil || r.CallID() == nil || cseq == nil:
-		return no(400, "Missing Header Field")
+		return refuse(400, "Missing Header Field")
 	case !strings.EqualFold(string(cseq.MethodName), string(r.Method)):
-		return no(400, "CSeq Names Another Method")
+		return refuse(400, "CSeq Names Another Method")
 	case cseq.SeqNo >= 1<<31:
-		return no(400, "CSeq Too Large")
+		return refuse(400, "CSeq Too Large")
 	}
 	if h := r.MaxForwards(); h != nil && *h > maxForwards {
-		return no(400, "Max-Forwards Too Large")
+		return refuse(400, "Max-Forwards Too Large")
 	}
-	if !isScheme(r.Recipient.Scheme) {
-		return no(416, "Unsupported URI Scheme")
+	if !isSupportedScheme(r.Recipient.Scheme) {
+		return refuse(416, "Unsupported URI Scheme")
 	}
 	if len(r.Recipient.Headers) > 0 {
-		return no(400, "Header Fields in Request-URI")
+		return refuse(400, "Header Fields in Request-URI")
 	}
-	if missing := notSupported(r); missing != "" && r.Method != sip.CANCEL {
-		return no(420, "Bad Extension", "Unsupported", missing)
+	if missing := unsupportedExtensions(r); missing != "" && r.Method != sip.CANCEL {
+		return refuse(420, "Bad Extension", "Unsupported", missing)
 	}
 	if len(r.Body()) > 0 && (r.Method == sip.INVITE || r.Method == sip.UPDATE) && !isSDP(r) {
-		return no(415, "Unsupported Media Type", "Accept", "application/sdp", "Accept-Encoding", "identity")
+		return refuse(415, "Unsupported Media Type", "Accept", "application/sdp", "Accept-Encoding", "identity")
 	}
 	if r.Method == sip.INVITE && !acceptsSDP(r) {
-		return no(406, "Not Acceptable")
+		return refuse(406, "Not Acceptable")
 	}
 	return nil
 }
 
-// notSupported lists the extensions that a request requires and we do not have.
-func notSupported(r *sip.Request) string {
+// unsupportedExtensions returns the extensions that a request requires but we do not
+// support, separated by commas.
+func unsupportedExtensions(r *sip.Request) string {
 	var missing []string
 	for _, h := range r.GetHeaders("Require") {
 		for option := range strings.SplitSeq(h.Value(), ",") {
@@ -263,6 +260,7 @@ func notSupported(r *sip.Request) string {
 	return strings.Join(missing, ", ")
 }
 
+// isSDP reports whether a request's body is SDP. That is the default without a Content-Type.
 func isSDP(r *sip.Request) bool {
 	if h := r.GetHeader("Content-Encoding"); h != nil && !strings.EqualFold(strings.TrimSpace(h.Value()), "identity") {
 		return false
@@ -271,21 +269,22 @@ func isSDP(r *sip.Request) bool {
 	if h == nil {
 		return true
 	}
-	kind, _, _ := strings.Cut(h.Value(), ";")
-	return strings.EqualFold(strings.TrimSpace(kind), "application/sdp")
+	mediaType, _, _ := strings.Cut(h.Value(), ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), "application/sdp")
 }
 
-// acceptsSDP: who does not say what they accept, accepts it.
+// acceptsSDP reports whether a request accepts SDP. A request without Accept does (RFC 3261,
+// 20.1).
 func acceptsSDP(r *sip.Request) bool {
-	accepted := r.GetHeaders("Accept")
-	for _, h := range accepted {
-		for kind := range strings.SplitSeq(h.Value(), ",") {
-			kind, _, _ = strings.Cut(kind, ";")
-			switch strings.ToLower(strings.TrimSpace(kind)) {
+	headers := r.GetHeaders("Accept")
+	for _, h := range headers {
+		for mediaType := range strings.SplitSeq(h.Value(), ",") {
+			mediaType, _, _ = strings.Cut(mediaType, ";")
+			switch strings.ToLower(strings.TrimSpace(mediaType)) {
 			case "application/sdp", "application/*", "*/*":
 				return true
 			}
 		}
 	}
-	return len(accepted) == 0
+	return len(headers) == 0
 }

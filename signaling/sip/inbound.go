@@ -13,64 +13,59 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
 	"frontdesk/session"
+	"frontdesk/signaling/sip/rtp"
 )
 
-// invite answers a call, or another offer within one.
-func (s *Server) invite(t *Trunk, r *sip.Request, tx sip.ServerTransaction) {
+// handleInvite answers a call and holds it until it ends. It passes a re-INVITE to its call.
+func (s *Server) handleInvite(t *Trunk, r *sip.Request, tx sip.ServerTransaction) {
 	if to := r.To(); to != nil && to.Params.Has("tag") {
-		s.within((*call).again)(t, r, tx)
+		s.inDialog((*call).handleReoffer)(t, r, tx)
 		return
 	}
-	if t == nil || s.o.Admit == nil { // a telephone that only calls
+	if t == nil || s.admit == nil {
 		_ = tx.Respond(sip.NewResponseFromRequest(r, 480, "Temporarily Unavailable", nil))
 		return
 	}
 	s.running.Add(1)
 	defer s.running.Done()
 	if s.life.Err() != nil {
-		refuse(r, tx, 503, fault.New(fault.Unavailable, "this server is about to stop").Retryable(time.Second))
+		refuse(r, tx, 503, errStopping())
 		return
 	}
-	if tooShort(r, tx) {
+	if refuseShortTimer(r, tx) {
 		return
 	}
-	c, desk, err := s.answer(t, r, tx)
+	c, admitted, err := s.newIncomingCall(t, r, tx)
 	if err != nil {
 		f := fault.From(err)
-		s.o.Log.Info("telephone call refused", zap.Int("status", statusOf(err)), zap.String("code", string(f.Code)), zap.Error(err))
-		refuse(r, tx, statusOf(err), f)
+		s.o.Log.Info("telephone call refused", zap.Int("status", statusOf(f.Code)), zap.String("code", string(f.Code)), zap.Error(err))
+		refuse(r, tx, statusOf(f.Code), f)
 		return
 	}
-	c.enter()
+	c.register()
 	ctx, cancel := context.WithCancelCause(s.life)
 	defer cancel(nil)
-	answered := false
-	desk.Answer(ctx, func(ctx context.Context) (dialog.Line, error) {
-		if answered = ctx.Err() == nil; !answered {
+	isAnswered := false
+	admitted.Answer(ctx, func(ctx context.Context) (dialog.Line, error) {
+		if isAnswered = ctx.Err() == nil; !isAnswered {
 			return dialog.Line{}, ctx.Err()
 		}
-		if err := c.confirm(ctx, tx); err != nil {
+		if err := c.answer(ctx, tx); err != nil {
 			return dialog.Line{}, err
 		}
-		return c.begin(cancel), nil
+		return c.start(cancel), nil
 	})
-	if !answered && c.dialog.Context().Err() == nil { // it must not ring for ever
-		refuse(r, tx, 503, fault.New(fault.Unavailable, "this server is about to stop").Retryable(time.Second))
+	if !isAnswered && c.dialog.Context().Err() == nil { // else it would ring on
+		refuse(r, tx, 503, errStopping())
 	}
 	c.finish()
 }
 
-// tooShort refuses a request that asks for an interval that RFC 4028 forbids.
-func tooShort(r *sip.Request, tx sip.ServerTransaction) bool {
-	if !asked(r).tooShort() {
-		return false
-	}
-	res := sip.NewResponseFromRequest(r, 422, "Session Interval Too Small", nil)
-	res.AppendHeader(sip.NewHeader("Min-SE", strconv.Itoa(int(minInterval.Seconds()))))
-	_ = tx.Respond(res)
-	return true
+func errStopping() *fault.Error {
+	return fault.New(fault.Unavailable, "this server is about to stop").Retryable(time.Second)
 }
 
+// refuse refuses an INVITE with an error response.
 func refuse(r *sip.Request, tx sip.ServerTransaction, status int, f *fault.Error) {
 	res := sip.NewResponseFromRequest(r, status, f.Message, nil)
 	if f.Retry && f.After > 0 {
@@ -79,88 +74,109 @@ func refuse(r *sip.Request, tx sip.ServerTransaction, status int, f *fault.Error
 	_ = tx.Respond(res)
 }
 
-// answer admits a call and makes its leg.
-func (s *Server) answer(t *Trunk, r *sip.Request, tx sip.ServerTransaction) (*call, *session.Call, error) {
-	from, err := source(r)
-	if err != nil || r.Contact() == nil {
-		return nil, nil, fault.New(fault.Invalid, "a call needs to say where its caller is reached")
+// statusOf returns the SIP status for an error code.
+func statusOf(code fault.Code) int {
+	switch code {
+	case fault.NotFound:
+		return 404
+	case fault.Media:
+		return 488
+	case fault.Invalid, fault.TooLarge:
+		return 400
+	case fault.Forbidden, fault.Unauthorized:
+		return 403
+	case fault.Limited, fault.Unavailable, fault.Timeout, fault.Storage:
+		return 503
 	}
-	var theirs remote
+	return 500
+}
+
+// newIncomingCall lets the caller hear ringing, admits the call and prepares its audio.
+func (s *Server) newIncomingCall(t *Trunk, r *sip.Request, tx sip.ServerTransaction) (*call, *session.Call, error) {
+	from, err := sourceAddr(r)
+	if err != nil || r.Contact() == nil {
+		return nil, nil, fault.New(fault.Invalid, "the INVITE has no Contact header")
+	}
+	var offer rtp.Remote
 	if len(r.Body()) > 0 {
-		if theirs, err = parseOffer(r.Body(), t.codecs); err != nil {
+		if offer, err = rtp.ParseOffer(r.Body(), t.codecs); err != nil {
 			return nil, nil, err
 		}
 	}
 	ua := sipgo.DialogUA{Client: s.client, ContactHDR: *s.contact(r.Transport(), from)}
 	d, err := ua.ReadInvite(r, tx)
 	if err != nil {
-		return nil, nil, fault.Wrap(err, fault.Invalid, "this is no call that can be answered")
+		return nil, nil, fault.Wrap(err, fault.Invalid, "the INVITE cannot start a dialog")
 	}
 	_ = d.Respond(180, "Ringing", nil)
-	ctx, cancel := context.WithTimeout(s.life, admitTime)
+	ctx, cancel := context.WithTimeout(s.life, admitTimeout)
 	defer cancel()
-	desk, err := s.o.Admit(ctx, session.Caller{
-		Agent: t.agent(r), Transport: "sip", Address: from.String(), RequestID: r.CallID().Value(), Number: callerOf(r),
+	admitted, err := s.admit(ctx, session.Caller{
+		Agent: t.agentFor(r), Transport: "sip", Address: from.String(), RequestID: r.CallID().Value(), Number: callerNumber(r),
 	})
 	if err != nil {
 		_ = d.Close()
 		return nil, nil, err
 	}
-	l, err := newLeg(s.ports, s.local(from))
+	leg, err := rtp.NewLeg(s.ports, s.localAddr(from))
 	if err == nil && len(r.Body()) > 0 {
-		err = l.start(theirs, from)
+		if err = leg.Start(offer, from); err != nil {
+			leg.Close()
+		}
 	}
 	if err != nil {
-		if l != nil {
-			l.close()
-		}
 		_ = d.Close()
-		desk.Close()
+		admitted.Close()
 		return nil, nil, err
 	}
-	return &call{
-		server: s, dialog: d, id: d.ID, leg: l, trunk: t, routes: r.GetHeaders("Record-Route"), peer: from, source: r.Source(), over: r.Transport(), first: r,
-		target: *r.Contact().Address.Clone(), allows: allows(r), timer: asked(r), acks: make(chan *sip.Request, 1),
-		offered: len(r.Body()) == 0, offering: true, ended: make(chan struct{}), left: make(chan struct{}), acked: make(map[uint32]chan struct{}), heard: r.CSeq().SeqNo,
-	}, desk, nil
+	c := newCall(s, d, t, leg, peer{
+		addr: from, source: r.Source(), network: r.Transport(), routes: r.GetHeaders("Record-Route"), allow: allowHeader(r),
+	})
+	c.id, c.invite, c.target, c.timer = d.ID, r, *r.Contact().Address.Clone(), requestedTimer(r)
+	c.remoteCSeq, c.isOffering = r.CSeq().SeqNo, true
+	return c, admitted, nil
 }
 
-// callerOf is the number a call says it comes from, "" when it hides it.
-func callerOf(r *sip.Request) string {
+// callerNumber returns the caller ID of an INVITE, or "" if it is withheld.
+func callerNumber(r *sip.Request) string {
 	from := r.From()
 	if from == nil || from.Address.User == "anonymous" {
 		return ""
 	}
-	if h := r.GetHeader("P-Asserted-Identity"); h != nil { // what the trunk knows (RFC 3325)
+	if h := r.GetHeader("P-Asserted-Identity"); h != nil { // set by the trunk (RFC 3325)
 		var uri sip.Uri
 		var params sip.HeaderParams
 		if _, err := sip.ParseAddressValue(h.Value(), &uri, &params); err == nil && uri.User != "" {
-			return plain(uri.User)
+			return unescapeUser(uri.User)
 		}
 	}
-	return plain(from.Address.User)
+	return unescapeUser(from.Address.User)
 }
 
-func allows(m interface{ GetHeader(string) sip.Header }) string {
+func allowHeader(m headers) string {
 	if h := m.GetHeader("Allow"); h != nil {
 		return h.Value()
 	}
 	return ""
 }
 
-// confirm answers and waits for the caller's ACK. The error is session.ErrCallerGone when the
-// caller gave up, NoAnswer when no ACK came, Media when it holds no answer to our offer.
-func (c *call) confirm(ctx context.Context, tx sip.ServerTransaction) error {
-	body := c.leg.local.offer(c.trunk.codecs, keysPT)
-	if !c.offered {
-		body = c.leg.answer(c.leg.remote)
+// answer sends the 200 with our SDP and waits for the caller's ACK. The error is
+// session.ErrCallerGone if the caller gave up, NoAnswer if no ACK came, and Media if we offered
+// and the ACK has no usable answer.
+func (c *call) answer(ctx context.Context, tx sip.ServerTransaction) error {
+	isOffer := len(c.invite.Body()) == 0 // then the ACK holds their answer
+	var body []byte
+	if isOffer {
+		body = c.leg.Offer(c.trunk.codecs)
+	} else {
+		body = c.leg.Answer()
 	}
 	c.setOffering(false)
 	d := c.dialog.(*sipgo.DialogServerSession)
 	res := sip.NewSDPResponseFromRequest(d.InviteRequest, body)
-	res.AppendHeader(c.server.contact(c.over, c.peer))
-	c.timer.answer(allowed(res))
-	ctx, cancel := context.WithTimeout(ctx, ackTime)
+	res.AppendHeader(c.server.contact(c.peer.network, c.peer.addr))
+	c.timer.addTo(withAllow(res))
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
 	defer context.AfterFunc(ctx, tx.Terminate)()
 	err := d.WriteResponse(res)
@@ -169,34 +185,37 @@ func (c *call) confirm(ctx context.Context, tx sip.ServerTransaction) error {
 		return session.ErrCallerGone
 	case err != nil:
 		return fault.Wrap(err, fault.NoAnswer, "the caller's telephone did not confirm the call")
-	case c.offered:
-		return c.take(<-c.acks)
+	case isOffer:
+		return c.startWithAnswer((<-c.ack).Body())
 	}
 	return nil
 }
 
-// take starts the sound with the answer to what we offered.
-func (c *call) take(ack *sip.Request) error {
-	theirs, err := parseAnswer(ack.Body(), c.trunk.codecs)
+// startWithAnswer starts the leg with the answer to our offer.
+func (c *call) startWithAnswer(body []byte) error {
+	answer, err := rtp.ParseAnswer(body, c.trunk.codecs)
 	if err != nil {
 		return err
 	}
-	return c.leg.start(theirs, c.peer)
+	if c.invite == nil && c.trunk.SRTP && !answer.IsEncrypted() {
+		return fault.New(fault.Media, "the other side does not encrypt")
+	}
+	return c.leg.Start(answer, c.peer.addr)
 }
 
-// ack takes the caller's confirmation.
-func (s *Server) ack(_ *Trunk, r *sip.Request, tx sip.ServerTransaction) {
-	c := s.find(r)
+// handleACK handles the ACK of an INVITE or re-INVITE.
+func (s *Server) handleACK(_ *Trunk, r *sip.Request, tx sip.ServerTransaction) {
+	c := s.findCall(r)
 	if c == nil {
 		return
 	}
 	if d, ok := c.dialog.(*sipgo.DialogServerSession); ok && r.CSeq().SeqNo == d.InviteRequest.CSeq().SeqNo {
 		select {
-		case c.acks <- r:
-		default: // it had come
+		case c.ack <- r:
+		default: // a retransmission
 		}
 		_ = d.ReadAck(r, tx)
 		return
 	}
-	c.confirmed(r)
+	c.handleReinviteACK(r)
 }

@@ -11,45 +11,49 @@ import (
 	"frontdesk/internal/fault"
 )
 
-const referTime = 40 * time.Second // for the other side to reach whom it was referred to
+const (
+	referTimeout     = 40 * time.Second // for the other side to reach the target
+	maxReferStatuses = 8                // that wait to be read
+)
 
-// blind asks the other side to call to instead of us (REFER, RFC 3515), and returns when it
-// says that somebody answered there. The error says why not; the call then goes on.
-func (c *call) blind(ctx context.Context, to string) error {
-	ctx, cancel := context.WithTimeout(ctx, referTime)
+// transfer makes a blind transfer: it asks the other side to call the number or SIP address
+// to instead of us (REFER, RFC 3515). It returns nil when somebody answers there. If not,
+// the call goes on.
+func (c *call) transfer(ctx context.Context, to string) error {
+	ctx, cancel := context.WithTimeout(ctx, referTimeout)
 	defer cancel()
-	news := make(chan string, 8)
+	statuses := make(chan string, maxReferStatuses)
 	c.mu.Lock()
-	if c.referred != nil {
+	if c.referStatus != nil {
 		c.mu.Unlock()
 		return fault.New(fault.Conflict, "this call is being transferred already")
 	}
-	c.referred = news
+	c.referStatus = statuses
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
-		c.referred = nil
+		c.referStatus = nil
 		c.mu.Unlock()
 	}()
 	res, err := c.do(ctx, func() *sip.Request {
-		r := c.request(sip.REFER)
+		r := c.newRequest(sip.REFER)
 		r.AppendHeader(sip.NewHeader("Refer-To", "<"+c.referTo(to)+">"))
-		r.AppendHeader(sip.NewHeader("Referred-By", "<"+c.server.contact(c.over, c.peer).Address.String()+">"))
+		r.AppendHeader(sip.NewHeader("Referred-By", "<"+c.server.contact(c.peer.network, c.peer.addr).Address.String()+">"))
 		return r
 	})
 	if err != nil {
 		return fault.Wrap(err, fault.Timeout, "the telephone network does not answer the transfer")
 	}
 	if !res.IsSuccess() {
-		return fault.New(fault.Declined, "the telephone network does not transfer: %d %s", res.StatusCode, res.Reason)
+		return fault.New(fault.Declined, "the telephone network refuses the transfer: %d %s", res.StatusCode, res.Reason)
 	}
 	for {
 		select {
-		case status := <-news:
-			if over, err := transferred(status); over {
+		case status := <-statuses:
+			if isFinal, err := parseReferStatus(status); isFinal {
 				return err
 			}
-		case <-c.dialog.Context().Done(): // it hung up: it talks to somebody else now
+		case <-c.dialog.Context().Done(): // it hung up, because it talks to the target now
 			return nil
 		case <-ctx.Done():
 			return fault.Wrap(ctx.Err(), fault.NoAnswer, "nobody answered")
@@ -57,7 +61,7 @@ func (c *call) blind(ctx context.Context, to string) error {
 	}
 }
 
-// referTo is a number or SIP address as a URI.
+// referTo returns a number or SIP address as a URI.
 func (c *call) referTo(to string) string {
 	if strings.HasPrefix(to, "sip:") || strings.HasPrefix(to, "sips:") || strings.HasPrefix(to, "tel:") {
 		return to
@@ -65,14 +69,15 @@ func (c *call) referTo(to string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	host := c.target.Host
-	if c.first != nil && c.first.From() != nil { // the caller's own system knows its numbers
-		host = c.first.From().Address.Host
+	if c.invite != nil && c.invite.From() != nil { // the caller's telephone system knows its numbers
+		host = c.invite.From().Address.Host
 	}
-	return "sip:" + escape(to) + "@" + host
+	return "sip:" + escapeUser(to) + "@" + host
 }
 
-// transferred reads the status line that news of a transfer holds (RFC 3515, 2.4.5).
-func transferred(line string) (over bool, err error) {
+// parseReferStatus parses the status line that a NOTIFY about a transfer holds (RFC 3515,
+// 2.4.5). The error says why a final status means failure.
+func parseReferStatus(line string) (isFinal bool, err error) {
 	fields := strings.Fields(line)
 	if len(fields) < 2 || !strings.HasPrefix(strings.ToUpper(fields[0]), "SIP/") {
 		return false, nil
@@ -89,26 +94,26 @@ func transferred(line string) (over bool, err error) {
 	return true, fault.New(fault.NoAnswer, "nobody answered (%d)", status)
 }
 
-// notify takes news of a transfer.
-func (c *call) notify(r *sip.Request, tx sip.ServerTransaction) {
+// handleNotify handles a NOTIFY about a transfer.
+func (c *call) handleNotify(r *sip.Request, tx sip.ServerTransaction) {
 	event := ""
 	if h := r.GetHeader("Event"); h != nil {
 		event, _, _ = strings.Cut(h.Value(), ";")
 	}
-	c.mu.Lock()
-	news := c.referred
-	c.mu.Unlock()
 	if !strings.EqualFold(strings.TrimSpace(event), "refer") {
 		_ = tx.Respond(sip.NewResponseFromRequest(r, 489, "Bad Event", nil))
 		return
 	}
 	_ = tx.Respond(sip.NewResponseFromRequest(r, 200, "OK", nil))
-	if news == nil {
+	c.mu.Lock()
+	statuses := c.referStatus
+	c.mu.Unlock()
+	if statuses == nil {
 		return
 	}
 	line, _, _ := strings.Cut(string(r.Body()[:min(len(r.Body()), 256)]), "\n")
 	select {
-	case news <- strings.TrimSpace(line):
-	default: // more than a transfer has to tell
+	case statuses <- strings.TrimSpace(line):
+	default: // more than a transfer needs
 	}
 }

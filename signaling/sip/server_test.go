@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -8,93 +9,57 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"iter"
-	"math"
 	"math/big"
 	"net"
 	"net/netip"
-	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
-	"frontdesk/internal/db"
+	"frontdesk/internal/audiotest"
+	"frontdesk/internal/desktest"
 	"frontdesk/internal/fault"
 	"frontdesk/media"
 	"frontdesk/session"
-	"frontdesk/session/sqlite"
+	"frontdesk/signaling/sip/dialplan"
+	"frontdesk/signaling/sip/rtp"
 )
 
-// humming is a voice that hums 440 Hz for 2 s whatever it is to say.
-type humming struct{}
+const (
+	toneHz      = 440
+	testTimeout = 10 * time.Second
+)
 
-func (humming) Speak(context.Context, string, dialog.Voice) iter.Seq2[[]int16, error] {
-	return func(yield func([]int16, error) bool) {
-		pcm := make([]int16, 2*media.MouthRate)
-		for i := range pcm {
-			pcm[i] = int16(8000 * math.Sin(2*math.Pi*440*float64(i)/media.MouthRate))
-		}
-		yield(pcm, nil)
-	}
-}
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
-// mute is a model that says nothing of its own.
-type mute struct{}
-
-func (mute) Reply(context.Context, dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
-	return func(yield func(dialog.Chunk, error) bool) { yield(dialog.Chunk{Text: "Yes."}, nil) }
-}
-
-// endings is an Observer that hands on how calls ended, and what callers said.
-type endings struct {
-	ended chan session.Ending
-	said  chan string
-}
-
-func (endings) CallStarted(string)                                           {}
-func (e endings) CallEnded(_ string, ending session.Ending, _ time.Duration) { e.ended <- ending }
-func (e endings) Event(event dialog.Event) {
-	if event.Kind == dialog.CallerSaid {
-		e.said <- event.Text
-	}
-}
-
-// newTestServer starts a server whose only agent hums when it is called. change changes its
-// options.
-func newTestServer(t testing.TB, change func(*Options)) (*Server, endings) {
-	t.Helper()
-	db, err := db.Open(filepath.Join(t.TempDir(), "frontdesk.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	store, err := sqlite.Open(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := endings{make(chan session.Ending, 100), make(chan string, 100)}
-	agent := &dialog.Agent{Name: "hums", Greeting: "Hello.", Model: mute{}, Synthesizer: humming{}}
-	desk := session.NewDesk(session.Options{
-		Store: store, Tokens: session.NewTokens([]byte("0123456789abcdef0123456789abcdef")),
-		Agent: func(name string) (*dialog.Agent, error) {
-			if name != "" && name != agent.Name {
-				return nil, fault.New(fault.NotFound, "there is no agent %q", name)
-			}
-			return agent, nil
-		},
-		Node: "test", ResumeWindow: time.Hour, Observer: ended, Log: zap.NewNop(),
+// newDesk returns a desk with the agent "tone", which greets callers with a tone of 2 s.
+func newDesk(t testing.TB) *desktest.Desk {
+	return desktest.New(t, &dialog.Agent{
+		Name: "tone", Greeting: "Hello.", Model: desktest.EchoModel{}, Synthesizer: desktest.ToneVoice{Hz: toneHz, Duration: 2 * time.Second},
 	})
-	ledger, err := OpenLedger(t.Context(), db)
+}
+
+// newTestServer starts a server on UDP. change changes its options.
+func newTestServer(t testing.TB, change func(*Options)) (*Server, *desktest.Observer) {
+	t.Helper()
+	desk := newDesk(t)
+	return serve(t, desk, desk.Admit, change), desk.Observer
+}
+
+// serve starts a server that admits calls with admit.
+func serve(t testing.TB, desk *desktest.Desk, admit Admit, change func(*Options)) *Server {
+	t.Helper()
+	ledger, err := dialplan.OpenLedger(t.Context(), desk.DB)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{
-		Listen: []string{"udp://127.0.0.1:0"}, MinPort: 44000, MaxPort: 45999, Admit: desk.Admit, Ledger: ledger, Log: zap.NewNop(),
-	}
+	o := Options{Listen: []string{"udp://127.0.0.1:0"}, MinPort: 44000, MaxPort: 45999, Ledger: ledger, Log: zap.NewNop()}
 	if change != nil {
 		change(&o)
 	}
@@ -102,29 +67,57 @@ func newTestServer(t testing.TB, change func(*Options)) (*Server, endings) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	go s.Serve(context.Background(), admit) // Close waits for it
 	t.Cleanup(s.Close)
-	return s, ended
+	<-s.ready
+	return s
 }
 
-// trunkTo makes what is needed to dial the first way of a server over network.
-func trunkFor(s *Server, network string) Trunk {
-	w := s.way(network)
-	return Trunk{Name: "there", Server: w.local.String() + ";transport=" + network, Allow: loop}
+// trunkTo returns a trunk for calls to another server over a network.
+func trunkTo(s *Server, network string) Trunk {
+	return Trunk{Name: "callee", Server: s.socketFor(network).addr.String() + ";transport=" + network, Allow: loopback}
 }
 
-func free(time.Duration) {}
+// callTo makes a call over the server's first trunk.
+func callTo(ctx context.Context, s *Server, to string) (*call, error) {
+	return s.place(ctx, outgoing{trunk: &s.o.Trunks[0], to: to, onFailed: func(time.Duration) {}})
+}
 
-var loop = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+// start starts a call whose end does not matter.
+func start(c *call) { c.start(func(error) {}) }
 
-// ownCertificate is one that nobody signed, and who trusts it.
-func ownCertificate(t testing.TB, addresses []net.IP, names []string) *tls.Config {
+// checkCode reports an error if err's code is not want; "" wants no error.
+func checkCode(t *testing.T, what string, err error, want fault.Code) {
+	t.Helper()
+	if got := fault.From(err); got == nil && want != "" || got != nil && got.Code != want {
+		t.Errorf("%s: got error %v, want %q", what, err, want)
+	}
+}
+
+// checkHungUp waits until the callee's call has ended.
+func checkHungUp(t *testing.T, callee *desktest.Observer) session.Ending {
+	t.Helper()
+	select {
+	case e := <-callee.Ended:
+		if e.Result != session.HungUp {
+			t.Errorf("the call ended as %+v, want hung up", e)
+		}
+		return e
+	case <-time.After(testTimeout):
+		t.Error("the callee's call did not end")
+		return session.Ending{}
+	}
+}
+
+// selfSigned returns a configuration with a self-signed certificate, which it trusts.
+func selfSigned(t testing.TB, addrs []net.IP, names []string) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: addresses, DNSNames: names,
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: addrs, DNSNames: names,
 		IsCA: true, BasicConstraintsValid: true,
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
@@ -139,317 +132,329 @@ func ownCertificate(t testing.TB, addresses []net.IP, names []string) *tls.Confi
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{raw}, PrivateKey: key}}, RootCAs: roots, MinVersion: tls.VersionTLS12}
 }
 
-// hears counts the frames of a call, among the next so many, in which 440 Hz is nearly all.
-func hears(t testing.TB, c *call, frames int) (humming int) {
+// countToneFrames returns in how many of the next frames of a call nearly all energy is the
+// tone.
+func countToneFrames(t testing.TB, c *call, frames int) (count int) {
 	t.Helper()
 	frame := make([]int16, media.EarFrame)
 	for range frames {
-		if err := c.leg.receiver.ReadFrame(frame); err != nil {
+		if err := c.leg.Receiver().ReadFrame(frame); err != nil {
 			t.Fatal(err)
 		}
-		var re, im, all float64
-		for i, x := range frame {
-			sin, cos := math.Sincos(2 * math.Pi * 440 * float64(i) / media.EarRate)
-			re, im, all = re+cos*float64(x), im+sin*float64(x), all+float64(x)*float64(x)
-		}
-		if n := float64(len(frame)); all > 1000*1000*n && 2*(re*re+im*im)/n > 0.9*all {
-			humming++
+		if audiotest.RMS(frame) > 1000 && desktest.ToneShare(frame, media.EarRate, toneHz) > 0.9 {
+			count++
 		}
 	}
-	return humming
+	return count
 }
 
 func TestCallsOverEveryNetworkAndCodec(t *testing.T) {
-	secret := ownCertificate(t, []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+	tlsConfig := selfSigned(t, []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+	requireCredentials := func(t *Trunk) { t.Allow, t.User, t.Password = nil, "anna", "hush" }
 	for name, tt := range map[string]struct {
 		network string
-		dials   func(*Trunk)
-		takes   func(*Trunk)
+		caller  func(*Trunk) // changes the caller's trunk
+		callee  func(*Trunk) // changes the callee's trunk
 		codec   string
 	}{
-		"UDP":               {"udp", nil, nil, "opus"},
-		"TCP":               {"tcp", func(t *Trunk) { t.Codecs = []string{"g722", "pcmu"} }, nil, "g722"},
-		"TLS and SRTP":      {"tls", func(t *Trunk) { t.Codecs, t.SRTP = []string{"pcma"}, true }, nil, "pcma"},
-		"by password":       {"udp", func(t *Trunk) { t.User, t.Password = "anna", "hush" }, func(t *Trunk) { t.Allow, t.User, t.Password = nil, "anna", "hush" }, "opus"},
-		"what they like":    {"udp", nil, func(t *Trunk) { t.Codecs = []string{"pcmu"} }, "pcmu"},
-		"by password, SRTP": {"tcp", func(t *Trunk) { t.User, t.Password, t.SRTP = "anna", "hush", true }, func(t *Trunk) { t.Allow, t.User, t.Password = nil, "anna", "hush" }, "opus"},
+		"UDP":                       {"udp", nil, nil, "opus"},
+		"TCP":                       {"tcp", func(t *Trunk) { t.Codecs = []string{"g722", "pcmu"} }, nil, "g722"},
+		"TLS and SRTP":              {"tls", func(t *Trunk) { t.Codecs, t.SRTP = []string{"pcma"}, true }, nil, "pcma"},
+		"credentials":               {"udp", func(t *Trunk) { t.User, t.Password = "anna", "hush" }, requireCredentials, "opus"},
+		"codec the callee prefers":  {"udp", nil, func(t *Trunk) { t.Codecs = []string{"pcmu"} }, "pcmu"},
+		"credentials, TCP and SRTP": {"tcp", func(t *Trunk) { t.User, t.Password, t.SRTP = "anna", "hush", true }, requireCredentials, "opus"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			callee, ended := newTestServer(t, func(o *Options) {
-				o.TLS = secret
-				trunk := Trunk{Name: "callers", Allow: loop, Agent: "hums"}
-				if tt.takes != nil {
-					tt.takes(&trunk)
+			callee, observer := newTestServer(t, func(o *Options) {
+				o.TLS = tlsConfig
+				trunk := Trunk{Name: "callers", Allow: loopback, Agent: "tone"}
+				if tt.callee != nil {
+					tt.callee(&trunk)
 				}
 				o.Listen, o.Trunks = []string{tt.network + "://127.0.0.1:0"}, []Trunk{trunk}
 			})
-			trunk := trunkFor(callee, tt.network)
-			if tt.dials != nil {
-				tt.dials(&trunk)
+			trunk := trunkTo(callee, tt.network)
+			if tt.caller != nil {
+				tt.caller(&trunk)
 			}
 			caller, _ := newTestServer(t, func(o *Options) {
-				o.TLS = secret
+				o.TLS = tlsConfig
 				o.Listen, o.Trunks = []string{tt.network + "://127.0.0.1:0"}, []Trunk{trunk}
 			})
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 			defer cancel()
-			c, err := caller.ring(ctx, &caller.o.Trunks[0], "100", "", free)
+			c, err := callTo(ctx, caller, "100")
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.begin(func(error) {})
-			if got := hears(t, c, 90); got < 40 || c.leg.codec.name != tt.codec {
-				t.Errorf("%d of 90 frames hum, by %s", got, c.leg.codec.name)
+			start(c)
+			codec, _ := c.leg.Codec()
+			if got := countToneFrames(t, c, 90); got < 40 || codec.Name != tt.codec {
+				t.Errorf("the tone is in %d of 90 frames, codec %s; want 40, %s", got, codec.Name, tt.codec)
 			}
-			if q := c.leg.quality(); q.MOS < 4 || q.Loss > 0.05 {
-				t.Errorf("it is rated %+v", q)
+			if q := c.leg.Quality(); q.MOS < 4 || q.Loss > 0.05 {
+				t.Errorf("got quality %+v", q)
 			}
 			c.finish()
-			select {
-			case e := <-ended.ended:
-				if e.Result != session.HungUp || e.Quality == nil {
-					t.Errorf("it ended as %+v", e)
-				}
-			case <-time.After(10 * time.Second):
-				t.Error("the callee was not told that it is over")
+			if e := checkHungUp(t, observer); e.Quality == nil {
+				t.Error("the ending has no quality")
 			}
 		})
 	}
 }
 
-func TestACertificateHasToHoldTheNameThatIsCalled(t *testing.T) {
+func TestCertificateMustHoldTheCalledName(t *testing.T) {
 	for name, want := range map[string]fault.Code{"localhost": "", "elsewhere.example": fault.Unavailable} {
-		secret := ownCertificate(t, nil, []string{name})
-		here := func(o *Options) { o.TLS, o.Listen = secret, []string{"tls://:0"} }
-		callee, ended := newTestServer(t, func(o *Options) {
-			here(o)
-			o.Trunks = []Trunk{{Name: "callers", Allow: append(loop, netip.MustParsePrefix("::1/128")), Agent: "hums"}}
+		tlsConfig := selfSigned(t, nil, []string{name})
+		callee, observer := newTestServer(t, func(o *Options) {
+			o.TLS, o.Listen = tlsConfig, []string{"tls://:0"}
+			o.Trunks = []Trunk{{Name: "callers", Allow: append(loopback, netip.MustParsePrefix("::1/128")), Agent: "tone"}}
 		})
 		caller, _ := newTestServer(t, func(o *Options) {
-			here(o)
-			o.Trunks = []Trunk{{Name: "there", Server: fmt.Sprintf("localhost:%d;transport=tls", callee.ways[0].port)}}
+			o.TLS, o.Listen = tlsConfig, []string{"tls://:0"}
+			o.Trunks = []Trunk{{Name: "callee", Server: fmt.Sprintf("localhost:%d;transport=tls", callee.sockets[0].port)}}
 		})
-		c, err := caller.ring(t.Context(), &caller.o.Trunks[0], "100", "", free)
-		if got := fault.From(err); got == nil && want != "" || got != nil && got.Code != want {
-			t.Errorf("%s: %v", name, err)
-		}
+		c, err := callTo(t.Context(), caller, "100")
+		checkCode(t, name, err, want)
 		if err == nil {
-			c.begin(func(error) {})
+			start(c)
 			c.finish()
-			if e := <-ended.ended; e.Result != session.HungUp { // over the connection that there was
-				t.Errorf("it ended as %+v", e)
-			}
+			checkHungUp(t, observer) // the BYE used the open connection
 		}
 	}
 }
 
-func TestWhoAnswersACall(t *testing.T) {
-	callee, ended := newTestServer(t, func(o *Options) {
-		o.Trunks = []Trunk{{Name: "callers", Allow: loop, Numbers: map[string]string{"+49 30 123": "hums", "200": "nobody", "a b:@#": "hums"}}}
+func TestCalledNumberOrNameSelectsTheAgent(t *testing.T) {
+	callee, observer := newTestServer(t, func(o *Options) {
+		o.Trunks = []Trunk{{Name: "callers", Allow: loopback, Numbers: map[string]string{"+49 30 123": "tone", "200": "nobody", "a b:@#": "tone"}}}
 	})
-	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunkFor(callee, "udp")} })
-	for to, want := range map[string]fault.Code{"4930123": "", "004930123": "", "hums": "", "a b:@#": "", "200": fault.NotFound, "300": fault.NotFound} {
-		c, err := caller.ring(t.Context(), &caller.o.Trunks[0], to, "", free)
+	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunkTo(callee, "udp")} })
+	for to, want := range map[string]fault.Code{"4930123": "", "004930123": "", "tone": "", "a b:@#": "", "200": fault.NotFound, "300": fault.NotFound} {
+		c, err := callTo(t.Context(), caller, to)
 		if err == nil {
-			c.begin(func(error) {})
+			start(c)
 			c.finish()
-			<-ended.ended
+			<-observer.Ended
 		}
-		if got := fault.From(err); got == nil && want != "" || got != nil && got.Code != want {
-			t.Errorf("%s: %v, want %q", to, err, want)
-		}
+		checkCode(t, to, err, want)
 	}
 }
 
-// pair is a call between two servers, under way on the caller's side.
-func pair(t testing.TB) (c *call, callee *Server, ended endings) {
+// connectServers returns an answered call between two servers, as its caller sees it.
+func connectServers(t testing.TB) (c *call, callee *desktest.Observer) {
 	t.Helper()
-	callee, ended = newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "callers", Allow: loop, Agent: "hums"}} })
-	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunkFor(callee, "udp")} })
-	c, err := caller.ring(t.Context(), &caller.o.Trunks[0], "100", "", free)
+	server, observer := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "callers", Allow: loopback, Agent: "tone"}} })
+	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunkTo(server, "udp")} })
+	c, err := callTo(t.Context(), caller, "100")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, callee, ended
+	return c, observer
+}
+
+// sdpVersion returns the version of the leg's session description.
+func sdpVersion(t *testing.T, c *call) (version int) {
+	t.Helper()
+	var id uint64
+	if _, err := fmt.Sscanf(string(c.leg.Offer(c.trunk.codecs)), "v=0\r\no=frontdesk %d %d", &id, &version); err != nil {
+		t.Fatal(err)
+	}
+	return version
 }
 
 func TestSessionsAreRefreshed(t *testing.T) {
 	for _, method := range []string{"UPDATE", "INVITE"} {
-		c, _, ended := pair(t)
-		c.timer = timer{interval: 200 * time.Millisecond, ours: true, refreshed: make(chan struct{}, 1)}
-		c.allows = method
-		broken := make(chan error, 1)
-		c.begin(func(err error) { broken <- err })
-		before := c.leg.local.version
-		if hears(t, c, 40) == 0 {
-			t.Errorf("%s: nothing is heard", method)
+		c, callee := connectServers(t)
+		c.timer = sessionTimer{interval: 200 * time.Millisecond, isRefresher: true, refreshed: make(chan struct{}, 1)}
+		c.peer.allow = method
+		failed := make(chan error, 1)
+		c.start(func(err error) { failed <- err })
+		before := sdpVersion(t, c)
+		if countToneFrames(t, c, 40) == 0 {
+			t.Errorf("%s: the tone is not heard", method)
 		}
 		select {
-		case err := <-broken:
+		case err := <-failed:
 			t.Errorf("%s: %v", method, err)
 		default:
 		}
-		c.leg.mu.Lock()
-		if again := c.leg.local.version > before; again != (method == "INVITE") {
-			t.Errorf("%s: another offer was made: %t", method, again)
+		if hasNewOffer := sdpVersion(t, c) > before; hasNewOffer != (method == "INVITE") {
+			t.Errorf("%s: a new offer was made: %t", method, hasNewOffer)
 		}
-		c.leg.mu.Unlock()
 		c.finish()
-		if e := <-ended.ended; e.Result != session.HungUp {
-			t.Errorf("%s: %+v", method, e)
-		}
+		checkHungUp(t, callee)
 	}
 }
 
-func TestACallNobodyRefreshesIsOver(t *testing.T) {
-	c, _, _ := pair(t)
-	c.timer = timer{interval: 100 * time.Millisecond, refreshed: make(chan struct{}, 1)}
-	broken := make(chan error, 1)
-	c.begin(func(err error) { broken <- err })
-	if err := <-broken; fault.From(err).Code != fault.Timeout {
-		t.Error(err)
-	}
+func TestCallWithoutRefreshEnds(t *testing.T) {
+	c, _ := connectServers(t)
+	c.timer = sessionTimer{interval: 100 * time.Millisecond, refreshed: make(chan struct{}, 1)}
+	failed := make(chan error, 1)
+	c.start(func(err error) { failed <- err })
+	checkCode(t, "the call", <-failed, fault.Timeout)
 	c.finish()
 }
 
-func TestKeysAreSentTheWayTheOtherSideTakesThem(t *testing.T) {
-	for name, keys := range map[string]uint8{"beside the sound": keysPT, "by INFO": 0} {
+// refuseTelephoneEvents makes the leg believe that the callee's answer had no telephone
+// events.
+func refuseTelephoneEvents(t *testing.T, c *call) {
+	t.Helper()
+	answer := c.dialog.(*sipgo.DialogClientSession).InviteResponse.Body()
+	var kept []string
+	for line := range strings.Lines(string(answer)) {
+		if !strings.Contains(line, "telephone-event") {
+			kept = append(kept, line)
+		}
+	}
+	r, err := rtp.ParseAnswer([]byte(strings.Join(kept, "")), c.trunk.codecs)
+	if err != nil || bytes.Equal(answer, []byte(strings.Join(kept, ""))) || !c.leg.Update(r) {
+		t.Fatalf("cannot remove the telephone events of %s: %v", answer, err)
+	}
+}
+
+func TestDTMFIsSentTheWayTheOtherSideAccepts(t *testing.T) {
+	for name, acceptsEvents := range map[string]bool{"telephone events": true, "INFO": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, _, ended := pair(t)
-			if keys == 0 {
-				c.leg.remote.keys = 0
+			c, callee := connectServers(t)
+			if !acceptsEvents {
+				refuseTelephoneEvents(t, c)
 			}
-			c.begin(func(error) {})
+			start(c)
 			defer c.finish()
-			var sending sync.WaitGroup
-			defer sending.Wait()
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			var playing sync.WaitGroup
+			defer playing.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 			defer cancel()
-			sending.Go(func() { _ = media.NewPlayout(c.leg).Run(ctx) })
-			if err := c.press("1,*9#"); err != nil {
+			playing.Go(func() { _ = media.NewPlayout(c.leg).Run(ctx) })
+			if err := c.sendDTMF("1,*9#"); err != nil {
 				t.Error(err)
 			}
 			select {
-			case got := <-ended.said:
+			case got := <-callee.Said:
 				if got != "1*9#" {
-					t.Errorf("%q arrived", got)
+					t.Errorf("got digits %q, want 1*9#", got)
 				}
 			case <-ctx.Done():
-				t.Error("nothing arrived")
+				t.Error("no digits arrived")
 			}
-			if err := c.press("1x"); fault.From(err).Code != fault.Invalid && keys > 0 {
-				t.Error(err)
-			}
+			checkCode(t, "1x", c.sendDTMF("1x"), fault.Invalid)
 		})
 	}
 }
 
-func TestAServerThatMovesIsKnownWhereItIs(t *testing.T) {
+func TestFormerAddressesOfATrunkStayKnown(t *testing.T) {
 	s, _ := newTestServer(t, func(o *Options) {
 		o.Trunks = []Trunk{{Name: "moves", Server: "localhost"}, {Name: "stays", Server: "192.0.2.9"}}
 	})
-	at, err := s.findServer(t.Context(), &s.o.Trunks[0])
-	if err != nil || !at.at.Addr().IsLoopback() || at.at.Port() != defaultPort || s.at(at.at.Addr()) != &s.o.Trunks[0] {
-		t.Fatalf("it is found at %v, %v", at, err)
+	moves, stays := &s.o.Trunks[0], &s.o.Trunks[1]
+	to, err := s.resolveTrunk(t.Context(), moves)
+	if err != nil || !to.addr.Addr().IsLoopback() || to.addr.Port() != defaultPort || s.trunkAt(to.addr.Addr()) != moves {
+		t.Fatalf("got address %v, %v", to.addr, err)
 	}
-	if _, err := s.findServer(t.Context(), &s.o.Trunks[1]); err != nil {
+	if _, err := s.resolveTrunk(t.Context(), stays); err != nil {
 		t.Fatal(err)
 	}
-	old, now := netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("192.0.2.2:5060")
-	s.knows(&s.o.Trunks[0], []netip.AddrPort{old})
-	s.knows(&s.o.Trunks[0], []netip.AddrPort{now})
-	if s.at(old.Addr()) != &s.o.Trunks[0] || s.at(now.Addr()) != &s.o.Trunks[0] || s.at(netip.MustParseAddr("192.0.2.9")) != &s.o.Trunks[1] {
-		t.Errorf("these are known: %v", s.servers)
+	first, second := netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("192.0.2.2:5060")
+	s.rememberAddrs(moves, []netip.AddrPort{first})
+	s.rememberAddrs(moves, []netip.AddrPort{second})
+	if s.trunkAt(first.Addr()) != moves || s.trunkAt(second.Addr()) != moves || s.trunkAt(netip.MustParseAddr("192.0.2.9")) != stays {
+		t.Errorf("got addresses %v", s.trunkAddrs)
 	}
 }
 
-func TestAServerMayCallItself(t *testing.T) {
-	s, ended := newTestServer(t, func(o *Options) {
-		o.Listen = []string{"udp://127.0.0.1:0"}
-		o.Trunks = []Trunk{{Name: "here", Allow: loop, Agent: "hums"}}
+func TestServerMayCallItself(t *testing.T) {
+	s, observer := newTestServer(t, func(o *Options) {
+		o.Trunks = []Trunk{{Name: "self", Allow: loopback, Agent: "tone"}}
 	})
-	trunk := trunkFor(s, "udp")
-	trunk.codecs = allCodecs
-	c, err := s.ring(t.Context(), &trunk, "100", "", free)
+	trunk := trunkTo(s, "udp")
+	trunk.codecs = s.o.Trunks[0].codecs
+	c, err := s.place(t.Context(), outgoing{trunk: &trunk, to: "100", onFailed: func(time.Duration) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.begin(func(error) {})
-	if got := hears(t, c, 90); got < 40 {
-		t.Errorf("%d of 90 frames hum", got)
+	start(c)
+	if got := countToneFrames(t, c, 90); got < 40 {
+		t.Errorf("the tone is in %d of 90 frames, want 40", got)
 	}
 	c.finish()
-	select {
-	case e := <-ended.ended:
-		if e.Result != session.HungUp {
-			t.Errorf("it ended as %+v", e)
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("the other end was not told that it is over")
-	}
+	checkHungUp(t, observer)
 }
 
-func TestSIPAddressesAreDialledOverTheTrunk(t *testing.T) {
+func TestSIPAddressesAreDialedByTheTrunksServer(t *testing.T) {
 	s, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "out", Server: "127.0.0.1:5999"}} })
-	at, err := s.findServer(t.Context(), &s.o.Trunks[0])
+	to, err := s.resolveTrunk(t.Context(), &s.o.Trunks[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	for to, want := range map[string]string{"sip:anna@example.com": "sip:anna@example.com", "+4930123": "sip:+4930123@127.0.0.1:5999"} {
-		if r := s.request(sip.INVITE, at, to, "200"); r.Recipient.String() != want || r.Destination() != "127.0.0.1:5999" {
-			t.Errorf("%s is dialled as %s at %s", to, r.Recipient.String(), r.Destination())
+	for user, want := range map[string]string{"sip:anna@example.com": "sip:anna@example.com", "+4930123": "sip:+4930123@127.0.0.1:5999"} {
+		if r := s.newRequest(sip.INVITE, to, user, "200"); r.Recipient.String() != want || r.Destination() != "127.0.0.1:5999" {
+			t.Errorf("%s: got %s at %s, want %s", user, r.Recipient.String(), r.Destination(), want)
 		}
 	}
 }
 
-func TestAHeldCallMayBeSilent(t *testing.T) {
-	l := newTestLeg(t, loopback(t, "127.0.0.1"), "pcmu")
-	for way, want := range map[string][3]bool{"both": {true, true, false}, "held": {true, false, true}, "deaf": {false, true, true}} {
-		l.remote.gives, l.remote.takes = want[0], want[1]
-		if l.holds() != want[2] {
-			t.Errorf("%s: %v", way, l.holds())
-		}
-	}
-}
-
-func TestACallMayGoOnWithAnotherCodec(t *testing.T) {
-	c, _, ended := pair(t)
-	c.begin(func(error) {})
-	before, _ := c.leg.agreed()
+func TestCodecMayChangeDuringACall(t *testing.T) {
+	c, callee := connectServers(t)
+	start(c)
+	before, _ := c.leg.Codec()
 	for _, name := range []string{"pcma", "opus", "g722"} {
-		ours, err := findCodecs([]string{name})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.leg.mu.Lock()
-		c.leg.local.version++
-		offer := c.leg.local.offer(ours, keysPT)
-		c.leg.mu.Unlock()
+		codecs := findCodec(t, name)
 		res, err := c.do(t.Context(), func() *sip.Request {
-			r := c.request(sip.INVITE)
+			r := c.newRequest(sip.INVITE)
 			r.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
-			r.SetBody(offer)
+			r.SetBody(c.leg.Offer(codecs))
 			return r
 		})
 		if err != nil || !res.IsSuccess() {
-			t.Fatalf("%s: %v, %v", name, res, err)
+			t.Fatalf("%s: got response %v, %v", name, res, err)
 		}
-		theirs, err := parseAnswer(res.Body(), ours)
-		if err != nil || !c.leg.alter(theirs) {
+		answer, err := rtp.ParseAnswer(res.Body(), codecs)
+		if err != nil || !c.leg.Update(answer) {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if now, _ := c.leg.agreed(); now.name != name || now.name == before.name {
-			t.Errorf("%s is spoken, not %s", now.name, name)
+		if now, _ := c.leg.Codec(); now.Name != name || now.Name == before.Name {
+			t.Errorf("got codec %s, want %s", now.Name, name)
 		}
-		if got := hears(t, c, 25); got < 12 {
-			t.Errorf("%s: %d of 25 frames hum", name, got)
+		if got := countToneFrames(t, c, 25); got < 12 {
+			t.Errorf("%s: the tone is in %d of 25 frames, want 12", name, got)
 		}
-		before, _ = c.leg.agreed()
+		before, _ = c.leg.Codec()
 	}
 	c.finish()
-	if e := <-ended.ended; e.Result != session.HungUp || e.Quality.Codec != "g722" {
-		t.Errorf("it ended as %+v", e)
+	if e := checkHungUp(t, callee); e.Quality == nil || e.Quality.Codec != "g722" {
+		t.Errorf("the call ended as %+v, want codec g722", e)
+	}
+}
+
+func findCodec(t testing.TB, name string) []rtp.Codec {
+	t.Helper()
+	codecs, err := rtp.FindCodecs([]string{name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return codecs
+}
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	desk := newDesk(t)
+	s, err := New(Options{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}, MinPort: 44000, MaxPort: 45999, Log: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan struct{})
+	go func() {
+		s.Serve(ctx, desk.Admit)
+		close(served)
+	}()
+	<-s.ready
+	cancel()
+	<-served
+	s.Close()
+	s.Serve(t.Context(), desk.Admit) // returns at once
+	if _, err := New(Options{Listen: []string{"sip:5060"}, Log: zap.NewNop()}); err == nil {
+		t.Error("a bad address to listen on is accepted")
 	}
 }

@@ -13,107 +13,108 @@ import (
 )
 
 const (
-	maxHead    = 16 << 10 // bytes of a message's first line and header fields
-	maxMessage = 64 << 10 // bytes of all of it
-	maxPieces  = 1000     // connections that may be in the middle of a message
-	pieceTime  = time.Minute
+	maxHead        = 16 << 10 // bytes of a message's start line and headers
+	maxMessage     = 64 << 10 // bytes of a message
+	maxPartial     = 1000     // connections in the middle of a message
+	partialTimeout = time.Minute
 )
 
-var errFraming = errors.New("nobody can tell where the message ends")
+var errFraming = errors.New("cannot tell where the message ends")
 
-// pieces are beginnings of messages whose rest has yet to come. The zero pieces are none.
-type pieces struct {
-	mu   sync.Mutex
-	from map[string]piece // by both ends of the connection
+// partialMessages holds the beginnings of messages whose rest has not come yet. The zero
+// value is empty.
+type partialMessages struct {
+	mu     sync.Mutex
+	byConn map[string]partialMessage // key: both addresses of the connection
 }
 
-type piece struct {
-	data  []byte
-	since time.Time
+type partialMessage struct {
+	data []byte
+	at   time.Time
 }
 
-// join returns what has come over a connection since the last whole message.
-func (p *pieces) join(link string, data []byte) []byte {
+// join returns data, preceded by what store kept for the connection.
+func (p *partialMessages) join(conn string, data []byte) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before, ok := p.from[link]
+	before, ok := p.byConn[conn]
 	if !ok {
 		return data
 	}
-	delete(p.from, link)
-	if time.Since(before.since) > pieceTime { // of another connection from the same port
+	delete(p.byConn, conn)
+	if time.Since(before.at) > partialTimeout { // from an earlier connection with the same addresses
 		return data
 	}
 	return append(before.data, data...)
 }
 
-// keep keeps the beginning of a message. It reports whether there is room.
-func (p *pieces) keep(link string, data []byte) bool {
+// store keeps the beginning of a message. It returns false if there is no room.
+func (p *partialMessages) store(conn string, data []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if len(p.from) >= maxPieces { // some of connections that are no more
-		for link, old := range p.from {
-			if now.Sub(old.since) > pieceTime {
-				delete(p.from, link)
+	if len(p.byConn) >= maxPartial { // remove those of closed connections
+		for conn, old := range p.byConn {
+			if now.Sub(old.at) > partialTimeout {
+				delete(p.byConn, conn)
 			}
 		}
 	}
-	if len(p.from) >= maxPieces {
+	if len(p.byConn) >= maxPartial {
 		return false
 	}
-	if p.from == nil {
-		p.from = make(map[string]piece)
+	if p.byConn == nil {
+		p.byConn = make(map[string]partialMessage)
 	}
-	p.from[link] = piece{bytes.Clone(data), now}
+	p.byConn[conn] = partialMessage{bytes.Clone(data), now}
 	return true
 }
 
-// stream takes what has come over a connection, and returns those whole messages of it that
-// are let in. A message that is none costs the others on its connection nothing, as long as
-// its end can be told (RFC 3261, 18.3); the error says that it cannot.
-func (s *Server) stream(info sip.TransportReadProps, from netip.AddrPort, data []byte) ([]byte, error) {
-	link := info.LocalAddr.String() + " " + info.RemoteAddr.String()
-	data = s.pieces.join(link, data)
-	var in []byte
+// filterStream splits what came over a connection into messages, and returns those that
+// sipgo may parse. A bad message does not affect the others on its connection, as long as
+// its end is known (RFC 3261, 18.3). An error closes the connection.
+func (s *Server) filterStream(info sip.TransportReadProps, from netip.AddrPort, data []byte) ([]byte, error) {
+	conn := info.LocalAddr.String() + " " + info.RemoteAddr.String()
+	data = s.partial.join(conn, data)
+	var accepted []byte
 	for len(data) > 0 {
-		size, err := cut(data)
-		if err != nil && len(in) > 0 { // what came before is served first
-			s.pieces.keep(link, data)
+		size, err := messageSize(data)
+		if err != nil && len(accepted) > 0 { // handle what came before; the error comes again
+			s.partial.store(conn, data)
 			break
 		}
 		if err != nil {
 			if s.isKnown(from.Addr()) {
 				head, _, _ := bytes.Cut(bytes.TrimLeft(data, "\r\n"), []byte("\r\n\r\n"))
-				s.complain(info, from, complaint(smooth(head[:min(len(head), maxHead)])))
+				s.respondRaw(info, from, badRequest(unfold(head[:min(len(head), maxHead)])))
 			}
 			return nil, err
 		}
 		if size == 0 {
-			if !s.pieces.keep(link, data) {
+			if !s.partial.store(conn, data) {
 				return nil, errFraming
 			}
 			break
 		}
-		in = append(in, s.judge(info, from, data[:size])...)
+		accepted = append(accepted, s.filterMessage(info, from, data[:size])...)
 		data = data[size:]
 	}
-	return in, nil
+	return accepted, nil
 }
 
-// cut returns the size of the first message of a stream, 0 while it is not whole. Empty lines
-// before it are part of it, and are one where nothing else has come: they keep NATs open
-// (RFC 5626, 3.5.1).
-func cut(stream []byte) (size int, err error) {
+// messageSize returns the size of the first message of a stream, or 0 while it is
+// incomplete. Empty lines before a message belong to it. Empty lines alone count as a
+// message: they are keep-alives (RFC 5626, 3.5.1).
+func messageSize(stream []byte) (size int, err error) {
 	text := bytes.TrimLeft(stream, "\r\n")
 	if len(text) == 0 {
 		return len(stream), nil
 	}
-	head, _, whole := bytes.Cut(text, []byte("\r\n\r\n"))
+	head, _, isComplete := bytes.Cut(text, []byte("\r\n\r\n"))
 	if len(head) > maxHead {
 		return 0, errFraming
 	}
-	if !whole {
+	if !isComplete {
 		return 0, nil
 	}
 	body, err := contentLength(head)
@@ -126,24 +127,25 @@ func cut(stream []byte) (size int, err error) {
 	return size, nil
 }
 
-// contentLength reads the header field of that name, which has to be there.
+// contentLength returns the value of the Content-Length header, which is mandatory on
+// streams.
 func contentLength(head []byte) (length int, err error) {
-	if isUneven(head) {
-		head = smooth(head)
+	if needsUnfolding(head) {
+		head = unfold(head)
 	}
-	found := false
+	isFound := false
 	for line := range strings.SplitSeq(string(head), "\r\n") {
 		name, value, _ := strings.Cut(line, ":")
 		if !strings.EqualFold(name, "Content-Length") && !strings.EqualFold(name, "l") {
 			continue
 		}
 		n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 31)
-		if err != nil || n > maxMessage || found && int(n) != length {
+		if err != nil || n > maxMessage || isFound && int(n) != length {
 			return 0, errFraming
 		}
-		length, found = int(n), true
+		length, isFound = int(n), true
 	}
-	if !found {
+	if !isFound {
 		return 0, errFraming
 	}
 	return length, nil

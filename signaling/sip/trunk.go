@@ -8,41 +8,45 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
+
+	"frontdesk/internal/phone"
+	"frontdesk/signaling/sip/dialplan"
+	"frontdesk/signaling/sip/rtp"
 )
 
-// Trunk is a telephone system or provider: whose calls are taken, who answers them, and
-// how calls go out by it.
+// Trunk is a telephone system or provider: whose calls we answer, which agent answers them,
+// and how we make calls.
 type Trunk struct {
 	Name     string
-	Allow    []netip.Prefix // networks whose calls are taken without a password
-	User     string         // of digest authentication, both ways; "" takes nobody by password
+	Allow    []netip.Prefix // networks that need no credentials
+	User     string         // of digest authentication, of callers and of us; "" accepts no credentials
 	Password string
-	Agent    string            // who answers; "": the agent whose name is called
-	Numbers  map[string]string // number called -> who answers
-	Header   string            // of INVITE, that names who answers where it is there
-	Server   string            // where calls go out: host, host:port or sip:host:port;transport=tls; "": none do
-	Register bool              // as User at Server, so that its calls come here
-	From     string            // the number shown when we call
-	SRTP     bool              // calls that go out are encrypted
-	Plan     Plan              // what may be dialled
-	Codecs   []string          // names, in the order they are liked; none: all of them
+	Agent    string            // that answers; "": the agent whose name is called
+	Numbers  map[string]string // called number -> agent
+	Header   string            // of an INVITE, names the agent
+	Server   string            // for calls we make: host, host:port or sip:host:port;transport=tls; "": none
+	Register bool              // as User at Server, to get its calls
+	From     string            // caller ID of calls we make
+	SRTP     bool              // calls we make must be encrypted
+	Plan     dialplan.Plan
+	Codecs   []string // names in order of preference; empty: all
 
-	codecs []codec
+	codecs []rtp.Codec
 }
 
-// agent is who answers r.
-func (t *Trunk) agent(r *sip.Request) string {
+// agentFor returns the name of the agent that answers an INVITE.
+func (t *Trunk) agentFor(r *sip.Request) string {
 	if t.Header != "" {
 		if h := r.GetHeader(t.Header); h != nil && strings.TrimSpace(h.Value()) != "" {
 			return strings.TrimSpace(h.Value())
 		}
 	}
-	called := plain(r.Recipient.User)
+	called := unescapeUser(r.Recipient.User)
 	if agent := t.Numbers[called]; agent != "" {
 		return agent
 	}
 	for number, agent := range t.Numbers {
-		if digits(number) != "" && digits(number) == digits(called) {
+		if phone.IsSame(number, called) {
 			return agent
 		}
 	}
@@ -52,62 +56,57 @@ func (t *Trunk) agent(r *sip.Request) string {
 	return strings.ToLower(called)
 }
 
-// proves adds to a request the proof that we know our password there, where res is an answer
-// that asks for it. It reports whether it is worth sending then.
-func (t *Trunk) proves(r *sip.Request, res *sip.Response) bool {
-	asks, proof := "WWW-Authenticate", "Authorization"
+// isOpen reports whether the trunk accepts callers with credentials from any address. A
+// trunk with networks or a server is known by its addresses.
+func (t *Trunk) isOpen() bool {
+	return t.User != "" && t.Password != "" && len(t.Allow) == 0 && t.Server == ""
+}
+
+// addCredentials adds the trunk's credentials to a request if res is a challenge (401 or
+// 407) of an earlier attempt. It reports whether the request should be sent.
+func (t *Trunk) addCredentials(r *sip.Request, res *sip.Response) bool {
+	challengeHeader, credentialsHeader := "WWW-Authenticate", "Authorization"
 	if res.StatusCode == 407 {
-		asks, proof = "Proxy-Authenticate", "Proxy-Authorization"
+		challengeHeader, credentialsHeader = "Proxy-Authenticate", "Proxy-Authorization"
 	}
-	h := res.GetHeader(asks)
+	h := res.GetHeader(challengeHeader)
 	if res.StatusCode != 401 && res.StatusCode != 407 || h == nil || t.Password == "" {
 		return false
 	}
-	asked, err := digest.ParseChallenge(h.Value())
+	challenge, err := digest.ParseChallenge(h.Value())
 	if err != nil {
 		return false
 	}
-	c, err := digest.Digest(asked, digest.Options{Method: r.Method.String(), URI: r.Recipient.Addr(), Username: t.User, Password: t.Password})
+	c, err := digest.Digest(challenge, digest.Options{Method: r.Method.String(), URI: r.Recipient.Addr(), Username: t.User, Password: t.Password})
 	if err != nil {
 		return false
 	}
-	r.AppendHeader(sip.NewHeader(proof, c.String()))
+	r.AppendHeader(sip.NewHeader(credentialsHeader, c.String()))
 	return true
 }
 
-// digits are those of a number, without what people write between them, and without the
-// plus or the zeros that say that it is international.
-func digits(number string) string {
-	number = strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, number)
-	return strings.TrimPrefix(number, "00")
-}
-
-// escape writes a user as URIs have it (RFC 3261, 19.1.2).
-func escape(user string) string {
+// escapeUser escapes the user part of a URI (RFC 3261, 19.1.2).
+func escapeUser(user string) string {
 	return strings.NewReplacer(":", "%3A", "@", "%40").Replace(url.PathEscape(user))
 }
 
-// plain is the user of a URI as people write it.
-func plain(user string) string {
+// unescapeUser is the inverse of escapeUser. It returns invalid text as it is.
+func unescapeUser(user string) string {
 	if text, err := url.PathUnescape(user); err == nil && !strings.ContainsFunc(text, unicode.IsControl) {
 		return text
 	}
 	return user
 }
 
-// source is where a request came from.
-func source(r *sip.Request) (netip.Addr, error) {
+// sourceAddr returns the address that a request came from.
+func sourceAddr(r *sip.Request) (netip.Addr, error) {
 	a, err := netip.ParseAddrPort(r.Source())
 	return a.Addr().Unmap(), err
 }
 
-// at finds the trunk whose network an address is in, or whose server it is.
-func (s *Server) at(from netip.Addr) *Trunk {
+// trunkAt returns the trunk that an address belongs to by its networks or its server, or
+// nil.
+func (s *Server) trunkAt(from netip.Addr) *Trunk {
 	for i := range s.o.Trunks {
 		for _, p := range s.o.Trunks[i].Allow {
 			if p.Contains(from) {
@@ -117,5 +116,5 @@ func (s *Server) at(from netip.Addr) *Trunk {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.servers[from]
+	return s.trunkAddrs[from]
 }
