@@ -57,7 +57,7 @@ func TestEndedSessionIsArchivedAndCanBeErased(t *testing.T) {
 	if out, err := s.archive(t, "show", c.session); err == nil || !strings.Contains(out, "was erased") {
 		t.Errorf("%q, %v", out, err)
 	}
-	if out, err := s.archive(t, "erase", "sess_unknown"); err == nil || !strings.Contains(out, "no archived session") {
+	if out, err := s.archive(t, "erase", "sess_unknown"); err == nil || !strings.Contains(out, "not in the archive") {
 		t.Errorf("%q, %v", out, err)
 	}
 	s.checkUnreadable(t, "marmalade")

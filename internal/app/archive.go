@@ -302,8 +302,8 @@ func startArchive(ctx context.Context, c config.Config, store sessionStore, summ
 		return nil, err
 	}
 	o := archive.Options{
-		Store: store, Archive: a, Node: nodeName(), Records: filepath.Join(c.Data, "recordings"),
-		Redact: c.Archive.Redact, Database: c.Archive.Database, Scribe: summarizer, Retention: c.Archive.Retention, Log: log,
+		Store: store, Archive: a, Node: nodeName(), RecordingsDir: filepath.Join(c.Data, "recordings"),
+		Redact: c.Archive.Redact, Database: c.Archive.Database, Summarizer: summarizer, Retention: c.Archive.Retention, Log: log,
 	}
 	if o.Database == "" {
 		if o.SQLite, err = db.Open(filepath.Join(c.Data, "workflows.db")); err != nil {

@@ -1,15 +1,19 @@
-// Package archive keeps sessions that are over: encrypted, one key for each, in any
-// bucket gocloud.dev/blob knows. It imports session, dialog and fault; main wires it.
+// Package archive moves sessions that are over from the session store to a bucket that
+// gocloud.dev/blob supports, and encrypts each with a key of its own. It imports session,
+// dialog and internal/fault. An Archiver finds finished sessions and archives them; an
+// Archive reads, lists and erases them.
 //
-// A session is a folder of objects, all of them age files (age-encryption.org/v1):
+// A session is a folder of objects. All but the tombstone are age files
+// (age-encryption.org/v1):
 //
-//	ID/key.age      the session's own X25519 identity, to the operator's recipients
-//	ID/record.age   Record as JSON, to the session's identity
-//	ID/NAME.age     its recordings, likewise
-//	ID/erased.json  Tombstone, in place of all these
+//	ID/key.age      the session's X25519 identity, encrypted for the operator's recipients
+//	ID/record.age   Record as JSON, encrypted for the session's identity
+//	ID/NAME.age     a recording, encrypted for the session's identity
+//	ID/erased.json  Tombstone, which replaces all of these
 //
-// age authenticates every byte, so what was changed is not opened. Whoever destroys
-// key.age has erased the session, whatever copies of the rest there are.
+// age authenticates every byte, so a changed object cannot be decrypted. Without key.age
+// nobody can decrypt the session, so to delete it is to erase the session, also from
+// backups of the other objects.
 package archive
 
 import (
@@ -31,7 +35,7 @@ import (
 	"filippo.io/age"
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/fileblob" // file://
-	_ "gocloud.dev/blob/s3blob"   // s3://, also of others who speak it
+	_ "gocloud.dev/blob/s3blob"   // s3://, also for compatible servers
 	"gocloud.dev/gcerrors"
 
 	"frontdesk/internal/fault"
@@ -39,15 +43,15 @@ import (
 )
 
 const (
-	keyObject    = "key.age"
-	recordObject = "record.age"
-	tombstone    = "erased.json"
-	format       = 1
-	maxRecord    = 64 << 20 // bytes of a record, which is read whole
-	maxKey       = 4 << 10
+	keyObject       = "key.age"
+	recordObject    = "record.age"
+	tombstoneObject = "erased.json"
+	recordFormat    = 1
+	maxRecord       = 64 << 20 // bytes of a record, which is read into memory
+	maxKey          = 4 << 10
 )
 
-// Record is a session as it is kept.
+// Record is an archived session.
 type Record struct {
 	Format     int             `json:"format"`
 	Session    string          `json:"session"`
@@ -55,34 +59,34 @@ type Record struct {
 	Created    time.Time       `json:"created"`
 	Archived   time.Time       `json:"archived"`
 	Summary    string          `json:"summary"`
-	Entries    []session.Entry `json:"entries"` // messages, turns, endings, in order
+	Entries    []session.Entry `json:"entries"` // in order
 	Recordings []Recording     `json:"recordings,omitempty"`
 }
 
-// Recording is a WAV file of one of the session's calls.
+// Recording is a WAV file of one call.
 type Recording struct {
 	Name   string `json:"name"`
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
-	file   string
+	path   string // of the file to archive
 }
 
-// Kept is what can be told of an archived session without its key.
-type Kept struct {
+// Info is what is known of an archived session without its key.
+type Info struct {
 	Session string    `json:"session"`
-	At      time.Time `json:"at"` // it was archived, or erased
+	At      time.Time `json:"at"` // when it was archived or erased
 	Bytes   int64     `json:"bytes"`
 	Erased  bool      `json:"erased,omitempty"`
 }
 
-// Tombstone is what is left of an erased session.
+// Tombstone is what remains of an erased session.
 type Tombstone struct {
 	Session string    `json:"session"`
 	Erased  time.Time `json:"erased"`
-	SHA256  string    `json:"sha256"` // of the record, encrypted as it was
+	SHA256  string    `json:"sha256"` // of the encrypted record
 }
 
-// Archive is a bucket and the keys to it. Safe for concurrent use.
+// Archive is a bucket and its keys. Safe for concurrent use.
 type Archive struct {
 	bucket     *blob.Bucket
 	recipients []age.Recipient
@@ -90,8 +94,8 @@ type Archive struct {
 }
 
 // Open opens the bucket at url, such as file:///var/lib/frontdesk/archive or
-// s3://name?region=…. What is written can be read by recipients, and here by identities.
-// Close must be called.
+// s3://name?region=…. The archive encrypts sessions for recipients, and decrypts them with
+// identities. The caller must call Close.
 func Open(ctx context.Context, url string, recipients []age.Recipient, identities []age.Identity) (*Archive, error) {
 	b, err := blob.OpenBucket(ctx, url)
 	if err != nil {
@@ -103,8 +107,8 @@ func Open(ctx context.Context, url string, recipients []age.Recipient, identitie
 // Close closes the bucket.
 func (a *Archive) Close() error { return a.bucket.Close() }
 
-// put writes r and its recordings under a new key, over what may be there, and reads all
-// of it back. It returns the SHA-256 of each object as it is stored.
+// put writes r and its recordings with a new key, replaces objects of an earlier attempt,
+// and reads all of it back. It returns the SHA-256 of each stored object.
 func (a *Archive) put(ctx context.Context, r Record) (map[string]string, error) {
 	own, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -113,25 +117,25 @@ func (a *Archive) put(ctx context.Context, r Record) (map[string]string, error) 
 	sums := make(map[string]string)
 	write := func(name string, content io.Reader, to ...age.Recipient) (plain string, n int64, err error) {
 		name = path.Join(r.Session, name)
-		plain, sums[name], n, err = a.write(ctx, name, content, to)
+		plain, sums[name], n, err = a.writeObject(ctx, name, content, to)
 		return plain, n, err
 	}
 	if _, _, err := write(keyObject, strings.NewReader(own.String()), a.recipients...); err != nil {
 		return nil, err
 	}
 	for i := range r.Recordings {
-		w := &r.Recordings[i]
-		f, err := os.Open(w.file)
+		rec := &r.Recordings[i]
+		f, err := os.Open(rec.path)
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Storage, "a recording cannot be read")
 		}
-		w.SHA256, w.Bytes, err = write(w.Name+".age", f, own.Recipient())
+		rec.SHA256, rec.Bytes, err = write(rec.Name+".age", f, own.Recipient())
 		f.Close()
 		if err != nil {
 			return nil, err
 		}
 	}
-	r.Format = format
+	r.Format = recordFormat
 	body, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("encode record: %w", err)
@@ -139,119 +143,120 @@ func (a *Archive) put(ctx context.Context, r Record) (map[string]string, error) 
 	if _, _, err := write(recordObject, bytes.NewReader(body), own.Recipient()); err != nil {
 		return nil, err
 	}
-	return sums, a.opens(ctx, r, body, own)
+	return sums, a.readBack(ctx, r, body, own)
 }
 
-// write encrypts content into an object. The sums are of content and of the object.
-func (a *Archive) write(ctx context.Context, name string, content io.Reader, to []age.Recipient) (plain, stored string, n int64, err error) {
+// writeObject encrypts content into an object. It returns the SHA-256 of the content and
+// of the stored object, and the size of the content.
+func (a *Archive) writeObject(ctx context.Context, name string, content io.Reader, to []age.Recipient) (plain, stored string, n int64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // leaves nothing of an object that was not closed
+	defer cancel() // discards an object that was not closed
 	w, err := a.bucket.NewWriter(ctx, name, &blob.WriterOptions{ContentType: "application/age"})
 	if err != nil {
-		return "", "", 0, storage(err)
+		return "", "", 0, storageFault(err)
 	}
-	in, out := sha256.New(), sha256.New()
-	sealed, err := age.Encrypt(io.MultiWriter(w, out), to...)
+	plainHash, storedHash := sha256.New(), sha256.New()
+	encrypted, err := age.Encrypt(io.MultiWriter(w, storedHash), to...)
 	if err == nil {
-		n, err = io.Copy(io.MultiWriter(sealed, in), content)
+		n, err = io.Copy(io.MultiWriter(encrypted, plainHash), content)
 	}
 	if err == nil {
-		err = sealed.Close()
+		err = encrypted.Close()
 	}
 	if err != nil {
 		cancel()
 		_ = w.Close()
-		return "", "", 0, storage(err)
+		return "", "", 0, storageFault(err)
 	}
 	if err := w.Close(); err != nil {
-		return "", "", 0, storage(err)
+		return "", "", 0, storageFault(err)
 	}
-	return sum(in.Sum(nil)), sum(out.Sum(nil)), n, nil
+	return hex.EncodeToString(plainHash.Sum(nil)), hex.EncodeToString(storedHash.Sum(nil)), n, nil
 }
 
-// opens reads back what put wrote, with the session's own key.
-func (a *Archive) opens(ctx context.Context, r Record, body []byte, own age.Identity) error {
+// readBack checks that what put wrote can be decrypted with the session's key.
+func (a *Archive) readBack(ctx context.Context, r Record, body []byte, own age.Identity) error {
 	stored, err := a.read(ctx, path.Join(r.Session, recordObject), maxRecord, own)
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(stored, body) {
-		return damaged(r.Session, errors.New("another record was read back"))
+		return damagedFault(r.Session, errors.New("the record that was read back differs"))
 	}
-	for _, w := range r.Recordings {
-		if err := a.copy(ctx, io.Discard, r.Session, w, own); err != nil {
+	for _, rec := range r.Recordings {
+		if err := a.copy(ctx, io.Discard, r.Session, rec, own); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// intact checks that objects are stored as put wrote them.
-func (a *Archive) intact(ctx context.Context, sums map[string]string) error {
+// verify checks that the stored objects have the sums that put returned.
+func (a *Archive) verify(ctx context.Context, sums map[string]string) error {
 	for name, want := range sums {
 		r, err := a.bucket.NewReader(ctx, name, nil)
 		if err != nil {
-			return storage(err)
+			return storageFault(err)
 		}
 		h := sha256.New()
 		_, err = io.Copy(h, r)
 		r.Close()
 		if err != nil {
-			return storage(err)
+			return storageFault(err)
 		}
-		if sum(h.Sum(nil)) != want {
-			return damaged(path.Dir(name), errors.New(name+" is stored otherwise than it was written"))
+		if hex.EncodeToString(h.Sum(nil)) != want {
+			return damagedFault(path.Dir(name), errors.New(name+" differs from what was written"))
 		}
 	}
 	return nil
 }
 
-// known refuses what cannot be the id of a session.
-func known(id string) error {
+// checkID returns an error unless id has the form of a session ID.
+func checkID(id string) error {
 	if id == "" || strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
-		return fault.New(fault.NotFound, "%q is not the id of a session", id)
+		return fault.New(fault.NotFound, "malformed session ID %q", id)
 	}
 	return nil
 }
 
-// List yields every session, archived or erased, in the order of their ids.
-func (a *Archive) List(ctx context.Context) iter.Seq2[Kept, error] {
-	return func(yield func(Kept, error) bool) {
-		var now Kept
+// List yields every archived or erased session in the order of their IDs.
+func (a *Archive) List(ctx context.Context) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		var current Info
 		objects := a.bucket.List(nil)
 		for {
 			o, err := objects.Next(ctx)
 			if err != nil && err != io.EOF {
-				yield(Kept{}, storage(err))
+				yield(Info{}, storageFault(err))
 				return
 			}
 			if err == io.EOF {
-				if now.complete() {
-					yield(now, nil)
+				if current.isComplete() {
+					yield(current, nil)
 				}
 				return
 			}
-			if id := path.Dir(o.Key); id != now.Session {
-				if now.complete() && !yield(now, nil) {
+			if id := path.Dir(o.Key); id != current.Session {
+				if current.isComplete() && !yield(current, nil) {
 					return
 				}
-				now = Kept{Session: id}
+				current = Info{Session: id}
 			}
-			now.Bytes += o.Size
+			current.Bytes += o.Size
 			switch path.Base(o.Key) {
 			case recordObject:
-				now.At = o.ModTime
-			case tombstone:
-				now.At, now.Erased = o.ModTime, true
+				current.At = o.ModTime
+			case tombstoneObject:
+				current.At, current.Erased = o.ModTime, true
 			}
 		}
 	}
 }
 
-// complete leaves out what is only being written.
-func (k Kept) complete() bool { return k.Session != "" && !k.At.IsZero() }
+// isComplete reports whether all objects of the session are written.
+func (i Info) isComplete() bool { return i.Session != "" && !i.At.IsZero() }
 
-// Get opens a session's record.
+// Get returns the record of a session.
 func (a *Archive) Get(ctx context.Context, id string) (Record, error) {
 	own, err := a.key(ctx, id)
 	if err != nil {
@@ -261,28 +266,28 @@ func (a *Archive) Get(ctx context.Context, id string) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	return parse(id, body)
+	return parseRecord(id, body)
 }
 
-// parse reads a record that should be of the session id.
-func parse(id string, body []byte) (Record, error) {
+// parseRecord reads the record of the session id.
+func parseRecord(id string, body []byte) (Record, error) {
 	var r Record
 	if err := json.Unmarshal(body, &r); err != nil {
-		return Record{}, damaged(id, err)
+		return Record{}, damagedFault(id, err)
 	}
-	if r.Session != id || r.Format != format {
-		return Record{}, damaged(id, fmt.Errorf("it is of session %q, in format %d", r.Session, r.Format))
+	if r.Session != id || r.Format != recordFormat {
+		return Record{}, damagedFault(id, fmt.Errorf("the record is of session %q in format %d (want %d)", r.Session, r.Format, recordFormat))
 	}
-	for _, w := range r.Recordings {
-		if w.Name != filepath.Base(w.Name) || w.Name == "." || w.Name == ".." {
-			return Record{}, damaged(id, fmt.Errorf("a recording is called %q", w.Name))
+	for _, rec := range r.Recordings {
+		if rec.Name != filepath.Base(rec.Name) || rec.Name == "." || rec.Name == ".." {
+			return Record{}, damagedFault(id, fmt.Errorf("invalid name of a recording: %q", rec.Name))
 		}
 	}
 	return r, nil
 }
 
-// Copy writes a recording of r, decrypted, to w. After an error what was written is not
-// to be used.
+// Copy decrypts a recording of r into w. After an error, the caller must discard what was
+// written.
 func (a *Archive) Copy(ctx context.Context, w io.Writer, r Record, recording Recording) error {
 	own, err := a.key(ctx, r.Session)
 	if err != nil {
@@ -294,34 +299,34 @@ func (a *Archive) Copy(ctx context.Context, w io.Writer, r Record, recording Rec
 func (a *Archive) copy(ctx context.Context, w io.Writer, id string, recording Recording, own age.Identity) error {
 	in, err := a.bucket.NewReader(ctx, path.Join(id, recording.Name+".age"), nil)
 	if err != nil {
-		return storage(err)
+		return storageFault(err)
 	}
 	defer in.Close()
 	plain, err := age.Decrypt(in, own)
 	if err != nil {
-		return damaged(id, err)
+		return damagedFault(id, err)
 	}
 	h := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(w, h), plain); err != nil {
-		return damaged(id, err)
+		return damagedFault(id, err)
 	}
-	if sum(h.Sum(nil)) != recording.SHA256 {
-		return damaged(id, errors.New(recording.Name+" is another recording"))
+	if hex.EncodeToString(h.Sum(nil)) != recording.SHA256 {
+		return damagedFault(id, errors.New(recording.Name+" is not the recording of the record"))
 	}
 	return nil
 }
 
-// key opens a session's own identity.
+// key decrypts the identity of a session.
 func (a *Archive) key(ctx context.Context, id string) (age.Identity, error) {
-	if err := known(id); err != nil {
+	if err := checkID(id); err != nil {
 		return nil, err
 	}
 	if len(a.identities) == 0 {
-		return nil, fault.New(fault.Unauthorized, "the archive is locked: an identity that opens it is needed")
+		return nil, fault.New(fault.Unauthorized, "the archive cannot be decrypted without an identity: name its file with --identity")
 	}
-	if gone, err := a.bucket.Exists(ctx, path.Join(id, tombstone)); err != nil {
-		return nil, storage(err)
-	} else if gone {
+	if isErased, err := a.bucket.Exists(ctx, path.Join(id, tombstoneObject)); err != nil {
+		return nil, storageFault(err)
+	} else if isErased {
 		return nil, fault.New(fault.NotFound, "session %s was erased", id)
 	}
 	text, err := a.read(ctx, path.Join(id, keyObject), maxKey, a.identities...)
@@ -330,78 +335,78 @@ func (a *Archive) key(ctx context.Context, id string) (age.Identity, error) {
 	}
 	own, err := age.ParseX25519Identity(string(text))
 	if err != nil {
-		return nil, damaged(id, err)
+		return nil, damagedFault(id, err)
 	}
 	return own, nil
 }
 
-// read decrypts an object of at most limit bytes.
-func (a *Archive) read(ctx context.Context, name string, limit int64, with ...age.Identity) ([]byte, error) {
+// read decrypts an object whose content has at most limit bytes.
+func (a *Archive) read(ctx context.Context, name string, limit int64, identities ...age.Identity) ([]byte, error) {
 	in, err := a.bucket.NewReader(ctx, name, nil)
 	if gcerrors.Code(err) == gcerrors.NotFound {
-		return nil, fault.New(fault.NotFound, "there is no archived session %s", path.Dir(name))
+		return nil, fault.New(fault.NotFound, "session %s is not in the archive", path.Dir(name))
 	}
 	if err != nil {
-		return nil, storage(err)
+		return nil, storageFault(err)
 	}
 	defer in.Close()
-	plain, err := age.Decrypt(in, with...)
-	var wrong *age.NoIdentityMatchError
-	if errors.As(err, &wrong) {
-		return nil, fault.Wrap(err, fault.Unauthorized, "this identity does not open session %s", path.Dir(name))
+	plain, err := age.Decrypt(in, identities...)
+	var noMatch *age.NoIdentityMatchError
+	if errors.As(err, &noMatch) {
+		return nil, fault.Wrap(err, fault.Unauthorized, "this identity cannot decrypt session %s", path.Dir(name))
 	}
 	if err != nil {
-		return nil, damaged(path.Dir(name), err)
+		return nil, damagedFault(path.Dir(name), err)
 	}
 	body, err := io.ReadAll(io.LimitReader(plain, limit+1))
 	switch {
 	case err != nil:
-		return nil, damaged(path.Dir(name), err)
+		return nil, damagedFault(path.Dir(name), err)
 	case int64(len(body)) > limit:
-		return nil, fault.New(fault.TooLarge, "the archive of session %s is too large", path.Dir(name))
+		return nil, fault.New(fault.TooLarge, "the archived record of session %s is too large", path.Dir(name))
 	}
 	return body, nil
 }
 
-// Erase destroys a session's key and then all else of it, checks that nothing of it can
-// be opened or found, and leaves a tombstone. Erasing again is not an error.
+// Erase writes a tombstone, deletes the session's key and then its other objects, and
+// checks that none of them remains. To erase a session twice is not an error.
 func (a *Archive) Erase(ctx context.Context, id string) (Tombstone, error) {
-	if err := known(id); err != nil {
+	if err := checkID(id); err != nil {
 		return Tombstone{}, err
 	}
-	if body, err := a.bucket.ReadAll(ctx, path.Join(id, tombstone)); err == nil {
+	if body, err := a.bucket.ReadAll(ctx, path.Join(id, tombstoneObject)); err == nil {
 		var t Tombstone
 		if err := json.Unmarshal(body, &t); err != nil {
-			return t, damaged(id, err)
+			return t, damagedFault(id, err)
 		}
-		return t, a.destroy(ctx, id)
+		return t, a.deleteObjects(ctx, id)
 	}
 	t := Tombstone{Session: id, Erased: time.Now().UTC()}
 	switch record, err := a.bucket.ReadAll(ctx, path.Join(id, recordObject)); {
 	case gcerrors.Code(err) == gcerrors.NotFound:
-		return t, fault.New(fault.NotFound, "there is no archived session %s", id)
+		return t, fault.New(fault.NotFound, "session %s is not in the archive", id)
 	case err != nil:
-		return t, storage(err)
+		return t, storageFault(err)
 	default:
-		s := sha256.Sum256(record)
-		t.SHA256 = sum(s[:])
+		sum := sha256.Sum256(record)
+		t.SHA256 = hex.EncodeToString(sum[:])
 	}
 	body, err := json.Marshal(t)
 	if err != nil {
 		return t, err
 	}
-	if err := a.bucket.WriteAll(ctx, path.Join(id, tombstone), body, nil); err != nil {
-		return t, storage(err)
+	if err := a.bucket.WriteAll(ctx, path.Join(id, tombstoneObject), body, nil); err != nil {
+		return t, storageFault(err)
 	}
-	return t, a.destroy(ctx, id)
+	return t, a.deleteObjects(ctx, id)
 }
 
-// destroy deletes all of a session but its tombstone, the key first.
-func (a *Archive) destroy(ctx context.Context, id string) error {
+// deleteObjects deletes all objects of a session but its tombstone, the key first.
+func (a *Archive) deleteObjects(ctx context.Context, id string) error {
 	if err := a.bucket.Delete(ctx, path.Join(id, keyObject)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-		return storage(err)
+		return storageFault(err)
 	}
-	for _, left := range []bool{true, false} { // delete, and look
+	for _, isCheck := range []bool{false, true} { // delete, then check that nothing remains
 		objects := a.bucket.List(&blob.ListOptions{Prefix: id + "/"})
 		for {
 			o, err := objects.Next(ctx)
@@ -409,31 +414,29 @@ func (a *Archive) destroy(ctx context.Context, id string) error {
 				break
 			}
 			if err != nil {
-				return storage(err)
+				return storageFault(err)
 			}
-			if path.Base(o.Key) == tombstone {
+			if path.Base(o.Key) == tombstoneObject {
 				continue
 			}
-			if !left {
-				return fault.New(fault.Storage, "%s cannot be deleted; without its key it cannot be read", o.Key)
+			if isCheck {
+				return fault.New(fault.Storage, "%s could not be deleted; nobody can decrypt it, because its key is deleted", o.Key)
 			}
 			if err := a.bucket.Delete(ctx, o.Key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-				return storage(err)
+				return storageFault(err)
 			}
 		}
 	}
 	return nil
 }
 
-func sum(b []byte) string { return hex.EncodeToString(b) }
-
-func storage(err error) error {
-	if _, known := err.(*fault.Error); known {
+func storageFault(err error) error {
+	if _, isFault := err.(*fault.Error); isFault {
 		return err
 	}
 	return fault.Wrap(err, fault.Storage, "the archive failed").Retryable(0)
 }
 
-func damaged(id string, err error) error {
-	return fault.Wrap(err, fault.Damaged, "the archive of session %s is damaged", id)
+func damagedFault(id string, err error) error {
+	return fault.Wrap(err, fault.Damaged, "the archived session %s is damaged", id)
 }

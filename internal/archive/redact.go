@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// What is taken out of a session before it is kept.
+// Kinds of data that can be redacted in a session before it is archived.
 const (
-	Cards  = "cards"  // numbers of payment cards (ISO/IEC 7812, by their check digit)
-	IBANs  = "ibans"  // of bank accounts (ISO 13616, by theirs)
+	Cards  = "cards"  // payment card numbers with a valid check digit (ISO/IEC 7812)
+	IBANs  = "ibans"  // bank account numbers with valid check digits (ISO 13616)
 	Phones = "phones" // telephone numbers: nine digits or more
 	Emails = "emails"
 )
 
-// Kinds is all of it.
+// Kinds are all kinds.
 var Kinds = []string{Cards, IBANs, Phones, Emails}
 
 var (
@@ -25,21 +25,20 @@ var (
 	tokenPattern = regexp.MustCompile(`[0-9]+|\pL+|[^0-9\pL]+`)
 )
 
-// spokenDigits are words that numbers are read out with, one digit each.
+// spokenDigits are the words for digits in numbers that are read out.
 var spokenDigits = map[string]string{
 	"zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
 	"six": "6", "seven": "7", "eight": "8", "nine": "9",
 }
 
-// redact takes kinds out of text, written or read out, and says in their place what
-// they were.
+// redact replaces data of the kinds in text, written or read out, by the name of the kind.
 func redact(text string, kinds []string) string {
 	if slices.Contains(kinds, Emails) {
 		text = emailPattern.ReplaceAllString(text, "[e-mail]")
 	}
 	if slices.Contains(kinds, IBANs) {
 		text = ibanPattern.ReplaceAllStringFunc(text, func(s string) string {
-			// What follows an account number may look like more of it.
+			// The match may be too long: the words after an account number may look like more of it.
 			for end := len(s); end >= 15; end-- {
 				if s[end-1] != ' ' && isIBAN(s[:end]) {
 					return "[IBAN]" + s[end:]
@@ -51,51 +50,51 @@ func redact(text string, kinds []string) string {
 	return redactNumbers(text, slices.Contains(kinds, Cards), slices.Contains(kinds, Phones))
 }
 
-// redactNumbers goes through runs of digits, written or spoken, with no more between
-// them than what groups digits.
+// redactNumbers redacts runs of digits, written or spoken, that only separators of digit
+// groups interrupt.
 func redactNumbers(text string, cards, phones bool) string {
 	var out strings.Builder
-	run, digits, behind := "", "", "" // the run's text and digits, and what separates it from the next token
-	times := 1
-	end := func() {
+	run, digits, separator := "", "", "" // the run's text, its digits, and the separator after it
+	times := 1                           // 2 after "double", 3 after "triple"
+	endRun := func() {
 		switch {
-		case cards && holdsCard(digits):
+		case cards && containsCard(digits):
 			out.WriteString("[card number]")
 		case phones && len(digits) >= 9:
 			out.WriteString("[phone number]")
 		default:
 			out.WriteString(run)
 		}
-		out.WriteString(behind)
-		run, digits, behind, times = "", "", "", 1
+		out.WriteString(separator)
+		run, digits, separator, times = "", "", "", 1
 	}
 	for _, token := range tokenPattern.FindAllString(text, -1) {
 		word := strings.ToLower(token)
 		switch d := spokenDigits[word]; {
 		case token[0] >= '0' && token[0] <= '9':
-			run, digits, behind = run+behind+token, digits+token, ""
+			run, digits, separator = run+separator+token, digits+token, ""
 		case d != "":
-			run, digits, behind, times = run+behind+token, digits+strings.Repeat(d, times), "", 1
+			run, digits, separator, times = run+separator+token, digits+strings.Repeat(d, times), "", 1
 		case word == "double" && times == 1:
-			run, behind, times = run+behind+token, "", 2
+			run, separator, times = run+separator+token, "", 2
 		case word == "triple" && times == 1:
-			run, behind, times = run+behind+token, "", 3
+			run, separator, times = run+separator+token, "", 3
 		case run != "" && strings.Trim(token, " \t\n-.,/()") == "" || run != "" && (word == "uh" || word == "um"):
-			behind += token
+			separator += token
 		default:
-			end()
+			endRun()
 			out.WriteString(token)
 		}
 	}
-	end()
+	endRun()
 	return out.String()
 }
 
-// holdsCard reports whether digits are, or hold, the number of a card.
-func holdsCard(digits string) bool {
+// containsCard reports whether digits are or contain a card number.
+func containsCard(digits string) bool {
 	for n := min(len(digits), 19); n >= 13; n-- {
 		for i := 0; i+n <= len(digits); i++ {
-			if luhn(digits[i:i+n]) && (n == len(digits) || n >= 15) {
+			if isLuhnValid(digits[i:i+n]) && (n == len(digits) || n >= 15) {
 				return true
 			}
 		}
@@ -103,8 +102,8 @@ func holdsCard(digits string) bool {
 	return false
 }
 
-// luhn checks a number's last digit (ISO/IEC 7812-1, annex B).
-func luhn(digits string) bool {
+// isLuhnValid checks the last digit of a number (ISO/IEC 7812-1, annex B).
+func isLuhnValid(digits string) bool {
 	total := 0
 	for i := range len(digits) {
 		d := int(digits[len(digits)-1-i] - '0')
@@ -118,25 +117,25 @@ func luhn(digits string) bool {
 	return total%10 == 0
 }
 
-// isIBAN checks an account number's check digits (ISO 7064, MOD 97-10).
+// isIBAN checks the check digits of an account number (ISO 7064, MOD 97-10).
 func isIBAN(s string) bool {
 	s = strings.ToUpper(strings.ReplaceAll(s, " ", ""))
 	if len(s) < 15 || len(s) > 34 {
 		return false
 	}
-	rest := 0
+	remainder := 0
 	for _, c := range s[4:] + s[:4] {
 		switch {
 		case c >= '0' && c <= '9':
-			rest = (rest*10 + int(c-'0')) % 97
+			remainder = (remainder*10 + int(c-'0')) % 97
 		default:
-			rest = (rest*100 + int(c-'A') + 10) % 97
+			remainder = (remainder*100 + int(c-'A') + 10) % 97
 		}
 	}
-	return rest == 1
+	return remainder == 1
 }
 
-// redactJSON redacts every text in a JSON value. Times are left, though they are digits.
+// redactJSON redacts every string and number in a JSON value, but not times.
 func redactJSON(body json.RawMessage, kinds []string) (json.RawMessage, error) {
 	var v any
 	d := json.NewDecoder(strings.NewReader(string(body)))

@@ -5,13 +5,13 @@ import (
 	"testing"
 )
 
-func TestWhatIsTakenOut(t *testing.T) {
+func TestRedactReplacesPersonalData(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"my card is 4111 1111 1111 1111, thanks", "my card is [card number], thanks"},
 		{"it is 4111-1111-1111-1111.", "it is [card number]."},
 		{"four one one one one one one one one one one one one one one one please", "[card number] please"},
 		{"four triple one double one, uh, one one double one one one one one one one", "[card number]"},
-		{"it is 4111 1111 1111 1112", "it is [phone number]"}, // a number all the same
+		{"it is 4111 1111 1111 1112", "it is [phone number]"}, // no valid card number, but long enough for a telephone number
 		{"378282246310005 expires 12 26", "[card number] expires 12 26"},
 		{"order 47329 and ticket T-1042", "order 47329 and ticket T-1042"},
 		{"call +1 (555) 123-4567 after 6", "call +[phone number] after 6"},
@@ -25,17 +25,17 @@ func TestWhatIsTakenOut(t *testing.T) {
 		{"", ""},
 	} {
 		if got := redact(tt.text, Kinds); got != tt.want {
-			t.Errorf("%q became %q, want %q", tt.text, got, tt.want)
+			t.Errorf("redact(%q) = %q, want %q", tt.text, got, tt.want)
 		}
 		if got := redact(tt.text, nil); got != tt.text {
-			t.Errorf("%q became %q, and nothing was to be taken out", tt.text, got)
+			t.Errorf("redact(%q) without kinds = %q, want no change", tt.text, got)
 		}
 	}
 }
 
-func TestJSONKeepsItsShape(t *testing.T) {
+func TestRedactJSONKeepsTheStructure(t *testing.T) {
 	got, err := redactJSON(json.RawMessage(`{"at":"2026-11-23T17:43:57.716319964Z","text":"4111 1111 1111 1111","n":1234567890123456789,"list":["a@b.de",{"x":null}],"took_ns":12345}`), Kinds)
 	if want := `{"at":"2026-11-23T17:43:57.716319964Z","list":["[e-mail]",{"x":null}],"n":"[phone number]","text":"[card number]","took_ns":12345}`; err != nil || string(got) != want {
-		t.Errorf("%s, %v", got, err)
+		t.Errorf("got %s, error %v; want %s", got, err, want)
 	}
 }

@@ -1,0 +1,312 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"go.uber.org/zap"
+
+	"frontdesk/dialog"
+	"frontdesk/internal/db"
+	"frontdesk/internal/fault"
+	"frontdesk/session"
+	"frontdesk/session/sqlite"
+)
+
+// testNode is a data folder, its session store and its archiver.
+type testNode struct {
+	store    *sqlite.Store
+	archiver *Archiver
+	dir      string
+	closers  []func() error
+}
+
+// openNode opens the data folder dir, as a node does when it starts. The caller must call
+// close.
+func openNode(ctx context.Context, dir string, id *age.X25519Identity, summarizer dialog.Model) (n *testNode, err error) {
+	n = &testNode{dir: dir}
+	defer func() {
+		if err != nil {
+			_ = n.close()
+		}
+	}()
+	conn, err := db.Open(filepath.Join(dir, "frontdesk.db"))
+	if err != nil {
+		return n, err
+	}
+	n.closers = append(n.closers, conn.Close)
+	if n.store, err = sqlite.Open(ctx, conn); err != nil {
+		return n, err
+	}
+	workflows, err := db.Open(filepath.Join(dir, "workflows.db"))
+	if err != nil {
+		return n, err
+	}
+	n.closers = append(n.closers, workflows.Close)
+	workflows.SetMaxOpenConns(4)
+	folder := filepath.Join(dir, "archive")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return n, err
+	}
+	a, err := Open(ctx, "file://"+folder+"?metadata=skip&no_tmp_dir=true", []age.Recipient{id.Recipient()}, []age.Identity{id})
+	if err != nil {
+		return n, err
+	}
+	n.closers = append(n.closers, a.Close)
+	o := Options{
+		Store: n.store, Archive: a, Node: "here", RecordingsDir: filepath.Join(dir, "recordings"),
+		Redact: Kinds, Summarizer: summarizer, Log: zap.NewNop(),
+	}
+	if o.Database = os.Getenv("FRONTDESK_POSTGRES"); o.Database == "" { // to test with a Postgres server
+		o.SQLite = workflows
+	}
+	if n.archiver, err = Start(ctx, o); err != nil {
+		return n, err
+	}
+	n.closers = append(n.closers, n.archiver.Close)
+	return n, nil
+}
+
+func mustOpenNode(t *testing.T, dir string, id *age.X25519Identity, summarizer dialog.Model) *testNode {
+	t.Helper()
+	n, err := openNode(t.Context(), dir, id, summarizer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func (n *testNode) close() error {
+	var errs []error
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		errs = append(errs, n.closers[i]())
+	}
+	return errors.Join(errs...)
+}
+
+func (n *testNode) mustClose(t *testing.T) {
+	t.Helper()
+	if err := n.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// addSession puts a session with a recording into the data folder.
+func (n *testNode) addSession(t testing.TB, id string, state session.State) {
+	t.Helper()
+	lease, err := n.store.Acquire(t.Context(), id, "a call", time.Minute, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []session.Entry
+	for i, m := range []dialog.Message{
+		{ID: "a", Role: dialog.User, Text: "Hello, " + secretText + ", and my card is 4111 1111 1111 1111."},
+		{ID: "b", Role: dialog.Assistant, Text: "Thank you, " + secretText + "."},
+	} {
+		body, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, session.Entry{ID: fmt.Sprint("1-", i+1), Kind: "message", At: time.Now().UTC(), Body: body})
+	}
+	state.Agent, state.Seq = "demo", 2
+	if err := n.store.Commit(t.Context(), lease, entries, state, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.store.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	recordings := filepath.Join(n.dir, "recordings")
+	if err := os.MkdirAll(recordings, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(recordings, id+"-rtc_1.wav"), bytes.Repeat([]byte(secretText), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// archiveAll runs the archiver until no session that is over remains.
+func (n *testNode) archiveAll(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		if err := n.archiver.RunOnce(ctx); err != nil {
+			return err
+		}
+		remaining := 0
+		if err := n.store.List(ctx, func(_ string, s session.State) error {
+			if s.IsOver() {
+				remaining++
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		if remaining == 0 && len(n.archiver.recordings("sess_1")) == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond): // a resumed workflow runs in the background
+		case <-ctx.Done():
+			return fmt.Errorf("%d sessions are not archived: %w", remaining, ctx.Err())
+		}
+	}
+}
+
+// wantNoPlainText fails the test for every file of the data folder that contains what was said.
+func wantNoPlainText(t *testing.T, dir string) {
+	t.Helper()
+	for _, f := range listFiles(t, dir) {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(b, []byte("marmalade")) || bytes.Contains(b, []byte("4111")) {
+			t.Errorf("%s contains plain text", f)
+		}
+	}
+}
+
+// Environment variables that make the test program a node that archives one data folder.
+const (
+	nodeDirVariable      = "ARCHIVE_NODE"
+	nodeIdentityVariable = "ARCHIVE_IDENTITY"
+	crashStepVariable    = "ARCHIVE_CRASH" // the step at which the node kills itself; "" for none
+)
+
+// TestMain runs a node if the environment says so, else the tests.
+func TestMain(m *testing.M) {
+	dir := os.Getenv(nodeDirVariable)
+	if dir == "" {
+		os.Exit(m.Run())
+	}
+	if err := runNode(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// runNode archives the sessions of a data folder.
+func runNode(dir string) error {
+	id, err := age.ParseX25519Identity(os.Getenv(nodeIdentityVariable))
+	if err != nil {
+		return err
+	}
+	onStep = func(step string) {
+		if step == os.Getenv(crashStepVariable) {
+			self, _ := os.FindProcess(os.Getpid())
+			_ = self.Kill()
+			select {}
+		}
+	}
+	n, err := openNode(context.Background(), dir, id, nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(n.archiveAll(context.Background()), n.close())
+}
+
+func TestSessionIsArchivedOnceWhereverANodeCrashes(t *testing.T) {
+	nodeCommand := func(dir, crashStep string, id *age.X25519Identity) *exec.Cmd {
+		c := exec.CommandContext(t.Context(), os.Args[0])
+		c.Env = append(os.Environ(), nodeDirVariable+"="+dir, crashStepVariable+"="+crashStep, nodeIdentityVariable+"="+id.String())
+		return c
+	}
+	for _, step := range []string{
+		"summarise", "summarise, done", "write", "write, done", "verify", "verify, done", "remove", "remove, done",
+	} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			dir, id := t.TempDir(), newIdentity(t)
+			n := mustOpenNode(t, dir, id, nil)
+			n.addSession(t, "sess_1", session.State{Ended: "done"})
+			n.mustClose(t)
+			if out, err := nodeCommand(dir, step, id).CombinedOutput(); err == nil {
+				t.Fatalf("the node did not crash: %s", out)
+			}
+			if out, err := nodeCommand(dir, "", id).CombinedOutput(); err != nil {
+				t.Fatalf("the second node failed: %v: %s", err, out)
+			}
+			wantNoPlainText(t, dir)
+			a := open(t, filepath.Join(dir, "archive"), id)
+			r, err := a.Get(t.Context(), "sess_1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var audio bytes.Buffer
+			if err := a.Copy(t.Context(), &audio, r, r.Recordings[0]); err != nil || !strings.Contains(audio.String(), "marmalade") {
+				t.Errorf("the recording differs, error %v", err)
+			}
+			if len(r.Entries) != 2 || !strings.Contains(string(r.Entries[0].Body), secretText+", and my card is [card number]") || !strings.Contains(r.Summary, "[card number]") {
+				t.Errorf("got the record %+v, want two entries with the card number redacted", r)
+			}
+		})
+	}
+}
+
+// fixedModel is a model that always replies with text and err.
+type fixedModel struct {
+	text string
+	err  error
+}
+
+func (m fixedModel) Reply(context.Context, dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
+	return func(yield func(dialog.Chunk, error) bool) { yield(dialog.Chunk{Text: m.text}, m.err) }
+}
+
+func TestOnlySessionsThatAreOverAreArchived(t *testing.T) {
+	n := mustOpenNode(t, t.TempDir(), newIdentity(t), fixedModel{text: "A card was mentioned."})
+	defer n.mustClose(t)
+	archiveAll := func() {
+		t.Helper()
+		if err := n.archiveAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.addSession(t, "sess_1", session.State{Until: time.Now().Add(-time.Minute)})
+	n.addSession(t, "sess_2", session.State{Until: time.Now().Add(time.Hour)})
+	archiveAll()
+	if _, _, err := n.store.Load(t.Context(), "sess_1"); codeOf(err) != fault.NotFound {
+		t.Errorf("load of the archived sess_1: got %v, want not_found", err)
+	}
+	if _, entries, err := n.store.Load(t.Context(), "sess_2"); err != nil || len(entries) != 2 {
+		t.Errorf("load of sess_2: got %d entries, error %v; want 2", len(entries), err)
+	}
+	if r, err := n.archiver.o.Archive.Get(t.Context(), "sess_1"); err != nil || r.Summary != "A card was mentioned." {
+		t.Errorf("got the record %+v, error %v; want the model's summary", r, err)
+	}
+	n.archiver.o.Retention = time.Nanosecond
+	archiveAll()
+	for info, err := range n.archiver.o.Archive.List(t.Context()) {
+		if err != nil || !info.Erased {
+			t.Errorf("listed %+v, error %v; want erased after the retention", info, err)
+		}
+	}
+}
+
+func TestFailingModelLeavesAnOutline(t *testing.T) {
+	body, err := json.Marshal(dialog.Message{Role: dialog.User, Text: "Where is my lamp?"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := []session.Entry{{Kind: "message", Body: body}}
+	for _, m := range []dialog.Model{nil, fixedModel{err: os.ErrClosed}, fixedModel{}} {
+		if got, want := summarize(t.Context(), m, entries), "Caller: Where is my lamp?"; got != want {
+			t.Errorf("summary by %v: got %q, want %q", m, got, want)
+		}
+	}
+	if got := summarize(t.Context(), nil, nil); got != "Nothing was said." {
+		t.Errorf("summary of an empty session: got %q", got)
+	}
+}
