@@ -1,6 +1,6 @@
-// Package fault is the one shape of an error that leaves Frontdesk: a stable
-// code a program can act on and a message that is safe to show a caller. It
-// imports nothing of Frontdesk, so every package may use it.
+// Package fault defines the errors that leave Frontdesk: each has a stable code, on which a
+// program can act, and a message that is safe to show to a caller. Write sends an error
+// over HTTP. It imports nothing of Frontdesk, so every package may import it.
 package fault
 
 import (
@@ -15,29 +15,29 @@ type Code string
 
 const (
 	Invalid      Code = "invalid_request"        // the request cannot be understood
-	Unauthorized Code = "unauthorized"           // no credentials, or they are wrong or too old
+	Unauthorized Code = "unauthorized"           // the credentials are missing, wrong or expired
 	Forbidden    Code = "forbidden"              // the credentials do not allow this
-	NotFound     Code = "not_found"              // no such agent, session, call or page
+	NotFound     Code = "not_found"              // the agent, session, call or page does not exist
 	Method       Code = "method_not_allowed"     // the path exists, the method does not
-	Media        Code = "unsupported_media_type" // the body is of a type this path does not take
-	TooLarge     Code = "too_large"              // a body, message or text over its limit
-	Conflict     Code = "conflict"               // another writer or another content got there first
-	Limited      Code = "rate_limited"           // over a limit; RetryAfter says when to come back
-	Unavailable  Code = "unavailable"            // Frontdesk cannot take this now
-	Provider     Code = "provider_failed"        // a model, ear, voice or tool behind Frontdesk failed
-	Timeout      Code = "timeout"                // it took longer than its deadline
+	Media        Code = "unsupported_media_type" // the path does not accept the type of the body
+	TooLarge     Code = "too_large"              // a body, message or text is over its limit
+	Conflict     Code = "conflict"               // another writer was first, or the content differs
+	Limited      Code = "rate_limited"           // a limit is reached; After says when to retry
+	Unavailable  Code = "unavailable"            // Frontdesk cannot do this now
+	Provider     Code = "provider_failed"        // a model, recognizer, synthesizer or tool failed
+	Timeout      Code = "timeout"                // the deadline passed
 	Storage      Code = "storage_failed"         // the store refused a write: full, read-only or gone
-	Damaged      Code = "damaged"                // what was stored has been changed or cut
-	Busy         Code = "busy"                   // the telephone that was called is in use
-	NoAnswer     Code = "no_answer"              // nobody took the call
-	Declined     Code = "declined"               // who was called, or their network, did not want it
+	Damaged      Code = "damaged"                // stored data was changed or truncated
+	Busy         Code = "busy"                   // the called line is busy
+	NoAnswer     Code = "no_answer"              // nobody answered the call
+	Declined     Code = "declined"               // the called party or their network declined the call
 	Internal     Code = "internal"               // a bug
 )
 
 // Error is a failure with a code. The zero value is not useful; use New or Wrap.
 type Error struct {
 	Code     Code
-	Message  string         // for people; holds no secret and no path
+	Message  string         // for people; contains no secret and no path
 	Details  map[string]any // optional, JSON-encodable
 	Retry    bool           // the same request may succeed later
 	After    time.Duration  // when to retry, if known
@@ -45,17 +45,17 @@ type Error struct {
 	Err      error          // the cause, for the log only
 }
 
-// New makes an error without a cause.
+// New returns an error without a cause.
 func New(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Wrap makes an error that keeps its cause for the log.
+// Wrap returns an error with a cause, which only the log shows.
 func Wrap(err error, code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Err: err}
 }
 
-// Retryable marks e as worth another try, after d if d is known.
+// Retryable marks e as retryable after d, or at an unknown time if d is 0. It returns e.
 func (e *Error) Retryable(d time.Duration) *Error {
 	e.Retry, e.After = true, d
 	return e
@@ -70,8 +70,8 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// From finds the Error in err's chain. A context's end becomes Timeout or
-// Unavailable; anything else becomes Internal with a message that tells nothing.
+// From returns the Error in err's chain. It converts the error of a context to Timeout or
+// Unavailable, and any other error to Internal with a message that reveals nothing.
 func From(err error) *Error {
 	var e *Error
 	switch {
@@ -88,7 +88,7 @@ func From(err error) *Error {
 	}
 }
 
-// IsRetryable reports whether err says that another try may succeed.
+// IsRetryable reports whether err has an Error that is retryable.
 func IsRetryable(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Retry

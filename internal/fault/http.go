@@ -31,19 +31,19 @@ var status = map[Code]int{
 
 type requestIDKey struct{}
 
-// WithRequestID returns a context that carries the id of a request.
+// WithRequestID returns a context with the ID of a request.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
 
-// RequestID is the id of the request ctx belongs to, or "".
+// RequestID returns the ID of the request to which ctx belongs, or "".
 func RequestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id
 }
 
-// Body is the JSON form of e, the same over HTTP and in events. Its "message",
-// "code" and "type" are where OpenAI's clients look for them.
+// Body returns the JSON form of e, the same over HTTP and in events. Its fields "message",
+// "code" and "type" are those that OpenAI's clients read.
 func (e *Error) Body() map[string]any {
 	b := map[string]any{
 		"type":               string(e.Code),
@@ -58,7 +58,7 @@ func (e *Error) Body() map[string]any {
 	return b
 }
 
-// Write answers a request with err: its status, Retry-After where known, and its JSON form.
+// Write answers a request with err: its HTTP status, Retry-After if known, and its JSON form.
 func Write(w http.ResponseWriter, r *http.Request, err error) {
 	e := From(err)
 	h := w.Header()

@@ -4,5 +4,5 @@ package valkeytest
 
 import "os/exec"
 
-// dieWithParent does nothing where the kernel has no such signal.
+// dieWithParent does nothing on systems without such a signal.
 func dieWithParent(*exec.Cmd) {}

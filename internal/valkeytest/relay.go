@@ -6,126 +6,127 @@ import (
 	"testing"
 )
 
-// Relay passes connections on to a server, and fails as networks do. Safe for
+// Relay forwards connections to a server and simulates failures of the network. Safe for
 // concurrent use.
 type Relay struct {
-	Addr string // where it listens
+	Addr string // host:port where it listens
 
 	listener net.Listener
 	running  sync.WaitGroup
 
-	mu     sync.Mutex
-	open   *sync.Cond // told when deaf or mute ends, or a connection does
-	target string
-	closed bool
-	down   bool // connections are refused
-	deaf   bool // requests do not arrive
-	mute   bool // answers do not arrive
-	links  map[net.Conn]bool
+	mu        sync.Mutex
+	changed   *sync.Cond // signals that a failure or a connection has ended
+	target    string
+	isClosed  bool
+	isDown    bool // connections are refused
+	isDeaf    bool // requests are held back
+	isMute    bool // answers are held back
+	connected map[net.Conn]bool
 }
 
-// NewRelay listens in front of the server at target until t ends.
+// NewRelay starts a relay to the server at target, which runs until the test ends.
 func NewRelay(t testing.TB, target string) *Relay {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Relay{Addr: l.Addr().String(), listener: l, target: target, links: make(map[net.Conn]bool)}
-	r.open = sync.NewCond(&r.mu)
+	r := &Relay{Addr: l.Addr().String(), listener: l, target: target, connected: make(map[net.Conn]bool)}
+	r.changed = sync.NewCond(&r.mu)
 	r.running.Go(r.accept)
 	t.Cleanup(r.close)
 	return r
 }
 
-// To sends later connections to another server, and breaks those there are.
+// To breaks all connections and forwards later ones to another server.
 func (r *Relay) To(target string) { r.set(func() { r.target = target }); r.Break() }
 
-// Down refuses connections and breaks those there are; Up ends it.
-func (r *Relay) Down() { r.set(func() { r.down = true }); r.Break() }
+// Down breaks all connections and refuses new ones until Up.
+func (r *Relay) Down() { r.set(func() { r.isDown = true }); r.Break() }
 
-// Deafen keeps requests from arriving: they wait, as in a network that drops packets.
-func (r *Relay) Deafen() { r.set(func() { r.deaf = true }) }
+// Deafen holds requests back until Up, as in a network that drops packets.
+func (r *Relay) Deafen() { r.set(func() { r.isDeaf = true }) }
 
-// Mute lets requests through and keeps their answers.
-func (r *Relay) Mute() { r.set(func() { r.mute = true }) }
+// Mute forwards requests but holds their answers back until Up.
+func (r *Relay) Mute() { r.set(func() { r.isMute = true }) }
 
-// Up lets everything through, also what waited.
-func (r *Relay) Up() { r.set(func() { r.down, r.deaf, r.mute = false, false, false }) }
+// Up ends all failures and forwards what was held back.
+func (r *Relay) Up() { r.set(func() { r.isDown, r.isDeaf, r.isMute = false, false, false }) }
 
-// Break ends all connections; what waited in them is lost.
+// Break closes all connections and discards what was held back.
 func (r *Relay) Break() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for c := range r.links {
+	for c := range r.connected {
 		_ = c.Close()
-		delete(r.links, c)
+		delete(r.connected, c)
 	}
-	r.open.Broadcast()
+	r.changed.Broadcast()
 }
 
 func (r *Relay) set(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change()
-	r.open.Broadcast()
+	r.changed.Broadcast()
 }
 
 func (r *Relay) close() {
 	_ = r.listener.Close()
-	r.set(func() { r.closed = true })
+	r.set(func() { r.isClosed = true })
 	r.Break()
 	r.running.Wait()
 }
 
 func (r *Relay) accept() {
 	for {
-		near, err := r.listener.Accept()
+		client, err := r.listener.Accept()
 		if err != nil {
 			return
 		}
-		r.running.Go(func() { r.connect(near) })
+		r.running.Go(func() { r.forward(client) })
 	}
 }
 
-func (r *Relay) connect(near net.Conn) {
-	defer near.Close()
+// forward connects a client with the server until one of them closes its connection.
+func (r *Relay) forward(client net.Conn) {
+	defer client.Close()
 	r.mu.Lock()
-	target, refused := r.target, r.down || r.closed
+	target, isRefused := r.target, r.isDown || r.isClosed
 	r.mu.Unlock()
-	if refused {
+	if isRefused {
 		return
 	}
-	far, err := net.Dial("tcp", target)
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		return
 	}
-	defer far.Close()
+	defer server.Close()
 	r.mu.Lock()
-	if r.down || r.closed || r.target != target {
+	if r.isDown || r.isClosed || r.target != target {
 		r.mu.Unlock()
 		return
 	}
-	r.links[near], r.links[far] = true, true
+	r.connected[client], r.connected[server] = true, true
 	r.mu.Unlock()
-	var both sync.WaitGroup
-	both.Go(func() { r.pass(far, near, &r.deaf) })
-	both.Go(func() { r.pass(near, far, &r.mute) })
-	both.Wait()
+	var directions sync.WaitGroup
+	directions.Go(func() { r.copy(server, client, &r.isDeaf) })
+	directions.Go(func() { r.copy(client, server, &r.isMute) })
+	directions.Wait()
 	r.mu.Lock()
-	delete(r.links, near)
-	delete(r.links, far)
+	delete(r.connected, client)
+	delete(r.connected, server)
 	r.mu.Unlock()
 }
 
-// pass copies until either end is closed, and holds what it has while *held.
-func (r *Relay) pass(to, from net.Conn, held *bool) {
+// copy copies until either connection is closed. It holds data back while *isHeld.
+func (r *Relay) copy(to, from net.Conn, isHeld *bool) {
 	defer to.Close()
 	defer from.Close()
 	buf := make([]byte, 1<<15)
 	for {
 		n, err := from.Read(buf)
-		if err != nil || !r.wait(to, held) {
+		if err != nil || !r.waitWhile(isHeld, to) {
 			return
 		}
 		if _, err := to.Write(buf[:n]); err != nil {
@@ -134,12 +135,12 @@ func (r *Relay) pass(to, from net.Conn, held *bool) {
 	}
 }
 
-// wait returns when nothing is held; false when the connection to is over.
-func (r *Relay) wait(to net.Conn, held *bool) bool {
+// waitWhile waits while *isHeld, and reports whether the connection is still open.
+func (r *Relay) waitWhile(isHeld *bool, conn net.Conn) (isOpen bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for *held && r.links[to] {
-		r.open.Wait()
+	for *isHeld && r.connected[conn] {
+		r.changed.Wait()
 	}
-	return r.links[to]
+	return r.connected[conn]
 }

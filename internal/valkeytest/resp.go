@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// roundTrip speaks RESP2, https://valkey.io/topics/protocol/: the tests' own look at
-// the server, independent of the client under test.
+// roundTrip sends a command and reads the answer in RESP2
+// (https://valkey.io/topics/protocol/), so that tests inspect the server without the
+// client library under test.
 func roundTrip(conn net.Conn, command []string) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*%d\r\n", len(command))
@@ -24,7 +25,7 @@ func roundTrip(conn net.Conn, command []string) (string, error) {
 	return readAnswer(bufio.NewReader(conn))
 }
 
-// readAnswer gives an array's elements on a line each.
+// readAnswer returns an answer as text, with each element of an array on its own line.
 func readAnswer(r *bufio.Reader) (string, error) {
 	line, err := r.ReadString('\n')
 	if err != nil {
@@ -48,11 +49,11 @@ func readAnswer(r *bufio.Reader) (string, error) {
 	}
 	var lines []string
 	for range n {
-		one, err := readAnswer(r)
+		element, err := readAnswer(r)
 		if err != nil {
 			return "", err
 		}
-		lines = append(lines, one)
+		lines = append(lines, element)
 	}
 	return strings.Join(lines, "\n"), nil
 }

@@ -1,5 +1,6 @@
-// Package valkeytest starts real Valkey servers for tests: on free ports of loopback,
-// with their files in the test's folder, gone when the test ends.
+// Package valkeytest starts real Valkey or Redis servers for tests, on free loopback ports
+// and with their files in the test's folder. They stop when the test ends. It imports
+// nothing of Frontdesk.
 package valkeytest
 
 import (
@@ -16,37 +17,37 @@ import (
 	"time"
 )
 
-const patience = 20 * time.Second // for a server to start, stop or reach a state
+const timeout = 20 * time.Second // for a server to start or reach a state
 
 // Server is a running server.
 type Server struct {
 	Addr string // host:port
 
-	bus  string // port of its cluster's bus
-	args []string
-	cmd  *exec.Cmd
-	out  *bytes.Buffer
-	over chan struct{} // closed when cmd has ended
+	busPort string // of the cluster bus
+	args    []string
+	cmd     *exec.Cmd // nil when the server does not run
+	out     *bytes.Buffer
+	exited  chan struct{} // closed when cmd has exited
 }
 
-// Start runs a server with further settings, each as on its command line, until t ends.
-func Start(t testing.TB, settings ...string) *Server {
+// Start runs a server with additional command-line arguments until the test ends.
+func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	return start(t, func(port, dir string) []string {
 		return append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--daemonize", "no",
-			"--dbfilename", "dump.rdb", "--repl-diskless-sync-delay", "0"}, settings...)
+			"--dbfilename", "dump.rdb", "--repl-diskless-sync-delay", "0"}, args...)
 	})
 }
 
-// Sentinel starts a Sentinel that promotes a replica of primary's half a second after
-// primary has died. It calls the two of them name.
+// Sentinel starts a Sentinel that promotes a replica half a second after primary has died.
+// name is its name for the two servers.
 func Sentinel(t testing.TB, name string, primary *Server) *Server {
 	t.Helper()
-	host, watched, _ := net.SplitHostPort(primary.Addr)
+	host, primaryPort, _ := net.SplitHostPort(primary.Addr)
 	s := start(t, func(port, dir string) []string {
-		file := filepath.Join(dir, "sentinel.conf") // which it rewrites
+		file := filepath.Join(dir, "sentinel.conf") // the Sentinel rewrites it
 		text := fmt.Sprintf("port %[1]s\nbind 127.0.0.1\ndir %[2]s\nsentinel monitor %[3]s %[4]s %[5]s 1\n"+
-			"sentinel down-after-milliseconds %[3]s 500\nsentinel failover-timeout %[3]s 2000\n", port, dir, name, host, watched)
+			"sentinel down-after-milliseconds %[3]s 500\nsentinel failover-timeout %[3]s 2000\n", port, dir, name, host, primaryPort)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -56,10 +57,10 @@ func Sentinel(t testing.TB, name string, primary *Server) *Server {
 	return s
 }
 
-// start runs a server with the arguments made of its port and folder.
+// start runs a server with the arguments that args returns for its port and folder.
 func start(t testing.TB, args func(port, dir string) []string) *Server {
 	t.Helper()
-	addr := free(t)
+	addr := freeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
 	s := &Server{Addr: addr, args: args(port, t.TempDir())}
 	t.Cleanup(func() {
@@ -72,51 +73,51 @@ func start(t testing.TB, args func(port, dir string) []string) *Server {
 	return s
 }
 
-// Restart starts the server again, with the files it left.
+// Restart kills the server and starts it again with its files.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Kill()
 	s.out = new(bytes.Buffer)
-	s.cmd = exec.Command(program(t), s.args...)
+	s.cmd = exec.Command(findServer(t), s.args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
-	if err := s.launch(); err != nil {
+	if err := s.startProcess(); err != nil {
 		t.Fatal(err)
 	}
 	s.Until(t, "PONG", "PING")
 }
 
-// launch starts the process so that it dies with this one, however this one ends.
-func (s *Server) launch() error {
+// startProcess starts the process so that the kernel kills it when this process ends.
+func (s *Server) startProcess() error {
 	dieWithParent(s.cmd)
-	cmd, over, started := s.cmd, make(chan struct{}), make(chan error)
+	cmd, exited, started := s.cmd, make(chan struct{}), make(chan error)
 	go func() {
-		runtime.LockOSThread() // whose end would be taken for the parent's
+		runtime.LockOSThread() // the signal is sent when this thread ends, not the process
 		defer runtime.UnlockOSThread()
 		started <- cmd.Start()
-		<-over
+		<-exited
 	}()
 	err := <-started
 	if err != nil {
-		close(over)
+		close(exited)
 		s.cmd = nil
 		return err
 	}
-	s.over = over
+	s.exited = exited
 	return nil
 }
 
-// Kill ends the server at once, as a crash would.
+// Kill kills the server, as a crash would.
 func (s *Server) Kill() {
 	if s.cmd == nil {
 		return
 	}
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
-	close(s.over)
+	close(s.exited)
 	s.cmd = nil
 }
 
-// Do sends a command and returns the answer as text, an error answer as an error.
+// Do sends a command and returns the answer as text. An error answer is an error.
 func (s *Server) Do(command ...string) (string, error) {
 	conn, err := net.DialTimeout("tcp", s.Addr, time.Second)
 	if err != nil {
@@ -130,20 +131,20 @@ func (s *Server) Do(command ...string) (string, error) {
 // Until repeats a command until its answer contains want.
 func (s *Server) Until(t testing.TB, want string, command ...string) {
 	t.Helper()
-	end := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for {
 		answer, err := s.Do(command...)
 		if err == nil && strings.Contains(answer, want) {
 			return
 		}
-		if time.Now().After(end) {
-			t.Fatalf("%v at %s never gave %q, at last %q, %v", command, s.Addr, want, answer, err)
+		if time.Now().After(deadline) {
+			t.Fatalf("%v at %s: want an answer with %q, got %q, error %v", command, s.Addr, want, answer, err)
 		}
-		time.Sleep(2 * time.Millisecond) // the server's own time, which nothing here can wait for
+		time.Sleep(2 * time.Millisecond) // the server sends no signal when its state changes
 	}
 }
 
-// Must is Do for commands that work.
+// Must is Do, and fails the test on an error.
 func (s *Server) Must(t testing.TB, command ...string) string {
 	t.Helper()
 	answer, err := s.Do(command...)
@@ -153,8 +154,8 @@ func (s *Server) Must(t testing.TB, command ...string) string {
 	return answer
 }
 
-// Replica starts a server that has caught up with s, which it reaches at addr: its own
-// address or a relay's.
+// Replica starts a replica of s, which reaches s at addr (its own address or that of a
+// relay), and waits until it has caught up.
 func (s *Server) Replica(t testing.TB, addr string) *Server {
 	t.Helper()
 	r := Start(t)
@@ -162,7 +163,7 @@ func (s *Server) Replica(t testing.TB, addr string) *Server {
 	return r
 }
 
-// Follow makes s a replica of primary, which it reaches at addr, and waits until it has
+// Follow makes s a replica of primary, which s reaches at addr, and waits until it has
 // caught up.
 func (s *Server) Follow(t testing.TB, primary *Server, addr string) {
 	t.Helper()
@@ -172,17 +173,17 @@ func (s *Server) Follow(t testing.TB, primary *Server, addr string) {
 	primary.Until(t, "state=online", "INFO", "replication")
 }
 
-// ClusterReplica adds to a cluster a node that takes over when the primary dies.
+// ClusterReplica adds a node to a cluster that takes over when primary dies.
 func ClusterReplica(t testing.TB, nodes []*Server, primary *Server) *Server {
 	t.Helper()
 	r := startClustered(t)
-	r.meet(t, nodes[0])
+	r.join(t, nodes[0])
 	id := primary.Must(t, "CLUSTER", "MYID")
 	r.Until(t, id, "CLUSTER", "NODES")
 	r.Must(t, "CLUSTER", "REPLICATE", id)
 	r.Until(t, "master_link_status:up", "INFO", "replication")
-	r.Until(t, "cluster_state:ok", "CLUSTER", "INFO") // else it does not know which slots to take over
-	for _, n := range nodes {                         // else they would not vote
+	r.Until(t, "cluster_state:ok", "CLUSTER", "INFO") // else it does not know the slots of primary
+	for _, n := range nodes {                         // else they do not vote for it
 		n.Until(t, "slave "+id, "CLUSTER", "NODES")
 	}
 	return r
@@ -190,18 +191,18 @@ func ClusterReplica(t testing.TB, nodes []*Server, primary *Server) *Server {
 
 func startClustered(t testing.TB) *Server {
 	t.Helper()
-	bus := freePort(t)
-	s := Start(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", bus,
+	_, busPort, _ := net.SplitHostPort(freeAddr(t))
+	s := Start(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", busPort,
 		"--cluster-node-timeout", "500")
-	s.bus = bus
+	s.busPort = busPort
 	return s
 }
 
-// meet makes s known to other's cluster.
-func (s *Server) meet(t testing.TB, other *Server) {
+// join adds s to the cluster of other.
+func (s *Server) join(t testing.TB, other *Server) {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(s.Addr)
-	other.Must(t, "CLUSTER", "MEET", host, port, s.bus)
+	other.Must(t, "CLUSTER", "MEET", host, port, s.busPort)
 }
 
 // Cluster starts a cluster of n primaries.
@@ -216,7 +217,7 @@ func Cluster(t testing.TB, n int) []*Server {
 		node.Must(t, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(i*slots/n), strconv.Itoa((i+1)*slots/n-1))
 		node.Must(t, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
 		if i > 0 {
-			node.meet(t, nodes[0])
+			node.join(t, nodes[0])
 		}
 	}
 	for _, node := range nodes {
@@ -226,20 +227,20 @@ func Cluster(t testing.TB, n int) []*Server {
 	return nodes
 }
 
-// program finds a server's binary.
-func program(t testing.TB) string {
+// findServer returns the path of the server program.
+func findServer(t testing.TB) string {
 	t.Helper()
 	for _, name := range []string{"valkey-server", "redis-server"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
 	}
-	t.Fatal("neither valkey-server nor redis-server is installed: run make setup, or scripts/setup test")
+	t.Fatal("neither valkey-server nor redis-server is installed: run scripts/setup test")
 	return ""
 }
 
-// free is an address nothing listens at.
-func free(t testing.TB) string {
+// freeAddr returns a loopback address with a free port.
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -249,12 +250,7 @@ func free(t testing.TB) string {
 	return l.Addr().String()
 }
 
-func freePort(t testing.TB) string {
-	t.Helper()
-	_, port, _ := net.SplitHostPort(free(t))
-	return port
-}
-
+// tail returns the end of a log.
 func tail(s string) string {
 	if n := len(s) - 4000; n > 0 {
 		return s[n:]
