@@ -148,6 +148,7 @@ type randomConversation struct {
 	model            *randomModel
 	refunds          *refunds
 	spoken, typed    []string // all words of the caller
+	cancelled        []string // words that waited for an answer when the client cancelled it
 	hangsUp          bool     // before the end
 	voiceMayFail     bool
 	speculationIsOff bool
@@ -205,6 +206,7 @@ func (c *randomConversation) act(p *fakePhone, rnd *rand.Rand) {
 			p.types(text)
 			c.typed = append(c.typed, text)
 		case 3:
+			c.cancelled = append(c.cancelled, c.pendingWords(p)...)
 			p.send(dialog.Heard{Kind: dialog.CancelReply})
 		case 4:
 			text := fmt.Sprintf("Be brief, %d.", i)
@@ -219,6 +221,18 @@ func (c *randomConversation) act(p *fakePhone, rnd *rand.Rand) {
 	if !c.hangsUp {
 		p.wait(30 * time.Second)
 	}
+}
+
+// pendingWords returns what the caller has said since the latest reply started.
+func (c *randomConversation) pendingWords(p *fakePhone) (pending []string) {
+	for _, e := range p.eventsOf(dialog.CallerSaid, dialog.ReplyStarted) {
+		if e.Kind == dialog.ReplyStarted {
+			pending = nil
+		} else {
+			pending = append(pending, strings.Fields(e.Text)...)
+		}
+	}
+	return pending
 }
 
 // speak says a few words, sometimes with pauses, and sometimes types meanwhile.
