@@ -296,6 +296,9 @@ func (o *agentOpener) recognizer(f agentfile.File, texts []string) (dialog.Recog
 		r, err := openai.NewTranscriber(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key})
 		return r, remoteName(p), err
 	}
+	if !pocketsphinx.Available {
+		return nil, "none in a build without cgo: callers type (set stt.url)", nil
+	}
 	o.announce.printf("  building the speech recognizer from %s", count(len(texts), "text"))
 	r, err := pocketsphinx.New(pocketsphinx.Config{
 		Texts:    texts,

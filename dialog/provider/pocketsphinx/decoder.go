@@ -39,6 +39,9 @@ import (
 	"frontdesk/internal/fault"
 )
 
+// Available reports whether this build has the pocketsphinx library.
+const Available = true
+
 // requireLibrary returns an error in a build without the library.
 func requireLibrary() error { return nil }
 

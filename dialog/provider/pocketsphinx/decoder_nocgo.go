@@ -4,6 +4,9 @@ package pocketsphinx
 
 import "frontdesk/internal/fault"
 
+// Available reports whether this build has the pocketsphinx library.
+const Available = false
+
 // requireLibrary returns an error, because the library needs cgo.
 func requireLibrary() error {
 	return fault.New(fault.Invalid, "this build has no pocketsphinx (built without cgo); set stt.url")
