@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 // archive runs "frontdesk archive" on the server's data folder.
@@ -27,9 +29,7 @@ func TestEndedSessionIsArchivedAndCanBeErased(t *testing.T) {
 	c.answers(t, "I cannot find "+words+", my card is 4111 1111 1111 1111.")
 	c.answers(t, "That is all, goodbye.")
 	c.expect(t, "frontdesk.ended")
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	s.awaitExit(t)
 	if out, err := s.archive(t, "ls"); err != nil || !strings.Contains(out, "No session") {
 		t.Errorf("archive ls before the archive exists: %q, %v", out, err)
@@ -77,9 +77,7 @@ func (s *server) checkUnreadable(t *testing.T, words string) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 }
 
 func TestUnarchivedSessionCanBeErasedOnceItsCallEnded(t *testing.T) {

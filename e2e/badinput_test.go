@@ -14,6 +14,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -128,9 +129,7 @@ type badRequest struct {
 func (b badRequest) check(t *testing.T, s *server) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), b.method, s.url+b.path, strings.NewReader(b.body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for k, v := range b.header {
 		req.Header[k] = v
 	}
@@ -325,9 +324,7 @@ func TestBadEventsOnAWebSocketAreAnsweredAndTheLineStaysOpen(t *testing.T) {
 	checkBadEvents(t, c)
 	c.answers(t, "Where is my order 47329?", "47329")
 	for range 2000 { // more than the rate limiter allows in a second
-		if err := c.send([]byte(`{"type":"x"}`)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, c.send([]byte(`{"type":"x"}`)))
 	}
 	for e := c.expect(t, "error"); e.text("error", "code") != "rate_limited"; {
 		e = c.expect(t, "error")

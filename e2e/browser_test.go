@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"frontdesk/internal/require"
 )
 
 // tab is a page in its own Chromium.
@@ -103,9 +105,7 @@ func (p *tab) until(what, expression string) {
 func (p *tab) shows(selector string, words ...string) {
 	p.t.Helper()
 	list, err := json.Marshal(words)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	require.NoError(p.t, err)
 	p.until(fmt.Sprintf("%s shows %q", selector, words), fmt.Sprintf(
 		`%s.every(w => [...document.querySelectorAll(%q)].map(e => e.innerText).join("\n").toLowerCase().includes(w.toLowerCase()))`, list, selector))
 }
@@ -259,9 +259,7 @@ func TestPageExplainsThatTheMicrophoneNeedsHTTPS(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(s.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p := visit(t, "http://desk.test:"+port, chromedp.Flag("host-resolver-rules", "MAP desk.test 127.0.0.1"))
 	p.click("#call")
 	p.shows("#problem", "HTTPS")
@@ -276,9 +274,7 @@ func TestOpenAIAgentsClientHoldsASpokenConversation(t *testing.T) {
 	site.Handle("/node_modules/", http.StripPrefix("/node_modules/", http.FileServer(http.Dir("node_modules"))))
 	site.Handle("/", http.FileServer(http.Dir("testdata")))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	srv := &http.Server{Handler: site, ReadHeaderTimeout: time.Second}
 	go srv.Serve(l) //nolint:errcheck // ends with the listener
 	t.Cleanup(func() { srv.Close() })

@@ -16,6 +16,8 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
+
+	"frontdesk/internal/require"
 )
 
 // patience bounds every wait; it is generous because the machine may be busy.
@@ -107,9 +109,7 @@ func (c *client) await(kind string) (event, error) {
 func (c *client) expect(t *testing.T, kind string) event {
 	t.Helper()
 	e, err := c.await(kind)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return e
 }
 
@@ -151,9 +151,7 @@ func (c *client) ask(text string) (string, error) {
 func (c *client) answers(t *testing.T, text string, want ...string) string {
 	t.Helper()
 	reply, err := c.ask(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, w := range want {
 		if !strings.Contains(strings.ToLower(reply), strings.ToLower(w)) {
 			t.Fatalf("asked %q, got %q, want %q in it", text, reply, w)
@@ -202,9 +200,7 @@ func (s *server) post(t *testing.T, path, contentType string, body io.Reader, he
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+path, body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for k, v := range header {
 		req.Header[k] = v
 	}
@@ -222,14 +218,10 @@ var httpClient = &http.Client{Transport: &http.Transport{TLSClientConfig: insecu
 func do(t *testing.T, req *http.Request) (*http.Response, []byte) {
 	t.Helper()
 	resp, err := httpClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return resp, body
 }
 
@@ -246,9 +238,7 @@ func (s *server) hangup(t *testing.T, c *client) {
 func (s *server) openText(t *testing.T, token string) *client {
 	t.Helper()
 	c, _ := s.openWebSocket(t, token)
-	if err := c.sendEvent(event{"type": "session.update", "session": event{"type": "realtime", "output_modalities": []string{"text"}}}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, c.sendEvent(event{"type": "session.update", "session": event{"type": "realtime", "output_modalities": []string{"text"}}}))
 	return c
 }
 
@@ -309,24 +299,18 @@ func (s *server) openWebRTC(t *testing.T, token string, tcpOnly bool) *peer {
 		set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
 	}
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(set)).NewPeerConnection(webrtc.Configuration{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = pc.GracefulClose() })
 	p := &peer{pc: pc, client: &client{events: make(chan event, 4096)}, remote: make(chan *webrtc.TrackRemote, 1)}
 	p.voice, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, "voice", "caller")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if _, err := pc.AddTrack(p.voice); err != nil {
 		t.Fatal(err)
 	}
 	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { p.remote <- track })
 	opened := p.createChannel(t)
 	answer := s.exchangeSDP(t, token, p.offer(t))
-	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
 	select {
 	case <-opened:
 	case <-time.After(patience):
@@ -339,9 +323,7 @@ func (s *server) openWebRTC(t *testing.T, token string, tcpOnly bool) *peer {
 func (p *peer) createChannel(t *testing.T) <-chan struct{} {
 	t.Helper()
 	channel, err := p.pc.CreateDataChannel("oai-events", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	opened := make(chan struct{})
@@ -361,9 +343,7 @@ func (p *peer) offer(t *testing.T) string {
 	if err == nil {
 		err = p.pc.SetLocalDescription(offer)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	<-gathered
 	return p.pc.LocalDescription().SDP
 }

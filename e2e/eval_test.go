@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -21,14 +22,10 @@ func recordVoice(t *testing.T, dir, voice, text string) map[string]any {
 		t.Fatalf("flite: %v: %s", err, out)
 	}
 	f, err := os.Open(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer f.Close()
 	pcm, rate, err := media.ReadWAV(f, 1<<22)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	first, last := len(pcm), 0
 	for i, v := range pcm {
 		if v > 300 || v < -300 {
@@ -37,13 +34,9 @@ func recordVoice(t *testing.T, dir, voice, text string) map[string]any {
 	}
 	pcm = append(pcm, make([]int16, rate)...)
 	out, err := os.Create(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer out.Close()
-	if err := media.WriteWAV(out, rate, 1, pcm); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, media.WriteWAV(out, rate, 1, pcm))
 	return map[string]any{"file": name, "voice": voice, "ref": text, "text": text, "utt": text,
 		"speech_start_ms": first * 1000 / rate, "speech_end_ms": last * 1000 / rate}
 }
@@ -58,13 +51,9 @@ func TestEvalTurnsMeasuresRecordings(t *testing.T) {
 		}
 	}
 	b, err := json.Marshal(list)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	manifest := filepath.Join(dir, "manifest.json")
-	if err := os.WriteFile(manifest, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(manifest, b, 0o600))
 	data := t.TempDir()
 	shareModelCache(t, data)
 	run := func(args ...string) (string, string, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"frontdesk/internal/require"
 	"frontdesk/internal/valkeytest"
 )
 
@@ -25,9 +26,7 @@ func (p *tab) agentText(n int) string {
 	p.t.Helper()
 	text, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](fmt.Sprintf(
 		`[...document.querySelectorAll(".entry.agent")].slice(%d).map(e => e.querySelector(".words").innerText).join(" ")`, n)))
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	require.NoError(p.t, err)
 	return strings.Join(strings.Fields(text), " ")
 }
 
@@ -75,9 +74,7 @@ func TestCallMovesBetweenSentencesWhenItsNodeStops(t *testing.T) {
 	p.typeText("How long can I return an item?")
 	p.shows(".entry.agent", "within 30 days")
 	front.To(strings.TrimPrefix(two.url, "http://"))
-	if err := one.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, one.cmd.Process.Signal(syscall.SIGTERM))
 	one.awaitExit(t)
 	p.shows(".entry.agent", "within 60 days")
 	p.phase("listening")

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"frontdesk/internal/require"
 	"frontdesk/internal/valkeytest"
 )
 
@@ -20,12 +21,8 @@ func TestTerminalCallerResumesAtAnotherNode(t *testing.T) {
 
 	call := exec.CommandContext(t.Context(), program, "call", "--url", one.url, "--json", "--say", "How long can I return an item?")
 	out, err := call.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := call.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, call.Start())
 	lines := bufio.NewScanner(out)
 	var begun struct {
 		Session string `json:"session"`

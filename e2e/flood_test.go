@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"frontdesk/internal/require"
 )
 
 const endless = 100 << 20 // bytes
@@ -23,15 +25,11 @@ const endless = 100 << 20 // bytes
 func (s *server) residentMemory(t *testing.T) (now, peak int64) {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	read := func(key string) int64 {
 		_, rest, _ := strings.Cut(string(b), key+":")
 		kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return kb << 10
 	}
 	return read("VmRSS"), read("VmHWM")
@@ -52,9 +50,7 @@ func (s *server) checkMemory(t *testing.T, work func()) {
 func (s *server) dialTCP(t *testing.T) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	return conn
@@ -78,17 +74,11 @@ func sendEndlessBody(t *testing.T, s *server, token string) {
 				sent <- n
 			}()
 			req, err := http.NewRequest(http.MethodPost, s.url+path, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			resp, err := http.ReadResponse(bufio.NewReader(conn), req)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			body, err := io.ReadAll(resp.Body)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			checkFault(t, resp, body, 413, "too_large")
 			if n := <-sent; n > 16<<20 { // the buffers of the sockets take some of it
 				t.Errorf("the server received %d MB", n>>20)
@@ -104,9 +94,7 @@ func sendEndlessMessage(t *testing.T, s *server) {
 	c.begin(t, true)
 	s.checkMemory(t, func() {
 		w, err := conn.NextWriter(websocket.TextMessage)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		n, piece := 0, bytes.Repeat([]byte("["), 64<<10)
 		for n < endless && err == nil {
 			var m int
@@ -151,9 +139,7 @@ func sendGarbage(t *testing.T, s *server) {
 		}
 	}
 	udp, err := net.Dial("udp", strings.TrimPrefix(s.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer udp.Close()
 	starts := []string{"", "\x00\x01\x00\x08\x21\x12\xa4\x42", "\x16\xfe\xff", "\x80\x6f", "\x17\xfe\xfd", "\xff"}
 	junk := randomBytes(64 << 10)
@@ -172,9 +158,7 @@ func openSlowConnections(t *testing.T, s *server) func(*testing.T) {
 	for i := range 300 {
 		conn := s.dialTCP(t)
 		_, err := io.WriteString(conn, []string{"", "G", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", "\x00", "\x00\x14\x00"}[i%5])
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		conns = append(conns, conn)
 	}
 	return func(t *testing.T) {

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/pion/webrtc/v4"
+
+	"frontdesk/internal/require"
 )
 
 func TestCallConnectsOverICETCP(t *testing.T) {
@@ -26,9 +28,7 @@ func TestCallConnectsOverICETCP(t *testing.T) {
 	s := start(t)
 	p := s.openWebRTC(t, s.token(t), true)
 	pair, err := p.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if r := pair.Remote; r.Protocol != webrtc.ICEProtocolTCP || !strings.HasSuffix(s.url, ":"+strconv.Itoa(int(r.Port))) {
 		t.Fatalf("connected over %s to port %d", r.Protocol, r.Port)
 	}
@@ -143,9 +143,7 @@ func TestSecondSignalEndsTheCalls(t *testing.T) {
 	c := s.openText(t, s.token(t))
 	c.begin(t, true)
 	s.beginDrain(t)
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	if e := c.expect(t, "frontdesk.ended"); e.text("result") != "draining" {
 		t.Errorf("the call ended as %v, want draining", e)
 	}
@@ -160,9 +158,7 @@ func TestCallsEndWhenTheDrainTimeIsOver(t *testing.T) {
 	typed.begin(t, true)
 	spoken := s.openWebRTC(t, token, false)
 	spoken.begin(t, true)
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	for _, c := range []*client{typed, spoken.client} {
 		if e := c.expect(t, "frontdesk.ended"); e.text("result") != "draining" {
 			t.Errorf("the call ended as %v, want draining", e)
@@ -175,9 +171,7 @@ func TestCallsEndWhenTheDrainTimeIsOver(t *testing.T) {
 func selfSigned(t *testing.T) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "frontdesk"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
@@ -185,19 +179,13 @@ func selfSigned(t *testing.T) (cert, key string) {
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	dir := t.TempDir()
 	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: keyDER}} {
-		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(block), 0o600))
 	}
 	return cert, key
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"frontdesk/internal/fakeai"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -63,12 +64,8 @@ func TestOpenAIClientHoldsAConversationOverTLS(t *testing.T) {
 		}
 		audio := filepath.Join(t.TempDir(), "said.pcm")
 		said, err := binary.Append(nil, binary.LittleEndian, pcm(t, "What time do you open on Saturday?", media.MouthRate))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(audio, said, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(audio, said, 0o600))
 		node(t, &got, cert, "openai.mjs", s.url+"/v1", "any", "", audio)
 		if !strings.Contains(got.Greeting.Text, "Willow Lane") || got.Greeting.Audible < 1000 {
 			t.Errorf("the greeting was %+v", got.Greeting)

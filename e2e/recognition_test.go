@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"frontdesk/dialog/provider/pocketsphinx"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 	"frontdesk/tools"
 )
@@ -27,13 +28,9 @@ var recognizer = sync.OnceValues(func() (*pocketsphinx.Recognizer, error) {
 func recognize(t *testing.T, heard []int16) []string {
 	t.Helper()
 	r, err := recognizer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	l, err := r.Listen(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer l.Close()
 	up := media.NewResampler(8000, media.EarRate)
 	audio := up.Process(nil, heard)
@@ -46,9 +43,7 @@ func recognize(t *testing.T, heard []int16) []string {
 	}
 	text := ""
 	for found, err := range l.Utterance(t.Context(), frames) {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		text = found.Text
 	}
 	return wordsOf(text)

@@ -23,6 +23,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"frontdesk/internal/require"
 )
 
 var (
@@ -79,12 +81,8 @@ func (s *server) run(t *testing.T, addr string, o ...func(*exec.Cmd)) {
 	s.logs = &logs{changed: make(chan struct{})}
 	s.exited = make(chan struct{})
 	out, err := s.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, s.cmd.Start())
 	ready := make(chan string, 1)
 	go func() {
 		defer close(s.exited)
@@ -136,9 +134,7 @@ var prepareModel = sync.OnceValue(func() error {
 // shareModelCache makes modelCache the cache of the data folder.
 func shareModelCache(t *testing.T, data string) {
 	t.Helper()
-	if err := prepareModel(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, prepareModel())
 	if err := os.Symlink(modelCache, filepath.Join(data, "cache")); err != nil && !errors.Is(err, fs.ErrExist) {
 		t.Fatal(err)
 	}
@@ -165,9 +161,7 @@ func (s *server) kill() {
 // beginDrain tells the server to stop and waits until it refuses new calls.
 func (s *server) beginDrain(t *testing.T) {
 	t.Helper()
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	eventually(t, "/readyz answers 503", func() bool {
 		_, status := s.get(t, "/readyz")
 		return status == http.StatusServiceUnavailable
@@ -193,18 +187,12 @@ func (s *server) get(t *testing.T, path string) (string, int) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(b), resp.StatusCode
 }
 

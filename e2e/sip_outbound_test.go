@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"frontdesk/internal/require"
 )
 
 const serverKey = "sk-test-server-key"
@@ -32,14 +34,10 @@ type outboundCall struct {
 func (s *server) callsAPI(t *testing.T, method, path, body string) (outboundCall, int) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+serverKey)
 	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer resp.Body.Close()
 	var c outboundCall
 	if err := json.NewDecoder(resp.Body).Decode(&c); err != nil {
@@ -203,9 +201,7 @@ func TestDialPlanRefusesWhatItDoesNotAllow(t *testing.T) {
 		t.Errorf("a call over the daily limit: %d, %+v", status, c)
 	}
 	resp, err := http.Post(s.url+"/v1/calls", "application/json", strings.NewReader(`{"to": "+4930123"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a call without a server key: %d", resp.StatusCode)

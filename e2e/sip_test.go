@@ -15,6 +15,8 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite"
+
+	"frontdesk/internal/require"
 )
 
 // startSIP starts a server that takes telephone calls from the allowed network, and returns
@@ -30,9 +32,7 @@ func startSIP(t *testing.T, allow string, o ...func(*exec.Cmd)) (*server, string
 func configFile(t *testing.T, yaml string) func(*exec.Cmd) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "frontdesk.yaml")
-	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, []byte(yaml), 0o600))
 	return args("--config", path)
 }
 
@@ -69,26 +69,18 @@ func (s *server) turns(t *testing.T) string {
 func (s *server) entries(t *testing.T, kind string) string {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(s.data, "frontdesk.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer db.Close()
 	rows, err := db.Query(`SELECT body FROM entries WHERE kind = ?`, kind)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer rows.Close()
 	var all []string
 	for rows.Next() {
 		var body string
-		if err := rows.Scan(&body); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, rows.Scan(&body))
 		all = append(all, body)
 	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, rows.Err())
 	return strings.Join(all, "\n")
 }
 
@@ -149,14 +141,10 @@ func (s *server) awaitMetric(t *testing.T, series string, want float64) {
 func exchangeSIP(t *testing.T, ip, address, request string) string {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(ip)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer c.Close()
 	to, err := net.ResolveUDPAddr("udp4", address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	request = strings.ReplaceAll(strings.ReplaceAll(request, "HERE", c.LocalAddr().String()), "\n", "\r\n")
 	if _, err := c.WriteTo([]byte(request), to); err != nil {
 		t.Fatal(err)
@@ -224,9 +212,7 @@ func TestSIPRequestsAreAnsweredOrIgnored(t *testing.T) {
 func sendSIP(t *testing.T, address, message string) {
 	t.Helper()
 	c, err := net.Dial("udp4", address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer c.Close()
 	_, _ = c.Write([]byte(strings.ReplaceAll(message, "\n", "\r\n")))
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 // startSIPp runs the steps of a SIPp scenario. The function it returns waits for their end
@@ -17,14 +19,10 @@ func startSIPp(t *testing.T, steps string, args ...string) (wait func()) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "scenario.xml")
 	scenario := `<?xml version="1.0"?><scenario name="test">` + steps + `</scenario>`
-	if err := os.WriteFile(file, []byte(scenario), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(file, []byte(scenario), 0o600))
 	c := exec.CommandContext(t.Context(), "sipp", append([]string{"-sf", file, "-m", "1", "-nostdin", "-trace_err"}, args...)...)
 	c.Dir = dir
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, c.Start())
 	return func() {
 		t.Helper()
 		if err := c.Wait(); err != nil {
@@ -49,9 +47,7 @@ func sippCall(t *testing.T, address, steps string, flags ...string) (wait func()
 func sippAnswer(t *testing.T, address, steps string) (wait func()) {
 	t.Helper()
 	ip, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return startSIPp(t, steps, "-i", ip, "-p", port, "-timeout", "30s")
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -47,9 +48,7 @@ func (p *softphone) begin(t *testing.T) {
 	}
 	p.cmd = exec.CommandContext(t.Context(), "baresip", flags...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, p.cmd.Start())
 }
 
 // configure writes what the softphone says, and baresip's own files.
@@ -60,9 +59,7 @@ func (p *softphone) configure(t *testing.T) {
 	if err == nil {
 		err = media.WriteWAV(f, p.rate, 1, p.says)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	f.Close()
 	for name, text := range map[string]string{
 		"config": fmt.Sprintf(`sip_listen %s
@@ -88,9 +85,7 @@ snd_path %[5]s
 		"accounts": fmt.Sprintf("<sip:%s@127.0.0.1>;regint=0;answermode=auto;audio_codecs=%s%s\n", p.user, p.codecs, p.params),
 		"contacts": "",
 	} {
-		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600))
 	}
 }
 
@@ -119,9 +114,7 @@ func (p *softphone) recording(t *testing.T) []int16 {
 		return nil
 	}
 	wav, err := os.ReadFile(files[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	const header = 44 // bytes; baresip fills in the lengths when the call ends
 	if len(wav) < header {
 		return nil

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -28,13 +29,9 @@ func speech(t *testing.T, utterances ...utterance) string {
 	audio = append(audio, make([]int16, 60*media.EarRate)...) // the microphone stays open
 	out := filepath.Join(t.TempDir(), "speech.wav")
 	f, err := os.Create(out)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer f.Close()
-	if err := media.WriteWAV(f, media.EarRate, 1, audio); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, media.WriteWAV(f, media.EarRate, 1, audio))
 	return out
 }
 
@@ -46,14 +43,10 @@ func pcm(t *testing.T, text string, hz int) []int16 {
 		t.Fatalf("flite: %v\n%s", err, out)
 	}
 	f, err := os.Open(wav)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer f.Close()
 	words, rate, err := media.ReadWAV(f, media.EarRate*30)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	up := media.NewResampler(rate, hz)
 	return up.Flush(up.Process(nil, words))
 }
@@ -62,18 +55,14 @@ func pcm(t *testing.T, text string, hz int) []int16 {
 func opus(t *testing.T, audio []int16) [][]byte {
 	t.Helper()
 	enc, err := media.NewOpusEncoder()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var packets [][]byte
 	for frame := range slices.Chunk(audio, media.MouthFrame) {
 		if len(frame) < media.MouthFrame {
 			break
 		}
 		packet, err := enc.Encode(make([]byte, 1500), frame)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		packets = append(packets, packet)
 	}
 	return packets

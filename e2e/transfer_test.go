@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"frontdesk/internal/require"
 )
 
 // startOffice starts a server whose agent can transfer callers to a person's telephone at
@@ -18,21 +20,15 @@ import (
 func startOffice(t *testing.T, person, handover string, o ...func(*exec.Cmd)) (*server, string) {
 	t.Helper()
 	agents := filepath.Join(t.TempDir(), "agents")
-	if err := os.CopyFS(agents, os.DirFS("../agents")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.CopyFS(agents, os.DirFS("../agents")))
 	file := filepath.Join(agents, "demo", "agent.yaml")
 	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	before, after, ok := strings.Cut(string(text), "\nhandover:\n")
 	if !ok {
 		t.Fatal("agents/demo/agent.yaml has no section handover")
 	}
-	if err := os.WriteFile(file, []byte(before+"\nhandover:\n  to: '200'\n"+handover+after), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(file, []byte(before+"\nhandover:\n  to: '200'\n"+handover+after), 0o600))
 	address := freeSIPAddr(t)
 	config := fmt.Sprintf("sip: {listen: ['udp://%s'], ports: 33000-33999, trunks: [{name: here, allow: [127.0.0.0/8], agent: demo, server: '%s', dial: {allow: {'2': 0}}}]}\n", address, person)
 	return start(t, append(o, configFile(t, config), args("--agents", agents))...), address

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 // sendDigits sends digits, drops packet number n if isLost(n), and returns the digits that
@@ -11,9 +13,7 @@ import (
 func sendDigits(t *testing.T, digits string, isLost func(n int) bool) string {
 	t.Helper()
 	var s DTMFSender
-	if err := s.Queue(digits); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Queue(digits))
 	r := NewDTMFReceiver()
 	var packet [16]byte
 	for n, now := 0, uint32(1<<32-2000); s.IsSending(); n, now = n+1, now+160 {
@@ -45,9 +45,7 @@ func TestDigitsArriveOnceEach(t *testing.T) {
 
 func TestDigitIsOneEventWithThreeEndPackets(t *testing.T) {
 	var s DTMFSender
-	if err := s.Queue("7,"); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Queue("7,"))
 	var packet [16]byte
 	sent, ends, firsts, frames := 0, 0, 0, 0
 	var last uint16

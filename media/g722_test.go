@@ -6,14 +6,14 @@ import (
 	"math"
 	"os"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 func readSamples(t *testing.T, name string) []int16 {
 	t.Helper()
 	raw, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	pcm := make([]int16, len(raw)/2)
 	for i := range pcm {
 		pcm[i] = int16(binary.LittleEndian.Uint16(raw[2*i:]))
@@ -25,9 +25,7 @@ func readSamples(t *testing.T, name string) []int16 {
 func TestG722MatchesFFmpeg(t *testing.T) {
 	in, want := readSamples(t, "testdata/g722-in.raw"), readSamples(t, "testdata/g722-out.raw")
 	code, err := os.ReadFile("testdata/g722.raw")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	bands := newG722Bands()
 	var got []byte
 	for i := 0; i < len(in); i += 2 {

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 // near fails the test unless got is within tolerance of want.
@@ -24,14 +26,10 @@ func speakPCM(t testing.TB, voice, text string, rate int) []int16 {
 		t.Fatalf("flite: %v: %s", err, out)
 	}
 	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer f.Close()
 	pcm, from, err := ReadWAV(f, 60*EarRate)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	r := NewResampler(from, rate)
 	return r.Flush(r.Process(nil, pcm))
 }

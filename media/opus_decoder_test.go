@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"frontdesk/internal/audiotest"
+	"frontdesk/internal/require"
 )
 
 // opusDecoders returns every Opus decoder of this build: with cgo libopus and pion/opus,
@@ -15,9 +16,7 @@ func opusDecoders(t testing.TB) map[string]Decoder {
 	t.Helper()
 	dec, err1 := NewOpusDecoder()
 	pion, err2 := newPionOpusDecoder()
-	if err := errors.Join(err1, err2); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(err1, err2))
 	all := map[string]Decoder{"pion": pion}
 	if CanEncodeOpus {
 		all["libopus"] = dec
@@ -30,9 +29,7 @@ func opusDecoders(t testing.TB) map[string]Decoder {
 func goldenOpus(t testing.TB) (packets [][]byte) {
 	t.Helper()
 	b, err := os.ReadFile("testdata/tone440.opus")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for len(b) > 0 {
 		n := 2 + int(binary.BigEndian.Uint16(b))
 		packets, b = append(packets, b[2:n]), b[n:]

@@ -11,14 +11,13 @@ import (
 	"github.com/hraban/opus"
 
 	"frontdesk/internal/audiotest"
+	"frontdesk/internal/require"
 )
 
 func newLibopusDecoder(t testing.TB) *libopusDecoder {
 	t.Helper()
 	dec, err := NewOpusDecoder()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return dec.(*libopusDecoder)
 }
 
@@ -26,9 +25,7 @@ func newLibopusDecoder(t testing.TB) *libopusDecoder {
 func encodeTone(t testing.TB, hz float64, n int) [][]byte {
 	t.Helper()
 	enc, err := NewOpusEncoder()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return encodeAll(t, enc, audiotest.Tone(hz, MouthRate, n*MouthFrame, 8000))
 }
 
@@ -72,12 +69,8 @@ func compareDecoders(t *testing.T, name string, in []int16, app opus.Application
 	enc, err1 := opus.NewEncoder(48000, channels, app)
 	reference, err2 := newPionOpusDecoder()
 	dec := newLibopusDecoder(t)
-	if err := errors.Join(err1, err2); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(enc.SetBitrate(bitrate), enc.SetInBandFEC(true), enc.SetPacketLossPerc(10)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(err1, err2))
+	require.NoError(t, errors.Join(enc.SetBitrate(bitrate), enc.SetInBandFEC(true), enc.SetPacketLossPerc(10)))
 	var want, got []int16
 	frame, packet := make([]int16, n*channels), make([]byte, 1500)
 	for ; len(in) >= n; in = in[n:] {
@@ -85,9 +78,7 @@ func compareDecoders(t *testing.T, name string, in []int16, app opus.Application
 			frame[i] = in[i/channels]
 		}
 		size, err := enc.Encode(frame, packet)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if want, err = reference.Decode(want, packet[:size]); err != nil {
 			t.Fatal(err)
 		}

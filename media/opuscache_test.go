@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"frontdesk/internal/audiotest"
+	"frontdesk/internal/require"
 )
 
 // phrase returns speech-like audio with moving harmonics, of the given length in frames, and silence after it.
@@ -34,9 +35,7 @@ func encodeAll(t testing.TB, enc interface {
 	buf := make([]byte, 1500)
 	for ; len(pcm) >= MouthFrame; pcm = pcm[MouthFrame:] {
 		p, err := enc.Encode(buf, pcm[:MouthFrame])
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		packets = append(packets, slices.Clone(p))
 	}
 	return packets
@@ -45,9 +44,7 @@ func encodeAll(t testing.TB, enc interface {
 func newCached(t testing.TB, c *OpusCache) *CachedOpusEncoder {
 	t.Helper()
 	e, err := NewCachedOpusEncoder(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return e
 }
 
@@ -118,9 +115,7 @@ func TestSpeechContinuesSmoothlyAfterACacheMiss(t *testing.T) {
 	const cuts = 8
 	decode := func(packets [][]byte) (pcm []int16) {
 		dec, err := NewOpusDecoder()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, p := range packets {
 			if pcm, err = dec.Decode(pcm, p); err != nil {
 				t.Fatal(err)

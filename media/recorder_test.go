@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"frontdesk/internal/audiotest"
+	"frontdesk/internal/require"
 )
 
 // constant is a Source that repeats one sample and a Sink that ignores everything.
@@ -46,9 +47,7 @@ func TestRecordingHasTheCallerLeftAndTheAgentRight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "call.wav")
 		r, err := NewRecorder(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		source, sink := r.Source(constant(1000)), r.Sink(constant(0))
 		voice, frame := audiotest.Tone(440, MouthRate, 50*MouthFrame, 8000), make([]int16, EarFrame)
 		for i := range 150 { // silence, a second of voice, silence
@@ -56,14 +55,10 @@ func TestRecordingHasTheCallerLeftAndTheAgentRight(t *testing.T) {
 			if i >= 50 && i < 100 {
 				out = voice[(i-50)*MouthFrame:][:MouthFrame]
 			}
-			if err := errors.Join(sink.WriteFrame(out), source.ReadFrame(frame)); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, errors.Join(sink.WriteFrame(out), source.ReadFrame(frame)))
 			synctest.Wait() // until the frame is written
 		}
-		if err := r.Close(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, r.Close())
 		if err := errors.Join(sink.WriteFrame(voice[:MouthFrame]), source.ReadFrame(frame), r.Close()); err != nil {
 			t.Errorf("after Close: %v", err)
 		}
@@ -82,15 +77,11 @@ func TestRecordingHasTheCallerLeftAndTheAgentRight(t *testing.T) {
 func TestRecordingContinuesWhenTheCallerSendsNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "call.wav")
 	r, err := NewRecorder(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for range 60 {
 		_ = r.Sink(constant(0)).WriteFrame(audiotest.Tone(440, MouthRate, MouthFrame, 8000))
 	}
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, r.Close())
 	file, _ := os.ReadFile(path)
 	if _, right := channels(t, file); len(right) < 45*EarFrame || audiotest.RMS(right) < 3000 {
 		t.Errorf("%d samples of the agent at %.0f", len(right), audiotest.RMS(right))
@@ -132,9 +123,7 @@ func TestSlowDiskLosesAudioButNotItsPosition(t *testing.T) {
 		runtime.Gosched()
 	}
 	_ = r.Source(constant(2000)).ReadFrame(frame)
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, r.Close())
 	left, _ := channels(t, f.bytes)
 	if len(left) != (frames+1)*EarFrame || left[len(left)-1] != 2000 || left[len(left)-2*EarFrame] != 0 {
 		t.Errorf("the last frame is not at its position: %d samples", len(left))
@@ -154,9 +143,7 @@ func TestRecordingOfAKilledProcessPlays(t *testing.T) {
 	for range 60 {
 		_ = r.Source(constant(1000)).ReadFrame(make([]int16, EarFrame))
 	}
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, r.Close())
 	pcm, _, err := ReadWAV(bytes.NewReader(files[60]), EarRate*10)
 	if err != nil || len(pcm) < recordSync*EarFrame {
 		t.Errorf("%d samples play, %v", len(pcm), err)
@@ -173,9 +160,7 @@ func TestFullDiskEndsTheRecordingNotTheCall(t *testing.T) {
 	}
 	r := newRecorder(f)
 	for range 3 * recordQueue {
-		if err := r.Source(constant(1)).ReadFrame(make([]int16, EarFrame)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, r.Source(constant(1)).ReadFrame(make([]int16, EarFrame)))
 	}
 	if err := r.Close(); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Close: %v", err)

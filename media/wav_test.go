@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"frontdesk/internal/require"
 )
 
 // foreignWAV returns a file as other programs write it.
@@ -87,9 +89,7 @@ func TestWAVReaderRefusesAbsurdFiles(t *testing.T) {
 
 func TestWrittenWAVCanBeRead(t *testing.T) {
 	var b bytes.Buffer
-	if err := WriteWAV(&b, EarRate, 1, []int16{1, -2, 32767}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, WriteWAV(&b, EarRate, 1, []int16{1, -2, 32767}))
 	pcm, rate, err := ReadWAV(&b, 3)
 	if err != nil || rate != EarRate || !slices.Equal(pcm, []int16{1, -2, 32767}) {
 		t.Errorf("%v at %d, %v", pcm, rate, err)
@@ -113,9 +113,7 @@ func FuzzWAVReader(f *testing.F) {
 
 func TestWAVBlockDoesNotAllocate(t *testing.T) {
 	f, err := newWAVWriter(discard{}, EarRate, 2, 2*EarFrame)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	block := make([]int16, 2*EarFrame)
 	if n := testing.AllocsPerRun(100, func() { _ = f.writeBlock(block) }); n > 0 {
 		t.Errorf("%v allocations per block", n)
@@ -124,9 +122,7 @@ func TestWAVBlockDoesNotAllocate(t *testing.T) {
 
 func TestWAVFileEndsBeforeItsSizesOverflow(t *testing.T) {
 	f, err := newWAVWriter(discard{}, EarRate, 2, 2*EarFrame)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	f.enc.WrittenBytes = math.MaxUint32 - 100
 	if err := f.writeBlock(make([]int16, 2*EarFrame)); !errors.Is(err, errWAVFull) {
 		t.Error(err)

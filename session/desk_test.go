@@ -12,6 +12,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/session"
 )
 
@@ -71,9 +72,7 @@ type textLine struct {
 func call(t *testing.T, ctx context.Context, d *session.Desk, caller session.Caller) *textLine {
 	t.Helper()
 	c, err := d.Admit(t.Context(), caller)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	l := &textLine{t: t, call: c, inputs: make(chan dialog.Heard), events: make(chan dialog.Event, 1000), ending: make(chan session.Ending, 1)}
 	go func() {
 		l.ending <- c.Run(ctx, dialog.Line{Inputs: l.inputs, Emit: func(e dialog.Event) { l.events <- e }})
@@ -212,9 +211,7 @@ func TestCheckAdmitsNobodyAndEndsNoLine(t *testing.T) {
 	line.say("one")
 	again := session.Caller{Resume: line.call.Session(), Address: "192.0.2.2"}
 	for range 3 { // Check does not count as a start either
-		if err := d.Check(t.Context(), again); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, d.Check(t.Context(), again))
 	}
 	for name, caller := range map[string]session.Caller{
 		"unknown agent":   {Agent: "nobody", Address: "192.0.2.3"},
@@ -253,9 +250,7 @@ func TestRefusedResumptionDoesNotEndTheFormerLine(t *testing.T) {
 func TestOnlyItsOwnerMayEndACall(t *testing.T) {
 	d := newDesk(t, session.Limits{})
 	c, err := d.Admit(t.Context(), session.Caller{TokenID: "own"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer c.Hangup()
 	for name, test := range map[string]struct {
 		caller  session.Caller

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/internal/valkeytest"
 	"frontdesk/session"
 	"frontdesk/session/valkey"
@@ -34,13 +35,9 @@ func newReplicatedJournal(t *testing.T) *replicatedJournal {
 func (f *replicatedJournal) openJournal(t *testing.T, owner string) *session.Journal {
 	t.Helper()
 	lease, err := f.store.Acquire(t.Context(), "sess_1", owner, time.Hour, true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	state, entries, err := f.store.Load(t.Context(), "sess_1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return session.NewJournal(f.store, lease, state, entries, time.Hour)
 }
 
@@ -62,9 +59,7 @@ func (f *replicatedJournal) failOver(t *testing.T) {
 func (f *replicatedJournal) wantLog(t *testing.T, ids ...string) {
 	t.Helper()
 	_, entries, err := f.store.Load(t.Context(), "sess_1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if got := messageIDs(entries); !slices.Equal(got, ids) {
 		t.Errorf("the log has %v, want %v", got, ids)
 	}
@@ -89,9 +84,7 @@ func TestRenewalAfterAFailoverWritesMissedEntriesAgain(t *testing.T) {
 	f.append(t, "three")
 	f.failOver(t)
 	f.wantLog(t, "one")
-	if err := f.journal.RenewLease(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, f.journal.RenewLease(t.Context()))
 	f.wantLog(t, "one", "two", "three")
 	f.append(t, "four")
 	f.wantLog(t, "one", "two", "three", "four")

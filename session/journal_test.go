@@ -6,6 +6,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/session"
 	"frontdesk/session/sqlite"
 )
@@ -21,13 +22,9 @@ func journalWithExpiredLease(t *testing.T) (*sqlite.Store, *session.Journal) {
 	t.Helper()
 	store, conn := openSQLite(t)
 	lease, err := store.Acquire(t.Context(), "sess_1", "here", time.Hour, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	j := session.NewJournal(store, lease, session.State{Agent: "demo"}, nil, time.Hour)
-	if err := j.Append(t.Context(), said("item_1")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, j.Append(t.Context(), said("item_1")))
 	if _, err := conn.Exec(`UPDATE sessions SET leased_until = 1`); err != nil {
 		t.Fatal(err)
 	}
@@ -36,9 +33,7 @@ func journalWithExpiredLease(t *testing.T) (*sqlite.Store, *session.Journal) {
 
 func TestJournalRegainsAnExpiredLease(t *testing.T) {
 	store, j := journalWithExpiredLease(t)
-	if err := j.Append(t.Context(), said("item_2")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, j.Append(t.Context(), said("item_2")))
 	_, entries, err := store.Load(t.Context(), "sess_1")
 	if err != nil || len(entries) != 2 {
 		t.Errorf("got %d entries, error %v; want 2", len(entries), err)

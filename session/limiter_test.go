@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/require"
 )
 
 func TestStartsAndTokensAreAllowedAgainWithTime(t *testing.T) {
@@ -47,9 +48,7 @@ func TestStartsAndTokensAreAllowedAgainWithTime(t *testing.T) {
 func TestIdleAddressesAreForgotten(t *testing.T) {
 	l := NewLimiter(Limits{})
 	start := func(session, address string) {
-		if err := l.StartCall(t.Context(), session, address); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, l.StartCall(t.Context(), session, address))
 	}
 	start("stays", "stays")
 	for i := range 2 * maxAddresses {
@@ -88,9 +87,7 @@ func TestTokensAreCountedWhenTheLimiterIsReachableAgain(t *testing.T) {
 	m := &tokenMeter{Journal: discardJournal{}, limiter: limiter, agent: "demo", log: zap.New(core)}
 	turn := dialog.Turn{Usage: dialog.Usage{Input: 100, Output: 20}, Discarded: dialog.Usage{Output: 3}}
 	appendTurn := func() {
-		if err := m.Append(t.Context(), dialog.JournalEntry{Turn: &turn}); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, m.Append(t.Context(), dialog.JournalEntry{Turn: &turn}))
 	}
 	appendTurn()
 	if logs.Len() != 1 {

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 	"frontdesk/session"
 )
@@ -67,9 +68,7 @@ func runGreeting(t *testing.T, dir string, isRecorded bool) {
 		Node:  "test", ResumeWindow: time.Hour, RecordingsDir: dir, Observer: noObserver{}, Log: zap.NewNop(),
 	})
 	c, err := d.Admit(t.Context(), session.Caller{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	source, inputs := media.NewPCMSource(), make(chan dialog.Heard)
 	audio := make([]int16, 20*media.EarRate)
 	for i := range audio {
@@ -95,18 +94,14 @@ func runGreeting(t *testing.T, dir string, isRecorded bool) {
 func peaks(t *testing.T, path string) (left, right int16) {
 	t.Helper()
 	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer f.Close()
 	w, err := media.NewWAVReader(f)
 	if err != nil || w.Channels != 2 || w.Rate != media.EarRate {
 		t.Fatalf("%s: got %+v, error %v; want two channels at %d Hz", path, w, err, media.EarRate)
 	}
 	file, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	const header = 44 // of a canonical WAV file
 	for b := file[header:]; len(b) >= 4; b = b[4:] {
 		left = max(left, int16(binary.LittleEndian.Uint16(b)))

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"frontdesk/internal/require"
 	"frontdesk/internal/valkeytest"
 	"frontdesk/session"
 	"frontdesk/session/valkey"
@@ -25,12 +26,8 @@ var stores = []struct {
 		store, conn := openSQLite(b)
 		return store, func() int {
 			var pages, pageSize int
-			if err := conn.QueryRow(`PRAGMA page_count`).Scan(&pages); err != nil {
-				b.Fatal(err)
-			}
-			if err := conn.QueryRow(`PRAGMA page_size`).Scan(&pageSize); err != nil {
-				b.Fatal(err)
-			}
+			require.NoError(b, conn.QueryRow(`PRAGMA page_count`).Scan(&pages))
+			require.NoError(b, conn.QueryRow(`PRAGMA page_size`).Scan(&pageSize))
 			return pages * pageSize
 		}
 	}},
@@ -57,9 +54,7 @@ func memoryOf(b *testing.B, server *valkeytest.Server) func() int {
 		for line := range strings.Lines(server.Must(b, "INFO", "memory")) {
 			if n, ok := strings.CutPrefix(strings.TrimSpace(line), "used_memory:"); ok {
 				bytes, err := strconv.Atoi(n)
-				if err != nil {
-					b.Fatal(err)
-				}
+				require.NoError(b, err)
 				return bytes
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"frontdesk/internal/db"
+	"frontdesk/internal/require"
 	"frontdesk/session/sqlite"
 	"frontdesk/session/valkey"
 )
@@ -16,14 +17,10 @@ import (
 func openSQLite(t testing.TB) (*sqlite.Store, *sql.DB) {
 	t.Helper()
 	conn, err := db.Open(filepath.Join(t.TempDir(), "frontdesk.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
 	store, err := sqlite.Open(t.Context(), conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return store, conn
 }
 
@@ -33,9 +30,7 @@ func openValkey(t testing.TB, o valkey.Options) *valkey.Store {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	store, err := valkey.Open(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(store.Close)
 	return store
 }

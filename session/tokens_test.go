@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 )
 
 var testSecret = []byte("0123456789abcdef0123456789abcdef")
@@ -35,9 +36,7 @@ func TestInvalidTokensAreRefused(t *testing.T) {
 	tokens := NewTokens(testSecret)
 	mint := func(by *Tokens, expires time.Time) string {
 		token, err := by.Mint(Claims{Caller: Caller{Agent: "demo"}, Expires: expires})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return token
 	}
 	good := mint(tokens, time.Now().Add(time.Minute))
@@ -75,9 +74,7 @@ func TestTooLargeTokenIsRefused(t *testing.T) {
 func TestSecretIsCreatedOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
 	a, err := LoadSecret(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	b, err := LoadSecret(path)
 	if err != nil || string(a) != string(b) || len(a) != 32 {
 		t.Errorf("got %x and %x, error %v; want the same 32 bytes", a, b, err)

@@ -18,14 +18,13 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 )
 
 func openKnowledge(t testing.TB, dir string) *Knowledge {
 	t.Helper()
 	k, err := OpenKnowledge(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { k.Close() })
 	return k
 }
@@ -51,12 +50,8 @@ func writeFiles(t testing.TB, files map[string]string) string {
 
 func writeFile(t testing.TB, path, content string) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
 }
 
 func TestSearchFindsPagesOfEveryFormat(t *testing.T) {
@@ -98,12 +93,8 @@ func TestUnreadablePagesAreReportedAndIgnored(t *testing.T) {
 		"large.txt":   strings.Repeat("bananas ", maxPage/8+1),
 		"nested.html": strings.Repeat("<div>", 600) + "bananas",
 	})
-	if err := os.Symlink(filepath.Join(dir, "nowhere"), filepath.Join(dir, "dangling.md")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(filepath.Join(dir, "good.md"), filepath.Join(dir, "linked.md")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Symlink(filepath.Join(dir, "nowhere"), filepath.Join(dir, "dangling.md")))
+	require.NoError(t, os.Symlink(filepath.Join(dir, "good.md"), filepath.Join(dir, "linked.md")))
 	k := openKnowledge(t, dir)
 	var files []string
 	for _, p := range k.Problems() {
@@ -145,9 +136,7 @@ func TestSearchFollowsChangesOfTheFolder(t *testing.T) {
 		wantText("sky", "The sky is blue.")
 		writeFile(t, filepath.Join(dir, "a.md"), "# A\n\nThe sky is orange tonight.")
 		writeFile(t, filepath.Join(dir, "broken.md"), "# C\n\nSnow is white.")
-		if err := os.Remove(filepath.Join(dir, "b.md")); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Remove(filepath.Join(dir, "b.md")))
 		wantText("sky", "The sky is blue.") // the next check is not due yet
 		time.Sleep(checkInterval)
 		wantText("sky", "The sky is orange tonight.")
@@ -274,9 +263,7 @@ func BenchmarkKnowledge(b *testing.B) {
 	b.Run("index 1000 pages", func(b *testing.B) {
 		for b.Loop() {
 			k, err := OpenKnowledge(b.Context(), dir)
-			if err != nil {
-				b.Fatal(err)
-			}
+			require.NoError(b, err)
 			k.Close()
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 )
 
 const orders = "\ufeffOrder , item,status\n47329,\"Lamp, brass\",shipped\n#88-150,Toaster,\n"
@@ -31,9 +32,7 @@ func lookUp(t testing.TB, l *Lookup, key string) lookupResult {
 
 func TestLookupFindsARowBySpokenDigits(t *testing.T) {
 	l, _, err := openLookup(t, orders, "Order")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, key := range []string{"47329", "order number four seven three two nine", "4 7 3 2 9", "#47-329"} {
 		got := lookUp(t, l, key)
 		if !got.Found || got.Key != "47329" || got.Say != "4 7 3 2 9" || got.Record["item"] != "Lamp, brass" || got.Record["status"] != "shipped" {
@@ -53,9 +52,7 @@ func TestLookupFindsARowBySpokenDigits(t *testing.T) {
 
 func TestLookupIgnoresCaseAndPunctuation(t *testing.T) {
 	l, _, err := openLookup(t, "code,plan\nAB-12,Basic\nÇD 7,Plus\n", "code")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for key, plan := range map[string]string{"ab12": "Basic", "A B 1 2": "Basic", "cd-7": "Plus"} {
 		if got := lookUp(t, l, key); got.Record["plan"] != plan || got.Say != "" {
 			t.Errorf("look-up of %q = %+v", key, got)
@@ -92,12 +89,8 @@ func TestOpenLookupSaysWhatIsWrongWithTheFile(t *testing.T) {
 		t.Error("OpenLookup accepted an invalid name")
 	}
 	big := filepath.Join(t.TempDir(), "big.csv")
-	if err := os.WriteFile(big, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(big, maxTable+1); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(big, nil, 0o600))
+	require.NoError(t, os.Truncate(big, maxTable+1))
 	if _, err := OpenLookup(LookupConfig{Name: "x", File: big, Key: "a"}); err == nil || !strings.Contains(err.Error(), "larger") {
 		t.Errorf("huge file: got error %v", err)
 	}
@@ -105,9 +98,7 @@ func TestOpenLookupSaysWhatIsWrongWithTheFile(t *testing.T) {
 
 func TestLookupReadsAChangedFile(t *testing.T) {
 	l, file, err := openLookup(t, "order,status\n1,packed\n", "order")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var problems []error
 	l.config.OnProblem = func(err error) { problems = append(problems, err) }
 	synctest.Test(t, func(t *testing.T) {
@@ -121,9 +112,7 @@ func TestLookupReadsAChangedFile(t *testing.T) {
 		if got := [2]string{status(), status()}; got != [2]string{"shipped", "shipped"} || len(problems) != 1 {
 			t.Errorf("while the file is invalid: got %q, problems %v", got, problems)
 		}
-		if err := os.Remove(file); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Remove(file))
 		if got := status(); got != "shipped" || len(problems) != 2 {
 			t.Errorf("while the file is missing: got %q, problems %v", got, problems)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 )
 
 // fakeTool is a tool with any spec and function.
@@ -33,9 +34,7 @@ func echo(_ context.Context, c Call) (Result, error) { return Result{Output: c.A
 func newRegistry(t testing.TB, tools ...Tool) *Registry {
 	t.Helper()
 	r, err := NewRegistry(tools...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return r
 }
 
@@ -44,9 +43,7 @@ func decode(t testing.TB, r Result, into any) {
 	if r.Failed {
 		t.Fatalf("the call failed: %s", r.Output)
 	}
-	if err := json.Unmarshal(r.Output, into); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.Unmarshal(r.Output, into))
 }
 
 // wantFailed checks that the result tells a model the code and message of a failure.
@@ -93,9 +90,7 @@ func TestNewRegistryRefusesInvalidTools(t *testing.T) {
 func TestSpecsKeepOrder(t *testing.T) {
 	base := newRegistry(t, newTool("zebra", echo), newTool("ant", echo))
 	more, err := base.With(newTool("mole", echo))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if got := more.names(); !slices.Equal(got, []string{"zebra", "ant", "mole"}) {
 		t.Errorf("got order %q", got)
 	}
@@ -124,9 +119,7 @@ func TestRestrictKeepsOnlyAllowedTools(t *testing.T) {
 		{Policy{Allow: []string{}}, nil},
 	} {
 		r, err := all.Restrict(test.policy)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if got := r.names(); !slices.Equal(got, test.want) {
 			t.Errorf("Restrict(%+v) has %q, want %q", test.policy, got, test.want)
 		}
@@ -246,9 +239,7 @@ func TestDoReturnsAtTheDeadlineOfAToolThatIgnoresIt(t *testing.T) {
 		writer := fakeTool{spec: Spec{Name: "writer", Parameters: json.RawMessage(anyObject), Effect: Writes}, call: ignoresDeadline}
 		all := newRegistry(t, newTool("reader", ignoresDeadline), writer)
 		r, err := all.Restrict(Policy{Timeout: 3 * time.Second, Timeouts: map[string]time.Duration{"writer": 7 * time.Second}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		wantTimeout := func(r *Registry, name string, contains string, want time.Duration) {
 			t.Helper()
 			began := time.Now()
@@ -287,9 +278,7 @@ func TestTooManyConcurrentCallsFailAtOnce(t *testing.T) {
 		release := make(chan struct{})
 		r := newRegistry(t, newTool("slow", func(context.Context, Call) (Result, error) { <-release; return Result{}, nil }), newTool("other", echo))
 		restricted, err := r.Restrict(Policy{Timeout: time.Hour})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		results := make(chan Result, maxCalls)
 		for range maxCalls {
 			go func() { results <- restricted.Do(t.Context(), Call{Name: "slow"}) }()
@@ -325,9 +314,7 @@ func TestFuncMakesASchemaOfItsArguments(t *testing.T) {
 			Enum        []string
 		}
 	}
-	if err := json.Unmarshal(spec.Parameters, &schema); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.Unmarshal(spec.Parameters, &schema))
 	if schema.Type != "object" || !slices.Equal(schema.Required, []string{"subject"}) ||
 		schema.Properties["subject"].Description != "in a few words" ||
 		!slices.Equal(schema.Properties["priority"].Enum, []string{"low", "normal", "high", "urgent"}) {

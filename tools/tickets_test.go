@@ -10,30 +10,25 @@ import (
 	"testing"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 )
 
 func openTickets(t testing.TB) (*Tickets, *sql.DB) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "t.db")+
 		"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { db.Close() })
 	s, err := OpenTickets(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return s, db
 }
 
 func mustCreate(t testing.TB, s *Tickets, call, subject string) Ticket {
 	t.Helper()
 	ticket, err := s.Create(t.Context(), call, Ticket{Subject: subject})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return ticket
 }
 
@@ -51,9 +46,7 @@ func TestCreateStoresTheTicket(t *testing.T) {
 		Subject: " Router is dead ", Description: "No lights.", Contact: "ann@example.org", Priority: High,
 		ID: 7, Status: Closed, // must be ignored
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if made.ID != 1001 || made.Subject != "Router is dead" || made.Status != Open || made.Priority != High ||
 		made.Session != "sess_1" || made.Contact != "ann@example.org" || made.Description != "No lights." || made.Created.IsZero() {
 		t.Errorf("created %+v", made)
@@ -62,9 +55,7 @@ func TestCreateStoresTheTicket(t *testing.T) {
 		t.Errorf("id: got %s, spoken %s", made.ID, made.ID.Say())
 	}
 	reopened, err := OpenTickets(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	got, err := reopened.Get(t.Context(), made.ID)
 	if err != nil || got.Subject != made.Subject || !got.Created.Equal(made.Created) {
 		t.Errorf("got %+v, %v", got, err)

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 func getPage(t *testing.T, method, path string, header http.Header) *http.Response {
@@ -69,15 +71,11 @@ func TestPageLoadsOnlyItsOwnSmallFiles(t *testing.T) {
 	external := regexp.MustCompile(`(?:href|src)="(?:https?:)?//|@import|url\(|from "http`)
 	total := 0
 	files, err := assets.ReadDir("page")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, file := range files {
 		name := file.Name()
 		body, err := assets.ReadFile("page/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		total += len(body)
 		if found := external.Find(body); found != nil {
 			t.Errorf("%s loads from another site: %s", name, found)

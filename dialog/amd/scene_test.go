@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"frontdesk/internal/audiotest"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -78,14 +79,10 @@ func synthesize(t testing.TB, voice, text string) []float64 {
 		t.Fatalf("%s: %v: %s", cmd.Args[0], err, out)
 	}
 	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer f.Close()
 	pcm, rate, err := media.ReadWAV(f, 60*media.EarRate)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	resampler := media.NewResampler(rate, sceneRate)
 	var out []float64
 	for _, v := range resampler.Flush(resampler.Process(nil, pcm)) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/require"
 )
 
 func TestEventsComeInTheOrderOfTheGoldenFile(t *testing.T) {
@@ -26,14 +27,10 @@ func TestEventsComeInTheOrderOfTheGoldenFile(t *testing.T) {
 	}
 	golden := "testdata/events.golden"
 	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(golden, []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(golden, []byte(out.String()), 0o644))
 	}
 	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if out.String() != string(want) {
 		t.Errorf("got events\n%s\nwant (UPDATE_GOLDEN=1 writes the file)\n%s", out.String(), want)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 )
 
 // folder creates an agent's folder with an agent.yaml and other files.
@@ -26,20 +27,14 @@ func folder(t testing.TB, name, yaml string, files ...string) string {
 
 func write(t testing.TB, path, text string) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 }
 
 func TestOnlyTheNameIsRequired(t *testing.T) {
 	dir := folder(t, "shop", "name: shop\n")
 	f, err := Load(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if want := (File{Dir: dir, Name: "shop", Title: "shop"}); !reflect.DeepEqual(f, want) {
 		t.Errorf("got %+v, want %+v", f, want)
 	}
@@ -72,9 +67,7 @@ tools:
     - {name: order_status, description: Finds an order., file: data/orders.csv, key: order}
 `, "data/orders.csv", "knowledge/page.md")
 	got, err := Load(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	want := File{
 		Dir: dir, Knowledge: filepath.Join(dir, "knowledge"),
 		Name: "shop", Title: "The Shop", Greeting: "Hello.", Instructions: "Be short.\nBe kind.",
@@ -102,9 +95,7 @@ tools:
 
 func TestEmptyAllowListDiffersFromMissingOne(t *testing.T) {
 	f, err := Load(folder(t, "shop", "name: shop\ntools: {allow: []}\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if f.Tools.Allow == nil || len(f.Tools.Allow) != 0 {
 		t.Errorf("allow is %#v, want empty and not nil", f.Tools.Allow)
 	}
@@ -165,12 +156,8 @@ func TestLookupFilesStayInsideTheFolder(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "secret.csv")
 	write(t, outside, "key\n")
 	dir := folder(t, "shop", "", "real.csv")
-	if err := os.Symlink(outside, filepath.Join(dir, "link.csv")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("real.csv", filepath.Join(dir, "inner.csv")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Symlink(outside, filepath.Join(dir, "link.csv")))
+	require.NoError(t, os.Symlink("real.csv", filepath.Join(dir, "inner.csv")))
 	load := func(file string) error {
 		write(t, filepath.Join(dir, fileName), "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: '"+file+"'}]}\n")
 		_, err := Load(dir)
@@ -240,17 +227,13 @@ func TestShippedAgentsLoad(t *testing.T) {
 
 func FuzzAgentFile(f *testing.F) {
 	demo, err := os.ReadFile("../../agents/demo/agent.yaml")
-	if err != nil {
-		f.Fatal(err)
-	}
+	require.NoError(f, err)
 	for _, seed := range []string{string(demo), "", "name: a\n---\n", "a: &x [*x]", "{", "name: shop\ntools: {lookup: [{}]}", "? [a]\n: b", "name: !!binary x", "<<: {name: shop}", "name: |\n", "\t", "name: 'a", "%TAG"} {
 		f.Add(seed)
 	}
 	dir := folder(f, "shop", "", "orders.csv")
 	root, err := os.OpenRoot(dir)
-	if err != nil {
-		f.Fatal(err)
-	}
+	require.NoError(f, err)
 	f.Cleanup(func() { root.Close() })
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > maxFile {

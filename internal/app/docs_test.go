@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 const module = "../.."
@@ -47,9 +49,7 @@ func packageDirs(t *testing.T) map[string][]string {
 
 func TestGlossaryNamesExist(t *testing.T) {
 	glossary, err := os.ReadFile(filepath.Join(module, "docs/glossary.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	dirs := packageDirs(t)
 	for _, m := range regexp.MustCompile("`([a-z]+)\\.([A-Z][A-Za-z]*)`").FindAllStringSubmatch(string(glossary), -1) {
 		declared := regexp.MustCompile(`(?m)^(?:(?:type|func|var|const) ` + m[2] + `\b|\t` + m[2] + `\b)`)
@@ -79,9 +79,7 @@ func TestDocumentedGoTestCommandsRunSomething(t *testing.T) {
 	}
 	for _, file := range files {
 		doc, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, m := range regexp.MustCompile("`[^`]*(?:go test|-bench) [^`]*`").FindAllString(string(doc), -1) {
 			for kind, flag := range flags {
 				checkCommand(t, filepath.Base(file)+": "+m, m, kind, flag)

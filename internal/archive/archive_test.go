@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/session"
 )
 
@@ -22,18 +23,14 @@ const secretText = "the quick marmalade sings"
 func newIdentity(t testing.TB) *age.X25519Identity {
 	t.Helper()
 	id, err := age.GenerateX25519Identity()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return id
 }
 
 func open(t testing.TB, dir string, id *age.X25519Identity) *Archive {
 	t.Helper()
 	a, err := Open(t.Context(), "file://"+dir+"?metadata=skip&no_tmp_dir=true", []age.Recipient{id.Recipient()}, []age.Identity{id})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { a.Close() })
 	return a
 }
@@ -42,18 +39,14 @@ func open(t testing.TB, dir string, id *age.X25519Identity) *Archive {
 func putSession(t testing.TB, a *Archive) (Record, map[string]string) {
 	t.Helper()
 	wav := filepath.Join(t.TempDir(), "sess_1-rtc_1.wav")
-	if err := os.WriteFile(wav, bytes.Repeat([]byte("audio of "+secretText), 9000), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(wav, bytes.Repeat([]byte("audio of "+secretText), 9000), 0o600))
 	r := Record{
 		Session: "sess_1", Agent: "demo", Created: time.Date(2031, 1, 2, 3, 4, 5, 0, time.UTC), Summary: "All is well.",
 		Entries:    []session.Entry{{ID: "1-1", Kind: "message", Body: json.RawMessage(`{"text":"` + secretText + `"}`)}},
 		Recordings: []Recording{{Name: filepath.Base(wav), path: wav}},
 	}
 	sums, err := a.put(t.Context(), r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return r, sums
 }
 
@@ -66,9 +59,7 @@ func listFiles(t testing.TB, dir string) (files []string) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return files
 }
 
@@ -80,9 +71,7 @@ func TestArchivedSessionCanBeReadBack(t *testing.T) {
 		t.Error(err)
 	}
 	got, err := a.Get(t.Context(), "sess_1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if got.Summary != want.Summary || string(got.Entries[0].Body) != string(want.Entries[0].Body) || !got.Created.Equal(want.Created) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -138,9 +127,7 @@ func TestChangedObjectsAreDetected(t *testing.T) {
 	for _, name := range []string{keyObject, recordObject, "sess_1-rtc_1.wav.age"} {
 		path := filepath.Join(dir, "sess_1", name)
 		whole, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		step := max(1, len(whole)/500) // every byte of short objects
 		for i := 0; i < len(whole); i += step {
 			changed := bytes.Clone(whole)
@@ -149,9 +136,7 @@ func TestChangedObjectsAreDetected(t *testing.T) {
 		}
 		wantDamaged(t, a, sums, path, whole[:len(whole)-1])
 		wantDamaged(t, a, sums, path, append(bytes.Clone(whole), 0))
-		if err := os.WriteFile(path, whole, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, whole, 0o600))
 	}
 	if err := a.verify(t.Context(), sums); err != nil {
 		t.Error(err)
@@ -161,9 +146,7 @@ func TestChangedObjectsAreDetected(t *testing.T) {
 // wantDamaged fails the test unless the archive detects that the file at path has content.
 func wantDamaged(t *testing.T, a *Archive, sums map[string]string, path string, content []byte) {
 	t.Helper()
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, content, 0o600))
 	r, err := a.Get(t.Context(), "sess_1")
 	if err == nil {
 		err = a.Copy(t.Context(), &bytes.Buffer{}, r, r.Recordings[0])
@@ -217,9 +200,7 @@ func TestInterruptedErasureIsFinished(t *testing.T) {
 	if _, err := a.Erase(ctx, "sess_1"); err == nil {
 		t.Error("a cancelled erasure returned no error")
 	}
-	if err := os.WriteFile(filepath.Join(dir, "sess_1", tombstoneObject), []byte(`{"session":"sess_1"}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "sess_1", tombstoneObject), []byte(`{"session":"sess_1"}`), 0o600))
 	if _, err := a.Get(t.Context(), "sess_1"); codeOf(err) != fault.NotFound {
 		t.Errorf("get with a tombstone: got %v, want not_found", err)
 	}

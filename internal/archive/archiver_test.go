@@ -20,6 +20,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/session"
 	"frontdesk/session/sqlite"
 )
@@ -81,9 +82,7 @@ func openNode(ctx context.Context, dir string, id *age.X25519Identity, summarize
 func mustOpenNode(t *testing.T, dir string, id *age.X25519Identity, summarizer dialog.Model) *testNode {
 	t.Helper()
 	n, err := openNode(t.Context(), dir, id, summarizer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return n
 }
 
@@ -106,34 +105,22 @@ func (n *testNode) mustClose(t *testing.T) {
 func (n *testNode) addSession(t testing.TB, id string, state session.State) {
 	t.Helper()
 	lease, err := n.store.Acquire(t.Context(), id, "a call", time.Minute, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var entries []session.Entry
 	for i, m := range []dialog.Message{
 		{ID: "a", Role: dialog.User, Text: "Hello, " + secretText + ", and my card is 4111 1111 1111 1111."},
 		{ID: "b", Role: dialog.Assistant, Text: "Thank you, " + secretText + "."},
 	} {
 		body, err := json.Marshal(m)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		entries = append(entries, session.Entry{ID: fmt.Sprint("1-", i+1), Kind: "message", At: time.Now().UTC(), Body: body})
 	}
 	state.Agent, state.Seq = "demo", 2
-	if err := n.store.Commit(t.Context(), lease, entries, state, time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	if err := n.store.Release(t.Context(), lease); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, n.store.Commit(t.Context(), lease, entries, state, time.Hour))
+	require.NoError(t, n.store.Release(t.Context(), lease))
 	recordings := filepath.Join(n.dir, "recordings")
-	if err := os.MkdirAll(recordings, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(recordings, id+"-rtc_1.wav"), bytes.Repeat([]byte(secretText), 1000), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(recordings, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(recordings, id+"-rtc_1.wav"), bytes.Repeat([]byte(secretText), 1000), 0o600))
 }
 
 // archiveAll runs the archiver until no session that is over remains.
@@ -169,9 +156,7 @@ func wantNoPlainText(t *testing.T, dir string) {
 	t.Helper()
 	for _, f := range listFiles(t, dir) {
 		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if bytes.Contains(b, []byte("marmalade")) || bytes.Contains(b, []byte("4111")) {
 			t.Errorf("%s contains plain text", f)
 		}
@@ -241,9 +226,7 @@ func TestSessionIsArchivedOnceWhereverANodeCrashes(t *testing.T) {
 			wantNoPlainText(t, dir)
 			a := open(t, filepath.Join(dir, "archive"), id)
 			r, err := a.Get(t.Context(), "sess_1")
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			var audio bytes.Buffer
 			if err := a.Copy(t.Context(), &audio, r, r.Recordings[0]); err != nil || !strings.Contains(audio.String(), "marmalade") {
 				t.Errorf("the recording differs, error %v", err)
@@ -270,9 +253,7 @@ func TestOnlySessionsThatAreOverAreArchived(t *testing.T) {
 	defer n.mustClose(t)
 	archiveAll := func() {
 		t.Helper()
-		if err := n.archiveAll(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, n.archiveAll(t.Context()))
 	}
 	n.addSession(t, "sess_1", session.State{Until: time.Now().Add(-time.Minute)})
 	n.addSession(t, "sess_2", session.State{Until: time.Now().Add(time.Hour)})
@@ -297,9 +278,7 @@ func TestOnlySessionsThatAreOverAreArchived(t *testing.T) {
 
 func TestFailingModelLeavesAnOutline(t *testing.T) {
 	body, err := json.Marshal(dialog.Message{Role: dialog.User, Text: "Where is my lamp?"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	entries := []session.Entry{{Kind: "message", Body: body}}
 	for _, m := range []dialog.Model{nil, fixedModel{err: os.ErrClosed}, fixedModel{}} {
 		if got, want := summarize(t.Context(), m, entries), "Caller: Where is my lamp?"; got != want {

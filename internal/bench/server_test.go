@@ -18,6 +18,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/dialog/ear"
 	"frontdesk/internal/db"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 	"frontdesk/session"
 	"frontdesk/session/sqlite"
@@ -39,9 +40,7 @@ type server struct {
 func serve(tb testing.TB, p providers) *server {
 	tb.Helper()
 	must := func(err error) {
-		if err != nil {
-			tb.Fatal(err)
-		}
+		require.NoError(tb, err)
 	}
 	registry, err := tools.NewRegistry()
 	must(err)
@@ -86,18 +85,14 @@ func serve(tb testing.TB, p providers) *server {
 func (s *server) serveSIP(tb testing.TB, codec string) string {
 	tb.Helper()
 	free, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
+	require.NoError(tb, err)
 	address := free.LocalAddr().String()
 	free.Close()
 	t, err := sip.New(sip.Options{
 		Listen: []string{"udp://" + address}, MinPort: 20000, MaxPort: 22999, Log: zap.NewNop(),
 		Trunks: []sip.Trunk{{Name: "callers", Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Agent: "desk", Codecs: []string{codec}}},
 	})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	require.NoError(tb, err)
 	go t.Serve(context.Background(), s.desk.Admit) // Close waits for it
 	tb.Cleanup(t.Close)
 	return address

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fakeai"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -83,9 +84,7 @@ func TestSpokenTurnsAreUnderstoodAndAnswered(t *testing.T) {
 func checkRecording(t *testing.T, name string) {
 	t.Helper()
 	b, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	both, rate, err := media.ReadWAV(bytes.NewReader(b), 60*media.EarRate)
 	if err != nil || rate != 16000 || len(both) < 3*rate {
 		t.Fatalf("%d samples at %d Hz, %v", len(both), rate, err)
@@ -125,9 +124,7 @@ func TestResumeTokenContinuesTheSession(t *testing.T) {
 	defer ai.Close()
 	url := serve(t, ai)
 	before, _, err := callJSON(t, Options{URL: url, Turns: typed("hello")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	after, turns, err := callJSON(t, Options{URL: url, Resume: before["resume_token"], Turns: typed("again")})
 	if err != nil || after["session"] != before["session"] || len(turns) != 1 || turns[0].Reply != "You said: again" {
 		t.Fatalf("%v, %v, %+v", err, after, turns)
@@ -195,9 +192,7 @@ func TestTextOutputShowsSessionGreetingAndTurns(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{})
 	defer ai.Close()
 	var out bytes.Buffer
-	if err := Run(t.Context(), Options{URL: serve(t, ai), Turns: typed("hello")}, &out, nil, nil); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, Run(t.Context(), Options{URL: serve(t, ai), Turns: typed("hello")}, &out, nil, nil))
 	for _, want := range []string{"session  sess_", "agent    Hello, this is the shop.", "1  said    hello\n", "   reply   You said: hello\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing from\n%s", want, out.String())
@@ -233,9 +228,7 @@ func TestTurnIsPrintedBeforeTheNextBegins(t *testing.T) {
 		return "You said: " + user
 	}})
 	defer ai.Close()
-	if err := Run(t.Context(), Options{URL: serve(t, ai), Turns: typed("hello", "goodnight")}, &out, nil, nil); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, Run(t.Context(), Options{URL: serve(t, ai), Turns: typed("hello", "goodnight")}, &out, nil, nil))
 	if !strings.Contains(out.String(), "reply   You said: goodnight") {
 		t.Error(out.String())
 	}

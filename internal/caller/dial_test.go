@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fakeai"
+	"frontdesk/internal/require"
 )
 
 func TestFailuresAreExplainedWithACode(t *testing.T) {
@@ -20,9 +21,7 @@ func TestFailuresAreExplainedWithACode(t *testing.T) {
 	defer ai.Close()
 	url := serve(t, ai)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	closed := "http://" + l.Addr().String()
 	l.Close()
 	other := httptest.NewServer(http.NotFoundHandler())
@@ -61,14 +60,10 @@ func TestTypedCallWorksOverWebSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, err := s.dialWebSocket(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer l.hangUp()
 	var out bytes.Buffer
-	if err := newCall(l, Options{JSON: true}, []utterance{{said: "hello", isTyped: true}}, &out).run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, newCall(l, Options{JSON: true}, []utterance{{said: "hello", isTyped: true}}, &out).run(t.Context()))
 	if !strings.Contains(out.String(), `"reply":"You said: hello"`) {
 		t.Error(out.String())
 	}

@@ -19,6 +19,7 @@ import (
 	"frontdesk/internal/db"
 	"frontdesk/internal/fakeai"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 	"frontdesk/session"
 	"frontdesk/session/sqlite"
@@ -33,9 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func serve(t *testing.T, ai *fakeai.Server, change ...func(*dialog.Agent)) string {
 	t.Helper()
 	registry, err := tools.NewRegistry()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	model, err1 := openai.NewModel(openai.Config{URL: ai.URL, Model: "fake"})
 	ear, err2 := openai.NewTranscriber(openai.Config{URL: ai.URL, Model: "fake"})
 	voice, err3 := openai.NewSpeech(openai.Config{URL: ai.URL, Model: "fake"})
@@ -57,9 +56,7 @@ func serve(t *testing.T, ai *fakeai.Server, change ...func(*dialog.Agent)) strin
 func serveAgent(t *testing.T, agent *dialog.Agent) string {
 	t.Helper()
 	db, err := db.Open(filepath.Join(t.TempDir(), "calls.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	store := openStore(t, db)
 	tokens := session.NewTokens([]byte("0123456789abcdef0123456789abcdef"))
 	desk := session.NewDesk(session.Options{
@@ -72,13 +69,9 @@ func serveAgent(t *testing.T, agent *dialog.Agent) string {
 		},
 	})
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	transport, err := webrtc.New(webrtc.Options{UDP: udp, Log: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	rt := realtime.New(realtime.Options{Desk: desk, Tokens: tokens, Transport: transport, Log: zap.NewNop()})
 	front := httptest.NewServer(rt)
 	t.Cleanup(func() {
@@ -96,9 +89,7 @@ func serveAgent(t *testing.T, agent *dialog.Agent) string {
 func openStore(t *testing.T, db *sql.DB) session.Store {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return store
 }
 

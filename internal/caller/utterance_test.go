@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -69,9 +70,7 @@ func TestSpeechEndGoesByEnergy(t *testing.T) {
 
 func TestInvalidRecordingsAreRefused(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "hello.wav")
-	if err := os.WriteFile(name, []byte("hello, this is not audio"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(name, []byte("hello, this is not audio"), 0o600))
 	for file, want := range map[string]fault.Code{name: fault.Invalid, name + "x": fault.NotFound} {
 		_, err := prepare(t.Context(), []Turn{{WAV, file}}, nil)
 		var e *fault.Error
@@ -83,17 +82,11 @@ func TestInvalidRecordingsAreRefused(t *testing.T) {
 
 func TestRecordingIsResampledForTheCall(t *testing.T) {
 	var file bytes.Buffer
-	if err := media.WriteWAV(&file, 8000, 1, hum(8000, time.Second)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, media.WriteWAV(&file, 8000, 1, hum(8000, time.Second)))
 	name := filepath.Join(t.TempDir(), "hum.wav")
-	if err := os.WriteFile(name, file.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(name, file.Bytes(), 0o600))
 	turns, err := prepare(t.Context(), []Turn{{WAV, name}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if u := turns[0]; u.said != "hum.wav" || len(u.pcm) < 23900 || len(u.pcm) > 24200 || u.speechLen < 23700 {
 		t.Errorf("%q, %d samples, speech to %d", u.said, len(u.pcm), u.speechLen)
 	}

@@ -5,14 +5,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 func load(t *testing.T, text string, env ...string) (Config, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "frontdesk.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	c, err := Load(path, env)
 	if err == nil {
 		err = c.Check()
@@ -22,12 +22,8 @@ func load(t *testing.T, text string, env ...string) (Config, error) {
 
 func TestDefaultsAloneWork(t *testing.T) {
 	c, err := Load("", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Check(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, c.Check())
 	if _, err := load(t, ""); err != nil {
 		t.Errorf("an empty file: %v", err)
 	}
@@ -63,9 +59,7 @@ func TestEnvironmentOverridesFile(t *testing.T) {
 	c, err := load(t, "listen: :1\nllm: {provider: openai, url: 'http://a/v1', model: m, key: k}\n",
 		"FRONTDESK_LISTEN=:2", "FRONTDESK_LLM_URL=http://b/v1", "FRONTDESK_LIMITS_CALLS=7",
 		"FRONTDESK_LIMITS_CALL_DURATION=90s", "FRONTDESK_KEYS=one, two", "OTHER=x")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if c.Listen != ":2" || c.LLM[0].URL != "http://b/v1" || c.LLM[0].Key != "k" || c.Limits.Calls != 7 ||
 		c.Limits.CallDuration.Seconds() != 90 || len(c.Keys) != 2 || c.Keys[1] != "two" {
 		t.Errorf("got %+v", c)
@@ -128,13 +122,9 @@ stt: {provider: openai, url: 'http://a/v1', model: m, key: hush-4}
 tts: {provider: openai, url: 'http://a/v1', model: m, key: hush-5}
 webrtc: {ice_servers: [{urls: ['turn:x'], username: u, credential: hush-6}]}
 `)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	b, err := c.Masked().YAML()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if strings.Contains(string(b), "hush") {
 		t.Errorf("a secret is visible:\n%s", b)
 	}

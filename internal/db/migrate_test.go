@@ -3,21 +3,19 @@ package db
 import (
 	"path/filepath"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 func TestMigrateRunsEachStepOnceInOrder(t *testing.T) {
 	db, err := Open(filepath.Join(t.TempDir(), "x.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer db.Close()
 	ctx := t.Context()
 	steps := []string{"CREATE TABLE x (a)", "ALTER TABLE x ADD COLUMN b", "INSERT INTO x VALUES (1, 2)"}
 	for n := 1; n <= len(steps); n++ {
 		for range 2 {
-			if err := Migrate(ctx, db, "x", steps[:n]...); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, Migrate(ctx, db, "x", steps[:n]...))
 		}
 	}
 	var rows int

@@ -15,6 +15,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/session"
 	"frontdesk/session/sqlite"
 )
@@ -59,14 +60,10 @@ func New(t testing.TB, agent *dialog.Agent, change ...func(*session.Options)) *D
 func openStore(t testing.TB) (*sql.DB, *sqlite.Store) {
 	t.Helper()
 	conn, err := db.Open(filepath.Join(t.TempDir(), "frontdesk.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	store, err := sqlite.Open(t.Context(), conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return conn, store
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -96,9 +97,7 @@ func TestShortHangoverCutsOffAndLongHangoverDelays(t *testing.T) {
 		early, paused float64
 	}{{300 * time.Millisecond, 25, 100}, {800 * time.Millisecond, 0, 0}} {
 		got, all, err := RunTurns(t.Context(), newAgent(tt.hangover), corpus, Condition{Name: "clean"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if got.Turns != 4 || got.Early != tt.early || got.EarlyPause != tt.paused || got.Missed != 0 {
 			t.Errorf("%v: %+v", tt.hangover, got)
 		}
@@ -191,18 +190,12 @@ func TestManifestErrorsNameTheRecording(t *testing.T) {
 	write := func(list any) string {
 		b, _ := json.Marshal(list)
 		file := filepath.Join(dir, "manifest.json")
-		if err := os.WriteFile(file, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(file, b, 0o600))
 		return file
 	}
 	f, err := os.Create(filepath.Join(dir, "a.wav"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := media.WriteWAV(f, 8000, 1, make([]int16, 8000)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, media.WriteWAV(f, 8000, 1, make([]int16, 8000)))
 	f.Close()
 	good := map[string]any{"file": "a.wav", "voice": "v", "speech_start_ms": 100, "speech_end_ms": 900}
 	list, err := Load(write([]any{good}))

@@ -12,6 +12,8 @@ import (
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 	"go.uber.org/goleak"
+
+	"frontdesk/internal/require"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -45,9 +47,7 @@ func TestOfficialClientStreamsAChat(t *testing.T) {
 			t.Fatalf("the client rejects the chunk %+v", stream.Current())
 		}
 	}
-	if err := stream.Err(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, stream.Err())
 	choice := whole.Choices[0]
 	if choice.Message.Content != "You said: one two" || choice.FinishReason != "stop" || whole.Usage.CompletionTokens != 4 || whole.Usage.PromptTokens != 4 {
 		t.Errorf("%+v", whole.ChatCompletion)
@@ -65,9 +65,7 @@ func TestOfficialClientReceivesAToolCall(t *testing.T) {
 	for stream.Next() {
 		whole.AddChunk(stream.Current())
 	}
-	if err := stream.Err(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, stream.Err())
 	calls := whole.Choices[0].Message.ToolCalls
 	if len(calls) != 1 || calls[0].ID == "" || calls[0].Function.Name != "order_status" || calls[0].Function.Arguments != `{"order":"4711"}` {
 		t.Fatalf("%+v", calls)
@@ -108,9 +106,7 @@ func TestOfficialClientReceivesATone(t *testing.T) {
 		Model: "tts-1", Input: "hello", Voice: openai.AudioSpeechNewParamsVoiceUnion{OfString: openai.String("alloy")},
 		ResponseFormat: openai.AudioSpeechNewParamsResponseFormatPCM,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer resp.Body.Close()
 	pcm, err := io.ReadAll(resp.Body)
 	if err != nil || len(pcm) != 2*5*1440 {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"frontdesk/internal/require"
 )
 
 const timeout = 20 * time.Second // for a server to start or reach a state
@@ -48,9 +50,7 @@ func Sentinel(t testing.TB, name string, primary *Server) *Server {
 		file := filepath.Join(dir, "sentinel.conf") // the Sentinel rewrites it
 		text := fmt.Sprintf("port %[1]s\nbind 127.0.0.1\ndir %[2]s\nsentinel monitor %[3]s %[4]s %[5]s 1\n"+
 			"sentinel down-after-milliseconds %[3]s 500\nsentinel failover-timeout %[3]s 2000\n", port, dir, name, host, primaryPort)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 		return []string{file, "--sentinel"}
 	})
 	s.Until(t, "slaves=1", "INFO", "sentinel")
@@ -80,9 +80,7 @@ func (s *Server) Restart(t testing.TB) {
 	s.out = new(bytes.Buffer)
 	s.cmd = exec.Command(findServer(t), s.args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
-	if err := s.startProcess(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.startProcess())
 	s.Until(t, "PONG", "PING")
 }
 
@@ -243,9 +241,7 @@ func findServer(t testing.TB) string {
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer l.Close()
 	return l.Addr().String()
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 func TestFullDiskIsAStorageFault(t *testing.T) {
@@ -18,13 +20,9 @@ func TestFullDiskIsAStorageFault(t *testing.T) {
 		}
 	})
 	ballast := filepath.Join(dir, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 512<<10), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(ballast, make([]byte, 512<<10), 0o600))
 	store, _ := open(t, filepath.Join(dir, "x.db"))
 	checkFull(t, store, func() {
-		if err := os.Remove(ballast); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Remove(ballast))
 	})
 }

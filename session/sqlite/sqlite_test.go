@@ -13,6 +13,7 @@ import (
 
 	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/session"
 	"frontdesk/session/sqlite"
 	"frontdesk/session/storetest"
@@ -22,14 +23,10 @@ import (
 func open(t testing.TB, path string) (*sqlite.Store, *sql.DB) {
 	t.Helper()
 	conn, err := db.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
 	store, err := sqlite.Open(t.Context(), conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return store, conn
 }
 
@@ -58,12 +55,8 @@ func TestSweepDeletesEntriesToo(t *testing.T) {
 	store, conn := open(t, filepath.Join(t.TempDir(), "x.db"))
 	for i := range 3 {
 		l := acquire(t, store, fmt.Sprint("s", i))
-		if err := store.Commit(t.Context(), l, []session.Entry{message(1, "x")}, session.State{}, 0); err != nil {
-			t.Fatal(err)
-		}
-		if err := store.Release(t.Context(), l); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, store.Commit(t.Context(), l, []session.Entry{message(1, "x")}, session.State{}, 0))
+		require.NoError(t, store.Release(t.Context(), l))
 	}
 	swept, err := store.Sweep(t.Context())
 	if swept != 3 || err != nil {
@@ -80,9 +73,7 @@ func TestSweepDeletesEntriesToo(t *testing.T) {
 func acquire(t testing.TB, store session.Store, id string) session.Lease {
 	t.Helper()
 	l, err := store.Acquire(t.Context(), id, "test", time.Minute, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return l
 }
 
@@ -152,9 +143,7 @@ func TestReadOnlyDatabaseIsAStorageFault(t *testing.T) {
 func TestUnusableFileIsAStorageFault(t *testing.T) {
 	dir := t.TempDir()
 	noDatabase := filepath.Join(dir, "text.db")
-	if err := os.WriteFile(noDatabase, []byte(strings.Repeat("this is no database ", 500)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(noDatabase, []byte(strings.Repeat("this is no database ", 500)), 0o600))
 	for _, path := range []string{noDatabase, dir, filepath.Join(noDatabase, "below a file.db")} {
 		conn, err := db.Open(path)
 		if err == nil {
@@ -166,9 +155,7 @@ func TestUnusableFileIsAStorageFault(t *testing.T) {
 		}
 	}
 	conn, err := db.Open(filepath.Join(dir, "closed.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	conn.Close()
 	if _, err := sqlite.Open(t.Context(), conn); fault.From(err).Code != fault.Storage {
 		t.Errorf("a closed database: got %v, want a storage fault", err)

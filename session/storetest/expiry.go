@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/session"
 )
 
@@ -12,9 +13,7 @@ import (
 func (f *fixture) expire(t *testing.T, l session.Lease) {
 	t.Helper()
 	f.commit(t, l, time.Millisecond)
-	if err := f.store.Release(f.ctx, l); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, f.store.Release(f.ctx, l))
 	f.waitUntil(t, "the expiry of the session", func() bool {
 		_, _, err := f.store.Load(f.ctx, f.session)
 		return err != nil
@@ -30,9 +29,7 @@ func (f *fixture) sweep(t *testing.T) int {
 		return 0
 	}
 	n, err := s.Sweep(f.ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return n
 }
 

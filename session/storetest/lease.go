@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/session"
 )
 
@@ -67,9 +68,7 @@ func ownLease(t *testing.T, f *fixture) {
 func release(t *testing.T, f *fixture) {
 	l := f.acquire(t, "a", long)
 	f.commit(t, l, long, entry("0-1", "bye"))
-	if err := f.store.Release(f.ctx, l); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, f.store.Release(f.ctx, l))
 	wantCode(t, f.store.Commit(f.ctx, l, nil, session.State{}, long), fault.Conflict)
 	if _, err := f.store.Acquire(f.ctx, f.session, "b", long, false); err != nil {
 		t.Fatalf("Acquire of a released lease: %v", err)
@@ -101,9 +100,7 @@ func expiredLease(t *testing.T, f *fixture) {
 func renew(t *testing.T, f *fixture) {
 	l := f.acquire(t, "a", long)
 	renewed, err := f.store.Renew(f.ctx, l, 2*long)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	wantEqual(t, "nonce", renewed.Nonce, l.Nonce)
 	wantEqual(t, "epoch", renewed.Epoch, l.Epoch)
 	if !renewed.Expires.After(l.Expires) {

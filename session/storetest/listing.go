@@ -6,14 +6,13 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/session"
 )
 
 func list(t *testing.T, f *fixture) {
 	l := f.acquire(t, "a", long)
-	if err := f.store.Commit(f.ctx, l, nil, session.State{Agent: "demo", Seq: 7}, long); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, f.store.Commit(f.ctx, l, nil, session.State{Agent: "demo", Seq: 7}, long))
 	n := 0
 	err := f.store.List(f.ctx, func(id string, s session.State) error {
 		if id == f.session {
@@ -37,9 +36,7 @@ func deletion(t *testing.T, f *fixture) {
 	f.commit(t, l, long, entry("0-1", "one"))
 	wantCode(t, f.store.Delete(f.ctx, former), fault.Conflict)
 	wantEqual(t, "ids", f.ids(t), []string{"0-1"})
-	if err := f.store.Delete(f.ctx, l); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, f.store.Delete(f.ctx, l))
 	_, _, err := f.store.Load(f.ctx, f.session)
 	wantCode(t, err, fault.NotFound)
 	wantCode(t, f.store.Delete(f.ctx, l), fault.NotFound)
@@ -50,15 +47,11 @@ func deletion(t *testing.T, f *fixture) {
 func callerMemory(t *testing.T, f *fixture) {
 	load := func() string {
 		memory, err := f.store.LoadCaller(f.ctx, f.session)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return string(memory)
 	}
 	save := func(memory string, ttl time.Duration) {
-		if err := f.store.SaveCaller(f.ctx, f.session, []byte(memory), ttl); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, f.store.SaveCaller(f.ctx, f.session, []byte(memory), ttl))
 	}
 	wantEqual(t, "memory of an unknown caller", load(), "")
 	save("one", long)

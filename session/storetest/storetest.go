@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/session"
 )
 
@@ -190,17 +191,13 @@ func loadReturnsCommitted(t *testing.T, f *fixture) {
 	state := session.State{Agent: "demo", Created: time.Date(2031, 1, 2, 3, 4, 5, 6000, time.UTC), Seq: 2, Turn: 1}
 	entries := []session.Entry{entry("0-1", "héllo\u2028 \x00 \"quoted\""), entry("1-2", "two")}
 	entries[1].Kind = "turn"
-	if err := f.store.Commit(f.ctx, l, entries, state, long); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, f.store.Commit(f.ctx, l, entries, state, long))
 	gotState, got := f.load(t)
 	wantEqual(t, "state", gotState, state)
 	wantEqual(t, "entries", got, entries)
 
 	state.Ended = "done"
-	if err := f.store.Commit(f.ctx, l, nil, state, long); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, f.store.Commit(f.ctx, l, nil, state, long))
 	gotState, got = f.load(t)
 	wantEqual(t, "rewritten state", gotState, state)
 	wantEqual(t, "entries after a commit without any", got, entries)
@@ -235,9 +232,7 @@ func concurrentCommits(t *testing.T, f *fixture) {
 func largeBodies(t *testing.T, f *fixture) {
 	l := f.acquire(t, "a", long)
 	body, err := json.Marshal(bytes.Repeat([]byte{0xa5, 0x00, 0xff}, 1<<20))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	large := session.Entry{ID: "0-1", Kind: "message", At: time.Unix(1, 0).UTC(), Body: body}
 	f.commit(t, l, long, large)
 	f.commit(t, l, long, large)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/internal/valkeytest"
 	"frontdesk/session"
 	"frontdesk/session/storetest"
@@ -21,9 +22,7 @@ func open(t testing.TB, o valkey.Options) *valkey.Store {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	store, err := valkey.Open(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(store.Close)
 	return store
 }
@@ -77,9 +76,7 @@ func TestUnreachableStoreFailsBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
 	store, server, relay := openBehindRelay(t)
 	l, err := store.Acquire(t.Context(), "s", "a", time.Minute, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	commit := func(id string) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
@@ -97,13 +94,9 @@ func TestUnreachableStoreFailsBeforeTheDeadline(t *testing.T) {
 	if err := store.Commit(t.Context(), l, oneEntry("1-1"), session.State{}, time.Minute); err != nil {
 		t.Errorf("reachable again: %v", err)
 	}
-	if err := server.Pause(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, server.Pause())
 	wantFault(t, commit("1-2"), fault.Unavailable)
-	if err := server.Resume(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, server.Resume())
 	if err := store.Commit(t.Context(), l, oneEntry("1-2"), session.State{}, time.Minute); err != nil {
 		t.Errorf("after the server's pause: %v", err)
 	}
@@ -155,9 +148,7 @@ func TestLateAcquireTakesNoLease(t *testing.T) {
 	_, err := late.Acquire(ctx, "s", "a", time.Minute, true)
 	wantFault(t, err, fault.Unavailable)
 	l, err := store.Acquire(t.Context(), "s", "b", time.Minute, true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	server.Must(t, "CONFIG", "RESETSTAT")
 	relay.Up()
 	server.Until(t, "cmdstat_evalsha:calls=", "INFO", "commandstats")
@@ -169,9 +160,7 @@ func TestLateAcquireTakesNoLease(t *testing.T) {
 func TestFullStoreRefusesTheWholeCommit(t *testing.T) {
 	store, server, _ := openBehindRelay(t)
 	l, err := store.Acquire(t.Context(), "s", "a", time.Minute, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	server.Must(t, "CONFIG", "SET", "maxmemory", "1")
 	two := append(oneEntry("1-1"), oneEntry("1-2")...)
 	wantFault(t, store.Commit(t.Context(), l, two, session.State{Agent: "new"}, time.Minute), fault.Storage)
@@ -233,12 +222,8 @@ func TestCommitWaitsForReplicas(t *testing.T) {
 	o.ReplicaWait = time.Minute
 	strict := open(t, o)
 	l, err := strict.Acquire(t.Context(), "s", "a", time.Minute, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := strict.Commit(t.Context(), l, oneEntry("1-1"), session.State{}, time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, strict.Commit(t.Context(), l, oneEntry("1-1"), session.State{}, time.Minute))
 	replication.Mute() // the replica is connected but gets nothing
 	wantFault(t, impatient.Commit(t.Context(), l, oneEntry("1-2"), session.State{}, time.Minute), fault.Unavailable)
 	if err := lenient.Commit(t.Context(), l, oneEntry("1-3"), session.State{}, time.Minute); err != nil {
@@ -267,9 +252,7 @@ func TestLeaseMustBeRenewedAfterAFailover(t *testing.T) {
 	frontend := valkeytest.NewRelay(t, primary.Addr)
 	store := open(t, valkey.Options{Addresses: []string{frontend.Addr}, Replicas: 1, ReplicaWait: time.Second})
 	l, err := store.Acquire(t.Context(), "s", "a", time.Minute, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	primary.Kill()
 	replica.Must(t, "REPLICAOF", "NO", "ONE")
 	frontend.To(replica.Addr)
@@ -293,9 +276,7 @@ func TestClusterFailsOver(t *testing.T) {
 	t.Parallel()
 	nodes := valkeytest.Cluster(t, 3)
 	slot, err := strconv.Atoi(nodes[0].Must(t, "CLUSTER", "KEYSLOT", "s"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	primary := nodes[slot*3/16384]
 	valkeytest.ClusterReplica(t, nodes, primary)
 	var others []string
@@ -329,12 +310,8 @@ func TestClusterFailsOver(t *testing.T) {
 func checkFailover(t *testing.T, store *valkey.Store, primary *valkeytest.Server) {
 	t.Helper()
 	l, err := store.Acquire(t.Context(), "s", "a", time.Minute, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := store.Commit(t.Context(), l, oneEntry("1-1"), session.State{}, time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, store.Commit(t.Context(), l, oneEntry("1-1"), session.State{}, time.Minute))
 	primary.Kill()
 	deadline := time.Now().Add(20 * time.Second)
 	var renewed session.Lease
@@ -372,9 +349,7 @@ func TestLatestLeaseIsRestoredAfterAFailover(t *testing.T) {
 	store := open(t, valkey.Options{Addresses: []string{frontend.Addr}})
 	acquire := func(id, owner string) session.Lease {
 		l, err := store.Acquire(t.Context(), id, owner, time.Minute, true)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return l
 	}
 	first := acquire("s", "a")

@@ -12,6 +12,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/desktest"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 	"frontdesk/session"
 	"frontdesk/tools"
@@ -34,9 +35,7 @@ func (r *recordedChannel) take(t testing.TB, kind string) []event {
 			t.Errorf("%v: %s", err, raw)
 		}
 		var e event
-		if err := json.Unmarshal(raw, &e); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, json.Unmarshal(raw, &e))
 		if kind == "" || e.kind() == kind {
 			events = append(events, e)
 		}
@@ -49,9 +48,7 @@ func (r *recordedChannel) take(t testing.TB, kind string) []event {
 func admit(t testing.TB) *session.Call {
 	t.Helper()
 	call, err := desktest.New(t, demoAgent()).Admit(t.Context(), session.Caller{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(call.Hangup)
 	return call
 }
@@ -362,9 +359,7 @@ func TestWebSocketThatTheClientClosesIsHungUp(t *testing.T) {
 	c, conn := f.dialWebSocket(t, "")
 	c.next("frontdesk.session")
 	closing := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
-	if err := conn.WriteControl(websocket.CloseMessage, closing, time.Now().Add(time.Second)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, conn.WriteControl(websocket.CloseMessage, closing, time.Now().Add(time.Second)))
 	if e := <-f.desk.Observer.Ended; e.Result != session.HungUp {
 		t.Errorf("ending = %+v", e)
 	}

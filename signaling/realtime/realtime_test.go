@@ -20,6 +20,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/desktest"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/session"
 	"frontdesk/signaling/webrtc"
 )
@@ -54,13 +55,9 @@ func newFixture(t testing.TB, agent *dialog.Agent, keys ...string) *fixture {
 func newFixtureWith(t testing.TB, agent *dialog.Agent, limits session.Limits, keys ...string) *fixture {
 	t.Helper()
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	transport, err := webrtc.New(webrtc.Options{UDP: udp, Log: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	core, log := observer.New(zap.InfoLevel)
 	f := &fixture{log: log, desk: desktest.New(t, agent, func(o *session.Options) { o.Limits, o.Log = limits, zap.New(core) })}
 	f.server = New(Options{
@@ -83,9 +80,7 @@ func (f *fixture) token(t testing.TB, c session.Claims) string {
 		c.Expires = time.Now().Add(time.Minute)
 	}
 	token, err := f.desk.Tokens.Mint(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return token
 }
 
@@ -102,21 +97,15 @@ func (f *fixture) started(t testing.TB) map[string]any {
 func (f *fixture) do(t *testing.T, method, path, body string, headers ...string) (*http.Response, map[string]any) {
 	t.Helper()
 	req, err := http.NewRequest(method, f.URL+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
 	resp, err := f.Client().Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var out map[string]any
 	_ = json.Unmarshal(raw, &out)
 	return resp, out
@@ -172,9 +161,7 @@ func TestClientSecrets(t *testing.T) {
 				return
 			}
 			claims, err := f.desk.Tokens.Verify(body["value"].(string))
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if claims.Caller.Trusted != c.isTrusted || c.isTrusted && claims.Caller.Instructions != "Be a pirate." {
 				t.Errorf("claims = %+v", claims)
 			}
@@ -236,9 +223,7 @@ func TestRefusedRequests(t *testing.T) {
 func TestDeskRefusesACallOverTheLimit(t *testing.T) {
 	f := newFixtureWith(t, demoAgent(), session.Limits{Calls: 1})
 	call, err := f.desk.Admit(t.Context(), session.Caller{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer call.Hangup()
 	resp, body := f.do(t, "GET", "/v1/realtime", "", "Authorization", "Bearer "+f.token(t, session.Claims{}))
 	if resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "10" || errorCode(body) != string(fault.Limited) {
@@ -251,9 +236,7 @@ func form(t *testing.T, parts map[string]string) (body, contentType string) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	for name, value := range parts {
-		if err := w.WriteField(name, value); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, w.WriteField(name, value))
 	}
 	w.Close()
 	return b.String(), w.FormDataContentType()

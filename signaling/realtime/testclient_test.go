@@ -14,6 +14,7 @@ import (
 	openai "github.com/openai/openai-go/v3/realtime"
 	pion "github.com/pion/webrtc/v4"
 
+	"frontdesk/internal/require"
 	"frontdesk/session"
 )
 
@@ -144,17 +145,13 @@ func (f *fixture) dialWebRTC(t testing.TB, token string) (*testClient, string) {
 	var s pion.SettingEngine
 	s.SetIncludeLoopbackCandidate(true)
 	pc, err := pion.NewAPI(pion.WithSettingEngine(s)).NewPeerConnection(pion.Configuration{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { pc.GracefulClose() })
 	if _, err := pc.AddTransceiverFromKind(pion.RTPCodecTypeAudio); err != nil {
 		t.Fatal(err)
 	}
 	channel, err := pc.CreateDataChannel("oai-events", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	c := &testClient{t: t, events: make(chan event, 4096), send: func(s string) {
 		if err := channel.SendText(s); err != nil {
 			t.Errorf("send: %v", err)
@@ -162,13 +159,9 @@ func (f *fixture) dialWebRTC(t testing.TB, token string) (*testClient, string) {
 	}}
 	channel.OnMessage(func(m pion.DataChannelMessage) { c.receive(m.Data) })
 	offer, err := pc.CreateOffer(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	gathered := pion.GatheringCompletePromise(pc)
-	if err := pc.SetLocalDescription(offer); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, pc.SetLocalDescription(offer))
 	<-gathered
 	body, kind := form(t.(*testing.T), map[string]string{
 		"sdp": pc.LocalDescription().SDP, "session": `{"type":"realtime","model":"demo"}`,
@@ -177,19 +170,13 @@ func (f *fixture) dialWebRTC(t testing.TB, token string) (*testClient, string) {
 	req.Header.Set("Content-Type", kind)
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := f.Client().Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if resp.StatusCode != 201 || resp.Header.Get("Content-Type") != "application/sdp" {
 		t.Fatalf("%s: %s", resp.Status, answer)
 	}
-	if err := pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeAnswer, SDP: string(answer)}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeAnswer, SDP: string(answer)}))
 	return c, resp.Header.Get("Location")
 }

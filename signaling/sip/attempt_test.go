@@ -12,6 +12,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/session"
 )
 
@@ -30,9 +31,7 @@ func newScriptedPhone(t *testing.T, host string) *scriptedPhone {
 func listenUDP(t testing.TB, ip string) *net.UDPConn {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(ip)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return c
 }
@@ -53,9 +52,7 @@ func (p *scriptedPhone) receive(method sip.RequestMethod) *sip.Request {
 			p.t.Fatalf("waiting for %s: %v", method, err)
 		}
 		m, err := parser.ParseSIP(buf[:n])
-		if err != nil {
-			p.t.Fatal(err)
-		}
+		require.NoError(p.t, err)
 		p.caller = from
 		if r, ok := m.(*sip.Request); ok && r.Method == method {
 			return r
@@ -115,9 +112,7 @@ func (p *scriptedPhone) dial(ctx context.Context) dialing {
 // answered returns the answered call.
 func (d dialing) answered(t *testing.T) *call {
 	t.Helper()
-	if err := <-d.result; err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, <-d.result)
 	return <-d.call
 }
 
@@ -255,9 +250,7 @@ func TestNextAddressIsTriedAfter503(t *testing.T) {
 	busy, next, last := newScriptedPhone(t, "127.0.0.1"), newScriptedPhone(t, "127.0.0.2"), newScriptedPhone(t, "127.0.0.3")
 	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "callee", Server: busy.LocalAddr().String()}} })
 	to, err := caller.resolveTrunk(t.Context(), &caller.o.Trunks[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for name, tt := range map[string]struct {
 		fallbacks []*scriptedPhone
 		status    int // of the next address

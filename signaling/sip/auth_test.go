@@ -11,6 +11,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 )
 
 // openTrunk changes options to one trunk that accepts credentials from any address.
@@ -74,9 +75,7 @@ func TestUnknownAddressesAreChallengedWithoutState(t *testing.T) {
 	before, challenged := pool.Size(), 0
 	for host := range byte(100) {
 		c, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 1, host+1)}, s.sockets[0].addr.(*net.UDPAddr))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer c.Close()
 		for _, method := range []sip.RequestMethod{sip.ACK, sip.CANCEL, sip.INVITE} {
 			if _, err := fmt.Fprint(c, wrongCredentials(method, "SIP/2.0/UDP 127.0.0.1:9;rport", "1", "1-1")); err != nil {
@@ -97,9 +96,7 @@ func TestAddressInACallMayNotTryMoreCredentials(t *testing.T) {
 	addr := netip.MustParseAddr("127.0.0.1")
 	defer s.allowSender(addr)()
 	c, err := net.DialUDP("udp", nil, s.sockets[0].addr.(*net.UDPAddr))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer c.Close()
 	const tries = 300
 	nonce := s.auth.nonce(addr, time.Now())

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"frontdesk/internal/require"
 )
 
 // torture maps the messages of RFC 4475 to the statuses that we may respond with; none means
@@ -37,19 +39,13 @@ var torture = map[string][]int{
 func tortureMessages(t *testing.T) map[string][]byte {
 	t.Helper()
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/emiago/sipgo").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "sip", "testdata", "torture", "*", "*.dat"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	messages := make(map[string][]byte)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if !bytes.Contains(text, []byte("\r\n\r\n")) {
 			text = append(text, "\r\n"...) // one file lacks the empty line at its end
 		}
@@ -113,9 +109,7 @@ func TestTortureMessagesGetTheRightResponse(t *testing.T) {
 			t.Parallel() // each with its own server, because several have the same branch
 			s, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "callers", Allow: loopback, Agent: "tone"}} })
 			c, err := net.DialUDP("udp", from, s.sockets[0].addr.(*net.UDPAddr))
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			defer c.Close()
 			if _, err := c.Write(messages[name]); err != nil {
 				t.Fatal(err)
@@ -128,9 +122,7 @@ func TestTortureMessagesGetTheRightResponse(t *testing.T) {
 				}
 			}
 			other, err := net.Dial("udp", s.sockets[0].addr.String())
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			defer other.Close()
 			if _, err = other.Write(options(other, "UDP")); err != nil {
 				t.Fatal(err)
@@ -161,9 +153,7 @@ func TestTortureMessagesDoNotAffectTheirConnection(t *testing.T) {
 				o.Trunks = []Trunk{{Name: "callers", Allow: loopback, Agent: "tone"}}
 			})
 			c, err := net.Dial("tcp", s.sockets[0].addr.String())
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			defer c.Close()
 			if _, err := c.Write(messages[name]); err != nil {
 				t.Fatal(err)

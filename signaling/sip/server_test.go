@@ -25,6 +25,7 @@ import (
 	"frontdesk/internal/audiotest"
 	"frontdesk/internal/desktest"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 	"frontdesk/session"
 	"frontdesk/signaling/sip/dialplan"
@@ -56,17 +57,13 @@ func newTestServer(t testing.TB, change func(*Options)) (*Server, *desktest.Obse
 func serve(t testing.TB, desk *desktest.Desk, admit Admit, change func(*Options)) *Server {
 	t.Helper()
 	ledger, err := dialplan.OpenLedger(t.Context(), desk.DB)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	o := Options{Listen: []string{"udp://127.0.0.1:0"}, MinPort: 44000, MaxPort: 45999, Ledger: ledger, Log: zap.NewNop()}
 	if change != nil {
 		change(&o)
 	}
 	s, err := New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	go s.Serve(context.Background(), admit) // Close waits for it
 	t.Cleanup(s.Close)
 	<-s.ready
@@ -113,17 +110,13 @@ func checkHungUp(t *testing.T, callee *desktest.Observer) session.Ending {
 func selfSigned(t testing.TB, addrs []net.IP, names []string) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: addrs, DNSNames: names,
 		IsCA: true, BasicConstraintsValid: true,
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if c, err = x509.ParseCertificate(raw); err != nil {
 		t.Fatal(err)
 	}
@@ -138,9 +131,7 @@ func countToneFrames(t testing.TB, c *call, frames int) (count int) {
 	t.Helper()
 	frame := make([]int16, media.EarFrame)
 	for range frames {
-		if err := c.leg.Receiver().ReadFrame(frame); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, c.leg.Receiver().ReadFrame(frame))
 		if audiotest.RMS(frame) > 1000 && desktest.ToneShare(frame, media.EarRate, toneHz) > 0.9 {
 			count++
 		}
@@ -185,9 +176,7 @@ func TestCallsOverEveryNetworkAndCodec(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 			defer cancel()
 			c, err := callTo(ctx, caller, "100")
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			start(c)
 			codec, _ := c.leg.Codec()
 			if got := countToneFrames(t, c, 90); got < 40 || codec.Name != tt.codec {
@@ -247,9 +236,7 @@ func connectServers(t testing.TB) (c *call, callee *desktest.Observer) {
 	server, observer := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "callers", Allow: loopback, Agent: "tone"}} })
 	caller, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{trunkTo(server, "udp")} })
 	c, err := callTo(t.Context(), caller, "100")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return c, observer
 }
 
@@ -371,9 +358,7 @@ func TestServerMayCallItself(t *testing.T) {
 	trunk := trunkTo(s, "udp")
 	trunk.codecs = s.o.Trunks[0].codecs
 	c, err := s.place(t.Context(), outgoing{trunk: &trunk, to: "100", onFailed: func(time.Duration) {}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	start(c)
 	if got := countToneFrames(t, c, 90); got < 40 {
 		t.Errorf("the tone is in %d of 90 frames, want 40", got)
@@ -385,9 +370,7 @@ func TestServerMayCallItself(t *testing.T) {
 func TestSIPAddressesAreDialedByTheTrunksServer(t *testing.T) {
 	s, _ := newTestServer(t, func(o *Options) { o.Trunks = []Trunk{{Name: "out", Server: "127.0.0.1:5999"}} })
 	to, err := s.resolveTrunk(t.Context(), &s.o.Trunks[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for user, want := range map[string]string{"sip:anna@example.com": "sip:anna@example.com", "+4930123": "sip:+4930123@127.0.0.1:5999"} {
 		if r := s.newRequest(sip.INVITE, to, user, "200"); r.Recipient.String() != want || r.Destination() != "127.0.0.1:5999" {
 			t.Errorf("%s: got %s at %s, want %s", user, r.Recipient.String(), r.Destination(), want)
@@ -431,18 +414,14 @@ func TestCodecMayChangeDuringACall(t *testing.T) {
 func findCodec(t testing.TB, name string) []rtp.Codec {
 	t.Helper()
 	codecs, err := rtp.FindCodecs([]string{name})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return codecs
 }
 
 func TestServeEndsWithItsContext(t *testing.T) {
 	desk := newDesk(t)
 	s, err := New(Options{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}, MinPort: 44000, MaxPort: 45999, Log: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan struct{})
 	go func() {

@@ -17,6 +17,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/desktest"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 	"frontdesk/session"
 )
@@ -57,22 +58,16 @@ func newFixture(t *testing.T) *fixture {
 func (f *fixture) webhook(t *testing.T, form url.Values, token string) (string, int) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", f.URL+voicePath, strings.NewReader(form.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if token != "" {
 		req.Header.Set("X-Twilio-Signature", signature(token, publicURL+voicePath, form))
 	}
 	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(body), resp.StatusCode
 }
 
@@ -115,18 +110,14 @@ type caller struct {
 func (f *fixture) dial(t *testing.T) *caller {
 	t.Helper()
 	conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(f.URL, "http")+streamPath, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
 	return &caller{t, conn}
 }
 
 func (c *caller) send(text string) {
 	c.t.Helper()
-	if err := c.conn.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
-		c.t.Fatal(err)
-	}
+	require.NoError(c.t, c.conn.WriteMessage(websocket.TextMessage, []byte(text)))
 }
 
 // permit returns the permit that the webhook issues for a call.

@@ -6,6 +6,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
+	"frontdesk/internal/require"
 	audio "frontdesk/media"
 )
 
@@ -25,9 +26,7 @@ func newBoundAudio(t testing.TB, out webrtc.TrackLocalWriter) *outgoingAudio {
 		t.Skip("this build has no Opus encoder")
 	}
 	enc, err := newEncoder(webrtc.MimeTypeOpus, audio.NewOpusCache())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	a := newOutgoingAudio(nil)
 	a.out, a.encoder, a.ticks = out, enc, 960
 	return a
@@ -39,9 +38,7 @@ func TestSilenceSendsFewPacketsAndAdvancesTheTimestamp(t *testing.T) {
 	frame := tone(audio.MouthRate, 440, audio.MouthFrame, 0)
 	write := func(frame []int16, times int) {
 		for range times {
-			if err := a.WriteFrame(frame); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, a.WriteFrame(frame))
 		}
 	}
 	write(frame, 3)
@@ -72,9 +69,7 @@ func TestSpeechAfterAPacketOfSilenceBeginsATalkspurt(t *testing.T) {
 	frame := tone(audio.MouthRate, 440, audio.MouthFrame, 0)
 	frames := append([][]int16{frame}, make([][]int16, silenceInterval)...) // the last one is sent
 	for _, f := range append(frames, frame, frame) {
-		if err := a.WriteFrame(f); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, a.WriteFrame(f))
 	}
 	n := len(s.headers)
 	if gap := s.headers[n-2].Timestamp - s.headers[n-3].Timestamp; gap != 960 {

@@ -18,6 +18,7 @@ import (
 
 	"frontdesk/internal/desktest"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	audio "frontdesk/media"
 )
 
@@ -92,9 +93,7 @@ func TestAgentIsHeard(t *testing.T) {
 	var heard []int16
 	for len(heard) < 25*audio.EarFrame {
 		packet, _, err := track.ReadRTP()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if heard, err = dec.Decode(heard, packet.Payload); err != nil {
 			t.Fatal(err)
 		}
@@ -110,16 +109,12 @@ func TestMessagesTravelInBothDirections(t *testing.T) {
 	if peer.Source() != nil || peer.Sink() != nil {
 		t.Error("a line without audio has a Source or a Sink")
 	}
-	if err := peer.Send([]byte(`{"type":"hello"}`)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, peer.Send([]byte(`{"type":"hello"}`)))
 	if got := <-caller.events; string(got) != `{"type":"hello"}` {
 		t.Errorf("client got %q", got)
 	}
 	for _, n := range []int{0, 1, firstBuffer, firstBuffer + 1, 65535} {
-		if err := caller.channel.SendText(strings.Repeat("x", n)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, caller.channel.SendText(strings.Repeat("x", n)))
 		got, err := peer.Receive()
 		if err != nil || len(got) != n {
 			t.Errorf("received %d bytes, %v, want %d", len(got), err, n)
@@ -130,15 +125,11 @@ func TestMessagesTravelInBothDirections(t *testing.T) {
 func TestHugeMessageIsRefusedAndTheLineSurvives(t *testing.T) {
 	caller := newClient(t, clientOptions{noAudio: true, ignoresMessageLimit: true})
 	peer := caller.connect(t, newTransport(t))
-	if err := caller.channel.Send(make([]byte, MaxMessage+1000)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, caller.channel.Send(make([]byte, MaxMessage+1000)))
 	if _, err := peer.Receive(); fault.From(err).Code != fault.TooLarge {
 		t.Errorf("err = %v", err)
 	}
-	if err := caller.channel.SendText("small"); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, caller.channel.SendText("small"))
 	if got, err := peer.Receive(); string(got) != "small" {
 		t.Errorf("then got %q, %v", got, err)
 	}
@@ -202,9 +193,7 @@ func (c *unplugSocket) WriteTo(b []byte, to net.Addr) (int, error) {
 func TestCallerWhoseNetworkFailsIsLost(t *testing.T) {
 	t.Parallel() // takes disconnectedTimeout and failedTimeout
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	socket := &unplugSocket{PacketConn: udp}
 	peer := newClient(t, clientOptions{socket: socket}).connect(t, newTransport(t))
 	socket.isUnplugged.Store(true)
@@ -221,9 +210,7 @@ func TestOtherDataChannelsAreClosed(t *testing.T) {
 	caller := newClient(t, clientOptions{noAudio: true})
 	peer := caller.connect(t, newTransport(t))
 	other, err := caller.pc.CreateDataChannel("other", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	closed := make(chan struct{})
 	other.OnClose(func() { close(closed) })
 	wait(t, closed)
@@ -271,17 +258,13 @@ func TestInvalidOffersAreRefused(t *testing.T) {
 
 func videoOffer(t *testing.T) string {
 	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer pc.GracefulClose()
 	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 		t.Fatal(err)
 	}
 	offer, err := pc.CreateOffer(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return offer.SDP
 }
 
@@ -310,18 +293,12 @@ func TestAnswerHasAllCandidates(t *testing.T) {
 
 func TestPublicAddressReplacesLocalCandidates(t *testing.T) {
 	udp, err := net.ListenPacket("udp4", "0.0.0.0:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	tr, err := New(Options{UDP: udp, PublicIPs: []string{"203.0.113.7"}, Log: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer tr.Close()
 	p, answer, err := tr.Answer(context.Background(), newClient(t, clientOptions{}).offer(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer p.Close()
 	if !strings.Contains(answer, " 203.0.113.7 ") || strings.Contains(answer, " 127.0.0.1 ") {
 		t.Errorf("candidates:\n%s", answer)

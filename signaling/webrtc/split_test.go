@@ -5,14 +5,14 @@ import (
 	"io"
 	"net"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 func newSplitListener(t testing.TB) (http, ice net.Listener) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	http, ice = Split(l)
 	t.Cleanup(func() { http.Close() })
 	return http, ice
@@ -31,17 +31,13 @@ func TestFirstByteSelectsTheListener(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := net.Dial("tcp", http.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			defer client.Close()
 			if _, err := client.Write(c.bytes); err != nil {
 				t.Fatal(err)
 			}
 			server, err := c.to.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			defer server.Close()
 			got := make([]byte, len(c.bytes))
 			if _, err := io.ReadFull(server, got); err != nil || !bytes.Equal(got, c.bytes) {
@@ -55,16 +51,12 @@ func TestCloseDoesNotWaitForSilentConnections(t *testing.T) {
 	http, _ := newSplitListener(t)
 	for range maxUndecided + 10 {
 		c, err := net.Dial("tcp", http.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer c.Close()
 	}
 	// The last ones were over the limit and closed at once; the others wait for their first
 	// byte.
-	if err := http.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, http.Close())
 	if _, err := http.Accept(); err == nil {
 		t.Error("Accept after Close returned no error")
 	}
@@ -73,22 +65,16 @@ func TestCloseDoesNotWaitForSilentConnections(t *testing.T) {
 func TestSilentConnectionDoesNotBlockOthers(t *testing.T) {
 	http, _ := newSplitListener(t)
 	silent, err := net.Dial("tcp", http.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer silent.Close()
 	client, err := net.Dial("tcp", http.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer client.Close()
 	if _, err := io.WriteString(client, "G"); err != nil {
 		t.Fatal(err)
 	}
 	server, err := http.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer server.Close()
 	if server.RemoteAddr().String() != client.LocalAddr().String() {
 		t.Error("accepted another connection")
@@ -114,9 +100,7 @@ func FuzzFirstByte(f *testing.F) {
 			to = ice
 		}
 		c, err := to.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		got := make([]byte, len(in))
 		if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, in) {
 			t.Errorf("got %q, %v", got, err)

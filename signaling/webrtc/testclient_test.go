@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/internal/desktest"
+	"frontdesk/internal/require"
 	audio "frontdesk/media"
 )
 
@@ -24,17 +25,11 @@ import (
 func newTransport(t testing.TB) *Transport {
 	t.Helper()
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	tcp, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	tr, err := New(Options{UDP: udp, TCP: tcp, Log: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { tr.Close() })
 	return tr
 }
@@ -76,21 +71,15 @@ func newClient(t testing.TB, o clientOptions) *client {
 		s.SetICEUDPMux(mux)
 	}
 	m := &webrtc.MediaEngine{}
-	if err := m.RegisterDefaultCodecs(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, m.RegisterDefaultCodecs())
 	if o.offersDTMF {
 		events := webrtc.RTPCodecParameters{
 			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mimeDTMF, ClockRate: 48000}, PayloadType: 110,
 		}
-		if err := m.RegisterCodec(events, webrtc.RTPCodecTypeAudio); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, m.RegisterCodec(events, webrtc.RTPCodecTypeAudio))
 	}
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(m)).NewPeerConnection(webrtc.Configuration{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { pc.GracefulClose() })
 	c := &client{pc: pc, opened: make(chan struct{}), events: make(chan []byte, 256), remote: make(chan *webrtc.TrackRemote, 1), ignoresMessageLimit: o.ignoresMessageLimit}
 	if o.label == "" {
@@ -106,9 +95,7 @@ func newClient(t testing.TB, o clientOptions) *client {
 			o.codec = webrtc.MimeTypeOpus
 		}
 		c.track, err = webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: o.codec}, "mic", "caller")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		c.dtmf = &dtmfTrack{TrackLocalStaticSample: c.track}
 		if _, err := pc.AddTrack(c.dtmf); err != nil {
 			t.Fatal(err)
@@ -121,13 +108,9 @@ func newClient(t testing.TB, o clientOptions) *client {
 func (c *client) offer(t testing.TB) string {
 	t.Helper()
 	offer, err := c.pc.CreateOffer(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	gathered := webrtc.GatheringCompletePromise(c.pc)
-	if err := c.pc.SetLocalDescription(offer); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, c.pc.SetLocalDescription(offer))
 	<-gathered
 	return c.pc.LocalDescription().SDP
 }
@@ -135,16 +118,12 @@ func (c *client) offer(t testing.TB) string {
 func (c *client) connect(t testing.TB, tr *Transport) *Peer {
 	t.Helper()
 	p, answer, err := tr.Answer(context.Background(), c.offer(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(p.Close)
 	if c.ignoresMessageLimit {
 		answer = strings.Replace(answer, "a=max-message-size:262144", "a=max-message-size:10000000", 1)
 	}
-	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
 	wait(t, p.Ready())
 	wait(t, c.opened)
 	return p
@@ -197,9 +176,7 @@ func opusTone(t *testing.T, hz int) func(i int) []byte {
 		return func(i int) []byte { return packets[i%len(packets)] }
 	}
 	enc, err := audio.NewOpusEncoder()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return func(i int) []byte {
 		b, err := enc.Encode(make([]byte, 1500), tone(audio.MouthRate, hz, audio.MouthFrame, i*audio.MouthFrame))
 		if err != nil {
@@ -212,9 +189,7 @@ func opusTone(t *testing.T, hz int) func(i int) []byte {
 // recordedTone returns the packets of a file that holds each packet after its length.
 func recordedTone(t *testing.T) (packets [][]byte) {
 	b, err := os.ReadFile("../../media/testdata/tone440.opus")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for len(b) > 0 {
 		n := 2 + int(binary.BigEndian.Uint16(b))
 		packets, b = append(packets, b[2:n]), b[n:]
@@ -227,9 +202,7 @@ func waitForTone(t *testing.T, s audio.Source, hz float64) {
 	t.Helper()
 	frame, heard := make([]int16, audio.EarFrame), []int16{}
 	for range 500 {
-		if err := s.ReadFrame(frame); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.ReadFrame(frame))
 		heard = append(heard, frame...)
 		if n := 10 * audio.EarFrame; len(heard) > n {
 			heard = heard[len(heard)-n:]

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/require"
 	"frontdesk/tools"
 )
 
@@ -27,9 +28,7 @@ func TestDialogs(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			script, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			c := newConversation(t, demoTools(t))
 			var got strings.Builder
 			for line := range strings.Lines(string(script)) {
@@ -47,9 +46,7 @@ func TestDialogs(t *testing.T) {
 				fmt.Fprintln(&got, "<", reply)
 			}
 			if *update {
-				if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, os.WriteFile(file, []byte(got.String()), 0o644))
 			} else if got.String() != string(script) {
 				t.Errorf("got\n%s\nwant\n%s", got.String(), script)
 			}
@@ -116,9 +113,7 @@ func TestTicketIsNotOpenedTwice(t *testing.T) {
 func newRestrictedConversation(t *testing.T, allow ...string) *conversation {
 	t.Helper()
 	registry, err := demoTools(t).Restrict(tools.Policy{Allow: append([]string{}, allow...)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return newConversation(t, registry)
 }
 
@@ -142,9 +137,7 @@ func TestClerkAdmitsAFailedTool(t *testing.T) {
 	registry, err := tools.NewRegistry(
 		failing(searchKnowledge, `{"type":"object"}`), failing(createTicket, `{"type":"object"}`), failing(handOver, `{"type":"object"}`),
 		failing(getTicket, `{"type":"object"}`), failing("order_status", `{"type":"object","properties":{"key":{"type":"string"}},"required":["key"]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, said := range []string{"do you ship to canada", "where is order 47329", "agent please", "status of ticket t one two"} {
 		if got := newConversation(t, registry).say(said); !strings.HasPrefix(got, englishPhrases.failed) {
 			t.Errorf("%q: got %q", said, got)
@@ -166,18 +159,12 @@ func (f failingTool) Call(context.Context, tools.Call) (tools.Result, error) {
 func TestOtherLanguages(t *testing.T) {
 	dir := t.TempDir()
 	page := "# Öffnungszeiten\n\nUnser Laden öffnet am Samstag um 9 Uhr und schließt um 18 Uhr.\n"
-	if err := os.WriteFile(filepath.Join(dir, "zeiten.md"), []byte(page), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "zeiten.md"), []byte(page), 0o644))
 	knowledge, err := tools.OpenKnowledge(context.Background(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { knowledge.Close() })
 	registry, err := demoTools(t).Restrict(tools.Policy{Allow: []string{createTicket, handOver, getTicket, updateTicket}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if registry, err = registry.With(tools.KnowledgeTool(knowledge)); err != nil {
 		t.Fatal(err)
 	}
@@ -262,9 +249,7 @@ func FuzzHistory(f *testing.F) {
 			var text string
 			var calls []tools.Call
 			for chunk, err := range (Clerk{}).Reply(context.Background(), prompt) {
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				text += chunk.Text
 				if chunk.Call != nil {
 					calls = append(calls, *chunk.Call)

@@ -12,6 +12,7 @@ import (
 	_ "modernc.org/sqlite" // driver "sqlite"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/require"
 	"frontdesk/tools"
 )
 
@@ -27,29 +28,19 @@ func demoTools(t testing.TB) *tools.Registry {
 	t.Helper()
 	ctx := context.Background()
 	knowledge, err := tools.OpenKnowledge(ctx, filepath.Join(demoFolder, "knowledge"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { knowledge.Close() })
 	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "tickets.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
 	tickets, err := tools.OpenTickets(ctx, db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	orders, err := tools.OpenLookup(tools.LookupConfig{
 		Name: "order_status", Description: "Look up an order.", File: filepath.Join(demoFolder, "orders.csv"), Key: "order",
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	registry, err := tools.NewRegistry(append([]tools.Tool{tools.KnowledgeTool(knowledge), orders}, tickets.Tools(handoverMessage)...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return registry
 }
 
@@ -113,9 +104,7 @@ func (c *conversation) reply() (text string, calls []tools.Call) {
 	specs := append(c.tools.Specs(), endCallSpec)
 	var b strings.Builder
 	for chunk, err := range (Clerk{}).Reply(context.Background(), dialog.Prompt{Agent: c.agent, Messages: c.messages, Tools: specs}) {
-		if err != nil {
-			c.t.Fatal(err)
-		}
+		require.NoError(c.t, err)
 		b.WriteString(chunk.Text)
 		if chunk.Call != nil {
 			calls = append(calls, *chunk.Call)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"frontdesk/internal/fakeai"
+	"frontdesk/internal/require"
 )
 
 // BenchmarkReply measures a reply of 30 tokens from a server that answers at once: the cost
@@ -14,9 +15,7 @@ func BenchmarkReply(b *testing.B) {
 	ai := fakeai.New(fakeai.Options{Chat: func(string) string { return text }})
 	defer ai.Close()
 	m, err := NewModel(Config{URL: ai.URL, Model: "fake"})
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	defer m.Close()
 	p := userSays("hi")
 	b.ReportAllocs()
@@ -33,9 +32,7 @@ func BenchmarkSpeak(b *testing.B) {
 	ai := fakeai.New(fakeai.Options{Speak: func(string) []int16 { return pcm }})
 	defer ai.Close()
 	s, err := NewSpeech(Config{URL: ai.URL, Model: "fake"})
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	defer s.Close()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 )
 
 // countDials returns a function that counts the connections made since this call.
@@ -54,9 +55,7 @@ func TestPathsAreJoinedToTheURL(t *testing.T) {
 		"https://host/o/d?api-version=1": "https://host/o/d/chat/completions?api-version=1",
 	} {
 		c, err := newClient("it", Config{URL: base, Model: "m"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		r, err := c.request(t.Context(), http.MethodPost, "chat/completions", "", nil)
 		if err != nil || r.URL.String() != want {
 			t.Errorf("%s: %v, %v", base, r.URL, err)
@@ -116,9 +115,7 @@ func TestHTTPErrorsMapToErrorCodes(t *testing.T) {
 
 func TestErrorOfAnUnreachableServerContainsNoCredentials(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	address := l.Addr().String()
 	l.Close()
 	m := newModel(t, "http://user:hush@"+address+"/v1?token=hush", func(c *Config) { c.Key = "hush" })

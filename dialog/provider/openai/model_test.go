@@ -19,6 +19,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/fakeai"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/tools"
 )
 
@@ -37,9 +38,7 @@ func newModel(t *testing.T, url string, change ...func(*Config)) *Model {
 		f(&c)
 	}
 	m, err := NewModel(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = m.Close() })
 	return m
 }
@@ -99,9 +98,7 @@ func TestReplyStreamsTextAndTokenCounts(t *testing.T) {
 	m := newModel(t, ai.URL, func(c *Config) { c.Key = "secret" })
 	var pieces []string
 	for c, err := range m.Reply(t.Context(), userSays("one two three")) {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if c.Text != "" {
 			pieces = append(pieces, c.Text)
 		}
@@ -171,17 +168,13 @@ func TestAnswersOfRealServersAreUnderstood(t *testing.T) {
 	} {
 		t.Run(file, func(t *testing.T) {
 			body, err := os.ReadFile(filepath.Join("testdata/chat", file))
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			kind := "text/event-stream; charset=utf-8"
 			if strings.HasSuffix(file, ".json") {
 				kind = "application/json"
 			}
 			got, err := reply(t.Context(), newModel(t, serve(t, respondWith(kind, string(body)))), userSays("hi"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			compare(t, got, want)
 		})
 	}
@@ -350,9 +343,7 @@ func TestRepliesReuseOneConnection(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{})
 	defer ai.Close()
 	m := newModel(t, ai.URL)
-	if err := m.client.connect(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, m.client.connect(t.Context()))
 	dials := countDials(m.client)
 	for range 5 {
 		if _, err := reply(t.Context(), m, userSays("hi")); err != nil {

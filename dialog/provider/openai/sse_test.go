@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/require"
 )
 
 func readEvents(r io.Reader) ([]string, error) {
@@ -79,15 +80,11 @@ func FuzzStream(f *testing.F) {
 	}
 	for _, name := range files {
 		b, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
+		require.NoError(f, err)
 		f.Add(b, strings.HasSuffix(name, ".json"))
 	}
 	client, err := newClient("the language model", Config{URL: "http://host/v1", Model: "m"})
-	if err != nil {
-		f.Fatal(err)
-	}
+	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, b []byte, whole bool) {
 		contentType := "text/event-stream"
 		if whole {

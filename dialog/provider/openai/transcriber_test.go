@@ -14,6 +14,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/fakeai"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -38,13 +39,9 @@ func listen(t *testing.T, c Config, agent *dialog.Agent) dialog.Listener {
 		c.Model = "whisper-1"
 	}
 	tr, err := NewTranscriber(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	l, err := tr.Listen(t.Context(), agent)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { _, _ = l.Close(), tr.Close() })
 	return l
 }
@@ -160,9 +157,7 @@ func FuzzTranscript(f *testing.F) {
 	f.Add("application/json", []byte(`{"text":"Hello"}`))
 	f.Add("text/plain", []byte("[x] (y"))
 	client, err := newClient("the speech recogniser", Config{URL: "http://host/v1", Model: "m"})
-	if err != nil {
-		f.Fatal(err)
-	}
+	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, kind string, b []byte) {
 		r := fixedResponse(t, client, kind, b)
 		defer r.close()

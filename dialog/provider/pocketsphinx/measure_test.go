@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 	"frontdesk/tools"
 )
@@ -44,23 +45,15 @@ func TestMeasureWordErrors(t *testing.T) {
 		t.Fatal("set FRONTDESK_SPEECH to the manifest of a speech corpus")
 	}
 	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var list []recording
-	if err := json.Unmarshal(text, &list); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.Unmarshal(text, &list))
 	k, err := tools.OpenKnowledge(t.Context(), "../../../agents/demo/knowledge")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer k.Close()
 	began := time.Now()
 	r, err := New(Config{Texts: k.Texts(), Cache: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer r.Close()
 	t.Logf("loaded in %v", time.Since(began).Round(time.Millisecond))
 	voices := make(map[string][]recording)
@@ -90,9 +83,7 @@ func byTelephone(t *testing.T, pcm []int16) (out []int16) {
 			break
 		}
 		payload, err := encoder.Encode(packet, frame)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if out, err = decoder.Decode(out, payload); err != nil {
 			t.Fatal(err)
 		}
@@ -182,9 +173,7 @@ func digitsOf(words []string) string {
 func readSpeech(t *testing.T, path string) []int16 {
 	t.Helper()
 	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer f.Close()
 	pcm, rate, err := media.ReadWAV(f, 60*media.EarRate)
 	if err != nil || rate != media.EarRate {

@@ -24,6 +24,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/ngram"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -72,9 +73,7 @@ func fliteSpeech(t testing.TB, voice, text string) []int16 {
 		t.Fatalf("flite: %v\n%s", err, out)
 	}
 	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	pcm, rate, err := media.ReadWAV(bytes.NewReader(b), 30*media.EarRate)
 	if err != nil || rate != media.EarRate {
 		t.Fatalf("%d Hz, %v", rate, err)
@@ -138,9 +137,7 @@ func wordErrors(want, got []string) int {
 func listen(t testing.TB, r *Recognizer) dialog.Listener {
 	t.Helper()
 	l, err := r.Listen(t.Context(), &dialog.Agent{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return l
 }
 
@@ -191,9 +188,7 @@ func TestPartialTranscriptsComeWhileTheCallerSpeaks(t *testing.T) {
 func TestWordsOfTheAgentsTextsAreRecognised(t *testing.T) {
 	r := open(t)
 	dict, err := os.ReadFile(filepath.Join(shared.cache, modelFile(t, ".dict")))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	words := parseDict(dict)
 	for _, w := range []string{"dehumidifier", "frobisher", "order", "uh", "<s>"} {
 		if (words[w] == nil) != (w == "<s>") { // the library defines "<s>" itself
@@ -218,13 +213,9 @@ func modelFile(t *testing.T, suffix string) string {
 func TestModelForTheSameTextsComesFromTheCache(t *testing.T) {
 	open(t)
 	before, err := os.Stat(filepath.Join(shared.cache, modelFile(t, ".lm.bin")))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	second, err := New(Config{Texts: agentTexts, Cache: shared.cache})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer second.Close()
 	after, err := os.Stat(filepath.Join(shared.cache, modelFile(t, ".lm.bin")))
 	if err != nil || !os.SameFile(before, after) {
@@ -236,28 +227,16 @@ func TestConvertedModelHasTheSameProbabilities(t *testing.T) {
 	dir := t.TempDir()
 	m := ngram.Count([][]string{{"where", "is", "my", "order"}, {"where", "is", "it"}, {"is", "it", "my", "order"}})
 	var want bytes.Buffer
-	if err := m.WriteARPA(&want); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, m.WriteARPA(&want))
 	arpa, bin := filepath.Join(dir, "a.arpa"), filepath.Join(dir, "a.bin")
-	if err := os.WriteFile(arpa, want.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := convertModel(arpa, bin); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(arpa, want.Bytes(), 0o600))
+	require.NoError(t, convertModel(arpa, bin))
 	b, err := os.ReadFile(bin)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	converted, err := ngram.ReadTrie(b, 100, func(string) bool { return true })
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var got bytes.Buffer
-	if err := converted.WriteARPA(&got); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, converted.WriteARPA(&got))
 	compareARPA(t, got.String(), want.String())
 }
 
@@ -354,17 +333,13 @@ func firstError(seq iter.Seq2[dialog.Transcript, error]) error {
 func TestCallersDoNotInfluenceOneAnother(t *testing.T) {
 	r := open(t)
 	p, err := newPool(r.pool.options, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer p.close()
 	one := &Recognizer{pool: p}
 	pcm := fliteSpeech(t, "slt", "Where is my order?")
 	first, second := &listener{pool: p}, &listener{pool: p}
 	want, err := recognise(t.Context(), first, pcm)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if _, err := recognise(t.Context(), listen(t, one), fliteSpeech(t, "kal16", "I am somebody else with another telephone.")); err != nil {
 		t.Fatal(err)
 	}
@@ -376,14 +351,10 @@ func TestCallersDoNotInfluenceOneAnother(t *testing.T) {
 
 func TestUtterancesWaitForADecoder(t *testing.T) {
 	p, err := newPool(open(t).pool.options, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer p.close()
 	d, err := p.acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := p.acquire(ctx); !errors.Is(err, context.Canceled) {
@@ -425,9 +396,7 @@ func brokenModels(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"en-us.lm.bin", "cmudict-en-us.dict"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("hello AH"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("hello AH"), 0o600))
 	}
 	return dir
 }
@@ -437,12 +406,8 @@ func TestUnusedModelsAreRemoved(t *testing.T) {
 	long := time.Now().Add(-2 * maxUnused)
 	for _, name := range []string{"sphinx-old.dict", "sphinx-mine.dict", "other.txt"} {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(path, long, long); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		require.NoError(t, os.Chtimes(path, long, long))
 	}
 	removeUnused(dir, &model{dict: filepath.Join(dir, "sphinx-mine.dict"), language: filepath.Join(dir, "sphinx-mine.lm.bin")})
 	left, err := filepath.Glob(filepath.Join(dir, "*"))

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 func TestTextsBecomeSpokenSentences(t *testing.T) {
@@ -81,9 +83,7 @@ func TestUnknownWordsGetAPronunciation(t *testing.T) {
 
 func TestEveryPhraseOfThePhraseBookExpands(t *testing.T) {
 	all, err := newGrammar(phraseBook, []string{"lamp"}).sentences()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if len(all) < 5000 {
 		t.Errorf("%d sentences", len(all))
 	}
@@ -98,9 +98,7 @@ func TestEveryPhraseOfThePhraseBookExpands(t *testing.T) {
 
 func TestPhraseBookGivesTheSameSentencesEachTime(t *testing.T) {
 	first, err := newGrammar(phraseBook, nil).sentences()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	second, _ := newGrammar(phraseBook, nil).sentences()
 	if !slices.EqualFunc(first, second, slices.Equal) {
 		t.Error("the sentences differ")
@@ -110,9 +108,7 @@ func TestPhraseBookGivesTheSameSentencesEachTime(t *testing.T) {
 func TestPhrasesExpandToTheirChoices(t *testing.T) {
 	g := newGrammar("= color red|dark {shade}\n= shade blue\n# a comment\n(one|two) [very] {color} {noun}\n", []string{"lamp"})
 	all, err := g.sentences()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, s := range all {
 		line := strings.Join(slices.DeleteFunc(s, func(w string) bool { return slices.Contains(hesitations, w) }), " ")
 		line = strings.Replace(line, " very", "", 1)

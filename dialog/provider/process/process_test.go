@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -25,14 +26,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func shellProgram(t *testing.T, commands string) *Program {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "voice"), []byte("#!/bin/sh\n"+commands), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "voice"), []byte("#!/bin/sh\n"+commands), 0o700))
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	p, err := Find("voice", "voice-package")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return p
 }
 
@@ -53,13 +50,9 @@ func toneFile(t *testing.T, amplitude float64) string {
 	}
 	path := filepath.Join(t.TempDir(), "tone.wav")
 	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer f.Close()
-	if err := media.WriteWAV(f, 16000, 1, pcm); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, media.WriteWAV(f, 16000, 1, pcm))
 	return path
 }
 
@@ -67,9 +60,7 @@ func TestAudioIsTrimmedLevelledAndResampled(t *testing.T) {
 	for _, amplitude := range []float64{1000, 4000, 30000} {
 		p := shellProgram(t, "cat "+toneFile(t, amplitude))
 		pcm, err := p.speak(t.Context(), "", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if got := float64(len(pcm)) / media.MouthRate; math.Abs(got-0.6) > 0.01 {
 			t.Errorf("amplitude %.0f: got %.3f s, want 0.5 s of tone with its margins", amplitude, got)
 		}
@@ -121,9 +112,7 @@ func TestFailingProgramGivesAnErrorCode(t *testing.T) {
 func TestCancellingAClauseKillsItsProcess(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "started")
 	p := shellProgram(t, "echo >"+fifo+"; exec sleep 1000")
-	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error)

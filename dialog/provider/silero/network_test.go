@@ -15,6 +15,7 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -23,9 +24,7 @@ import (
 func setupFile(t testing.TB, name string) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	path := filepath.Join(cache, "frontdesk", "silero", name)
 	required := os.Getenv("FRONTDESK_TEST_SILERO") == "required"
 	if _, err := os.Stat(path); err != nil && required {
@@ -52,9 +51,7 @@ func open(t testing.TB, model string) (*Network, error) {
 func openBytes(t testing.TB, model []byte) (*Network, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "model.onnx")
-	if err := os.WriteFile(path, model, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, model, 0o600))
 	return open(t, path)
 }
 
@@ -78,9 +75,7 @@ func TestMissingLibraryIsNamed(t *testing.T) {
 
 func TestRealNetworkTellsSpeechFromNoise(t *testing.T) {
 	n, err := open(t, setupFile(t, "silero_vad.onnx"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	rng := rand.New(rand.NewPCG(1, 2))
 	noise, hum := make([]int16, 2*media.EarRate), make([]int16, 2*media.EarRate)
 	for i := range noise {
@@ -118,9 +113,7 @@ func fliteSpeech(t *testing.T, text string) []int16 {
 		t.Fatalf("flite: %v\n%s", err, out)
 	}
 	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	pcm, rate, err := media.ReadWAV(bytes.NewReader(b), 30*media.EarRate)
 	if err != nil || rate != media.EarRate {
 		t.Fatalf("%d Hz, %v", rate, err)
@@ -130,9 +123,7 @@ func fliteSpeech(t *testing.T, text string) []int16 {
 
 func TestFramesAreRegroupedAndStateIsCarriedOver(t *testing.T) {
 	n, err := openBytes(t, adder())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	// The network returns the mean of window and context, plus the sum of all earlier means.
 	d := n.Detector()
 	first := 0.125 * windowLen / (windowLen + contextLen) // the first context is silent
@@ -159,18 +150,12 @@ func TestFramesAreRegroupedAndStateIsCarriedOver(t *testing.T) {
 
 func TestReusedStreamIsReset(t *testing.T) {
 	n, err := openBytes(t, adder())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	s, err := n.acquire()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for range 3 {
 		s.input[contextLen] = 1
-		if err := s.run(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.run())
 	}
 	n.release(s)
 	reused, err := n.acquire()
@@ -200,9 +185,7 @@ func TestUnsuitableModelIsRefused(t *testing.T) {
 
 func TestDetectDoesNotAllocate(t *testing.T) {
 	n, err := openBytes(t, adder())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	d, frame := n.Detector(), constantFrame(0)
 	if a := testing.AllocsPerRun(100, func() { d.Detect(frame) }); a > 0 {
 		t.Errorf("%v allocations", a)

@@ -12,6 +12,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 )
 
 func ExamplePlan_Price() {
@@ -56,14 +57,10 @@ func TestNumbersAreCheckedBeforeTheyAreDialed(t *testing.T) {
 func openLedger(t *testing.T) *Ledger {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "ledger.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
 	l, err := OpenLedger(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return l
 }
 

@@ -8,15 +8,14 @@ import (
 
 	"github.com/pion/rtp"
 
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
 func listenUDP(t testing.TB, ip string) *net.UDPConn {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(ip)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return c
 }
@@ -29,18 +28,14 @@ func addrOf(c *net.UDPConn) netip.AddrPort {
 func findCodec(t testing.TB, name string) []Codec {
 	t.Helper()
 	codecs, err := FindCodecs([]string{name})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return codecs
 }
 
 func newTestLeg(t testing.TB, lowest, highest int) *Leg {
 	t.Helper()
 	l, err := NewLeg(NewPorts(lowest, highest), netip.MustParseAddr("127.0.0.1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(l.Close)
 	return l
 }
@@ -50,13 +45,9 @@ func startTestLeg(t testing.TB, phone *net.UDPConn, codec string) *Leg {
 	t.Helper()
 	codecs := findCodec(t, codec)
 	r, err := ParseOffer(newLocal(addrOf(phone)).offer(codecs, dtmfPayload), codecs)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	l := newTestLeg(t, 42010, 42999)
-	if err := l.Start(r, addrOf(phone).Addr()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, l.Start(r, addrOf(phone).Addr()))
 	return l
 }
 
@@ -66,9 +57,7 @@ func marshalPacket(t testing.TB, payloadType uint8, n int, payload []byte) []byt
 		Header:  rtp.Header{Version: 2, PayloadType: payloadType, SequenceNumber: uint16(n), Timestamp: uint32(n * 160), SSRC: 7},
 		Payload: payload,
 	}).Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return b
 }
 
@@ -105,9 +94,7 @@ func TestPacketsFromUnknownAddressesAreIgnored(t *testing.T) {
 			t.Errorf("got digit %c, want %c", got, want)
 		}
 	}
-	if err := l.WriteFrame(make([]int16, media.MouthFrame)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, l.WriteFrame(make([]int16, media.MouthFrame)))
 	buf := make([]byte, maxPacket)
 	_ = phone.SetReadDeadline(time.Now().Add(5 * time.Second))
 	if n, _, err := phone.ReadFrom(buf); err != nil || n != 12+160 {
@@ -261,26 +248,18 @@ func TestOtherSideMayChangeItsKey(t *testing.T) {
 		t.Helper()
 		theirs.crypto = newCrypto(tag, bestSuite)
 		r, err := ParseOffer(theirs.offer(codecs, dtmfPayload), codecs)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return r
 	}
 	l := newTestLeg(t, 43010, 43999)
-	if err := l.Start(newOffer(1), addrOf(phone).Addr()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, l.Start(newOffer(1), addrOf(phone).Addr()))
 	reader := newPacketReader(l)
 	press := func(digit byte, n int) {
 		t.Helper()
 		c, err := theirs.crypto.context()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		encrypted, err := c.EncryptRTP(nil, digitPacket(t, digit, n), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		reader.handle(encrypted, addrOf(phone))
 	}
 	press(1, 1)

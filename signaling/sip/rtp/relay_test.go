@@ -15,6 +15,7 @@ import (
 
 	"frontdesk/internal/audiotest"
 	"frontdesk/internal/desktest"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -43,28 +44,18 @@ func connectLegs(t *testing.T, codec string, loss float64, jitter time.Duration)
 	for i := range legs {
 		r.random[i] = rand.New(rand.NewPCG(10, 7)) // of the next 100 numbers, 5 are below 0.05 and 20 below 0.2
 		l, err := NewLeg(ports, loopback)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		t.Cleanup(l.Close)
 		legs[i] = l
 	}
 	a, b = legs[0], legs[1]
 	r.a, r.b = a.local.addr, b.local.addr
 	offer, err := ParseOffer(r.redirect(a.Offer(codecs), r.a), codecs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Start(offer, loopback); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, b.Start(offer, loopback))
 	answer, err := ParseAnswer(r.redirect(b.Answer(), r.b), codecs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Start(answer, loopback); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, a.Start(answer, loopback))
 	var running sync.WaitGroup
 	running.Go(r.run)
 	running.Go(func() { _ = a.Run() })
@@ -113,9 +104,7 @@ func countToneFrames(t *testing.T, l *Leg, frames int) (count int) {
 	t.Helper()
 	frame := make([]int16, media.EarFrame)
 	for range frames {
-		if err := l.Receiver().ReadFrame(frame); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, l.Receiver().ReadFrame(frame))
 		if audiotest.RMS(frame) > 1000 && desktest.ToneShare(frame, media.EarRate, toneHz) > 0.9 {
 			count++
 		}
@@ -199,9 +188,7 @@ func BenchmarkMouthToEar(b *testing.B) {
 	var delays []time.Duration
 	for b.Loop() {
 		for {
-			if err := l.receiver.ReadFrame(frame); err != nil {
-				b.Fatal(err)
-			}
+			require.NoError(b, l.receiver.ReadFrame(frame))
 			if slices.Max(frame) > 6000 {
 				delays = append(delays, time.Since(<-sent))
 				break
