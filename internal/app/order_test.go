@@ -64,7 +64,7 @@ var mayImport = map[string][]string{
 	"internal/learn":               {"internal/eval", "media"},
 	"internal/fakeai":              {"media"},
 	"internal/valkeytest":          {"internal/require"},
-	"internal/desktest":            {"dialog", "media", "session", "session/sqlite", "tools", "internal/db", "internal/fault", "internal/require"},
+	"internal/desktest":            {"dialog", "media", "session", "session/sqlite", "internal/audiotest", "internal/db", "internal/fault", "internal/require"},
 	"internal/audiotest":           {},
 	"internal/require":             {},
 	"internal/bench":               {},

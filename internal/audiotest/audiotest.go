@@ -73,6 +73,16 @@ func Level(pcm []int16, hz float64, rate int) float64 {
 	return 2 * math.Sqrt(s1*s1+s2*s2-c*s1*s2) / float64(len(pcm))
 }
 
+// ToneShare returns which share of pcm's energy is the tone of hz, from 0 to 1; 0 if pcm is
+// silent.
+func ToneShare(pcm []int16, hz float64, rate int) float64 {
+	level, rms := Level(pcm, hz, rate), RMS(pcm)
+	if rms == 0 {
+		return 0
+	}
+	return level * level / (2 * rms * rms)
+}
+
 // RMS returns the root of the mean square of x; 0 if x is empty.
 func RMS[T int16 | float64](x []T) float64 {
 	sum := 0.0

@@ -1,7 +1,7 @@
 // Package desktest assembles a session.Desk with fake providers for tests: a store in a
 // temporary folder, one agent, and an Observer whose channels tell what happened. Only
-// tests import it. It imports session, session/sqlite, dialog, media, internal/db and
-// internal/fault.
+// tests import it. It imports session, session/sqlite, dialog, media, internal/audiotest,
+// internal/db and internal/fault.
 package desktest
 
 import (

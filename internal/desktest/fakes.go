@@ -3,11 +3,11 @@ package desktest
 import (
 	"context"
 	"iter"
-	"math"
 	"strings"
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/audiotest"
 	"frontdesk/media"
 )
 
@@ -42,30 +42,9 @@ func (v ToneVoice) Speak(_ context.Context, text string, _ dialog.Voice) iter.Se
 		if amplitude == 0 {
 			amplitude = 8000
 		}
-		yield(Tone(media.MouthRate, v.Hz, amplitude, v.Duration+time.Duration(len(text))*v.PerCharacter), nil)
+		d := v.Duration + time.Duration(len(text))*v.PerCharacter
+		yield(audiotest.Tone(v.Hz, media.MouthRate, int(d*media.MouthRate/time.Second), amplitude), nil)
 	}
-}
-
-// Tone returns a sine tone.
-func Tone(rate int, hz, amplitude float64, d time.Duration) []int16 {
-	pcm := make([]int16, int(d*time.Duration(rate)/time.Second))
-	for i := range pcm {
-		pcm[i] = int16(amplitude * math.Sin(2*math.Pi*hz*float64(i)/float64(rate)))
-	}
-	return pcm
-}
-
-// ToneShare returns which share of pcm's energy is a tone, from 0 to 1.
-func ToneShare(pcm []int16, rate int, hz float64) float64 {
-	var re, im, all float64
-	for i, x := range pcm {
-		sin, cos := math.Sincos(2 * math.Pi * hz * float64(i) / float64(rate))
-		re, im, all = re+cos*float64(x), im+sin*float64(x), all+float64(x)*float64(x)
-	}
-	if all == 0 {
-		return 0
-	}
-	return 2 * (re*re + im*im) / (all * float64(len(pcm)))
 }
 
 // ToneRecognizer transcribes every utterance as "tone", and measures how much of its
@@ -97,7 +76,7 @@ func (r ToneRecognizer) Utterance(_ context.Context, frames iter.Seq[[]int16]) i
 		if loud > 0 {
 			// Silent frames add nothing to the tone, but ToneShare counts their length.
 			select {
-			case r.Shares <- ToneShare(pcm, media.EarRate, r.Hz) * float64(len(pcm)) / float64(loud):
+			case r.Shares <- audiotest.ToneShare(pcm, r.Hz, media.EarRate) * float64(len(pcm)) / float64(loud):
 			default:
 			}
 		}
@@ -119,14 +98,7 @@ func (LoudnessDetector) Detect(frame []int16) float32 {
 	return 0
 }
 
-// isLoud reports whether the frame's RMS level is over 300.
-func isLoud(frame []int16) bool {
-	var energy float64
-	for _, x := range frame {
-		energy += float64(x) * float64(x)
-	}
-	return energy > 300*300*float64(len(frame))
-}
+func isLoud(frame []int16) bool { return audiotest.RMS(frame) > 300 }
 
 // NullSink is a media.Sink that discards every frame.
 type NullSink struct{}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"frontdesk/internal/audiotest"
 	"frontdesk/internal/desktest"
 	"frontdesk/media"
 )
@@ -36,7 +37,7 @@ func TestAudioOverWebSocket(t *testing.T) {
 				got = append(got, b...)
 			}
 			pcm, rate := decode(kind.Type, got)
-			if got := desktest.ToneShare(pcm, rate, 500); got < 0.8 {
+			if got := audiotest.ToneShare(pcm, 500, rate); got < 0.8 {
 				t.Errorf("share of the agent's tone = %.2f", got)
 			}
 		})
@@ -47,12 +48,12 @@ func TestAudioOverWebSocket(t *testing.T) {
 func encode(kind string, d time.Duration) []byte {
 	switch kind {
 	case "audio/pcmu":
-		return media.EncodePCMU(nil, desktest.Tone(8000, 500, 9000, d))
+		return media.EncodePCMU(nil, audiotest.Tone(500, 8000, int(d.Seconds()*8000), 9000))
 	case "audio/pcma":
-		return media.EncodePCMA(nil, desktest.Tone(8000, 500, 9000, d))
+		return media.EncodePCMA(nil, audiotest.Tone(500, 8000, int(d.Seconds()*8000), 9000))
 	}
 	var b []byte
-	for _, s := range desktest.Tone(24000, 500, 9000, d) {
+	for _, s := range audiotest.Tone(500, 24000, int(d.Seconds()*24000), 9000) {
 		b = append(b, byte(s), byte(s>>8))
 	}
 	return b

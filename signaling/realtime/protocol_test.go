@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/audiotest"
 	"frontdesk/internal/desktest"
 	"frontdesk/internal/require"
 	"frontdesk/media"
@@ -422,7 +423,7 @@ func BenchmarkAudioDelta(b *testing.B) {
 	p.describeSession()
 	p.dialogLine()
 	p.handleEvent(dialog.Event{Kind: dialog.ReplyStarted, Response: "resp_1", Item: "item_1"})
-	frame := desktest.Tone(media.MouthRate, 500, 9000, media.FrameTime)
+	frame := audiotest.Tone(500, media.MouthRate, media.MouthFrame, 9000)
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = l.sink.WriteFrame(frame)

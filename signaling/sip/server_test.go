@@ -132,7 +132,7 @@ func countToneFrames(t testing.TB, c *call, frames int) (count int) {
 	frame := make([]int16, media.EarFrame)
 	for range frames {
 		require.NoError(t, c.leg.Receiver().ReadFrame(frame))
-		if audiotest.RMS(frame) > 1000 && desktest.ToneShare(frame, media.EarRate, toneHz) > 0.9 {
+		if audiotest.RMS(frame) > 1000 && audiotest.ToneShare(frame, toneHz, media.EarRate) > 0.9 {
 			count++
 		}
 	}

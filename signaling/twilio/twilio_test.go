@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/audiotest"
 	"frontdesk/internal/desktest"
 	"frontdesk/internal/require"
 	"frontdesk/media"
@@ -175,7 +176,7 @@ func (c *caller) readAudio(limit int) (pcm []int16, event string) {
 // sendTone sends a tone of 1000 Hz in packets of n bytes, and then silence.
 func (c *caller) sendTone(d time.Duration, n int) {
 	c.t.Helper()
-	pcm := append(desktest.Tone(8000, 1000, 8000, d), make([]int16, 8*1500)...)
+	pcm := append(audiotest.Tone(1000, 8000, int(d.Seconds()*8000), 8000), make([]int16, 8*1500)...)
 	audio := media.EncodePCMU(nil, pcm)
 	tick := time.NewTicker(time.Duration(n/8) * time.Millisecond)
 	defer tick.Stop()
@@ -197,7 +198,7 @@ func TestCallOverAStream(t *testing.T) {
 		for _, x := range greeting {
 			energy += float64(x) * float64(x)
 		}
-		if share := desktest.ToneShare(greeting, 8000, 440); len(greeting) < 8000 || share < 0.9 || energy < 2000*2000*8000 {
+		if share := audiotest.ToneShare(greeting, 440, 8000); len(greeting) < 8000 || share < 0.9 || energy < 2000*2000*8000 {
 			t.Errorf("%d samples of a greeting, share of the tone = %.2f", len(greeting), share)
 		}
 		go func() {

@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
-	"frontdesk/internal/desktest"
+	"frontdesk/internal/audiotest"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
 	audio "frontdesk/media"
@@ -98,7 +98,7 @@ func TestAgentIsHeard(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := desktest.ToneShare(heard[5*audio.EarFrame:], audio.EarRate, 500); got < 0.8 {
+	if got := audiotest.ToneShare(heard[5*audio.EarFrame:], 500, audio.EarRate); got < 0.8 {
 		t.Errorf("share of the tone = %.2f", got)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/pion/webrtc/v4/pkg/media"
 	"go.uber.org/zap"
 
-	"frontdesk/internal/desktest"
+	"frontdesk/internal/audiotest"
 	"frontdesk/internal/require"
 	audio "frontdesk/media"
 )
@@ -206,7 +206,7 @@ func waitForTone(t *testing.T, s audio.Source, hz float64) {
 		heard = append(heard, frame...)
 		if n := 10 * audio.EarFrame; len(heard) > n {
 			heard = heard[len(heard)-n:]
-			if desktest.ToneShare(heard, audio.EarRate, hz) > 0.8 {
+			if audiotest.ToneShare(heard, hz, audio.EarRate) > 0.8 {
 				return
 			}
 		}

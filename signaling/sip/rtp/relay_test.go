@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"frontdesk/internal/audiotest"
-	"frontdesk/internal/desktest"
 	"frontdesk/internal/require"
 	"frontdesk/media"
 )
@@ -105,7 +104,7 @@ func countToneFrames(t *testing.T, l *Leg, frames int) (count int) {
 	frame := make([]int16, media.EarFrame)
 	for range frames {
 		require.NoError(t, l.Receiver().ReadFrame(frame))
-		if audiotest.RMS(frame) > 1000 && desktest.ToneShare(frame, media.EarRate, toneHz) > 0.9 {
+		if audiotest.RMS(frame) > 1000 && audiotest.ToneShare(frame, toneHz, media.EarRate) > 0.9 {
 			count++
 		}
 	}
