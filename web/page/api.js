@@ -1,12 +1,12 @@
-// The server's plain HTTP requests. Paths are relative to the page, so that it
-// works behind a proxy that serves it under a prefix. All throw a Problem.
+// The server's HTTP requests. Paths are relative to the page, so that it works behind a
+// proxy that serves it under a prefix. All functions but isReachable throw a Problem.
 import { fromResponse, offline } from "./problem.js";
 
-const patience = 8000; // ms for one answer
+const requestTimeout = 8000; // ms
 
 async function request(path, options = {}) {
-  const late = AbortSignal.timeout(patience);
-  const signal = options.signal ? AbortSignal.any([options.signal, late]) : late;
+  const timeout = AbortSignal.timeout(requestTimeout);
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
   let response;
   try {
     response = await fetch(path, { ...options, signal, cache: "no-store" });
@@ -17,13 +17,12 @@ async function request(path, options = {}) {
   return response;
 }
 
-// fetchAgents tells who can be called, agents: [{name, title, try, voice, default}],
-// and over which STUN and TURN servers, ice_servers: [RTCIceServer].
+// fetchAgents returns {agents: [{name, title, try, voice, default}], ice_servers: [RTCIceServer]}.
 export async function fetchAgents() {
   return (await request("v1/agents")).json();
 }
 
-// fetchToken gets a short-lived token for one conversation with agent.
+// fetchToken returns a short-lived token for one conversation with agent.
 export async function fetchToken(agent, signal) {
   const response = await request("v1/realtime/client_secrets", {
     method: "POST",
@@ -34,8 +33,8 @@ export async function fetchToken(agent, signal) {
   return (await response.json()).value;
 }
 
-// reachable tells whether a server answers.
-export async function reachable() {
+// isReachable reports whether a server answers that accepts calls.
+export async function isReachable() {
   try {
     return (await fetch("readyz", { signal: AbortSignal.timeout(1000), cache: "no-store" })).ok;
   } catch {
@@ -43,8 +42,8 @@ export async function reachable() {
   }
 }
 
-// offerCall trades an SDP offer for an answer and the call's id.
-export async function offerCall(agent, token, sdp, signal) {
+// createCall sends an SDP offer. It returns the SDP answer and the call's id.
+export async function createCall(agent, token, sdp, signal) {
   const response = await request(`v1/realtime/calls?model=${encodeURIComponent(agent)}`, {
     method: "POST",
     headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${token}` },
@@ -54,16 +53,16 @@ export async function offerCall(agent, token, sdp, signal) {
   return { sdp: await response.text(), id: response.headers.get("Location")?.split("/").at(-1) };
 }
 
-// abandonCall ends a call that did not come about, so that it takes no line from
-// anybody. If that fails, the server finds out by itself a little later.
+// abandonCall ends a call that could not be connected, so that it occupies no line. If the
+// request fails, the server ends the call after a timeout.
 export function abandonCall(id, token) {
   const headers = { Authorization: `Bearer ${token}` };
   request(`v1/realtime/calls/${id}/hangup`, { method: "POST", headers }).catch(() => {});
 }
 
-// whyRefused asks, as a plain request, what a WebSocket cannot tell: the reason for
-// a refused handshake. It returns a Problem.
-export async function whyRefused(agent, token, signal) {
+// refusalReason returns, as a Problem, why the server refused a WebSocket handshake. It
+// sends a plain request, because a WebSocket does not show the reason.
+export async function refusalReason(agent, token, signal) {
   try {
     await request(socketPath(agent), { headers: { Authorization: `Bearer ${token}` }, signal });
   } catch (problem) {

@@ -1,19 +1,13 @@
-// The developer's view: how long the stages of each turn took, and the last events.
+// DeveloperView shows how long the stages of each turn took, and the last events.
 import { make } from "./log.js";
 
 const maxEvents = 200;
 const maxTurns = 50;
 
-// Stages in order; each is timed from the one before it that happened.
-const stages = [
-  ["endpoint", "end of turn"],
-  ["transcript", "words"],
-  ["first_token", "first text"],
-  ["first_clause", "first clause"],
-  ["first_audio", "first sound"],
-];
+// Stages of a turn in order, each timed from the previous one that happened.
+const stages = ["endpoint", "transcript", "first_token", "first_clause", "first_audio"];
 
-export class Developer {
+export class DeveloperView {
   #turns;
   #events;
   #began = performance.now();
@@ -24,7 +18,7 @@ export class Developer {
   }
 
   apply(event) {
-    if (event.type === "frontdesk.turn") this.#turn(event.turn ?? event);
+    if (event.type === "frontdesk.turn") this.#addTurn(event.turn ?? event);
     const seconds = ((performance.now() - this.#began) / 1000).toFixed(3).padStart(8);
     const { type, event_id: _, resume_token: __, ...rest } = event; // the token is a secret
     const detail = JSON.stringify(rest);
@@ -46,12 +40,12 @@ export class Developer {
     this.#events.replaceChildren();
   }
 
-  #turn(turn) {
+  #addTurn(turn) {
     const steps = latencies(turn.times ?? {});
     const row = make("tr");
     row.append(make("th", "", String(turn.turn)));
     row.firstChild.scope = "row";
-    for (const [name] of stages) row.append(make("td", "", name in steps ? String(steps[name]) : "–"));
+    for (const name of stages) row.append(make("td", "", name in steps ? String(steps[name]) : "–"));
     row.append(make("td", "total", "total" in steps ? String(steps.total) : "–"));
     row.append(make("td", "why", turn.why || "–"));
     this.#turns.append(row);
@@ -59,12 +53,13 @@ export class Developer {
   }
 }
 
-// latencies gives ms per stage, and in total from the end of speech to first sound.
+// latencies returns the milliseconds of each stage, and the total from the end of speech to
+// the first audio.
 export function latencies(times) {
   const at = (name) => (times[name] ? Date.parse(times[name]) : NaN);
   const steps = {};
   let before = at("speech_end");
-  for (const [name] of stages) {
+  for (const name of stages) {
     const now = at(name);
     if (Number.isNaN(now)) continue;
     if (!Number.isNaN(before)) steps[name] = Math.round(now - before);

@@ -1,11 +1,11 @@
-// Draws a Transcript, touching only what changed.
+// Log shows the entries of a Transcript and updates only what has changed.
 
 const labels = { ticket: "Ticket", source: "From our pages", handover: "A person will help" };
 
 export class Log {
   #list;
   #agent = "";
-  #drawn = new Map(); // entry id → {element, text, notes, state}
+  #rows = new Map(); // by entry id: {element, words, notes, mark}
 
   constructor(list) {
     this.#list = list;
@@ -16,35 +16,35 @@ export class Log {
   }
 
   draw(entries) {
-    const atEnd = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < 80;
-    const before = this.#drawn.size;
-    const gone = new Set(this.#drawn.keys());
+    const isAtEnd = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < 80;
+    const before = this.#rows.size;
+    const removed = new Set(this.#rows.keys());
     for (const entry of entries) {
-      gone.delete(entry.id);
+      removed.delete(entry.id);
       this.#drawEntry(entry);
     }
-    for (const id of gone) {
-      this.#drawn.get(id).element.remove();
-      this.#drawn.delete(id);
+    for (const id of removed) {
+      this.#rows.get(id).element.remove();
+      this.#rows.delete(id);
     }
-    const spoke = this.#drawn.size > before && entries.at(-1).who === "caller";
-    if (atEnd || spoke) this.#list.scrollTop = this.#list.scrollHeight;
+    const callerAdded = this.#rows.size > before && entries.at(-1).who === "caller";
+    if (isAtEnd || callerAdded) this.#list.scrollTop = this.#list.scrollHeight;
   }
 
   #drawEntry(entry) {
-    let row = this.#drawn.get(entry.id);
+    let row = this.#rows.get(entry.id);
     if (!row) {
       row = this.#newRow(entry);
-      this.#drawn.set(entry.id, row);
+      this.#rows.set(entry.id, row);
       this.#list.append(row.element);
     }
-    const waiting = entry.live && !entry.text;
-    row.element.classList.toggle("live", entry.live);
-    row.element.classList.toggle("waiting", waiting);
+    const isWaiting = entry.isLive && !entry.text;
+    row.element.classList.toggle("live", entry.isLive);
+    row.element.classList.toggle("waiting", isWaiting);
     if (row.words.textContent !== entry.text) row.words.textContent = entry.text;
-    const mark = entry.unsent ? "Not sent" : entry.interrupted ? "Interrupted" : "";
+    const mark = entry.isUnsent ? "Not sent" : entry.isInterrupted ? "Interrupted" : "";
     if (row.mark.textContent !== mark) row.mark.textContent = mark;
-    row.mark.classList.toggle("warning", Boolean(entry.unsent));
+    row.mark.classList.toggle("warning", Boolean(entry.isUnsent));
     while (row.notes.childElementCount < entry.notes.length) {
       row.notes.append(card(entry.notes[row.notes.childElementCount]));
     }
@@ -63,7 +63,7 @@ export class Log {
   }
 }
 
-// card shows a note: a ticket as a stub, a source as a line that opens.
+// card returns the element of a note: a source as a line that expands, others as a card.
 function card(note) {
   if (note.kind === "source") return source(note);
   const box = make("div", `card ${note.kind}`);
@@ -90,6 +90,7 @@ function source(note) {
   return box;
 }
 
+// make returns a new element.
 export function make(tag, className = "", text = "") {
   const element = document.createElement(tag);
   if (className) element.className = className;

@@ -1,7 +1,7 @@
-// Wires the page: every event goes into the state, the transcript and the
-// developer's view, and what changed is drawn.
+// Connects the parts of the page: every event updates the state, the transcript and the
+// developer view, and then the page is drawn.
 import { fetchAgents } from "./api.js";
-import { Developer } from "./developer.js";
+import { DeveloperView } from "./developer.js";
 import { Log } from "./log.js";
 import { Meter } from "./meter.js";
 import { Problem, fromError, fromEvent } from "./problem.js";
@@ -13,7 +13,7 @@ import { View, levels } from "./view.js";
 const $ = (id) => document.getElementById(id);
 const transcript = new Transcript();
 const log = new Log($("log"));
-const developer = new Developer($("turns"), $("events"));
+const developer = new DeveloperView($("turns"), $("events"));
 const callerMeter = new Meter(levels.caller);
 const agentMeter = new Meter(levels.agent);
 let state = initial;
@@ -22,40 +22,40 @@ let session = null;
 const view = new View({
   call: async () => {
     view.hideProblem();
-    if (await ready()) session.call();
+    if (await findSession()) session.call();
   },
   hangUp: () => session?.hangUp(),
   mute: () => {
-    tell({ type: "muted", on: !state.muted });
-    session?.mute(state.muted);
-    view.announce(state.muted ? "Microphone muted" : "Microphone on");
+    handle({ type: "muted", isMuted: !state.isMuted });
+    session?.mute(state.isMuted);
+    view.announce(state.isMuted ? "Microphone muted" : "Microphone on");
   },
   type: async (text) => {
     view.hideProblem();
-    if (await ready()) session.type(text);
-    else view.giveBack(text);
+    if (await findSession()) session.type(text);
+    else view.restoreText(text);
   },
   startOver: () => {
     session?.startOver();
     transcript.clear();
     developer.clear();
-    state = { ...initial, muted: state.muted };
+    state = { ...initial, isMuted: state.isMuted };
     view.hideProblem();
     draw();
     $("say").focus();
   },
 });
 
-function tell(event) {
+function handle(event) {
   state = reduce(state, event);
   transcript.apply(event);
   developer.apply(event);
-  attend(event);
+  react(event);
   draw();
 }
 
-// attend does what an event asks of the page beside being drawn.
-function attend(event) {
+// react does what an event requires apart from drawing the state.
+function react(event) {
   switch (event.type) {
     case "connected":
       view.hideProblem();
@@ -67,20 +67,20 @@ function attend(event) {
       view.showProblem(fromEvent(event.error));
       break;
     case "unsent":
-      if (view.giveBack(event.text)) transcript.drop(event.item);
+      if (view.restoreText(event.text)) transcript.drop(event.item);
       break;
     case "notice":
     case "frontdesk.notice":
       view.announce(event.message);
       break;
     case "response.done":
-      if (!state.voice) readOut(event.response.id);
+      if (!state.hasVoice) announceReply(event.response.id);
       break;
   }
 }
 
-// readOut announces a written reply once, when it is complete.
-function readOut(id) {
+// announceReply announces a complete written reply to screen readers.
+function announceReply(id) {
   const entry = transcript.entries.find((e) => e.id === id);
   if (entry) view.announce(entry.text);
 }
@@ -90,21 +90,21 @@ function draw() {
   log.draw(transcript.entries);
 }
 
-function onSound(caller, agent) {
+function onAudio(caller, agent) {
   $("voice").srcObject = agent;
   callerMeter.watch(caller);
   agentMeter.watch(agent);
 }
 
-// ready finds out who answers here, if that is not known yet. It returns whether
-// that worked.
-async function ready() {
+// findSession asks the server for the agent and creates the session, once. It reports
+// whether there is a session.
+async function findSession() {
   if (session) return true;
   try {
     const { agent, iceServers } = await findAgent();
-    view.introduce(agent);
+    view.showAgent(agent);
     log.agent = agent.title || agent.name;
-    session = new Session(agent.name, { tell, onSound, iceServers });
+    session = new Session(agent.name, { emit: handle, onAudio, iceServers });
     draw();
     return true;
   } catch (error) {
@@ -118,8 +118,8 @@ async function findAgent() {
   const { agents, ice_servers: iceServers } = await fetchAgents();
   const agent = wanted ? agents.find((a) => a.name === wanted) : (agents.find((a) => a.default) ?? agents[0]);
   if (agent) return { agent, iceServers };
-  const which = wanted ? `There is no agent called “${wanted}” here.` : "There is no agent here yet.";
-  throw new Problem("not_found", "Nobody answers here", which);
+  const message = wanted ? `This server has no agent “${wanted}”.` : "This server has no agents yet.";
+  throw new Problem("not_found", "Nobody can answer", message);
 }
 
-if ((await ready()) && session.canGoOn) session.goOn();
+if ((await findSession()) && session.canResume) session.resume();

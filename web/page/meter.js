@@ -1,7 +1,7 @@
-// Meter shows how loud a stream is, as a number from 0 to 1 given to `paint` on
+// Meter measures the level of an audio stream. It calls paint with a number from 0 to 1 for
 // every frame of the screen.
-const floor = -55; // dBFS shown as 0
-const ceiling = -10; // dBFS shown as 1
+const silent = -55; // dBFS shown as 0
+const loud = -10; // dBFS shown as 1
 
 export class Meter {
   #context = null;
@@ -13,8 +13,8 @@ export class Meter {
     this.paint = paint;
   }
 
-  // watch changes the stream; null stops. Call it first from a click, or the
-  // browser keeps the audio context asleep.
+  // watch changes the stream; null stops. The first call must come from a click, or the
+  // browser does not start the audio context.
   watch(stream) {
     cancelAnimationFrame(this.#frame);
     this.#source?.disconnect();
@@ -30,7 +30,7 @@ export class Meter {
     const samples = new Float32Array(analyser.fftSize);
     const tick = () => {
       analyser.getFloatTimeDomainData(samples);
-      this.#level = Math.max(loudness(samples), this.#level * 0.88);
+      this.#level = Math.max(levelOf(samples), this.#level * 0.88);
       this.paint(this.#level);
       this.#frame = requestAnimationFrame(tick);
     };
@@ -38,9 +38,9 @@ export class Meter {
   }
 }
 
-function loudness(samples) {
+function levelOf(samples) {
   let sum = 0;
   for (const s of samples) sum += s * s;
   const decibels = 10 * Math.log10(sum / samples.length + 1e-10);
-  return Math.min(1, Math.max(0, (decibels - floor) / (ceiling - floor)));
+  return Math.min(1, Math.max(0, (decibels - silent) / (loud - silent)));
 }

@@ -1,37 +1,38 @@
 import { Problem } from "./problem.js";
 
-const instead = "You can type your question below instead.";
+const typeInstead = "You can type your question below instead.";
 
-const refusals = {
+// Titles and messages by the name of getUserMedia's error.
+const problems = {
   NotAllowedError: [
     "microphone_refused",
     "The microphone is blocked",
-    `Allow it for this page with the icon beside the address, then call again. ${instead}`,
+    `Allow it for this page with the icon next to the address, then call again. ${typeInstead}`,
   ],
   NotFoundError: [
     "microphone_missing",
     "No microphone was found",
-    `Connect one, or switch it on in your system's sound settings, then call again. ${instead}`,
+    `Connect one, or enable it in your system's sound settings, then call again. ${typeInstead}`,
   ],
   NotReadableError: [
     "microphone_busy",
     "The microphone is in use",
-    `Another program or tab is holding it. Close that, then call again. ${instead}`,
+    `Another program or tab is using it. Close that one, then call again. ${typeInstead}`,
   ],
 };
 
-// openMicrophone asks for the caller's sound. It throws a Problem.
+// openMicrophone asks the caller for the microphone. It throws a Problem.
 export async function openMicrophone() {
-  if (!window.isSecureContext || !navigator.mediaDevices) throw insecure();
+  if (!window.isSecureContext || !navigator.mediaDevices) throw insecurePage();
   try {
     return await navigator.mediaDevices.getUserMedia({
       audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     });
   } catch (error) {
-    const [code, title, message] = refusals[error.name] ?? [
+    const [code, title, message] = problems[error.name] ?? [
       "microphone_failed",
       "The microphone did not start",
-      `Your browser says: ${error.message || error.name}. ${instead}`,
+      `Your browser reports: ${error.message || error.name}. ${typeInstead}`,
     ];
     throw new Problem(code, title, message);
   }
@@ -41,11 +42,11 @@ export function closeMicrophone(stream) {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
-function insecure() {
+function insecurePage() {
   return new Problem(
     "insecure_page",
-    "No microphone on this address",
-    `Browsers give the microphone to secure pages only, and this one came over plain HTTP from ${location.host}. ` +
-      `Open it as https://${location.host}, or as http://localhost on the computer that runs Frontdesk. ${instead}`,
+    "The microphone needs HTTPS",
+    `Browsers allow the microphone only on secure pages, and this page was loaded from ${location.host} without HTTPS. ` +
+      `Open it as https://${location.host}, or as http://localhost on the computer that runs Frontdesk. ${typeInstead}`,
   );
 }

@@ -1,41 +1,41 @@
-// Problem is a failure told to the caller: a title, what happened and what to do.
+// Problem is an error as it is shown to the caller: a title, what happened and what to do.
 export class Problem extends Error {
-  constructor(code, title, message, { retryable = false, after = 0 } = {}) {
+  constructor(code, title, message, { retryable = false, retryAfter = 0 } = {}) {
     super(message);
     this.code = code;
     this.title = title;
     this.retryable = retryable;
-    this.after = after; // seconds, 0 if not known
+    this.retryAfter = retryAfter; // seconds, 0 if unknown
   }
 }
 
 const titles = {
   unauthorized: "This page is out of date",
   forbidden: "This is not allowed here",
-  not_found: "That is no longer there",
+  not_found: "That was not found",
   rate_limited: "All lines are busy",
-  unavailable: "We cannot take this right now",
+  unavailable: "The service is not available right now",
   too_large: "That is too long",
-  storage_failed: "We cannot keep a record right now",
+  storage_failed: "The conversation cannot be saved right now",
   timeout: "That took too long",
 };
 
-// fromResponse reads the server's error form, or what a proxy in between said.
+// fromResponse returns the Problem of an error response of the server, or of a proxy.
 export async function fromResponse(response) {
   const body = await response.json().catch(() => ({}));
   const { code = "unavailable", message = "", retryable = response.status >= 500 } = body.error ?? {};
-  const after = Number(response.headers.get("Retry-After")) || 0;
-  const wait = after ? ` Please try again in ${after === 1 ? "a second" : `${after} seconds`}.` : "";
-  const said = message ? sentence(message) : `The server answered ${response.status}.`;
-  return new Problem(code, titles[code] ?? "That did not work", said + wait, { retryable, after });
+  const retryAfter = Number(response.headers.get("Retry-After")) || 0;
+  const wait = retryAfter ? ` Please try again in ${retryAfter === 1 ? "a second" : `${retryAfter} seconds`}.` : "";
+  const text = message ? sentence(message) : `The server answered with status ${response.status}.`;
+  return new Problem(code, titles[code] ?? "That did not work", text + wait, { retryable, retryAfter });
 }
 
-// fromError makes a Problem of anything that was thrown.
+// fromError returns anything that was thrown as a Problem.
 export function fromError(error) {
   return error instanceof Problem ? error : new Problem("internal", "That did not work", sentence(error.message));
 }
 
-// fromEvent reads an error event of the conversation.
+// fromEvent returns the Problem of an error event.
 export function fromEvent({ code = "", message = "" }) {
   return new Problem(code, titles[code] ?? "That did not work", sentence(message));
 }
@@ -50,9 +50,9 @@ export const offline = () =>
     { retryable: true },
   );
 
-// noSound means that signalling works and sound does not get through.
-export const noSound = () =>
-  new Problem("media", "Sound cannot get through", "Your network lets this page through but not the sound of a call.", {
+// noAudio means that requests reach the server, but audio does not.
+export const noAudio = () =>
+  new Problem("media", "The audio is blocked", "Your network allows this page, but not the audio of a call.", {
     retryable: true,
   });
 

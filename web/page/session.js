@@ -1,99 +1,100 @@
-// The caller's session: one conversation with one agent that outlives its lines.
-// It opens lines, steps down from sound to text when sound does not get through,
-// comes back after a loss, and keeps the token that lets it do so.
+// The caller's session: one conversation with one agent, over one line after another. It
+// opens lines, falls back from audio to text if audio is blocked, reconnects after a loss,
+// and stores the token with which the session is resumed.
 //
-// What happens is told as events: the server's as they are, and its own (no dot
-// in the type): asking, connecting, connected, reconnecting, typed, unsent,
-// notice, forgotten, ended, failed.
+// It emits events: the server's as they are, and its own, whose types have no dot: asking,
+// connecting, connected, reconnecting, typed, unsent, notice, expired, ended, failed.
 import { fetchToken } from "./api.js";
 import { closeMicrophone, openMicrophone } from "./microphone.js";
 import { Problem, fromError, fromEvent } from "./problem.js";
-import { openCall } from "./rtc.js";
-import { openSocketCall, openText } from "./socket.js";
+import { openCall } from "./webrtc.js";
+import { openSocketCall, openText } from "./websocket.js";
 
-const waits = [100, 1000, 2000, 4000, 8000, 8000, 8000]; // ms before each attempt to come back
-const maxWait = 15_000; // ms: the longest a busy server is waited for before an attempt
-const maxUnsent = 10;
+const reconnectDelays = [100, 1000, 2000, 4000, 8000, 8000, 8000]; // ms before each attempt
+const maxRetryAfter = 15_000; // ms; a longer Retry-After of the server is cut to it
+const maxUnsent = 10; // texts
 
-// Endings after which the conversation goes on over a new line by itself.
-const interrupted = new Set(["lost", "draining"]);
+// Results after which the session reconnects by itself.
+const resumableResults = new Set(["lost", "draining"]);
 
-// Ways to carry a call, best first, and what to say when one does not work.
-const rungs = [
+// Transports of a call, the best first, and the notice when one fails.
+const transports = [
   {
     open: openCall,
-    below: "The direct way for sound is blocked in your network. The call takes another way and may lag a little.",
+    fallbackNotice: "Your network blocks the direct connection for audio. The call uses another one, with a short delay.",
   },
-  { open: openSocketCall, below: "The sound of the call cannot get through. Let us go on by text." },
+  { open: openSocketCall, fallbackNotice: "The audio of the call is blocked. Let us continue by text." },
 ];
 
-const farewells = {
+// What the caller is told, by the result of the call.
+const endReasons = {
   done: "Thank you for calling.",
   hung_up: "You hung up.",
   silent: "Nobody spoke for a while.",
-  limited: "The longest time for one call was reached. You can call again and go on.",
-  moved: "It goes on in another tab or window.",
+  limited: "The call has reached its maximum length. You can call again and continue.",
+  moved: "The conversation continues in another tab or window.",
 };
 
 export class Session {
   #agent;
-  #tell;
-  #onSound;
+  #emit;
+  #onAudio;
   #iceServers;
-  #work = new AbortController(); // what is being tried now
-  #busy = false; // something is being tried
+  #attempt = new AbortController(); // aborts the current attempt and its line
+  #isConnecting = false;
   #line = null;
   #microphone = null;
-  #rung = 0; // the best way to carry a call that is not known to fail
-  #muted = false;
-  #resume = ""; // token to go on with
-  #unsent = []; // typed while no line was open: {item, text}
+  #transport = 0; // index of the best transport that has not failed
+  #isMuted = false;
+  #resumeToken = "";
+  #unsent = []; // texts typed while no line was open: {item, text}
 
-  // tell takes every event; onSound takes (caller, agent) MediaStreams, null when silent.
-  constructor(agent, { tell, onSound, iceServers }) {
+  // emit receives every event. onAudio receives the MediaStreams (caller, agent), null
+  // without a voice call.
+  constructor(agent, { emit, onAudio, iceServers }) {
     this.#agent = agent;
-    this.#tell = tell;
-    this.#onSound = onSound;
+    this.#emit = emit;
+    this.#onAudio = onAudio;
     this.#iceServers = iceServers;
     try {
-      this.#resume = sessionStorage.getItem(`frontdesk.${agent}`) ?? "";
+      this.#resumeToken = sessionStorage.getItem(`frontdesk.${agent}`) ?? "";
     } catch {
-      this.#resume = "";
+      this.#resumeToken = "";
     }
   }
 
-  // call begins a voice call; what was said before stays part of it.
+  // call starts a voice call, which continues the conversation so far.
   async call() {
-    const signal = this.#begin();
-    this.#rung = 0;
-    this.#busy = false; // who types while the browser asks wants to go on by text
-    this.#tell({ type: "asking" });
+    const signal = this.#startAttempt();
+    this.#transport = 0;
+    this.#isConnecting = false; // typing while the browser asks continues by text
+    this.#emit({ type: "asking" });
     try {
       const microphone = await openMicrophone();
       if (signal.aborted) return closeMicrophone(microphone);
-      this.#busy = true;
+      this.#isConnecting = true;
       this.#microphone = microphone;
-      this.mute(this.#muted);
-      for (const track of microphone.getAudioTracks()) track.onended = () => this.#unplugged(track);
+      this.mute(this.#isMuted);
+      for (const track of microphone.getAudioTracks()) track.onended = () => this.#handleLostMicrophone(track);
       await this.#open(true, signal);
     } catch (error) {
       this.#fail(error, signal);
     }
   }
 
-  // type sends a text, over the call if there is one.
+  // type sends a text, over the current line or a new one.
   async type(text) {
     const item = `item_${crypto.getRandomValues(new Uint32Array(3)).join("")}`;
     this.#unsent.push({ item, text });
-    this.#tell({ type: "typed", item, text });
-    if (this.#unsent.length > maxUnsent) this.#giveUp(this.#unsent.shift());
+    this.#emit({ type: "typed", item, text });
+    if (this.#unsent.length > maxUnsent) this.#reportUnsent(this.#unsent.shift());
     if (this.#line) return this.#flush();
-    if (!this.#busy) await this.goOn();
+    if (!this.#isConnecting) await this.resume();
   }
 
-  // goOn opens a line of text to the session kept from before, or to a new one.
-  async goOn() {
-    const signal = this.#begin();
+  // resume opens a text line to the stored session, or to a new one.
+  async resume() {
+    const signal = this.#startAttempt();
     try {
       await this.#open(false, signal);
     } catch (error) {
@@ -106,26 +107,26 @@ export class Session {
   }
 
   startOver() {
-    this.#begin();
-    this.#silence();
+    this.#startAttempt();
+    this.#stopAudio();
     this.#unsent = [];
-    this.#busy = false;
+    this.#isConnecting = false;
     this.#token = "";
   }
 
-  mute(on) {
-    this.#muted = on;
-    for (const track of this.#microphone?.getAudioTracks() ?? []) track.enabled = !on;
+  mute(isMuted) {
+    this.#isMuted = isMuted;
+    for (const track of this.#microphone?.getAudioTracks() ?? []) track.enabled = !isMuted;
   }
 
-  get canGoOn() {
+  get canResume() {
     return this.#token !== "";
   }
 
-  // The resume token lives as long as the tab, so that a reload goes on. A browser
-  // that keeps nothing for pages loses it with the page.
+  // The token is kept in the tab's storage, so that a reloaded page resumes the session. If
+  // the browser refuses storage, the token is lost with the page.
   set #token(value) {
-    this.#resume = value;
+    this.#resumeToken = value;
     try {
       sessionStorage.setItem(`frontdesk.${this.#agent}`, value);
     } catch {
@@ -134,49 +135,54 @@ export class Session {
   }
 
   get #token() {
-    return this.#resume;
+    return this.#resumeToken;
   }
 
-  // begin drops whatever line there is or is being tried, for something new.
-  #begin() {
-    this.#work.abort();
-    this.#work = new AbortController();
-    this.#busy = true;
+  // startAttempt closes the current line or attempt. It returns the signal of a new attempt.
+  #startAttempt() {
+    this.#attempt.abort();
+    this.#attempt = new AbortController();
+    this.#isConnecting = true;
     this.#line?.close();
     this.#line = null;
-    return this.#work.signal;
+    return this.#attempt.signal;
   }
 
-  async #open(voice, signal) {
-    this.#tell({ type: "connecting", voice });
-    const line = await this.#descend(voice, signal);
+  async #open(wantsVoice, signal) {
+    this.#emit({ type: "connecting", hasVoice: wantsVoice });
+    const line = await this.#connectBest(wantsVoice, signal);
     if (signal.aborted) return line.close();
     this.#line = line;
-    this.#busy = false;
-    if (!line.voice) this.#silence();
-    else this.#onSound(this.#microphone, line.remote);
-    this.#tell({ type: "connected", voice: line.voice, awaiting: this.#unsent.length > 0, at: Date.now() });
+    this.#isConnecting = false;
+    if (!line.hasVoice) this.#stopAudio();
+    else this.#onAudio(this.#microphone, line.remote);
+    this.#emit({
+      type: "connected",
+      hasVoice: line.hasVoice,
+      isAwaitingReply: this.#unsent.length > 0,
+      at: Date.now(),
+    });
     this.#flush();
   }
 
-  // descend opens the best line that works: sound over WebRTC, over WebSocket, text.
-  async #descend(voice, signal) {
-    if (!voice) return this.#connect(openText, signal);
-    for (const rung of rungs.slice(this.#rung)) {
+  // connectBest opens the best line that works: WebRTC, audio over WebSocket, or text.
+  async #connectBest(wantsVoice, signal) {
+    if (!wantsVoice) return this.#connect(openText, signal);
+    for (const transport of transports.slice(this.#transport)) {
       try {
-        return await this.#connect(rung.open, signal);
+        return await this.#connect(transport.open, signal);
       } catch (error) {
         if (error.code !== "media" || signal.aborted) throw error;
-        this.#rung = rungs.indexOf(rung) + 1;
-        this.#tell({ type: "notice", code: "sound_lost", message: rung.below });
+        this.#transport = transports.indexOf(transport) + 1;
+        this.#emit({ type: "notice", code: "sound_lost", message: transport.fallbackNotice });
       }
     }
     return this.#connect(openText, signal);
   }
 
   async #connect(open, signal) {
-    const resumed = this.#token;
-    const token = resumed || (await fetchToken(this.#agent, signal));
+    const resumeToken = this.#token;
+    const token = resumeToken || (await fetchToken(this.#agent, signal));
     try {
       return await open({
         agent: this.#agent,
@@ -184,49 +190,49 @@ export class Session {
         microphone: this.#microphone,
         iceServers: this.#iceServers,
         signal,
-        onEvent: (event) => signal.aborted || this.#take(event),
-        onLost: () => signal.aborted || this.#comeBack(),
+        onEvent: (event) => signal.aborted || this.#handle(event),
+        onLost: () => signal.aborted || this.#reconnect(),
       });
     } catch (error) {
-      if (!resumed || !["unauthorized", "not_found"].includes(error.code)) throw error;
+      if (!resumeToken || !["unauthorized", "not_found"].includes(error.code)) throw error;
       this.#token = "";
-      if (!this.#microphone && !this.#unsent.length) throw forgotten();
-      this.#tell({ type: "forgotten" });
+      if (!this.#microphone && !this.#unsent.length) throw sessionExpired();
+      this.#emit({ type: "expired" });
       return this.#connect(open, signal);
     }
   }
 
-  // take looks at an event of the server before it is told.
-  #take(event) {
+  // handle emits an event of the server and does what it requires.
+  #handle(event) {
     if (event.type === "frontdesk.session") this.#token = event.resume_token;
-    this.#tell(event);
+    this.#emit(event);
     if (event.type !== "frontdesk.ended") return;
-    if (event.result === "draining") this.#comeBack(true);
-    if (interrupted.has(event.result)) return;
-    if (event.result === "failed") this.#fail(fromEvent({ code: "failed", message: event.reason }), this.#work.signal);
+    if (event.result === "draining") this.#reconnect(true);
+    if (resumableResults.has(event.result)) return;
+    if (event.result === "failed") this.#fail(fromEvent({ code: "failed", message: event.reason }), this.#attempt.signal);
     else this.#finish(event.result, event.reason);
   }
 
-  // comeBack tries for a while to go on with the session after a line was lost, or at
-  // once when the server asked for it: then nobody need notice.
-  async #comeBack(asked = false) {
-    if (!this.#line) return; // it is being opened
-    const voice = this.#line.voice;
-    const signal = this.#begin();
-    this.#onSound(null, null);
-    let after = 0;
+  // reconnect resumes the session over a new line, with several attempts. If the server asked
+  // for it, the first attempt is immediate and not shown to the caller.
+  async #reconnect(isRequested = false) {
+    if (!this.#line) return; // a line is being opened already
+    const { hasVoice } = this.#line;
+    const signal = this.#startAttempt();
+    this.#onAudio(null, null);
+    let retryAfter = 0;
     for (let attempt = 1; ; attempt++) {
-      if (!asked || attempt > 1) {
-        this.#tell({ type: "reconnecting", attempt });
-        await pause(Math.max(waits[attempt - 1], Math.min(after, maxWait)), signal);
+      if (!isRequested || attempt > 1) {
+        this.#emit({ type: "reconnecting", attempt });
+        await pause(Math.max(reconnectDelays[attempt - 1], Math.min(retryAfter, maxRetryAfter)), signal);
       }
       if (signal.aborted) return;
       try {
-        return await this.#open(voice, signal);
+        return await this.#open(hasVoice, signal);
       } catch (error) {
         if (signal.aborted) return;
-        if (!error.retryable || attempt === waits.length) return this.#fail(error, signal);
-        after = error.after * 1000;
+        if (!error.retryable || attempt === reconnectDelays.length) return this.#fail(error, signal);
+        retryAfter = error.retryAfter * 1000;
       }
     }
   }
@@ -241,54 +247,54 @@ export class Session {
         });
         this.#line.send({ type: "response.create" });
       } catch {
-        return; // the line is breaking: it tells so itself, and this is sent after it
+        return; // the line is breaking: the text is sent after reconnecting
       }
       this.#unsent.shift();
     }
   }
 
   #finish(result, reason = "") {
-    this.#begin();
-    this.#busy = false;
-    this.#silence();
+    this.#startAttempt();
+    this.#isConnecting = false;
+    this.#stopAudio();
     if (result === "done") this.#token = "";
-    this.#unsent.splice(0).forEach((one) => this.#giveUp(one));
-    this.#tell({ type: "ended", result, reason: farewells[result] ?? reason, at: Date.now() });
+    this.#unsent.splice(0).forEach((unsent) => this.#reportUnsent(unsent));
+    this.#emit({ type: "ended", result, reason: endReasons[result] ?? reason, at: Date.now() });
   }
 
   #fail(error, signal) {
     if (signal.aborted) return;
-    this.#begin();
-    this.#busy = false;
-    this.#silence();
-    this.#unsent.splice(0).forEach((one) => this.#giveUp(one));
-    this.#tell({ type: "failed", problem: fromError(error), at: Date.now() });
+    this.#startAttempt();
+    this.#isConnecting = false;
+    this.#stopAudio();
+    this.#unsent.splice(0).forEach((unsent) => this.#reportUnsent(unsent));
+    this.#emit({ type: "failed", problem: fromError(error), at: Date.now() });
   }
 
-  #giveUp({ item, text }) {
-    this.#tell({ type: "unsent", item, text });
+  #reportUnsent({ item, text }) {
+    this.#emit({ type: "unsent", item, text });
   }
 
-  #unplugged(track) {
+  #handleLostMicrophone(track) {
     if (!this.#microphone?.getTracks().includes(track)) return;
-    this.#tell({
+    this.#emit({
       type: "notice",
       code: "microphone_lost",
-      message: "Your microphone went away. You can type, or hang up and call again.",
+      message: "Your microphone was disconnected. You can type, or hang up and call again.",
     });
   }
 
-  #silence() {
+  #stopAudio() {
     closeMicrophone(this.#microphone);
     this.#microphone = null;
-    this.#onSound(null, null);
+    this.#onAudio(null, null);
   }
 }
 
-const forgotten = () =>
-  new Problem("forgotten", "A fresh start", "The earlier conversation is over. Call or type to begin a new one.");
+const sessionExpired = () =>
+  new Problem("expired", "The earlier conversation has expired", "Call or type to begin a new one.");
 
-// pause waits ms, or until the device is online again if that comes first.
+// pause waits for ms, or until the device is online again or signal aborts.
 function pause(ms, signal) {
   return new Promise((resolve) => {
     const done = () => {

@@ -1,14 +1,13 @@
-// Puts the state of the call on the page and turns what people do into calls of
-// the handlers it was given.
+// View shows the state of the call and calls the given handlers for what the caller does.
 import { make } from "./log.js";
 import { clock, describe, phaseOf } from "./state.js";
 
 const $ = (id) => document.getElementById(id);
-const busyPhases = new Set(["asking", "connecting", "listening", "thinking", "speaking", "reconnecting"]);
+const callPhases = new Set(["asking", "connecting", "listening", "thinking", "speaking", "reconnecting"]);
 
 export class View {
   #agent = { title: "Frontdesk", voice: true, try: [] };
-  #said = ""; // the last phase announced
+  #announced = ""; // the last phase announced, as its title
   #state = null;
 
   constructor(handlers) {
@@ -30,18 +29,18 @@ export class View {
         handlers.mute();
       }
     });
-    $("tries").onclick = ({ target }) => {
+    $("suggestions").onclick = ({ target }) => {
       if (target.closest("button")) handlers.type(target.closest("button").textContent);
     };
-    setInterval(() => this.#tick(), 500);
+    setInterval(() => this.#updateElapsed(), 500);
   }
 
-  // introduce shows who answers here: an agent as the server lists it.
-  introduce(agent) {
+  // showAgent shows who answers: an agent of the server's list.
+  showAgent(agent) {
     this.#agent = { ...agent, title: agent.title || agent.name };
     $("title").textContent = $("agent-meter").textContent = this.#agent.title;
-    document.body.classList.toggle("voiceless", !agent.voice);
-    $("tries").replaceChildren(
+    document.body.classList.toggle("no-voice", !agent.voice);
+    $("suggestions").replaceChildren(
       ...agent.try.map((text) => {
         const item = make("li");
         item.append(make("button", "chip", text));
@@ -53,43 +52,43 @@ export class View {
 
   show(state, entries) {
     const phase = phaseOf(state);
-    const calling = state.voice && busyPhases.has(phase);
+    const isCalling = state.hasVoice && callPhases.has(phase);
     const [word, detail] = describe(state, this.#agent);
     this.#state = state;
     document.body.dataset.phase = phase;
-    document.body.classList.toggle("talked", entries.length > 0);
-    document.body.classList.toggle("muted", state.muted && calling);
+    document.body.classList.toggle("has-entries", entries.length > 0);
+    document.body.classList.toggle("muted", state.isMuted && isCalling);
     document.title = phase === "idle" ? this.#agent.title : `${word} · ${this.#agent.title}`;
     $("word").textContent = word;
     $("detail").textContent = detail;
-    $("mute").setAttribute("aria-pressed", String(state.muted));
+    $("mute").setAttribute("aria-pressed", String(state.isMuted));
     $("again").hidden = entries.length === 0;
-    $("tries-box").hidden = this.#agent.try.length === 0 || entries.some((e) => e.who === "caller");
+    $("suggestions-box").hidden = this.#agent.try.length === 0 || entries.some((e) => e.who === "caller");
     $("call-word").textContent = phase === "ended" ? "Call again" : "Call";
-    this.#swap(calling);
+    this.#showControls(isCalling);
     this.#announcePhase(word, detail, phase);
-    this.#tick();
+    this.#updateElapsed();
   }
 
-  // swap changes between the call button and the call's controls; the keyboard
-  // stays with them, on mute rather than hang up so that a second press harms nothing.
-  #swap(calling) {
-    if (document.body.classList.contains("calling") === calling) return;
-    const here = document.activeElement;
-    const moves = here === $("call") || $("controls").contains(here);
-    document.body.classList.toggle("calling", calling);
-    if (moves) $(calling ? "mute" : "call").focus();
+  // showControls switches between the call button and the call's controls. If one of them has
+  // the keyboard focus, it moves to the others: to mute, where a double press does no harm.
+  #showControls(isCalling) {
+    if (document.body.classList.contains("calling") === isCalling) return;
+    const focused = document.activeElement;
+    const movesFocus = focused === $("call") || $("controls").contains(focused);
+    document.body.classList.toggle("calling", isCalling);
+    if (movesFocus) $(isCalling ? "mute" : "call").focus();
   }
 
   #announcePhase(word, detail, phase) {
-    if (word === this.#said) return;
-    const first = this.#said === "";
-    this.#said = word;
-    if (first || phase === "idle" || phase === "texting") return;
+    if (word === this.#announced) return;
+    const isFirst = this.#announced === "";
+    this.#announced = word;
+    if (isFirst || phase === "idle" || phase === "texting") return;
     this.announce(["listening", "speaking", "thinking", "writing"].includes(phase) ? word : `${word}. ${detail}`);
   }
 
-  // announce tells screen readers, when they are next idle.
+  // announce makes screen readers speak a text when they are idle.
   announce(text) {
     $("announcer").textContent = text;
   }
@@ -98,28 +97,29 @@ export class View {
     $("problem-title").textContent = title;
     $("problem-text").textContent = message;
     $("problem").hidden = false;
-    document.body.classList.add("troubled");
+    document.body.classList.add("has-problem");
   }
 
   hideProblem() {
     $("problem").hidden = true;
-    document.body.classList.remove("troubled");
+    document.body.classList.remove("has-problem");
   }
 
-  // giveBack returns a text that was not sent to the box; false if something new is there.
-  giveBack(text) {
+  // restoreText puts an unsent text back into the text box, unless it holds a new one. It
+  // reports whether it did.
+  restoreText(text) {
     if ($("say").value) return false;
     $("say").value = text;
     return true;
   }
 
-  #tick() {
-    const since = this.#state?.since;
-    $("elapsed").textContent = since ? clock(Date.now() - since) : "";
+  #updateElapsed() {
+    const connectedAt = this.#state?.connectedAt;
+    $("elapsed").textContent = connectedAt ? clock(Date.now() - connectedAt) : "";
   }
 }
 
-// levels paints a loudness where the style sheet reads it.
+// levels sets the audio levels for the style sheet.
 export const levels = {
   caller: (level) => document.body.style.setProperty("--caller", level.toFixed(3)),
   agent: (level) => document.body.style.setProperty("--agent", level.toFixed(3)),

@@ -3,10 +3,10 @@ import { test } from "node:test";
 import { clock, describe, initial, phaseOf, reduce } from "../state.js";
 
 const play = (...events) => events.map((e) => (typeof e === "string" ? { type: e } : e)).reduce(reduce, initial);
-const voice = [{ type: "asking" }, { type: "connecting", voice: true }, { type: "connected", voice: true, at: 1000 }];
+const voice = [{ type: "asking" }, { type: "connecting", hasVoice: true }, { type: "connected", hasVoice: true, at: 1000 }];
 const text = [
-  { type: "connecting", voice: false },
-  { type: "connected", voice: false, at: 1000 },
+  { type: "connecting", hasVoice: false },
+  { type: "connected", hasVoice: false, at: 1000 },
 ];
 const heard = (transcript) => ({ type: "conversation.item.input_audio_transcription.completed", transcript });
 
@@ -20,16 +20,16 @@ const cases = [
     [...voice, "input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"],
     "thinking",
   ],
-  ["a noise held no words", [...voice, "input_audio_buffer.speech_stopped", heard(" ")], "listening"],
+  ["an utterance had no words", [...voice, "input_audio_buffer.speech_stopped", heard(" ")], "listening"],
   [
-    "the caller goes on after a pause",
+    "the caller continues after a pause",
     [...voice, "input_audio_buffer.speech_stopped", "input_audio_buffer.speech_started"],
     "listening",
   ],
-  ["a reply is being made", [...voice, heard("hello"), "response.created"], "thinking"],
-  ["a reply is heard", [...voice, "response.created", "output_audio_buffer.started"], "speaking"],
+  ["a reply is being written", [...voice, heard("hello"), "response.created"], "thinking"],
+  ["a reply is being played", [...voice, "response.created", "output_audio_buffer.started"], "speaking"],
   [
-    "a reply is written but still heard",
+    "a reply is written and still being played",
     [...voice, "response.created", "output_audio_buffer.started", "response.done"],
     "speaking",
   ],
@@ -38,7 +38,7 @@ const cases = [
     [...voice, "response.created", "output_audio_buffer.started", "output_audio_buffer.cleared", "response.done"],
     "listening",
   ],
-  ["a reply has no voice", [...voice, "response.created", "response.done"], "listening"],
+  ["a reply has no audio", [...voice, "response.created", "response.done"], "listening"],
   ["a question was refused", [...voice, "typed", "error"], "listening"],
   [
     "the line was lost while speaking",
@@ -47,7 +47,7 @@ const cases = [
   ],
   [
     "a new line is tried",
-    [...voice, { type: "reconnecting", attempt: 1 }, { type: "connecting", voice: true }],
+    [...voice, { type: "reconnecting", attempt: 1 }, { type: "connecting", hasVoice: true }],
     "reconnecting",
   ],
   [
@@ -57,17 +57,17 @@ const cases = [
   ],
   ["the call is over", [...voice, { type: "ended", reason: "", at: 2000 }], "ended"],
   ["the call could not be made", [...voice.slice(0, 2), { type: "failed" }], "idle"],
-  ["the call broke for good", [...voice, { type: "failed", at: 2000 }], "ended"],
+  ["the call was cut off", [...voice, { type: "failed", at: 2000 }], "ended"],
   ["a text line is open", text, "texting"],
   ["a question was typed", [...text, "typed"], "writing"],
   ["a text line is over", [...text, { type: "ended", at: 2000 }], "idle"],
-  ["sound did not get through", [...voice.slice(0, 2), text[1]], "texting"],
+  ["audio is blocked", [...voice.slice(0, 2), text[1]], "texting"],
 ];
 for (const [name, events, phase] of cases) {
   test(`phase when ${name}: ${phase}`, () => assert.equal(phaseOf(play(...events)), phase));
 }
 
-test("a call's time goes on over a reconnect and is told at the end", () => {
+test("the call's duration includes reconnects", () => {
   const s = play(
     ...voice,
     { type: "reconnecting", attempt: 1 },
@@ -77,11 +77,11 @@ test("a call's time goes on over a reconnect and is told at the end", () => {
   assert.deepEqual(describe(s, { title: "Shop", voice: true }), ["Call ended", "You hung up. It lasted 1:05."]);
 });
 
-test("muting outlives the call", () => {
-  assert.equal(play(...voice, { type: "muted", on: true }, { type: "ended", at: 2000 }, "asking").muted, true);
+test("the microphone stays muted after the call", () => {
+  assert.equal(play(...voice, { type: "muted", isMuted: true }, { type: "ended", at: 2000 }, "asking").isMuted, true);
 });
 
-test("an event nobody knows changes nothing", () => {
+test("an unknown event changes nothing", () => {
   const s = play(...voice);
   assert.equal(reduce(s, { type: "constructor" }), s);
 });

@@ -6,8 +6,8 @@ import { Transcript } from "../transcript.js";
 function play(...events) {
   const t = new Transcript();
   for (const e of events) t.apply(e);
-  return t.entries.map(({ who, text, live, ...rest }) => {
-    const marks = [live && "live", rest.interrupted && "interrupted", rest.unsent && "unsent"].filter(Boolean);
+  return t.entries.map(({ who, text, isLive, ...rest }) => {
+    const marks = [isLive && "live", rest.isInterrupted && "interrupted", rest.isUnsent && "unsent"].filter(Boolean);
     return [who, text, ...marks, ...rest.notes.map((n) => `${n.kind} ${n.id}`)].join(" | ");
   });
 }
@@ -41,12 +41,12 @@ const message = (id, role, text, more = {}) => ({
 const page = { kind: "source", id: "returns.md" };
 
 const cases = {
-  "partials replace each other": [
+  "a partial transcript replaces the previous one": [
     [started("a"), partial("a", "can eye"), partial("a", "can I return")],
     ["caller | can I return | live"],
   ],
-  "the final words settle the partials": [[partial("a", "can eye"), final("a", " Can I? ")], ["caller | Can I?"]],
-  "a noise leaves no trace": [[started("a"), final("a", "")], []],
+  "the final transcript replaces the partial ones": [[partial("a", "can eye"), final("a", " Can I? ")], ["caller | Can I?"]],
+  "an utterance without words is removed": [[started("a"), final("a", "")], []],
   "a reply grows as it is heard": [
     [created("r"), delta("r", "Yes, "), delta("r", "you can")],
     ["agent | Yes, you can | live"],
@@ -55,7 +55,7 @@ const cases = {
     [created("r"), delta("r", "Yes, "), done("r", "cancelled")],
     ["agent | Yes,  | interrupted"],
   ],
-  "a reply without a word leaves no trace": [[created("r"), done("r", "cancelled")], []],
+  "a reply without text is removed": [[created("r"), done("r", "cancelled")], []],
   "a source found before the reply belongs to it": [
     [tool(page), created("r"), delta("r", "Yes."), done("r")],
     ["agent | Yes. | source returns.md"],
@@ -68,11 +68,11 @@ const cases = {
     [created("r"), tool({ kind: "x" }), delta("r", "Yes.")],
     ["agent | Yes. | live"],
   ],
-  "what was typed is shown once": [
+  "a typed text is shown once": [
     [{ type: "typed", item: "i", text: "Hello" }, message("i", "user", "Hello")],
     ["caller | Hello"],
   ],
-  "what was not sent is marked": [
+  "an unsent text is marked": [
     [
       { type: "typed", item: "i", text: "Hello" },
       { type: "unsent", item: "i" },
@@ -83,7 +83,7 @@ const cases = {
     [message("a", "user", "Hello"), message("b", "assistant", "Good", { status: "incomplete" })],
     ["caller | Hello", "agent | Good | interrupted"],
   ],
-  "history repeats nothing after a reconnect": [
+  "history is not repeated after a reconnect": [
     [
       final("a", "Hello"),
       created("r"),
@@ -96,7 +96,7 @@ const cases = {
     ],
     ["caller | Hello", "agent | Hi"],
   ],
-  "a lost line ends what was live": [
+  "a lost line ends live entries": [
     [started("a"), created("r"), delta("r", "Yes"), { type: "reconnecting" }],
     ["agent | Yes"],
   ],
@@ -125,7 +125,7 @@ test("a reply that moves to another node is not shown as interrupted", () => {
   t.apply({ type: "response.created", response: { id: "r1" } });
   t.apply({ type: "response.output_audio_transcript.delta", response_id: "r1", item_id: "i1", delta: "One. " });
   t.apply({ type: "response.done", response: { id: "r1", status: "cancelled" } });
-  assert.equal(t.entries[0].interrupted, true);
+  assert.equal(t.entries[0].isInterrupted, true);
   t.apply({ type: "frontdesk.ended", result: "draining" });
-  assert.equal(t.entries[0].interrupted, false);
+  assert.equal(t.entries[0].isInterrupted, false);
 });

@@ -1,25 +1,25 @@
-// The sound of a call as pcm16 at 24 kHz in events, both ways: the rung below
-// WebRTC. The agent's sound comes out as a MediaStream, so that the page treats
-// it like WebRTC's and the browser's echo canceller knows it.
-import { noSound } from "./problem.js";
+// The audio of a call over WebSocket: 16-bit PCM at 24 kHz in events. The agent's audio
+// becomes a MediaStream, so that the page handles it as with WebRTC and the browser's echo
+// canceller knows it.
+import { noAudio } from "./problem.js";
 
 const rate = 24_000; // Hz
-const maxWaiting = 128 * 1024; // bytes unsent, about two seconds: beyond it, old sound helps nobody
+const maxUnsent = 128 * 1024; // bytes, about two seconds; further audio is dropped as too late
 
-export class SocketSound {
+export class SocketAudio {
   #context;
   #player;
   #recorder;
 
-  // open throws a Problem where the browser cannot do it.
+  // open throws a Problem if the browser does not support audio worklets.
   static async open(microphone, onEvent) {
     const context = new AudioContext({ sampleRate: rate });
     try {
-      await context.audioWorklet.addModule("page/soundworklet.js");
-      return new SocketSound(context, microphone, onEvent);
+      await context.audioWorklet.addModule("page/audioworklet.js");
+      return new SocketAudio(context, microphone, onEvent);
     } catch {
       context.close();
-      throw noSound();
+      throw noAudio();
     }
   }
 
@@ -34,16 +34,16 @@ export class SocketSound {
     this.remote = speaker.stream;
   }
 
-  // start sends the caller's sound; waiting() tells how many bytes are still unsent.
-  start({ send, waiting }) {
+  // start sends the caller's audio over a socket; see openSocket in websocket.js.
+  start({ send, unsent }) {
     this.#context.resume();
     this.#recorder.port.onmessage = ({ data }) => {
-      if (waiting() < maxWaiting) send({ type: "input_audio_buffer.append", audio: toBase64(data) });
+      if (unsent() < maxUnsent) send({ type: "input_audio_buffer.append", audio: toBase64(data) });
     };
   }
 
-  // take plays what is sound and returns true, or returns false.
-  take(event) {
+  // handle plays an audio event and returns true; it returns false for all other events.
+  handle(event) {
     if (event.type === "response.output_audio.delta") {
       this.#player.port.postMessage(fromBase64(event.delta));
       return true;
@@ -60,7 +60,7 @@ export class SocketSound {
   }
 }
 
-// Samples travel as little-endian 16 bit, which is how every browser's machine keeps them.
+// Samples are little-endian in events, as in the memory of every machine a browser runs on.
 function toBase64(samples) {
   return btoa(String.fromCharCode(...new Uint8Array(samples.buffer)));
 }
