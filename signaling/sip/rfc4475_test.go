@@ -19,7 +19,7 @@ import (
 )
 
 // torture maps the messages of RFC 4475 to the statuses that we may respond with; none means
-// no response. We are no registrar, and refuse an INVITE as in RFC 2543, without the tag
+// no response. We are not a registrar, and refuse an INVITE as in RFC 2543, without the tag
 // that RFC 3261 demands.
 var torture = map[string][]int{
 	// 3.1.1, valid messages
