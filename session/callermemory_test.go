@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/desktest"
 	"frontdesk/session"
 )
 
@@ -24,9 +25,7 @@ func (memoryModel) Reply(_ context.Context, p dialog.Prompt) iter.Seq2[dialog.Ch
 
 func newRememberingDesk(t *testing.T, policy dialog.MemoryPolicy) *session.Desk {
 	t.Helper()
-	return newDeskWithAgents(t, session.Limits{}, func(string) (*dialog.Agent, error) {
-		return &dialog.Agent{Name: "desk", Model: memoryModel{}, Memory: policy}, nil
-	})
+	return desktest.New(t, &dialog.Agent{Name: "desk", Model: memoryModel{}, Memory: policy}).Desk
 }
 
 // askForMemory runs a call and returns what the agent knows of the caller.
@@ -88,7 +87,7 @@ func TestTwoCallsOfOneCallerAreBothRemembered(t *testing.T) {
 }
 
 func TestTokenHasTheNameOfAKnownCaller(t *testing.T) {
-	tokens := session.NewTokens(secret)
+	tokens := session.NewTokens([]byte("0123456789abcdef0123456789abcdef"))
 	token, err := tokens.Mint(session.Claims{Caller: session.Caller{Trusted: true, KnownAs: "customer-42"}, Expires: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)

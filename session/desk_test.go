@@ -2,62 +2,24 @@ package session_test
 
 import (
 	"context"
-	"iter"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/zap"
-
 	"frontdesk/dialog"
+	"frontdesk/internal/desktest"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
 	"frontdesk/session"
 )
 
-// echoModel replies with all user messages in its history.
-type echoModel struct{}
-
-func (echoModel) Reply(_ context.Context, p dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
-	return func(yield func(dialog.Chunk, error) bool) {
-		var users []string
-		for _, m := range p.Messages {
-			if m.Role == dialog.User {
-				users = append(users, m.Text)
-			}
-		}
-		yield(dialog.Chunk{Text: "You said " + strings.Join(users, ", then ") + "."}, nil)
-	}
-}
-
-// noObserver is an Observer that ignores everything.
-type noObserver struct{}
-
-func (noObserver) CallStarted(string)                              {}
-func (noObserver) CallEnded(string, session.Ending, time.Duration) {}
-func (noObserver) Event(dialog.Event)                              {}
-
+// newDesk returns a desk whose only agent replies with all that the caller has said.
 func newDesk(t *testing.T, limits session.Limits) *session.Desk {
 	t.Helper()
-	return newDeskWithAgents(t, limits, func(name string) (*dialog.Agent, error) {
-		if name != "" && name != "echo" {
-			return nil, fault.New(fault.NotFound, "unknown agent %q", name)
-		}
-		return &dialog.Agent{Name: "echo", Model: echoModel{}}, nil
-	})
+	agent := &dialog.Agent{Name: "echo", Model: desktest.EchoModel{}}
+	return desktest.New(t, agent, func(o *session.Options) { o.Limits = limits }).Desk
 }
-
-func newDeskWithAgents(t *testing.T, limits session.Limits, agent func(string) (*dialog.Agent, error)) *session.Desk {
-	t.Helper()
-	store, _ := openSQLite(t)
-	return session.NewDesk(session.Options{
-		Store: store, Callers: store, Tokens: session.NewTokens(secret), Agent: agent, Node: "test", Limits: limits,
-		ResumeWindow: time.Hour, Observer: noObserver{}, Log: zap.NewNop(),
-	})
-}
-
-var secret = []byte("0123456789abcdef0123456789abcdef")
 
 // textLine is a caller on a text line: say types and waits for the reply.
 type textLine struct {
@@ -230,12 +192,15 @@ func TestCheckAdmitsNobodyAndEndsNoLine(t *testing.T) {
 
 func TestRefusedResumptionDoesNotEndTheFormerLine(t *testing.T) {
 	isRemoved := false
-	d := newDeskWithAgents(t, session.Limits{}, func(string) (*dialog.Agent, error) {
-		if isRemoved {
-			return nil, fault.New(fault.NotFound, "the agent was removed")
+	agent := &dialog.Agent{Name: "echo", Model: desktest.EchoModel{}}
+	d := desktest.New(t, agent, func(o *session.Options) {
+		o.Agent = func(string) (*dialog.Agent, error) {
+			if isRemoved {
+				return nil, fault.New(fault.NotFound, "the agent was removed")
+			}
+			return agent, nil
 		}
-		return &dialog.Agent{Name: "echo", Model: echoModel{}}, nil
-	})
+	}).Desk
 	line := call(t, t.Context(), d, session.Caller{})
 	isRemoved = true
 	if _, err := d.Admit(t.Context(), session.Caller{Resume: line.call.Session()}); err == nil {

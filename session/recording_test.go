@@ -3,37 +3,17 @@ package session_test
 import (
 	"context"
 	"encoding/binary"
-	"iter"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
 	"frontdesk/dialog"
+	"frontdesk/internal/desktest"
 	"frontdesk/internal/require"
 	"frontdesk/media"
 	"frontdesk/session"
 )
-
-// constantSynthesizer synthesizes every text as 200 ms of one sample value.
-type constantSynthesizer int16
-
-func (s constantSynthesizer) Speak(context.Context, string, dialog.Voice) iter.Seq2[[]int16, error] {
-	return func(yield func([]int16, error) bool) {
-		pcm := make([]int16, 10*media.MouthFrame)
-		for i := range pcm {
-			pcm[i] = int16(s)
-		}
-		yield(pcm, nil)
-	}
-}
-
-// discardSink is a Sink that ignores all frames.
-type discardSink struct{}
-
-func (discardSink) WriteFrame([]int16) error { return nil }
 
 func TestCallIsRecordedInStereoIfTheAgentRecordsCalls(t *testing.T) {
 	for name, isRecorded := range map[string]bool{"recorded": true, "not recorded": false} {
@@ -60,13 +40,11 @@ func TestCallIsRecordedInStereoIfTheAgentRecordsCalls(t *testing.T) {
 // runGreeting runs a call in which the agent says its greeting while the caller sends audio.
 func runGreeting(t *testing.T, dir string, isRecorded bool) {
 	t.Helper()
-	store, _ := openSQLite(t)
-	agent := &dialog.Agent{Name: "echo", Model: echoModel{}, Greeting: "Good morning.", Synthesizer: constantSynthesizer(3000), RecordAudio: isRecorded}
-	d := session.NewDesk(session.Options{
-		Store: store, Tokens: session.NewTokens(secret),
-		Agent: func(string) (*dialog.Agent, error) { return agent, nil },
-		Node:  "test", ResumeWindow: time.Hour, RecordingsDir: dir, Observer: noObserver{}, Log: zap.NewNop(),
-	})
+	agent := &dialog.Agent{
+		Name: "echo", Model: desktest.EchoModel{}, Greeting: "Good morning.", RecordAudio: isRecorded,
+		Synthesizer: desktest.ToneVoice{Hz: 500, Amplitude: 3000, Duration: 200 * time.Millisecond},
+	}
+	d := desktest.New(t, agent, func(o *session.Options) { o.RecordingsDir = dir })
 	c, err := d.Admit(t.Context(), session.Caller{})
 	require.NoError(t, err)
 	source, inputs := media.NewPCMSource(), make(chan dialog.Heard)
@@ -78,7 +56,7 @@ func runGreeting(t *testing.T, dir string, isRecorded bool) {
 	ctx, stop := context.WithTimeout(t.Context(), 15*time.Second)
 	defer stop()
 	hasHungUp := false
-	e := c.Run(ctx, dialog.Line{Inputs: inputs, Source: source, Sink: discardSink{}, Emit: func(e dialog.Event) {
+	e := c.Run(ctx, dialog.Line{Inputs: inputs, Source: source, Sink: desktest.NullSink{}, Emit: func(e dialog.Event) {
 		if e.Kind == dialog.ReplyEnded && !hasHungUp {
 			hasHungUp = true
 			close(inputs)

@@ -5,9 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
 	"frontdesk/dialog"
+	"frontdesk/internal/desktest"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/valkeytest"
 	"frontdesk/session"
@@ -17,13 +16,9 @@ import (
 // newNode returns the desk of a node that shares the store on server, until the test ends.
 func newNode(t *testing.T, name string, server *valkeytest.Server) *session.Desk {
 	t.Helper()
-	d := session.NewDesk(session.Options{
-		Store:  openValkey(t, valkey.Options{Addresses: []string{server.Addr}}),
-		Tokens: session.NewTokens(secret),
-		Agent:  func(string) (*dialog.Agent, error) { return &dialog.Agent{Name: "echo", Model: echoModel{}}, nil },
-		Node:   name, ResumeWindow: time.Hour, SharedStore: true,
-		Observer: noObserver{}, Log: zap.NewNop(),
-	})
+	d := desktest.New(t, &dialog.Agent{Name: "echo", Model: desktest.EchoModel{}}, func(o *session.Options) {
+		o.Store, o.SharedStore, o.Node = openValkey(t, valkey.Options{Addresses: []string{server.Addr}}), true, name
+	}).Desk
 	ctx, cancel := context.WithCancel(context.Background())
 	watched := make(chan struct{})
 	go func() {
