@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -17,11 +16,10 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/ear"
-	"frontdesk/internal/db"
+	"frontdesk/internal/desktest"
 	"frontdesk/internal/require"
 	"frontdesk/media"
 	"frontdesk/session"
-	"frontdesk/session/sqlite"
 	"frontdesk/signaling/realtime"
 	"frontdesk/signaling/sip"
 	"frontdesk/signaling/webrtc"
@@ -52,22 +50,14 @@ func serve(tb testing.TB, p providers) *server {
 		Detector:   func() dialog.VoiceDetector { return media.NewDetector() },
 		Endpointer: func() dialog.Endpointer { return &timedEndpointer{Endpointer: ear.NewEndpointer(""), turns: observer} },
 	}
-	db, err := db.Open(filepath.Join(tb.TempDir(), "calls.db"))
-	must(err)
-	store, err := sqlite.Open(tb.Context(), db)
-	must(err)
-	tokens := session.NewTokens([]byte("0123456789abcdef0123456789abcdef"))
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))
-	desk := session.NewDesk(session.Options{
-		Store: store, Tokens: tokens, Node: "bench", ResumeWindow: time.Hour, Observer: observer, Log: log,
-		Agent: func(string) (*dialog.Agent, error) { return agent, nil },
-	})
+	desk := desktest.New(tb, agent, func(o *session.Options) { o.Observer, o.Log = observer, log })
 	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	must(err)
 	out := &packetTap{UDPConn: udp}
 	transport, err := webrtc.New(webrtc.Options{UDP: out, Log: log})
 	must(err)
-	calls := realtime.New(realtime.Options{Desk: desk, Tokens: tokens, Transport: transport, Log: log})
+	calls := realtime.New(realtime.Options{Desk: desk.Desk, Tokens: desk.Tokens, Transport: transport, Log: log})
 	front := httptest.NewServer(calls)
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -76,9 +66,8 @@ func serve(tb testing.TB, p providers) *server {
 		calls.Shutdown(ctx)
 		_ = transport.Close()
 		front.Close()
-		_ = db.Close()
 	})
-	return &server{url: front.URL, tap: out, turns: observer, desk: desk}
+	return &server{url: front.URL, tap: out, turns: observer, desk: desk.Desk}
 }
 
 // serveSIP makes the server answer telephone calls in a codec, at the address it returns.

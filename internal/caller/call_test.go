@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"frontdesk/internal/desktest"
 	"frontdesk/internal/fakeai"
 	"frontdesk/internal/require"
 	"frontdesk/media"
@@ -21,7 +22,7 @@ func callJSON(t *testing.T, o Options) (first map[string]string, turns []turnLin
 	t.Helper()
 	var out bytes.Buffer
 	o.JSON = true
-	err = Run(t.Context(), o, &out, hummingVoice{}, nil)
+	err = Run(t.Context(), o, &out, desktest.ToneVoice{Hz: 300, PerCharacter: 40 * time.Millisecond}, nil)
 	for i, l := range strings.Split(strings.TrimSpace(out.String()), "\n") {
 		var parseErr error
 		if i == 0 {
@@ -50,7 +51,7 @@ func typed(texts ...string) (turns []Turn) {
 
 func TestSpokenTurnsAreUnderstoodAndAnswered(t *testing.T) {
 	t.Parallel()
-	ai := fakeai.New(fakeai.Options{Speak: brief, Transcripts: []string{"when are you open", "thank you"}})
+	ai := fakeai.New(fakeai.Options{Speak: shortTone, Transcripts: []string{"when are you open", "thank you"}})
 	defer ai.Close()
 	url := serve(t, ai)
 	recording := filepath.Join(t.TempDir(), "call.wav")
@@ -139,7 +140,7 @@ func TestBargeInInterruptsTheReply(t *testing.T) {
 	t.Parallel()
 	story := strings.Repeat("and so it went on and on, ", 12)
 	ai := fakeai.New(fakeai.Options{
-		Speak:       brief,
+		Speak:       shortTone,
 		Transcripts: []string{"tell me a story", "please stop it now"},
 		Chat: func(user string) string {
 			if user == "tell me a story" {
@@ -179,7 +180,7 @@ func TestSilentReplyFails(t *testing.T) {
 
 func TestEmptyTranscriptFails(t *testing.T) {
 	t.Parallel()
-	ai := fakeai.New(fakeai.Options{Speak: brief, Transcripts: []string{""}})
+	ai := fakeai.New(fakeai.Options{Speak: shortTone, Transcripts: []string{""}})
 	defer ai.Close()
 	_, turns, err := callJSON(t, Options{URL: serve(t, ai), Turns: []Turn{{Say, "Hello?"}}})
 	if err == nil || len(turns) != 1 || turns[0].Error != "no_reply" || turns[0].Heard != "" {

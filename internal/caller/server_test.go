@@ -2,12 +2,8 @@ package caller
 
 import (
 	"context"
-	"database/sql"
-	"iter"
-	"math"
 	"net"
 	"net/http/httptest"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,13 +12,11 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/provider/openai"
-	"frontdesk/internal/db"
+	"frontdesk/internal/audiotest"
+	"frontdesk/internal/desktest"
 	"frontdesk/internal/fakeai"
-	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
 	"frontdesk/media"
-	"frontdesk/session"
-	"frontdesk/session/sqlite"
 	"frontdesk/signaling/realtime"
 	"frontdesk/signaling/webrtc"
 	"frontdesk/tools"
@@ -45,7 +39,7 @@ func serve(t *testing.T, ai *fakeai.Server, change ...func(*dialog.Agent)) strin
 	agent := &dialog.Agent{
 		Name: "shop", Title: "The shop", Greeting: "Hello, this is the shop.", Language: "en-US",
 		Model: model, Recognizer: ear, Synthesizer: voice, Tools: registry,
-		Detector: func() dialog.VoiceDetector { return loudnessDetector{} },
+		Detector: desktest.NewLoudnessDetector,
 	}
 	for _, f := range change {
 		f(agent)
@@ -55,24 +49,12 @@ func serve(t *testing.T, ai *fakeai.Server, change ...func(*dialog.Agent)) strin
 
 func serveAgent(t *testing.T, agent *dialog.Agent) string {
 	t.Helper()
-	db, err := db.Open(filepath.Join(t.TempDir(), "calls.db"))
-	require.NoError(t, err)
-	store := openStore(t, db)
-	tokens := session.NewTokens([]byte("0123456789abcdef0123456789abcdef"))
-	desk := session.NewDesk(session.Options{
-		Store: store, Tokens: tokens, Node: "test", ResumeWindow: time.Hour, Observer: noObserver{}, Log: zap.NewNop(),
-		Agent: func(name string) (*dialog.Agent, error) {
-			if name != "" && name != agent.Name {
-				return nil, fault.New(fault.NotFound, "unknown agent %q", name)
-			}
-			return agent, nil
-		},
-	})
+	desk := desktest.New(t, agent)
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	transport, err := webrtc.New(webrtc.Options{UDP: udp, Log: zap.NewNop()})
 	require.NoError(t, err)
-	rt := realtime.New(realtime.Options{Desk: desk, Tokens: tokens, Transport: transport, Log: zap.NewNop()})
+	rt := realtime.New(realtime.Options{Desk: desk.Desk, Tokens: desk.Tokens, Transport: transport, Log: zap.NewNop()})
 	front := httptest.NewServer(rt)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -81,54 +63,16 @@ func serveAgent(t *testing.T, agent *dialog.Agent) string {
 		rt.Shutdown(ctx)
 		_ = transport.Close()
 		front.Close()
-		_ = db.Close()
 	})
 	return front.URL
 }
 
-func openStore(t *testing.T, db *sql.DB) session.Store {
-	t.Helper()
-	store, err := sqlite.Open(t.Context(), db)
-	require.NoError(t, err)
-	return store
+// shortTone returns 20 ms of a tone for each character of text.
+func shortTone(text string) []int16 {
+	return tone(media.MouthRate, time.Duration(len(text))*20*time.Millisecond)
 }
 
-// loudnessDetector treats loud audio as speech.
-type loudnessDetector struct{}
-
-func (loudnessDetector) Detect(frame []int16) float32 {
-	if rms(frame) > 300 {
-		return 1
-	}
-	return 0
-}
-
-// noObserver ignores everything.
-type noObserver struct{}
-
-func (noObserver) CallStarted(string)                              {}
-func (noObserver) CallEnded(string, session.Ending, time.Duration) {}
-func (noObserver) Event(dialog.Event)                              {}
-
-// hummingVoice speaks 40 ms of a tone for each character.
-type hummingVoice struct{}
-
-func (hummingVoice) Speak(_ context.Context, text string, v dialog.Voice) iter.Seq2[[]int16, error] {
-	return func(yield func([]int16, error) bool) {
-		yield(hum(media.MouthRate, time.Duration(len(text))*40*time.Millisecond), nil)
-	}
-}
-
-// brief speaks 20 ms of a tone for each character.
-func brief(text string) []int16 {
-	return hum(media.MouthRate, time.Duration(len(text))*20*time.Millisecond)
-}
-
-// hum returns a tone.
-func hum(rate int, d time.Duration) []int16 {
-	pcm := make([]int16, int(d*time.Duration(rate)/time.Second))
-	for i := range pcm {
-		pcm[i] = int16(8000 * math.Sin(2*math.Pi*300*float64(i)/float64(rate)))
-	}
-	return pcm
+// tone returns a tone of 300 Hz.
+func tone(rate int, d time.Duration) []int16 {
+	return audiotest.Tone(300, rate, int(d*time.Duration(rate)/time.Second), 8000)
 }

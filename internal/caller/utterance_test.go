@@ -31,7 +31,7 @@ func withNoise(pcm []int16, level float64) []int16 {
 
 func TestSpeechEndGoesByEnergy(t *testing.T) {
 	const second = time.Second
-	speech := hum(media.MouthRate, second)
+	speech := tone(media.MouthRate, second)
 	faint := slices.Clone(speech)
 	for i := range faint {
 		faint[i] /= 20
@@ -82,7 +82,7 @@ func TestInvalidRecordingsAreRefused(t *testing.T) {
 
 func TestRecordingIsResampledForTheCall(t *testing.T) {
 	var file bytes.Buffer
-	require.NoError(t, media.WriteWAV(&file, 8000, 1, hum(8000, time.Second)))
+	require.NoError(t, media.WriteWAV(&file, 8000, 1, tone(8000, time.Second)))
 	name := filepath.Join(t.TempDir(), "hum.wav")
 	require.NoError(t, os.WriteFile(name, file.Bytes(), 0o600))
 	turns, err := prepare(t.Context(), []Turn{{WAV, name}}, nil)
