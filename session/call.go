@@ -80,9 +80,9 @@ func (c *Call) ResumeToken() string {
 	return token
 }
 
-// Owner reports whether the request's caller may end this call: with the token that the
+// IsOwner reports whether the request's caller may end this call: with the token that the
 // call started with, with one that resumes its session, or with a server key.
-func (c *Call) Owner(caller Caller) bool {
+func (c *Call) IsOwner(caller Caller) bool {
 	if caller.TokenID == "" {
 		return caller.Trusted
 	}

@@ -138,7 +138,7 @@ func (d *Desk) admit(ctx context.Context, session string, caller Caller) (*Call,
 func (d *Desk) Check(ctx context.Context, caller Caller) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	if !d.Accepting() {
+	if !d.IsAccepting() {
 		return errStopping()
 	}
 	if err := d.limiter.CheckStart(ctx, caller.Address); err != nil {
@@ -250,8 +250,8 @@ func (d *Desk) Find(id string) (*Call, bool) {
 	return c, ok
 }
 
-// Accepting reports whether the desk admits new calls.
-func (d *Desk) Accepting() bool {
+// IsAccepting reports whether the desk admits new calls.
+func (d *Desk) IsAccepting() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return !d.isDraining

@@ -58,6 +58,13 @@ func (l *textLine) say(text string) string {
 	}
 }
 
+func (l *textLine) wantReply(text, want string) {
+	l.t.Helper()
+	if got := l.say(text); got != want {
+		l.t.Errorf("the reply to %q is %q, want %q", text, got, want)
+	}
+}
+
 func (l *textLine) hangUp() session.Ending {
 	close(l.inputs)
 	return <-l.ending
@@ -66,18 +73,14 @@ func (l *textLine) hangUp() session.Ending {
 func TestSessionIsResumedOnANewLine(t *testing.T) {
 	d := newDesk(t, session.Limits{})
 	first := call(t, t.Context(), d, session.Caller{})
-	if got := first.say("one"); got != "You said one." {
-		t.Errorf("got %q", got)
-	}
+	first.wantReply("one", "You said one.")
 	if e := first.hangUp(); e.Result != session.HungUp {
 		t.Errorf("ended as %+v", e)
 	}
 	second := call(t, t.Context(), d, session.Caller{Resume: first.call.Session()})
-	if got := second.say("two"); got != "You said one, then two." {
-		t.Errorf("got %q", got)
-	}
+	second.wantReply("two", "You said one, then two.")
 	if len(second.call.History()) != 2 {
-		t.Errorf("history: %+v", second.call.History())
+		t.Errorf("got the history %+v, want 2 messages", second.call.History())
 	}
 	second.hangUp()
 }
@@ -90,9 +93,7 @@ func TestNewLineTakesOverFromTheFormerOne(t *testing.T) {
 	if e := <-first.ending; e.Result != session.Moved {
 		t.Errorf("the former line ended as %+v, want moved", e)
 	}
-	if got := second.say("two"); got != "You said one, then two." {
-		t.Errorf("got %q", got)
-	}
+	second.wantReply("two", "You said one, then two.")
 	second.hangUp()
 }
 
@@ -103,13 +104,13 @@ func TestEndingSaysWhyTheCallEnded(t *testing.T) {
 	l.say("hello")
 	fail(fault.New(fault.Timeout, "the network failed"))
 	if e := <-l.ending; e.Result != session.Lost || e.Reason != "the network failed" {
-		t.Errorf("lost line: %+v", e)
+		t.Errorf("ended as %+v, want lost because the network failed", e)
 	}
 	l = call(t, t.Context(), d, session.Caller{})
 	l.say("hello")
 	l.call.Hangup()
 	if e := <-l.ending; e.Result != session.HungUp {
-		t.Errorf("hung up: %+v", e)
+		t.Errorf("ended as %+v, want hung_up", e)
 	}
 }
 
@@ -150,7 +151,7 @@ func TestDrainLetsCallsFinishAndThenEndsThem(t *testing.T) {
 		drained := make(chan struct{})
 		go func() { defer close(drained); d.Drain(ctx) }()
 		synctest.Wait()
-		if d.Accepting() {
+		if d.IsAccepting() {
 			t.Error("a draining desk accepts calls")
 		}
 		if _, err := d.Admit(t.Context(), session.Caller{}); fault.From(err).Code != fault.Unavailable || !fault.IsRetryable(err) {
@@ -184,9 +185,7 @@ func TestCheckAdmitsNobodyAndEndsNoLine(t *testing.T) {
 			t.Errorf("%s: Check returned no error", name)
 		}
 	}
-	if got := line.say("two"); got != "You said one, then two." {
-		t.Errorf("got %q", got)
-	}
+	line.wantReply("two", "You said one, then two.")
 	line.hangUp()
 }
 
@@ -206,9 +205,7 @@ func TestRefusedResumptionDoesNotEndTheFormerLine(t *testing.T) {
 	if _, err := d.Admit(t.Context(), session.Caller{Resume: line.call.Session()}); err == nil {
 		t.Fatal("Admit accepted a removed agent")
 	}
-	if got := line.say("one"); got != "You said one." {
-		t.Errorf("got %q", got)
-	}
+	line.wantReply("one", "You said one.")
 	line.hangUp()
 }
 
@@ -229,7 +226,7 @@ func TestOnlyItsOwnerMayEndACall(t *testing.T) {
 		"another session":     {session.Caller{TokenID: "other", Resume: "sess_other"}, false},
 		"no token":            {session.Caller{}, false},
 	} {
-		if got := c.Owner(test.caller); got != test.isOwner {
+		if got := c.IsOwner(test.caller); got != test.isOwner {
 			t.Errorf("%s: got %v, want %v", name, got, test.isOwner)
 		}
 	}

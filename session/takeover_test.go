@@ -51,9 +51,7 @@ func TestCallEndsWhenAnotherNodeTakesItsSession(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("the former call did not learn that another node took its session")
 	}
-	if got := resumed.say("two"); got != "You said one, then two." {
-		t.Errorf("got %q", got)
-	}
+	resumed.wantReply("two", "You said one, then two.")
 	resumed.hangUp()
 }
 
@@ -75,8 +73,6 @@ func TestCallsMoveToAnotherNodeWhenTheirsStops(t *testing.T) {
 		t.Errorf("a stopped node: got %v, want unavailable", err)
 	}
 	resumed := call(t, t.Context(), two, session.Caller{Resume: former.call.Session()})
-	if got := resumed.say("two"); got != "You said one, then two." {
-		t.Errorf("got %q", got)
-	}
+	resumed.wantReply("two", "You said one, then two.")
 	resumed.hangUp()
 }

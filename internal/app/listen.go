@@ -125,7 +125,7 @@ func (n *node) handler(calls http.Handler) http.Handler {
 		Metrics:  n.metrics.Handler(),
 		Agents:   n.agents.All,
 		Ready: func() error {
-			if !n.desk.Accepting() {
+			if !n.desk.IsAccepting() {
 				return fault.New(fault.Unavailable, "this server is about to stop").Retryable(requestGrace)
 			}
 			return nil

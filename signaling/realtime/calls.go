@@ -192,7 +192,7 @@ func (s *Server) ownCall(r *http.Request) (*session.Call, error) {
 	if !ok {
 		return nil, fault.New(fault.NotFound, "the call is unknown or has ended")
 	}
-	if !call.Owner(who) {
+	if !call.IsOwner(who) {
 		return nil, fault.New(fault.Forbidden, "the call belongs to another caller: use the token it began with, or a server key")
 	}
 	return call, nil
