@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"frontdesk/internal/audiotest"
 	"frontdesk/internal/require"
 )
 
@@ -36,22 +36,13 @@ func startOffice(t *testing.T, person, handover string, o ...func(*exec.Cmd)) (*
 
 // tone is a sine tone at 8 kHz.
 func tone(hz float64, d time.Duration, amplitude float64) []int16 {
-	out := make([]int16, d.Milliseconds()*8)
-	for i := range out {
-		out[i] = int16(amplitude * math.Sin(2*math.Pi*hz*float64(i)/8000))
-	}
-	return out
+	return audiotest.Tone(hz, 8000, int(d.Milliseconds())*8, amplitude)
 }
 
 // toneTime is how many ms of what was heard at 8 kHz are mostly this tone.
 func toneTime(heard []int16, hz float64) (ms int) {
 	for frame := range slices.Chunk(heard, 400) {
-		var re, im, all float64
-		for i, x := range frame {
-			sin, cos := math.Sincos(2 * math.Pi * hz * float64(i) / 8000)
-			re, im, all = re+cos*float64(x), im+sin*float64(x), all+float64(x)*float64(x)
-		}
-		if n := float64(len(frame)); all > 300*300*n && 2*(re*re+im*im)/n > 0.7*all {
+		if audiotest.RMS(frame) > 300 && audiotest.ToneShare(frame, hz, 8000) > 0.7 {
 			ms += 50
 		}
 	}

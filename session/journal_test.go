@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/desktest"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
 	"frontdesk/session"
@@ -20,7 +21,7 @@ func said(id string) dialog.JournalEntry {
 // after a time without the store.
 func journalWithExpiredLease(t *testing.T) (*sqlite.Store, *session.Journal) {
 	t.Helper()
-	store, conn := openSQLite(t)
+	store, conn := desktest.OpenStore(t)
 	lease, err := store.Acquire(t.Context(), "sess_1", "here", time.Hour, false)
 	require.NoError(t, err)
 	j := session.NewJournal(store, lease, session.State{Agent: "demo"}, nil, time.Hour)

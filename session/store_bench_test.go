@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"frontdesk/internal/desktest"
 	"frontdesk/internal/require"
 	"frontdesk/internal/valkeytest"
 	"frontdesk/session"
@@ -23,7 +24,7 @@ var stores = []struct {
 	open func(b *testing.B) (store session.Store, size func() int)
 }{
 	{"SQLite", func(b *testing.B) (session.Store, func() int) {
-		store, conn := openSQLite(b)
+		store, conn := desktest.OpenStore(b)
 		return store, func() int {
 			var pages, pageSize int
 			require.NoError(b, conn.QueryRow(`PRAGMA page_count`).Scan(&pages))

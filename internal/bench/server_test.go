@@ -23,7 +23,6 @@ import (
 	"frontdesk/signaling/realtime"
 	"frontdesk/signaling/sip"
 	"frontdesk/signaling/webrtc"
-	"frontdesk/tools"
 )
 
 // server is wired like the real one, with an agent that has fake providers.
@@ -37,26 +36,21 @@ type server struct {
 // serve starts a server. The end of the test or benchmark stops it.
 func serve(tb testing.TB, p providers) *server {
 	tb.Helper()
-	must := func(err error) {
-		require.NoError(tb, err)
-	}
-	registry, err := tools.NewRegistry()
-	must(err)
 	observer := &turnObserver{ended: make(chan struct{}, 64)}
 	agent := &dialog.Agent{
 		Name: "desk", Title: "The desk", Language: "en-US",
 		Silence: dialog.Silence{Wait: time.Hour}, Speculation: dialog.Speculation{Disabled: p.noSpeculation},
-		Model: p, Recognizer: p, Synthesizer: p, Tools: registry,
+		Model: p, Recognizer: p, Synthesizer: p,
 		Detector:   func() dialog.VoiceDetector { return media.NewDetector() },
 		Endpointer: func() dialog.Endpointer { return &timedEndpointer{Endpointer: ear.NewEndpointer(""), turns: observer} },
 	}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))
 	desk := desktest.New(tb, agent, func(o *session.Options) { o.Observer, o.Log = observer, log })
 	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	must(err)
+	require.NoError(tb, err)
 	out := &packetTap{UDPConn: udp}
 	transport, err := webrtc.New(webrtc.Options{UDP: out, Log: log})
-	must(err)
+	require.NoError(tb, err)
 	calls := realtime.New(realtime.Options{Desk: desk.Desk, Tokens: desk.Tokens, Transport: transport, Log: log})
 	front := httptest.NewServer(calls)
 	tb.Cleanup(func() {

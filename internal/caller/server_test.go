@@ -19,16 +19,13 @@ import (
 	"frontdesk/media"
 	"frontdesk/signaling/realtime"
 	"frontdesk/signaling/webrtc"
-	"frontdesk/tools"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // serve runs a real server with one agent, "shop", whose providers are ai.
-func serve(t *testing.T, ai *fakeai.Server, change ...func(*dialog.Agent)) string {
+func serve(t *testing.T, ai *fakeai.Server) string {
 	t.Helper()
-	registry, err := tools.NewRegistry()
-	require.NoError(t, err)
 	model, err1 := openai.NewModel(openai.Config{URL: ai.URL, Model: "fake"})
 	ear, err2 := openai.NewTranscriber(openai.Config{URL: ai.URL, Model: "fake"})
 	voice, err3 := openai.NewSpeech(openai.Config{URL: ai.URL, Model: "fake"})
@@ -36,20 +33,11 @@ func serve(t *testing.T, ai *fakeai.Server, change ...func(*dialog.Agent)) strin
 		t.Fatal(err1, err2, err3)
 	}
 	t.Cleanup(func() { _, _, _ = model.Close(), ear.Close(), voice.Close() })
-	agent := &dialog.Agent{
+	desk := desktest.New(t, &dialog.Agent{
 		Name: "shop", Title: "The shop", Greeting: "Hello, this is the shop.", Language: "en-US",
-		Model: model, Recognizer: ear, Synthesizer: voice, Tools: registry,
+		Model: model, Recognizer: ear, Synthesizer: voice,
 		Detector: desktest.NewLoudnessDetector,
-	}
-	for _, f := range change {
-		f(agent)
-	}
-	return serveAgent(t, agent)
-}
-
-func serveAgent(t *testing.T, agent *dialog.Agent) string {
-	t.Helper()
-	desk := desktest.New(t, agent)
+	})
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	transport, err := webrtc.New(webrtc.Options{UDP: udp, Log: zap.NewNop()})

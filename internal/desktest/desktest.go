@@ -50,21 +50,22 @@ func New(t testing.TB, agent *dialog.Agent, change ...func(*session.Options)) *D
 		f(&o)
 	}
 	if o.Store == nil {
-		conn, store := openStore(t)
+		store, conn := OpenStore(t)
 		d.DB, o.Store, o.Callers = conn, store, store
 	}
 	d.Desk = session.NewDesk(o)
 	return d
 }
 
-func openStore(t testing.TB) (*sql.DB, *sqlite.Store) {
+// OpenStore opens a store in a new folder and closes its database at the end of the test.
+func OpenStore(t testing.TB) (*sqlite.Store, *sql.DB) {
 	t.Helper()
 	conn, err := db.Open(filepath.Join(t.TempDir(), "frontdesk.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	store, err := sqlite.Open(t.Context(), conn)
 	require.NoError(t, err)
-	return conn, store
+	return store, conn
 }
 
 // Observer is a session.Observer that sends endings and callers' words to channels. It
