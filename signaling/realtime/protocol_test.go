@@ -27,8 +27,8 @@ func (*recordedChannel) Receive() ([]byte, error) { return nil, errOver }
 func (*recordedChannel) Err() error               { return nil }
 func (*recordedChannel) Close()                   {}
 
-// take returns the recorded events of one type, or all if kind is "", and forgets all.
-func (r *recordedChannel) take(t testing.TB, kind string) []event {
+// events returns the recorded events of one type, or all if kind is "".
+func (r *recordedChannel) events(t testing.TB, kind string) []event {
 	t.Helper()
 	var events []event
 	for _, raw := range r.sent {
@@ -41,7 +41,6 @@ func (r *recordedChannel) take(t testing.TB, kind string) []event {
 			events = append(events, e)
 		}
 	}
-	r.sent = nil
 	return events
 }
 
@@ -107,7 +106,7 @@ func TestEventsOfASpokenTurn(t *testing.T) {
 		"frontdesk.turn", "frontdesk.notice",
 	}
 	var got []string
-	for _, e := range r.take(t, "") {
+	for _, e := range r.events(t, "") {
 		got = append(got, e.kind())
 	}
 	if !slices.Equal(got, want) {
@@ -118,27 +117,21 @@ func TestEventsOfASpokenTurn(t *testing.T) {
 func TestEventsOfATurnInText(t *testing.T) {
 	p, r := newRecordedProtocol(t, session.Caller{})
 	p.handleClientEvent([]byte(`{"type":"session.update","session":{"type":"realtime","output_modalities":["text"]}}`))
-	if e := r.take(t, "session.updated")[0]; fmt.Sprint(e.at("session", "output_modalities")) != "[text]" {
+	if e := r.events(t, "session.updated")[0]; fmt.Sprint(e.at("session", "output_modalities")) != "[text]" {
 		t.Errorf("session = %v", e["session"])
 	}
 	for _, e := range spokenTurn() {
 		p.handleEvent(e)
-		switch e.Kind {
-		case dialog.ReplyHeard:
-			if got := r.take(t, "response.output_text.delta"); len(got) != 1 || got[0]["delta"] != e.Text {
-				t.Errorf("delta = %v, want %q", got, e.Text)
-			}
-		case dialog.ReplyEnded:
-			sent := r.sent
-			if got := r.take(t, "response.output_text.done")[0]; got["text"] != "It is on its way." {
-				t.Errorf("done = %v", got)
-			}
-			r.sent = sent
-			done := r.take(t, "response.done")[0]
-			if done.at("response", "status") != "completed" || done.at("response", "usage", "total_tokens") != 10.0 {
-				t.Errorf("done = %v", done)
-			}
-		}
+	}
+	if got := r.events(t, "response.output_text.delta"); len(got) != 2 || got[0]["delta"] != "It is " || got[1]["delta"] != "on its way." {
+		t.Errorf("deltas = %v", got)
+	}
+	if got := r.events(t, "response.output_text.done")[0]; got["text"] != "It is on its way." {
+		t.Errorf("done = %v", got)
+	}
+	done := r.events(t, "response.done")[0]
+	if done.at("response", "status") != "completed" || done.at("response", "usage", "total_tokens") != 10.0 {
+		t.Errorf("done = %v", done)
 	}
 }
 
@@ -195,16 +188,14 @@ func TestClientItemsAreHeard(t *testing.T) {
 	p, r := newRecordedProtocol(t, session.Caller{})
 	p.handleEvent(dialog.Event{Kind: dialog.ReplyStarted, Response: "resp_1", Item: "item_1"})
 	p.handleEvent(dialog.Event{Kind: dialog.ClientToolCalled, Response: "resp_1", Call: &tools.Call{ID: "call_1", Name: "open_page", Arguments: json.RawMessage(`{"a":1}`)}})
-	sent := r.sent
-	if len(r.take(t, "response.function_call_arguments.done")) != 1 {
+	if len(r.events(t, "response.function_call_arguments.done")) != 1 {
 		t.Error("no response.function_call_arguments.done")
 	}
-	r.sent = sent
-	if e := r.take(t, "response.output_item.done")[0]; e.at("item", "status") != "completed" || e.at("item", "arguments") != `{"a":1}` {
+	if e := r.events(t, "response.output_item.done")[0]; e.at("item", "status") != "completed" || e.at("item", "arguments") != `{"a":1}` {
 		t.Errorf("item = %v", e["item"])
 	}
 	p.handleEvent(dialog.Event{Kind: dialog.ReplyEnded, Response: "resp_1", Item: "item_1", Status: dialog.Completed})
-	if e := r.take(t, "response.done")[0]; len(e.at("response", "output").([]any)) != 1 {
+	if e := r.events(t, "response.done")[0]; len(e.at("response", "output").([]any)) != 1 {
 		t.Errorf("response = %v", e)
 	}
 	for _, sent := range []string{
@@ -318,7 +309,7 @@ func TestHistoryIsReplayedAsItems(t *testing.T) {
 		{ID: "item_5", Role: dialog.Assistant, Text: "It is", Interrupted: true},
 	})
 	var got []string
-	for _, e := range r.take(t, "conversation.item.added") {
+	for _, e := range r.events(t, "conversation.item.added") {
 		got = append(got, fmt.Sprintf("%v %v after %v", e.at("item", "id"), e.at("item", "status"), e["previous_item_id"]))
 	}
 	want := []string{
@@ -329,7 +320,7 @@ func TestHistoryIsReplayedAsItems(t *testing.T) {
 		t.Errorf("items = %q, want %q", got, want)
 	}
 	p.handleClientEvent([]byte(`{"type":"conversation.item.retrieve","item_id":"item_4"}`))
-	e := r.take(t, "conversation.item.retrieved")[0]
+	e := r.events(t, "conversation.item.retrieved")[0]
 	if part := e.at("item", "content").([]any)[0].(map[string]any); part["transcript"] != "Where is my order?" {
 		t.Errorf("item = %v", e)
 	}

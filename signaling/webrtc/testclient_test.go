@@ -51,7 +51,6 @@ type clientOptions struct {
 	noAudio             bool
 	offersDTMF          bool
 	codec               string // default Opus
-	label               string // of the data channel
 	ignoresMessageLimit bool
 	socket              net.PacketConn // default: its own
 }
@@ -82,10 +81,7 @@ func newClient(t testing.TB, o clientOptions) *client {
 	require.NoError(t, err)
 	t.Cleanup(func() { pc.GracefulClose() })
 	c := &client{pc: pc, opened: make(chan struct{}), events: make(chan []byte, 256), remote: make(chan *webrtc.TrackRemote, 1), ignoresMessageLimit: o.ignoresMessageLimit}
-	if o.label == "" {
-		o.label = ChannelLabel
-	}
-	if c.channel, err = pc.CreateDataChannel(o.label, nil); err != nil {
+	if c.channel, err = pc.CreateDataChannel(ChannelLabel, nil); err != nil {
 		t.Fatal(err)
 	}
 	c.channel.OnOpen(func() { close(c.opened) })
