@@ -175,6 +175,7 @@ func TestCancelWaitsForAProvisionalResponse(t *testing.T) {
 }
 
 func TestCloseDoesNotWaitForAnUnansweredCancel(t *testing.T) {
+	t.Parallel()
 	p := newScriptedPhone(t, "127.0.0.1")
 	ctx, giveUp := context.WithCancel(t.Context())
 	d := p.dial(ctx)
@@ -293,6 +294,7 @@ func TestNextAddressIsTriedAfter503(t *testing.T) {
 }
 
 func TestWrongCredentialsAreNotSentForever(t *testing.T) {
+	t.Parallel()
 	p := newScriptedPhone(t, "127.0.0.1")
 	d := p.dial(t.Context())
 	challenges := 0

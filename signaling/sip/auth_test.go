@@ -70,10 +70,11 @@ func TestNonceIsValidForOneAddressAndAShortTime(t *testing.T) {
 }
 
 func TestUnknownAddressesAreChallengedWithoutState(t *testing.T) {
+	t.Parallel()
 	s, _ := newTestServer(t, openTrunk)
 	pool := s.ua.TransportLayer().Pool("udp")
 	before, challenged := pool.Size(), 0
-	for host := range byte(100) {
+	for host := range byte(100) { // one after the other, so that the rate limiter lets most of them through
 		c, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 1, host+1)}, s.sockets[0].addr.(*net.UDPAddr))
 		require.NoError(t, err)
 		defer c.Close()
@@ -82,7 +83,8 @@ func TestUnknownAddressesAreChallengedWithoutState(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if status, text := finalResponse(t, c); status == 401 && strings.Contains(text, "CSeq: 1 INVITE") && strings.Contains(text, "WWW-Authenticate: Digest ") {
+		status, text := finalResponse(t, c, time.Second)
+		if status == 401 && strings.Contains(text, "CSeq: 1 INVITE") && strings.Contains(text, "WWW-Authenticate: Digest ") {
 			challenged++
 		}
 	}
@@ -92,6 +94,7 @@ func TestUnknownAddressesAreChallengedWithoutState(t *testing.T) {
 }
 
 func TestAddressInACallMayNotTryMoreCredentials(t *testing.T) {
+	t.Parallel()
 	s, _ := newTestServer(t, openTrunk)
 	addr := netip.MustParseAddr("127.0.0.1")
 	defer s.allowSender(addr)()
@@ -106,7 +109,7 @@ func TestAddressInACallMayNotTryMoreCredentials(t *testing.T) {
 		}
 	}
 	refused := 0
-	for status, _ := finalResponse(t, c); status == 401; status, _ = finalResponse(t, c) {
+	for status, _ := finalResponse(t, c, time.Second); status == 401; status, _ = finalResponse(t, c, time.Second) {
 		refused++
 	}
 	if refused < attemptsPerSecond/2 || refused > tries/2 {

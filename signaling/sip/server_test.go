@@ -251,6 +251,7 @@ func sdpVersion(t *testing.T, c *call) (version int) {
 }
 
 func TestSessionsAreRefreshed(t *testing.T) {
+	t.Parallel()
 	for _, method := range []string{"UPDATE", "INVITE"} {
 		c, callee := connectServers(t)
 		c.timer = sessionTimer{interval: 200 * time.Millisecond, isRefresher: true, refreshed: make(chan struct{}, 1)}
@@ -352,6 +353,7 @@ func TestFormerAddressesOfATrunkStayKnown(t *testing.T) {
 }
 
 func TestServerMayCallItself(t *testing.T) {
+	t.Parallel()
 	s, observer := newTestServer(t, func(o *Options) {
 		o.Trunks = []Trunk{{Name: "self", Allow: loopback, Agent: "tone"}}
 	})
@@ -379,6 +381,7 @@ func TestSIPAddressesAreDialedByTheTrunksServer(t *testing.T) {
 }
 
 func TestCodecMayChangeDuringACall(t *testing.T) {
+	t.Parallel()
 	c, callee := connectServers(t)
 	start(c)
 	before, _ := c.leg.Codec()

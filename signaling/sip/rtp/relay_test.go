@@ -35,7 +35,7 @@ type relay struct {
 // second answers.
 func connectLegs(t *testing.T, codec string, loss float64, jitter time.Duration) (a, b *Leg) {
 	t.Helper()
-	ports := NewPorts(44000, 45999)
+	ports := NewPorts(46000, 47999)
 	codecs := findCodec(t, codec)
 	loopback := netip.MustParseAddr("127.0.0.1")
 	r := &relay{conn: listenUDP(t, "127.0.0.1"), loss: loss, jitter: jitter}
