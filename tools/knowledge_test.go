@@ -98,8 +98,7 @@ func TestUnreadablePagesAreReportedAndIgnored(t *testing.T) {
 	k := openKnowledge(t, dir)
 	var files []string
 	for _, p := range k.Problems() {
-		var f *fault.Error
-		if !errors.As(p.Err, &f) {
+		if _, ok := errors.AsType[*fault.Error](p.Err); !ok {
 			t.Errorf("%s: %v is not a fault.Error", p.File, p.Err)
 		}
 		files = append(files, p.File)

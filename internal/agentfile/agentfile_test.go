@@ -246,8 +246,7 @@ func FuzzAgentFile(f *testing.F) {
 		if err == nil {
 			return
 		}
-		var e *fault.Error
-		if !errors.As(err, &e) || !strings.HasPrefix(e.Message, "shop/agent.yaml:") {
+		if e, ok := errors.AsType[*fault.Error](err); !ok || !strings.HasPrefix(e.Message, "shop/agent.yaml:") {
 			t.Fatalf("error %#v does not name the file", err)
 		}
 	})

@@ -97,8 +97,7 @@ func withDoubleDashes(root *cobra.Command, args []string) []string {
 // flagError explains an error of the flags of c.
 func flagError(c *cobra.Command, err error) error {
 	message := err.Error()
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() == "" {
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 		name := "--" + unknown.GetSpecifiedName()

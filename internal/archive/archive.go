@@ -351,8 +351,7 @@ func (a *Archive) read(ctx context.Context, name string, limit int64, identities
 	}
 	defer in.Close()
 	plain, err := age.Decrypt(in, identities...)
-	var noMatch *age.NoIdentityMatchError
-	if errors.As(err, &noMatch) {
+	if _, ok := errors.AsType[*age.NoIdentityMatchError](err); ok {
 		return nil, fault.Wrap(err, fault.Unauthorized, "this identity cannot decrypt session %s", path.Dir(name))
 	}
 	if err != nil {

@@ -122,8 +122,7 @@ func (s *server) post(ctx context.Context, path, contentType, bearer string, bod
 }
 
 func (s *server) unreachable(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -73,8 +73,7 @@ func TestInvalidRecordingsAreRefused(t *testing.T) {
 	require.NoError(t, os.WriteFile(name, []byte("hello, this is not audio"), 0o600))
 	for file, want := range map[string]fault.Code{name: fault.Invalid, name + "x": fault.NotFound} {
 		_, err := prepare(t.Context(), []Turn{{WAV, file}}, nil)
-		var e *fault.Error
-		if !errors.As(err, &e) || e.Code != want {
+		if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != want {
 			t.Errorf("%s: %v", file, err)
 		}
 	}

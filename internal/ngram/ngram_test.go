@@ -210,9 +210,3 @@ func FuzzReadTrie(f *testing.F) {
 		_, _ = m.perplexity([][]string{{"a", "b"}})
 	})
 }
-
-func BenchmarkMixAndPrune(b *testing.B) {
-	for b.Loop() {
-		Mix(Count(newsSentences), Count(callSentences), 0.3).Prune(1e-6)
-	}
-}

@@ -73,10 +73,3 @@ func FuzzSpokenForm(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkSpokenForm(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		SpokenForm("Your order 47329 costs $45.50 and arrives 9am–5pm on Friday; write to help@willowlane.example.", "en-US")
-	}
-}

@@ -157,16 +157,13 @@ func (d *Document) errorAt(t *token.Token, format string, args ...any) error {
 // explain puts an error of the parser or decoder in plain words with its place. into is
 // the type that was decoded into, which tells the known keys.
 func (d *Document) explain(err error, into reflect.Type) error {
-	var mismatch *yaml.TypeError
-	if errors.As(err, &mismatch) {
+	if mismatch, ok := errors.AsType[*yaml.TypeError](err); ok {
 		return d.errorAt(mismatch.Token, "expected %s, got %s", kindName(mismatch.DstType), kindName(mismatch.SrcType))
 	}
-	var unexpected *yaml.UnexpectedNodeTypeError
-	if errors.As(err, &unexpected) {
+	if unexpected, ok := errors.AsType[*yaml.UnexpectedNodeTypeError](err); ok {
 		return d.errorAt(unexpected.Token, "expected %s, got %s", unexpected.Expected.YAMLName(), unexpected.Actual.YAMLName())
 	}
-	var unknown *yaml.UnknownFieldError
-	if errors.As(err, &unknown) && unknown.Token != nil {
+	if unknown, ok := errors.AsType[*yaml.UnknownFieldError](err); ok && unknown.Token != nil {
 		key := unknown.Token.Value
 		return d.errorAt(unknown.Token, "unknown key %q%s", key, suggest.DidYouMean(key, d.siblings(unknown.Token, into)))
 	}

@@ -350,15 +350,13 @@ func (s *Store) write(ctx context.Context, fn func(tx *sql.Tx, now int64) error)
 
 // storeFault returns err as a fault.Error.
 func storeFault(ctx context.Context, err error) error {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
 	}
 	if ctx.Err() != nil {
 		return fault.From(ctx.Err())
 	}
-	var failure *sqlite.Error
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch failure.Code() & 0xff { // the primary code
 		case sqlite3.SQLITE_FULL:
 			return fault.Wrap(err, fault.Storage, "the store is full").Retryable(0)

@@ -209,8 +209,7 @@ func runOperation(ctx context.Context, c valkey.CoreClient, id string, args []st
 
 // storeFault returns an error of the client or the server as a fault.Error.
 func storeFault(ctx context.Context, err error) error {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {

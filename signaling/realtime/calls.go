@@ -130,8 +130,7 @@ func readForm(form *multipart.Reader) (offer string, wanted settings, err error)
 }
 
 func formFault(err error) error {
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return jsonFault(err)
 	}
 	return fault.Wrap(err, fault.Invalid, "the body is not valid multipart/form-data")

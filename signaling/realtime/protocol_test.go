@@ -11,10 +11,8 @@ import (
 	"github.com/gorilla/websocket"
 
 	"frontdesk/dialog"
-	"frontdesk/internal/audiotest"
 	"frontdesk/internal/desktest"
 	"frontdesk/internal/require"
-	"frontdesk/media"
 	"frontdesk/session"
 	"frontdesk/tools"
 )
@@ -389,34 +387,4 @@ func FuzzClientEvent(f *testing.F) {
 			}
 		}
 	})
-}
-
-// nullChannel is an eventChannel that discards what is sent.
-type nullChannel struct{ recordedChannel }
-
-func (*nullChannel) Send([]byte) error { return nil }
-
-func BenchmarkTranscriptDelta(b *testing.B) {
-	p := newProtocol(admit(b), session.Caller{}, line{eventChannel: &nullChannel{}})
-	p.describeSession()
-	p.handleEvent(dialog.Event{Kind: dialog.ReplyStarted, Response: "resp_1", Item: "item_1"})
-	b.ReportAllocs()
-	for b.Loop() {
-		p.handleEvent(dialog.Event{Kind: dialog.ReplyHeard, Response: "resp_1", Item: "item_1", Text: "on its way "})
-	}
-}
-
-func BenchmarkAudioDelta(b *testing.B) {
-	audio := newEventAudio()
-	defer audio.close()
-	l := audio.line(&nullChannel{})
-	p := newProtocol(admit(b), session.Caller{}, l)
-	p.describeSession()
-	p.dialogLine()
-	p.handleEvent(dialog.Event{Kind: dialog.ReplyStarted, Response: "resp_1", Item: "item_1"})
-	frame := audiotest.Tone(500, media.MouthRate, media.MouthFrame, 9000)
-	b.ReportAllocs()
-	for b.Loop() {
-		_ = l.sink.WriteFrame(frame)
-	}
 }

@@ -162,8 +162,7 @@ func (s *Server) newOutgoingCall(d *sipgo.DialogClientSession, t *Trunk, to targ
 
 // explainFailure returns why an INVITE failed. ctx is the caller's.
 func explainFailure(ctx context.Context, err error) error {
-	var refused *sipgo.ErrDialogResponse
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*sipgo.ErrDialogResponse](err); ok {
 		switch status := refused.Res.StatusCode; status {
 		case 486, 600:
 			return fault.Wrap(err, fault.Busy, "the line is busy")

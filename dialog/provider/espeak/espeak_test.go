@@ -46,8 +46,7 @@ func TestVoiceFollowsTheLanguage(t *testing.T) {
 
 func TestLanguageWithoutAVoiceIsAnError(t *testing.T) {
 	_, err := processtest.Speak(t.Context(), newVoice.Open(t, ""), "nuqneH", dialog.Voice{Language: "xx-QQ"})
-	var e *fault.Error
-	if !errors.As(err, &e) || e.Code != fault.Invalid {
+	if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.Invalid {
 		t.Errorf("got %v", err)
 	}
 }

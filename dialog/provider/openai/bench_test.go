@@ -25,19 +25,3 @@ func BenchmarkReply(b *testing.B) {
 		}
 	}
 }
-
-// BenchmarkSpeak measures two seconds of audio under the same conditions.
-func BenchmarkSpeak(b *testing.B) {
-	pcm := make([]int16, 48000)
-	ai := fakeai.New(fakeai.Options{Speak: func(string) []int16 { return pcm }})
-	defer ai.Close()
-	s, err := NewSpeech(Config{URL: ai.URL, Model: "fake"})
-	require.NoError(b, err)
-	defer s.Close()
-	b.ReportAllocs()
-	for b.Loop() {
-		if got, err := speakAll(b.Context(), s, "Hi"); err != nil || len(got) != len(pcm) {
-			b.Fatal(len(got), err)
-		}
-	}
-}

@@ -126,8 +126,7 @@ func (c *client) post(ctx context.Context, path, contentType string, body []byte
 
 // withoutURL removes the URL, which may contain credentials, from an error of net/http.
 func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err

@@ -40,8 +40,7 @@ func TestInvalidConfigIsRefused(t *testing.T) {
 		{URL: "http://user:hush@ho st/v1", Model: "m"},
 	} {
 		_, err := NewModel(c)
-		var e *fault.Error
-		if !errors.As(err, &e) || e.Code != fault.Invalid || strings.Contains(err.Error(), "hush") {
+		if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.Invalid || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
@@ -201,8 +200,7 @@ func TestRateLimitDoesNotOpenTheCircuitBreaker(t *testing.T) {
 	m := newModel(t, url)
 	for range 2 * breakerFailures {
 		_, err := reply(t.Context(), m, userSays("hi"))
-		var e *fault.Error
-		if !errors.As(err, &e) || e.Code != fault.Limited {
+		if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.Limited {
 			t.Fatalf("got %v", err)
 		}
 	}

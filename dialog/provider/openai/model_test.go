@@ -223,8 +223,7 @@ func TestBrokenStreamsGiveAnErrorCode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := reply(t.Context(), newModel(t, serve(t, respondWith("text/event-stream", test.body))), userSays("hi"))
-			var e *fault.Error
-			if !errors.As(err, &e) || e.Code != test.code || e.Retry != test.retry {
+			if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != test.code || e.Retry != test.retry {
 				t.Errorf("got %v (%+v)", err, e)
 			}
 		})

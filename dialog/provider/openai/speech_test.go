@@ -148,8 +148,7 @@ func TestUnsupportedAudioGivesAnErrorCode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			pcm, err := speakAll(t.Context(), newSpeech(t, Config{URL: serve(t, respondWith(test.kind, test.body))}), "Hi")
-			var e *fault.Error
-			if !errors.As(err, &e) || e.Code != fault.Provider {
+			if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.Provider {
 				t.Errorf("%d samples, %v", len(pcm), err)
 			}
 		})

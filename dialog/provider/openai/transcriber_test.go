@@ -126,8 +126,7 @@ func TestTranscriptsOfManyServersAreUnderstood(t *testing.T) {
 			l := listen(t, Config{URL: serve(t, respondWith(test.kind, test.body))}, &dialog.Agent{Title: "Lumen & Oak"})
 			texts, final, err := recognise(l, t.Context(), time.Second)
 			if test.failed {
-				var e *fault.Error
-				if !errors.As(err, &e) || e.Code != fault.Provider {
+				if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.Provider {
 					t.Errorf("got %q, %v", texts, err)
 				}
 				return

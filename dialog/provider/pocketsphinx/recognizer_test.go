@@ -384,8 +384,7 @@ func TestMissingRequirementsAreReportedByNew(t *testing.T) {
 		"broken":   {Config{Models: brokenModels(t), Cache: t.TempDir()}, "cannot be read"},
 	} {
 		_, err := New(c.Config)
-		var e *fault.Error
-		if !errors.As(err, &e) || !strings.Contains(e.Message, c.want) {
+		if e, ok := errors.AsType[*fault.Error](err); !ok || !strings.Contains(e.Message, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -414,17 +413,4 @@ func TestUnusedModelsAreRemoved(t *testing.T) {
 	if err != nil || len(left) != 2 || filepath.Base(left[0]) != "other.txt" || filepath.Base(left[1]) != "sphinx-mine.dict" {
 		t.Errorf("%v, %v", left, err)
 	}
-}
-
-// BenchmarkUtterance measures five seconds of audio as a whole and by frame.
-func BenchmarkUtterance(b *testing.B) {
-	pcm := fliteSpeech(b, "slt", "Can you tell me where my order is, please? I have been waiting for two weeks.")
-	l := listen(b, open(b))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := recognise(b.Context(), l, pcm); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(pcm)/media.EarFrame), "ns/frame")
 }

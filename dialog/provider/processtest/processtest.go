@@ -30,8 +30,7 @@ func (n New) Open(t testing.TB, voice string) *process.Synthesizer {
 func (n New) RequireInvalid(t *testing.T, voice, text string) {
 	t.Helper()
 	_, err := n(voice)
-	var e *fault.Error
-	if !errors.As(err, &e) || e.Code != fault.Invalid || !strings.Contains(e.Message, text) {
+	if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.Invalid || !strings.Contains(e.Message, text) {
 		t.Errorf("voice %q: got %v, want an error that contains %q", voice, err, text)
 	}
 }
