@@ -210,7 +210,7 @@ type Message struct {
 	Result      *tools.Result `json:"result,omitempty"`      // of a tool call
 }
 
-// VoiceDetector tells speech from other sound. Not safe for concurrent use.
+// VoiceDetector tells speech from other audio. Not safe for concurrent use.
 type VoiceDetector interface {
 	// Detect returns the probability, 0 to 1, that the next frame (EarFrame samples at
 	// EarRate) holds speech.

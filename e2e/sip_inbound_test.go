@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// awaitHangups waits until at least so many calls have ended and none is left, and fails the
-// test when there were more than most, or a call did not end as hung up.
+// awaitHangups waits until at least least calls have hung up and no call is active. It fails
+// the test if more than most calls hung up, or a call ended with another result.
 func (s *server) awaitHangups(t *testing.T, least, most float64) {
 	t.Helper()
 	const active, hungUp = `frontdesk_calls_active{transport="sip"}`, `frontdesk_calls_total{result="hung_up",transport="sip"}`
@@ -96,7 +96,7 @@ func TestOnlyCallersWithThePasswordAreAnswered(t *testing.T) {
 	s.awaitHangups(t, 1, 1)
 }
 
-func TestCallContinuesWhenAnotherIsRefusedForLackOfRoom(t *testing.T) {
+func TestCallContinuesWhenAnotherIsRefusedAtTheLimit(t *testing.T) {
 	t.Parallel()
 	s, address := startSIP(t, "127.0.0.0/8", noVoice, env("FRONTDESK_LIMITS_CALLS=1"))
 	otherCall := func(step string) string { return strings.ReplaceAll(step, "Call-ID: ", "Call-ID: other///") }

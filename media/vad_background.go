@@ -10,9 +10,9 @@ const (
 	backgroundBlock  = 10 // frames per minimum
 	backgroundBlocks = 7  // minima that are kept: 1.4 s together
 	backgroundBias   = 2  // dB by which the smoothed minimum lies below the mean of steady noise
-	backgroundSpan   = 12 // dB above the minimum that still count as background, such as distant voices
+	backgroundSpan   = 12 // dB above the minimum up to which audio counts as background, such as distant voices
 	backgroundFrames = 25 // frames over which the background is averaged
-	backgroundMost   = 45 // highest first estimate in dB, because a stream may begin with speech
+	backgroundMost   = 45 // upper limit of the first estimate in dB, because a stream may begin with speech
 )
 
 // background estimates the level of the background noise in dB, in each band and as a

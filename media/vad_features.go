@@ -10,8 +10,8 @@ const (
 	vadBands   = 16
 	vadLevel   = vadBands // index of the whole level, after the bands
 	vadQuiet   = 4        // dB; lower levels count as this one
-	vadMargin  = 20       // dB by which a caller is at least louder than the background
-	vadForget  = 0.01     // dB by which the caller's level falls per frame
+	vadMargin  = 20       // dB by which a caller is assumed to be louder than the background, at least
+	vadForget  = 0.01     // dB by which the estimate of the caller's level falls per frame
 	vadRaise   = 0.3      // share by which it follows a louder frame
 	vadSmooth  = 0.3      // share by which the smoothed features follow a frame
 	vadRiseLag = 4        // frames over which a rise is measured
@@ -24,35 +24,35 @@ const (
 )
 
 // vadEdges are the bins at which bands begin: about a third of an octave each, 94 Hz to
-// 7.2 kHz. The level is that of the bands from 280 Hz to 4.5 kHz, which every line carries
-// and which hold no hum.
+// 7.2 kHz. The whole level is measured from 280 Hz to 4.5 kHz: every line carries these
+// frequencies, and there is no hum in them.
 var vadEdges = [vadBands + 1]int{3, 6, 9, 12, 16, 20, 25, 31, 39, 48, 60, 75, 94, 117, 146, 182, 232}
 
 const vadLevelFrom, vadLevelTo = 2, 14
 
-// VoiceFeatures are the inputs of a VoiceNet, each in the order of one. Levels are in tens
-// of dB; low is up to 625 Hz, mid to 2.3 kHz, and high above.
+// VoiceFeatures are the inputs of a VoiceNet, scaled to a magnitude of about 1. Levels are
+// in tens of dB; low is up to 625 Hz, mid to 2.3 kHz, and high above.
 type VoiceFeatures [17]float32
 
 // The indices of VoiceFeatures. A caller differs from other voices by the level of the last
 // frames above the background and relative to the caller's own, and by a single clear pitch.
 const (
-	lowOverFloor = iota // over the minimum of the background
+	lowOverFloor = iota // level above the minimum of the background
 	midOverFloor
 	highOverFloor
-	mostOverFloor // in the band that exceeds it most
-	lowOverMean   // over the mean of the background
+	mostOverFloor // the same in the band where it is highest
+	lowOverMean   // level above the mean of the background
 	midOverMean
 	highOverMean
-	overMean        // the whole level
+	overMean        // the same of all bands together
 	overMeanSmooth  // overMean, smoothed
-	unsteadiness    // of the background
-	underCaller     // relative to the caller's level
-	backgroundUnder // level of the background relative to the caller's
+	unsteadiness    // how much the level of the background varies
+	underCaller     // level below the caller's
+	backgroundUnder // level of the background below the caller's
 	periodicity     // of the audio, -1 to 1
 	periodicitySmooth
 	backgroundPeriodicity
-	rise     // over vadRiseLag frames
+	rise     // of the level over vadRiseLag frames
 	learning // how well the background is known, 0 to 1
 )
 
@@ -72,8 +72,8 @@ type voiceAnalyzer struct {
 // Measure returns the features of the next frame (EarFrame samples at EarRate), valid
 // until the next call, and nil for digital silence, which says nothing about the line. It
 // does not keep frame. Detect calls it; call only one of the two.
-func (l *voiceAnalyzer) Measure(frame []int16) *VoiceFeatures {
-	l.append(frame)
+func (a *voiceAnalyzer) Measure(frame []int16) *VoiceFeatures {
+	a.append(frame)
 	sum := 0
 	for _, s := range frame {
 		sum += max(int(s), -int(s))
@@ -81,40 +81,40 @@ func (l *voiceAnalyzer) Measure(frame []int16) *VoiceFeatures {
 	if 2*sum < len(frame) {
 		return nil
 	}
-	l.fft.Power(&l.power, &l.audio)
-	bands := l.bands()
-	pitch := 2*l.pitch() - 1
-	l.background.add(&bands, pitch)
-	l.compare(&bands, pitch)
-	return &l.features
+	a.fft.Power(&a.power, &a.audio)
+	bands := a.bands()
+	pitch := 2*a.pitch() - 1
+	a.background.add(&bands, pitch)
+	a.compare(&bands, pitch)
+	return &a.features
 }
 
 // append appends frame to the audio.
-func (l *voiceAnalyzer) append(frame []int16) {
-	n := copy(l.audio[:], l.audio[EarFrame:])
+func (a *voiceAnalyzer) append(frame []int16) {
+	n := copy(a.audio[:], a.audio[EarFrame:])
 	for i, s := range frame[:EarFrame] {
-		l.audio[n+i] = float32(s)
+		a.audio[n+i] = float32(s)
 	}
-	m := copy(l.low[:], l.low[EarFrame/vadCut:])
+	m := copy(a.low[:], a.low[EarFrame/vadCut:])
 	for i := m; i < vadPast; i++ {
 		sum := float32(0)
-		for _, s := range l.audio[n:][(i-m)*vadCut:][:vadCut] {
+		for _, s := range a.audio[n:][(i-m)*vadCut:][:vadCut] {
 			sum += s
 		}
 		sum /= vadCut
-		for k := range l.dc {
-			l.dc[k] += (sum - l.dc[k]) * 0.17 // 120 Hz
-			sum -= l.dc[k]
+		for k := range a.dc {
+			a.dc[k] += (sum - a.dc[k]) * 0.17 // 120 Hz
+			sum -= a.dc[k]
 		}
-		l.low[i] = sum
+		a.low[i] = sum
 	}
 }
 
 // bands returns the mean power of a bin in each band, and over the bands of the level.
-func (l *voiceAnalyzer) bands() (out [vadBands + 1]float32) {
+func (a *voiceAnalyzer) bands() (out [vadBands + 1]float32) {
 	for b := range vadBands {
 		sum := float32(0)
-		for _, p := range l.power[vadEdges[b]:vadEdges[b+1]] {
+		for _, p := range a.power[vadEdges[b]:vadEdges[b+1]] {
 			sum += p
 		}
 		if b >= vadLevelFrom && b < vadLevelTo {
@@ -127,46 +127,46 @@ func (l *voiceAnalyzer) bands() (out [vadBands + 1]float32) {
 }
 
 // compare computes the features of a frame from the power of its bands and its periodicity.
-func (l *voiceAnalyzer) compare(power *[vadBands + 1]float32, pitch float32) {
+func (a *voiceAnalyzer) compare(power *[vadBands + 1]float32, pitch float32) {
 	var floor, average [vadBands]float32
 	most := float32(0)
 	for b := range vadBands {
 		db := max(fft.Decibel(power[b]), vadQuiet)
-		floor[b] = min(max(db-l.background.floor[b], 0), 30)
-		average[b] = min(max(db-l.background.mean[b], -10), 30)
+		floor[b] = min(max(db-a.background.floor[b], 0), 30)
+		average[b] = min(max(db-a.background.mean[b], -10), 30)
 		most = max(most, floor[b])
 	}
-	level, common := max(fft.Decibel(power[vadLevel]), vadQuiet), l.background.mean[vadLevel]
-	l.caller = max(l.caller-vadForget, common+vadMargin)
-	if level > l.caller {
-		l.caller += (level - l.caller) * vadRaise
+	level, common := max(fft.Decibel(power[vadLevel]), vadQuiet), a.background.mean[vadLevel]
+	a.caller = max(a.caller-vadForget, common+vadMargin)
+	if level > a.caller {
+		a.caller += (level - a.caller) * vadRaise
 	}
-	f := &l.features
+	f := &a.features
 	f[lowOverFloor], f[midOverFloor], f[highOverFloor] = mean(floor[:6])/10, mean(floor[6:11])/10, mean(floor[11:])/10
 	f[lowOverMean], f[midOverMean], f[highOverMean] = mean(average[:6])/10, mean(average[6:11])/10, mean(average[11:])/10
 	f[mostOverFloor] = most / 10
 	f[overMean] = min(max(level-common, -10), 40) / 10
 	f[overMeanSmooth] += (f[overMean] - f[overMeanSmooth]) * vadSmooth
-	f[unsteadiness] = l.background.deviation / 5
-	f[underCaller] = max(level-l.caller, -50) / 10
-	f[backgroundUnder] = max(common-l.caller, -70) / 20
+	f[unsteadiness] = a.background.deviation / 5
+	f[underCaller] = max(level-a.caller, -50) / 10
+	f[backgroundUnder] = max(common-a.caller, -70) / 20
 	f[periodicity] = pitch
 	f[periodicitySmooth] += (pitch - f[periodicitySmooth]) * vadSmooth
-	f[backgroundPeriodicity] = l.background.pitch
-	f[rise] = min(max(level-l.levels[vadRiseLag-1], -30), 30) / 10
-	f[learning] = float32(min(l.background.known, 2*backgroundFrames)) / (2 * backgroundFrames)
-	copy(l.levels[1:], l.levels[:])
-	l.levels[0] = level
+	f[backgroundPeriodicity] = a.background.pitch
+	f[rise] = min(max(level-a.levels[vadRiseLag-1], -30), 30) / 10
+	f[learning] = float32(min(a.background.known, 2*backgroundFrames)) / (2 * backgroundFrames)
+	copy(a.levels[1:], a.levels[:])
+	a.levels[0] = level
 }
 
 // pitch returns how periodic the audio is at 60 to 400 Hz: the highest peak of the
 // normalised autocorrelation, 0 to 1. A slope, as low-frequency noise has, is not a peak.
-func (l *voiceAnalyzer) pitch() float32 {
-	now := l.low[vadPast-vadWindow:]
+func (a *voiceAnalyzer) pitch() float32 {
+	now := a.low[vadPast-vadWindow:]
 	energy := dot(now, now) + 1
 	var best, before, last float32
 	for lag := vadShort - 1; lag <= vadLong+1; lag++ {
-		past := l.low[vadPast-vadWindow-lag:][:vadWindow]
+		past := a.low[vadPast-vadWindow-lag:][:vadWindow]
 		var r float32
 		if cross := dot(now, past); cross > 0 {
 			r = cross * cross / (energy * (dot(past, past) + 1))

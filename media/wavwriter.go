@@ -21,8 +21,8 @@ var errWAVFull = errors.New("a WAV file holds at most 4 GB")
 // wavWriter writes blocks of signed 16-bit PCM as a WAV file with go-audio/wav. The
 // library alone would allocate a minute of audio for each file and twice for each sample,
 // and leave a file without sizes if the process is killed. So wavWriter passes the library
-// whole blocks as bytes, which it copies to the file, and sync lets it correct the sizes
-// as often as wanted. A writeBlock allocates nothing.
+// whole blocks of bytes, which it copies to the file, and sync makes it correct the sizes at
+// any time. writeBlock does not allocate.
 type wavWriter struct {
 	enc   *wav.Encoder
 	block []byte

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// refreshIfDue reads changed pages if the last check was long enough ago. One search does
-// so for all; the others, and this one after an error, use the index as it is.
+// refreshIfDue reads changed pages if the last check was long enough ago. Only one search
+// at a time does this. The others use the index as it is, and so does this one after an
+// error.
 func (k *Knowledge) refreshIfDue(ctx context.Context) {
 	if !k.refreshing.TryLock() {
 		return

@@ -31,24 +31,24 @@ const (
 	minToneFrames = (int(minBeep/time.Millisecond)*media.EarRate/1000 - fft.Size) / media.EarFrame
 	maxToneFrames = int(maxBeep/media.FrameTime) + 1
 
-	// Tones of the network are at 400 to 450 Hz, and up to 480 Hz if two sound together
-	// (ITU-T E.180). A beep among them follows other sound with the energy of
-	// soundBeforeBeep frames of it.
+	// Tones of the network are at 400 to 450 Hz, and up to 480 Hz if two are combined (ITU-T
+	// E.180). A tone at these frequencies is a beep only after other audio with the energy of
+	// audioBeforeBeep frames of the tone.
 	networkFromHz, networkToHz = 395, 490
-	soundBeforeBeep            = 3
+	audioBeforeBeep            = 3
 )
 
 // BeepDetector finds the beep with which an answering machine begins to record: one steady,
-// pure tone of 400 to 2500 Hz with no other tone next to it. Other sounds on a telephone
-// differ from it:
+// pure tone of 400 to 2500 Hz with no other tone next to it. Other audio on a telephone
+// differs from it:
 //
 //   - Voice and music have power at other frequencies, or their frequency changes.
 //   - DTMF and the busy tones of North America have two peaks (480+620 Hz).
 //   - Ring-back of two near tones (440+480, 400+450 Hz) beats 40 or 50 times a second.
-//   - Special information tones and melodies of pure notes follow each other at once.
-//   - Ring-back and busy tones of one frequency (425 Hz) repeat after mere silence, and
-//     come before anything was said: at 395 to 490 Hz a tone is a beep only if other sound
-//     with the energy of 60 ms of it was heard since the last such tone. The noise of a
+//   - Special information tones and melodies are tones that follow each other without a gap.
+//   - Ring-back and busy tones of one frequency (425 Hz) repeat with only silence between
+//     them, before anything is said: at 395 to 490 Hz a tone is a beep only if other audio
+//     with the energy of 60 ms of the tone came after the last such tone. The noise of a
 //     line that is 20 dB below the tone has the energy of 40 ms in the longest pause, 4 s.
 //
 // The zero value is ready. Not safe for concurrent use.
@@ -57,13 +57,13 @@ type BeepDetector struct {
 	spectrum fft.Spectrum
 	power    [fft.Bins]float32
 
-	hz         float32    // mean frequency of the current tone
-	frames     int        // length of the current tone; 0 for none
-	gap        int        // frames since its last window
-	isMelody   bool       // another tone came right before it
-	toneEnergy float32    // of the current tone
-	otherSound float32    // energy that was not a tone, since the last tone of the network
-	recent     [2]float32 // energy of the last frames, which may hold the beginning of a tone
+	hz          float32    // mean frequency of the current tone
+	frames      int        // length of the current tone; 0 for none
+	gap         int        // frames since its last window
+	isMelody    bool       // another tone came right before it
+	toneEnergy  float32    // of the current tone
+	otherEnergy float32    // of audio that was not a tone, since the last tone of the network
+	recent      [2]float32 // energy of the last frames, which may hold the beginning of a tone
 }
 
 // AddFrame adds the next frame (EarFrame samples at EarRate, not kept) and reports whether
@@ -79,7 +79,7 @@ func (b *BeepDetector) AddFrame(frame []int16) bool {
 		b.extendTone(hz, energy)
 		return false
 	case b.frames == 0:
-		b.otherSound += b.recent[0]
+		b.otherEnergy += b.recent[0]
 		b.recent = [2]float32{b.recent[1], energy}
 		return false
 	}
@@ -109,8 +109,8 @@ func (b *BeepDetector) extendTone(hz, energy float32) {
 func (b *BeepDetector) endTone() bool {
 	isBeep := b.frames >= minToneFrames && b.frames <= maxToneFrames && !b.isMelody
 	if b.frames >= minToneFrames && b.hz > networkFromHz && b.hz < networkToHz {
-		isBeep = isBeep && b.otherSound > soundBeforeBeep*b.toneEnergy/float32(b.frames)
-		b.otherSound = 0
+		isBeep = isBeep && b.otherEnergy > audioBeforeBeep*b.toneEnergy/float32(b.frames)
+		b.otherEnergy = 0
 	}
 	b.frames, b.isMelody, b.toneEnergy = 0, false, 0
 	return isBeep
@@ -156,8 +156,8 @@ func (b *BeepDetector) peakOffset(peak int) float32 {
 	return min(max((left-right)/(2*bend), -0.5), 0.5)
 }
 
-// isSteady reports whether samples have one level. Speech seldom has, and two tones that
-// are too near for the transform never have.
+// isSteady reports whether the level of samples is constant. Speech rarely is, and two
+// tones too close to each other for the transform never are.
 func (b *BeepDetector) isSteady() bool {
 	softest, loudest := float32(0), float32(0)
 	for i := 0; i < fft.Size; i += levelBlock {

@@ -24,7 +24,7 @@ func (a AnsweredBy) String() string {
 // A machine talks on until its beep, so a late verdict costs nothing: longGreeting may be
 // longer than a receptionist's greeting.
 const (
-	quietLine     = 6 * time.Second         // Nobody: without any sound
+	quietLine     = 6 * time.Second         // Nobody: without any audio
 	shortGreeting = 1800 * time.Millisecond // longest "hello" of a person
 	shortPause    = 800 * time.Millisecond  // Person: silence after a short greeting
 	longPause     = 1200 * time.Millisecond // Person: silence after a longer one
@@ -39,8 +39,8 @@ const (
 	minGreeting   = 100 * time.Millisecond // of voice; less is a click
 	phraseGap     = 250 * time.Millisecond // silence between two phrases
 	audiblePower  = 100 * 100              // mean square: -50 dBFS
-	nearVoice     = 0.25                   // part of the voice's power with which other sound is not silence,
-	overNoise     = 8                      // if it also has this many times the power of the background
+	nearVoice     = 0.25                   // audio is not silence if it has this part of the voice's power,
+	overNoise     = 8                      // and also this many times the power of the background
 	noiseRise     = 1.01                   // factor by which the background may grow in a frame
 	powerSmoothed = 0.2                    // weight of the latest frame in smoothed
 	voiceSmoothed = 0.1                    // weight of the latest frame in voicePower
@@ -53,10 +53,10 @@ type Classifier struct {
 	beep BeepDetector
 
 	age     time.Duration // since the answer
-	quiet   time.Duration // since the last audible sound
+	quiet   time.Duration // since the last audible frame
 	start   time.Duration // of the greeting, after the answer
 	spoken  time.Duration // voice in the greeting
-	silence time.Duration // since the last voice, or a sound as loud
+	silence time.Duration // since the last voice, or audio nearly as loud
 	phrases int           // in the greeting
 
 	isSpeech   bool    // the last frame was voice

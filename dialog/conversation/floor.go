@@ -42,7 +42,7 @@ type floor struct {
 // utterance is one that the caller has begun.
 type utterance struct {
 	speechTiming
-	isSpeaking      bool   // the caller is making a sound now
+	isSpeaking      bool   // the caller's audio holds speech now
 	text            string // the partial transcript
 	toldStopped     bool   // CallerStopped was emitted
 	guessesAtPauses int    // replies prepared for it at its pauses
@@ -135,7 +135,7 @@ func (c *conversation) onset(h dialog.Heard) {
 	}
 }
 
-// possibleOnset ducks the agent for a sound that may become speech.
+// possibleOnset ducks the agent for audio that may become speech.
 func (c *conversation) possibleOnset() {
 	if c.audio.canHear && c.reply != nil && c.reply.isAudible && c.floor.level == media.Full {
 		c.setLevel(media.Low)

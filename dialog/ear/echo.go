@@ -8,10 +8,10 @@ import (
 
 const (
 	echoWindow = 5 // latest frames with speech
-	echoMin    = 3 // of these that are the agent's voice to take the last one for echo
+	echoMin    = 3 // frames of these that must be echo, for the last one to count as echo
 )
 
-// echo tells the agent's own voice, when it comes back from a loudspeaker, from the caller.
+// echo distinguishes the caller from the agent's own voice that a loudspeaker brings back.
 type echo struct {
 	detector *media.EchoDetector // nil while the agent has no voice
 	recent   uint                // a bit for each of the last echoWindow frames with speech
@@ -46,7 +46,7 @@ func (e *Voice) DetectEcho(sink media.Sink) media.Sink {
 	return echoReference{sink, e.pump.echo.detector}
 }
 
-// echoReference is a Sink that shows an EchoDetector what is played.
+// echoReference is a Sink that also passes what is played to an EchoDetector.
 type echoReference struct {
 	media.Sink
 	detector *media.EchoDetector

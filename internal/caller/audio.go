@@ -20,7 +20,7 @@ const (
 )
 
 // audio is the caller's end of the media: a microphone that sends without pause, a
-// speaker that notes what was audible, and a recorder of both.
+// speaker that measures when audio is audible, and a recorder of both.
 type audio struct {
 	microphone *microphone
 	speaker    *speaker
@@ -32,8 +32,8 @@ func newAudio(send func(frame []int16) error) *audio {
 	return &audio{recorder: r, microphone: &microphone{send: send, recorder: r}, speaker: &speaker{recorder: r}}
 }
 
-// microphone sends the caller's audio. It is the sink of a playout clock to which nothing
-// is written, so that it is asked for a frame every 20 ms.
+// microphone sends the caller's audio. It is the sink of a Playout that plays nothing and
+// only serves as the 20 ms clock.
 type microphone struct {
 	send     func(frame []int16) error
 	recorder *recorder
@@ -107,17 +107,17 @@ func duration(n, rate int) time.Duration { return time.Duration(n) * time.Second
 type speaker struct {
 	recorder *recorder
 
-	mu     sync.Mutex
-	sounds []sound
+	mu         sync.Mutex
+	talkspurts []talkspurt
 }
 
-// sound is a stretch of audible audio, with gaps of at most soundGap.
-type sound struct {
+// talkspurt is a stretch of audible audio, with gaps of at most talkspurtGap.
+type talkspurt struct {
 	first, last time.Time
 	audible     time.Duration // sum of its audible blocks
 }
 
-const soundGap = 150 * time.Millisecond
+const talkspurtGap = 150 * time.Millisecond
 
 // playTrack reads a track until it ends.
 func (s *speaker) playTrack(track *webrtc.TrackRemote) {
@@ -144,8 +144,8 @@ func (s *speaker) playTrack(track *webrtc.TrackRemote) {
 	}
 }
 
-// play records pcm (at EarRate), which begins to sound at now, and notes what of it is
-// audible. position is its RTP timestamp.
+// play records pcm (at EarRate), which is heard from now on, and measures which part of it
+// is audible. position is its RTP timestamp.
 func (s *speaker) play(pcm []int16, position time.Duration, now time.Time) {
 	s.measure(pcm, now)
 	s.recorder.addAgent(pcm, position, now)
@@ -169,20 +169,20 @@ func (s *speaker) measure(pcm []int16, now time.Time) {
 	start, end := now.Add(duration(first, media.EarRate)), now.Add(duration(len(pcm), media.EarRate))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := len(s.sounds); n > 0 && start.Sub(s.sounds[n-1].last) <= soundGap {
-		s.sounds[n-1].last = end
-		s.sounds[n-1].audible += audible
+	if n := len(s.talkspurts); n > 0 && start.Sub(s.talkspurts[n-1].last) <= talkspurtGap {
+		s.talkspurts[n-1].last = end
+		s.talkspurts[n-1].audible += audible
 		return
 	}
-	s.sounds = append(s.sounds, sound{first: start, last: end, audible: audible})
+	s.talkspurts = append(s.talkspurts, talkspurt{first: start, last: end, audible: audible})
 }
 
-// between sums up the sounds that began in [from, to); a zero to means now.
-func (s *speaker) between(from, to time.Time) sound {
+// between adds up the talkspurts that began in [from, to); a zero to means now.
+func (s *speaker) between(from, to time.Time) talkspurt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all sound
-	for _, next := range s.sounds {
+	var all talkspurt
+	for _, next := range s.talkspurts {
 		if !next.beganBetween(from, to) {
 			continue
 		}
@@ -195,28 +195,28 @@ func (s *speaker) between(from, to time.Time) sound {
 	return all
 }
 
-// lastBetween returns the last sound that began in [from, to); a zero to means now.
-func (s *speaker) lastBetween(from, to time.Time) sound {
+// lastBetween returns the last talkspurt that began in [from, to); a zero to means now.
+func (s *speaker) lastBetween(from, to time.Time) talkspurt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, next := range slices.Backward(s.sounds) {
+	for _, next := range slices.Backward(s.talkspurts) {
 		if next.beganBetween(from, to) {
 			return next
 		}
 	}
-	return sound{}
+	return talkspurt{}
 }
 
-func (s sound) beganBetween(from, to time.Time) bool {
+func (s talkspurt) beganBetween(from, to time.Time) bool {
 	return !s.first.Before(from) && (to.IsZero() || s.first.Before(to))
 }
 
-// quietSince returns when the last sound ended; zero if there was none.
+// quietSince returns when the last talkspurt ended; zero if there was none.
 func (s *speaker) quietSince() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.sounds) == 0 {
+	if len(s.talkspurts) == 0 {
 		return time.Time{}
 	}
-	return s.sounds[len(s.sounds)-1].last
+	return s.talkspurts[len(s.talkspurts)-1].last
 }

@@ -10,7 +10,7 @@ import (
 	"frontdesk/dialog"
 )
 
-const minReplyAudio = 100 * time.Millisecond // a shorter sound is not a reply
+const minReplyAudio = 100 * time.Millisecond // shorter audio is not a reply
 
 // report prints a call while it goes on: for people, or as JSON with one object per line.
 type report struct {

@@ -12,7 +12,7 @@ import (
 
 const (
 	ringTimeout      = time.Minute
-	telephoneSilence = 1200 * time.Millisecond // that ends a reply, because nothing else tells its end
+	telephoneSilence = 1200 * time.Millisecond // silence that ends a reply, because a telephone sends no event for its end
 )
 
 // Ring calls a SIP address and returns the line once the call is answered.
@@ -54,8 +54,8 @@ func dialTelephone(ctx context.Context, uri string, ring Ring) (*line, error) {
 	return l, nil
 }
 
-// playSource plays a source until it ends. The source has a jitter buffer, so its audio
-// sounds about 40 ms after it arrived.
+// playSource plays a source until it ends. The source has a jitter buffer, so its audio is
+// heard about 40 ms after it arrived.
 func (s *speaker) playSource(source media.Source) {
 	frame := make([]int16, media.EarFrame)
 	for position := time.Duration(0); source.ReadFrame(frame) == nil; position += media.FrameTime {

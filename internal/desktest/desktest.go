@@ -72,7 +72,7 @@ func OpenStore(t testing.TB) (*sqlite.Store, *sql.DB) {
 // drops what does not fit, so a test need not read both.
 type Observer struct {
 	Ended chan session.Ending // how each call ended
-	Said  chan string         // what callers said, typed or dialled, in the words of the transcript
+	Said  chan string         // what callers said, typed or keyed, as in the transcript
 }
 
 // NewObserver returns an Observer with room for 100 values in each channel.

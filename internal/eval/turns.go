@@ -122,9 +122,10 @@ func score(all []Decision) Turns {
 	return t
 }
 
-// Trace plays corpus to the agent's ears under c. It calls see with their evidence after
-// each frame of a turn, ms after the beginning of its recording, until 1.6 s after its end.
-// The turns of one voice come in order; several voices run concurrently.
+// Trace plays corpus to the agent's ears under c. After each frame of a turn, until 1.6 s
+// after its end, it calls see with the turn, the milliseconds since its recording began, and
+// the endpointer's evidence. The turns of one voice come in order; several voices run
+// concurrently.
 func Trace(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition, see func(t Spoken, ms int, e dialog.Evidence)) error {
 	_, err := play(ctx, agent, corpus, c, func(l *player, a *dialog.Agent) {
 		a.Endpointer = func() dialog.Endpointer { return tracer{l, see} }
@@ -196,7 +197,7 @@ func (l *player) Detect(frame []int16) float32 {
 }
 
 // hear receives the events of the ears. Onset and Offset come before the next frame is
-// read; words come at any time.
+// read; transcripts come at any time.
 func (l *player) hear(h dialog.Heard) {
 	switch {
 	case h.Kind == dialog.EarFailed:

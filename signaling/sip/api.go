@@ -38,7 +38,7 @@ type callRequest struct {
 	From         string `json:"from"`
 	Greeting     string `json:"greeting"`     // the first words of the agent
 	Instructions string `json:"instructions"` // replace the agent's
-	Known        string `json:"known"`        // as frontdesk.caller of client_secrets
+	Known        string `json:"known"`        // names the person called, as frontdesk.caller does in POST /v1/realtime/client_secrets
 	RingSeconds  int    `json:"ring_seconds"`
 	Message      string `json:"message"` // for an answering machine
 	Screen       *bool  `json:"screen"`  // detect answering machines; default true

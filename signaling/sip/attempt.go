@@ -35,8 +35,8 @@ type attempt struct {
 	cancel *sip.Request // the CANCEL; nil while it must not be sent, and once it was sent
 }
 
-// attempt sends an INVITE and waits for its answer, or until ctx ends. o.onFailed is called
-// as in place.
+// attempt sends an INVITE and waits for its answer, or until ctx ends. It calls o.onFailed
+// as place does.
 func (s *Server) attempt(ctx context.Context, invite *sip.Request, o outgoing, to target) (*sipgo.DialogClientSession, error) {
 	revoke := s.allowSender(to.addr.Addr())
 	ua := sipgo.DialogUA{Client: s.client, ContactHDR: *s.contact(to.network, to.addr.Addr())}

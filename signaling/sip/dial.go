@@ -17,7 +17,7 @@ const (
 	defaultRingTime = 45 * time.Second
 	maxRingTime     = 3 * time.Minute
 	maxRecords      = 1000           // of calls we made; the oldest is forgotten first
-	goodbyeTime     = requestTimeout // that a call ends before the plan's limit, for the goodbye
+	goodbyeTime     = requestTimeout // how long before the plan's limit a call ends, so that the BYE is in time
 	noTimeLimit     = time.Duration(math.MaxInt64)
 )
 
@@ -164,13 +164,13 @@ func (s *Server) Dial(ctx context.Context, o Outgoing) (Record, error) {
 	s.outgoing.add(c)
 	record := c.Record
 	s.running.Go(func() {
-		s.hold(c, outgoing{trunk: t, to: to, from: o.From, onFailed: done}, o, longest)
+		s.runOutgoing(c, outgoing{trunk: t, to: to, from: o.From, onFailed: done}, o, longest)
 	})
 	return record, nil
 }
 
-// hold holds a call we make, from the first ring to its end.
-func (s *Server) hold(p *outgoingCall, o outgoing, options Outgoing, longest time.Duration) {
+// runOutgoing runs a call we make, from dialling to its end.
+func (s *Server) runOutgoing(p *outgoingCall, o outgoing, options Outgoing, longest time.Duration) {
 	ctx, cancel := context.WithCancelCause(s.life)
 	defer cancel(nil)
 	var c *call
@@ -246,8 +246,8 @@ func (s *Server) Ring(ctx context.Context, to string) (dialog.Line, func(), erro
 	}), nil
 }
 
-// timeLimit returns when a call ends that may last for longest; 0 is no limit. It ends a
-// little earlier, for the goodbye, so that no further minute is billed.
+// timeLimit returns after how long to hang up a call that may last for longest (0 is no
+// limit). It is a little less than longest, so that no further minute is billed.
 func timeLimit(longest time.Duration) time.Duration {
 	if longest == 0 {
 		return noTimeLimit

@@ -16,9 +16,9 @@ const (
 	maxReferStatuses = 8                // that wait to be read
 )
 
-// transfer makes a blind transfer: it asks the other side to call the number or SIP address
-// to instead of us (REFER, RFC 3515). It returns nil when somebody answers there. If not,
-// the call goes on.
+// transfer makes a blind transfer (REFER, RFC 3515): it asks the other side to call another
+// number or SIP address instead of us. It returns nil when somebody answers there. If it
+// returns an error, the call continues.
 func (c *call) transfer(ctx context.Context, to string) error {
 	ctx, cancel := context.WithTimeout(ctx, referTimeout)
 	defer cancel()
@@ -85,7 +85,7 @@ func parseReferStatus(line string) (isFinal bool, err error) {
 	status, err := strconv.Atoi(fields[1])
 	switch {
 	case err != nil || status < 200:
-		return false, nil //nolint:nilerr // a line that is not a status line is not news
+		return false, nil //nolint:nilerr // a malformed line is ignored
 	case status < 300:
 		return true, nil
 	case status == 486 || status == 600:
@@ -114,6 +114,6 @@ func (c *call) handleNotify(r *sip.Request, tx sip.ServerTransaction) {
 	line, _, _ := strings.Cut(string(r.Body()[:min(len(r.Body()), 256)]), "\n")
 	select {
 	case statuses <- strings.TrimSpace(line):
-	default: // more than a transfer needs
+	default: // the queue is full; a transfer needs fewer
 	}
 }
