@@ -7,7 +7,10 @@
 // and a signaling package converts any other rate.
 package media
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	// FrameTime is how long every frame lasts.
@@ -38,4 +41,13 @@ type Sink interface {
 	// that the sink can advance its clock without sending. frame belongs to the
 	// caller of WriteFrame and must not be kept.
 	WriteFrame(frame []int16) error
+}
+
+// RMS returns the root of the mean square of pcm; 0 if pcm is empty.
+func RMS(pcm []int16) float64 {
+	sum := 0.0
+	for _, s := range pcm {
+		sum += float64(s) * float64(s)
+	}
+	return math.Sqrt(sum / float64(max(len(pcm), 1)))
 }

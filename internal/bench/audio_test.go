@@ -99,12 +99,3 @@ func encode(enc encoder, pcm ...[]int16) ([][]byte, error) {
 	}
 	return packets, nil
 }
-
-// rms is the root mean square of pcm.
-func rms(pcm []int16) float64 {
-	sum := 0.0
-	for _, s := range pcm {
-		sum += float64(s) * float64(s)
-	}
-	return math.Sqrt(sum / float64(max(len(pcm), 1)))
-}

@@ -16,6 +16,7 @@ import (
 	"github.com/pion/webrtc/v4"
 	wire "github.com/pion/webrtc/v4/pkg/media"
 
+	"frontdesk/internal/audiotest"
 	"frontdesk/media"
 )
 
@@ -286,7 +287,7 @@ func (c *caller) receive(s sentPacket, pcm []int16) {
 	c.received.add(s)
 	const size = media.EarRate / 200
 	for i := 0; i+size <= len(pcm); i += size {
-		c.measure(rms(pcm[i:i+size]), s.at.Add(time.Duration(i/size)*blockTime))
+		c.measure(audiotest.RMS(pcm[i:i+size]), s.at.Add(time.Duration(i/size)*blockTime))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/audiotest"
 	"frontdesk/media"
 )
 
@@ -80,7 +81,7 @@ func (l listener) Utterance(_ context.Context, frames iter.Seq[[]int16]) iter.Se
 		words, known := strings.Fields(question), 0
 		var spoken time.Duration
 		for frame := range frames {
-			if l.word == 0 || spoken == 0 && rms(frame) < speechLevel {
+			if l.word == 0 || spoken == 0 && audiotest.RMS(frame) < speechLevel {
 				continue
 			}
 			spoken += media.FrameTime

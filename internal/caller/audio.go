@@ -156,7 +156,7 @@ func (s *speaker) measure(pcm []int16, now time.Time) {
 	audible, first := time.Duration(0), -1
 	for at := 0; at < len(pcm); at += size {
 		block := pcm[at:min(at+size, len(pcm))]
-		if rms(block) >= audibleLevel {
+		if media.RMS(block) >= audibleLevel {
 			audible += duration(len(block), media.EarRate)
 			if first < 0 {
 				first = at

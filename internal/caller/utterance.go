@@ -2,7 +2,6 @@ package caller
 
 import (
 	"context"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,7 +101,7 @@ func speechEnd(pcm []int16) int {
 	const size = media.MouthRate / blocksPerSecond
 	var levels []float64
 	for block := range slices.Chunk(pcm, size) {
-		levels = append(levels, rms(block))
+		levels = append(levels, media.RMS(block))
 	}
 	if len(levels) == 0 {
 		return 0
@@ -121,12 +120,4 @@ func speechEnd(pcm []int16) int {
 		}
 	}
 	return 0
-}
-
-func rms(pcm []int16) float64 {
-	sum := 0.0
-	for _, s := range pcm {
-		sum += float64(s) * float64(s)
-	}
-	return math.Sqrt(sum / float64(max(len(pcm), 1)))
 }

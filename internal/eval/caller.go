@@ -74,7 +74,7 @@ func (c Condition) call(voice string, turns, corpus []*Recording) (Call, error) 
 func (c Condition) turn(rnd *rand.Rand, r *Recording, corpus []*Recording) []int16 {
 	frames := (leadTime + r.End + tailTime) / 20
 	audio := make([]float64, frames*media.EarFrame)
-	room := math.Sqrt(roomLevel(r))
+	room := media.RMS(r.PCM[:min(samples(r.Start), len(r.PCM))])
 	for i := range audio {
 		if at := i - samples(leadTime); at >= 0 && at < len(r.PCM) {
 			audio[i] = float64(r.PCM[at])
@@ -93,14 +93,4 @@ func (c Condition) turn(rnd *rand.Rand, r *Recording, corpus []*Recording) []int
 		pcm[i] = clip(v)
 	}
 	return pcm
-}
-
-// roomLevel returns the mean square before the speech.
-func roomLevel(r *Recording) float64 {
-	sum, n := 0.0, 0
-	for _, v := range r.PCM[:min(samples(r.Start), len(r.PCM))] {
-		sum += float64(v) * float64(v)
-		n++
-	}
-	return sum / float64(max(n, 1))
 }

@@ -291,19 +291,15 @@ func (c *overlapCall) ReadFrame(frame []int16) error {
 func (c *overlapCall) WriteFrame(frame []int16) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	sum := 0.0
-	for _, v := range frame {
-		sum += float64(v) * float64(v)
-	}
-	sum /= media.MouthFrame
+	level := math.Pow(media.RMS(frame), 2)
 	if c.overlap.Echo != nil {
 		if frame == nil {
 			frame = make([]int16, media.MouthFrame)
 		}
 		c.voice = c.down.Process(c.voice, frame)
 	}
-	if len(c.level) > 0 || sum >= audible {
-		c.level = append(c.level, sum)
+	if len(c.level) > 0 || level >= audible {
+		c.level = append(c.level, level)
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package process
 
-import "math"
+import (
+	"frontdesk/media"
+	"math"
+)
 
 const (
 	leadTime     = 0.020  // seconds of silence kept before the speech
@@ -14,11 +17,11 @@ func trim(pcm []int16, rate int) []int16 {
 	block := int(blockTime * float64(rate))
 	loudest := 0.0
 	for i := 0; i+block <= len(pcm); i += block {
-		loudest = max(loudest, rms(pcm[i:i+block]))
+		loudest = max(loudest, media.RMS(pcm[i:i+block]))
 	}
 	start, end := len(pcm), 0
 	for i := 0; i+block <= len(pcm); i += block {
-		if r := rms(pcm[i : i+block]); r > 0 && r >= silenceShare*loudest {
+		if r := media.RMS(pcm[i : i+block]); r > 0 && r >= silenceShare*loudest {
 			start, end = min(start, i), i+block
 		}
 	}
@@ -61,7 +64,7 @@ func loudness(pcm []int16) float64 {
 	var blocks []float64
 	loudest := 0.0
 	for i := 0; i < len(pcm); i += loudnessBlock {
-		r := rms(pcm[i:min(i+loudnessBlock, len(pcm))])
+		r := media.RMS(pcm[i:min(i+loudnessBlock, len(pcm))])
 		blocks, loudest = append(blocks, r), max(loudest, r)
 	}
 	sum, n := 0.0, 0
@@ -74,12 +77,4 @@ func loudness(pcm []int16) float64 {
 		return 0
 	}
 	return math.Sqrt(sum / float64(n))
-}
-
-func rms(pcm []int16) float64 {
-	sum := 0.0
-	for _, s := range pcm {
-		sum += float64(s) * float64(s)
-	}
-	return math.Sqrt(sum / float64(max(len(pcm), 1)))
 }
