@@ -129,7 +129,7 @@ func (a API) dial(w http.ResponseWriter, r *http.Request) (int, any, error) {
 	if c.To == "" {
 		return 0, nil, fault.New(fault.Invalid, "to is missing: the telephone number to call")
 	}
-	record, err := a.Server.Dial(r.Context(), Outgoing{
+	record, err := a.Server.Dial(r.Context(), DialRequest{
 		To: c.To, From: c.From, Trunk: c.Trunk, Ring: time.Duration(c.RingSeconds) * time.Second,
 		Caller: session.Caller{
 			Agent: c.Agent, Instructions: c.Instructions, Greeting: c.Greeting, KnownAs: c.Known, RequestID: fault.RequestID(r.Context()),

@@ -37,7 +37,7 @@ type attempt struct {
 
 // attempt sends an INVITE and waits for its answer, or until ctx ends. It calls o.onFailed
 // as place does.
-func (s *Server) attempt(ctx context.Context, invite *sip.Request, o outgoing, to target) (*sipgo.DialogClientSession, error) {
+func (s *Server) attempt(ctx context.Context, invite *sip.Request, o placeOptions, to target) (*sipgo.DialogClientSession, error) {
 	revoke := s.allowSender(to.addr.Addr())
 	ua := sipgo.DialogUA{Client: s.client, ContactHDR: *s.contact(to.network, to.addr.Addr())}
 	d, err := ua.WriteInvite(ctx, invite)

@@ -102,7 +102,7 @@ func (p *scriptedPhone) dial(ctx context.Context) dialing {
 	})
 	d := dialing{caller, make(chan time.Duration, 2), make(chan error, 1), make(chan *call, 1)}
 	go func() {
-		c, err := caller.place(ctx, outgoing{trunk: &caller.o.Trunks[0], to: "100", onFailed: func(lasted time.Duration) { d.failed <- lasted }})
+		c, err := caller.place(ctx, placeOptions{trunk: &caller.o.Trunks[0], to: "100", onFailed: func(lasted time.Duration) { d.failed <- lasted }})
 		d.result <- err
 		d.call <- c
 	}()
@@ -270,7 +270,7 @@ func TestNextAddressIsTriedAfter503(t *testing.T) {
 		var c *call
 		go func() {
 			var err error
-			c, err = caller.placeAtAny(t.Context(), outgoing{trunk: &caller.o.Trunks[0], to: "100", onFailed: func(d time.Duration) { failed <- d }}, to)
+			c, err = caller.placeAtAny(t.Context(), placeOptions{trunk: &caller.o.Trunks[0], to: "100", onFailed: func(d time.Duration) { failed <- d }}, to)
 			result <- err
 		}()
 		busy.respond(busy.receive(sip.INVITE), 503, "", "")

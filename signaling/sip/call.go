@@ -30,7 +30,7 @@ type call struct {
 	ack    chan *sip.Request // the first ACK to our answer
 
 	ended  chan struct{} // closed when the conversation is over
-	left   hangUpSignal
+	hungUp hangUpSignal
 	work   sync.WaitGroup
 	cseqMu sync.Mutex // orders the CSeq numbers of our in-dialog requests
 
@@ -75,7 +75,7 @@ type senders struct {
 func newCall(s *Server, d sipDialog, t *Trunk, l *rtp.Leg, p peer) *call {
 	return &call{
 		server: s, dialog: d, trunk: t, leg: l, peer: p, ack: make(chan *sip.Request, 1),
-		ended: make(chan struct{}), left: hangUpSignal{ch: make(chan struct{})}, unacked: make(map[uint32]chan struct{}),
+		ended: make(chan struct{}), hungUp: hangUpSignal{ch: make(chan struct{})}, unacked: make(map[uint32]chan struct{}),
 	}
 }
 
@@ -182,7 +182,7 @@ func (c *call) start(cancel context.CancelCauseFunc) dialog.Line {
 		Narrowband: codec.Narrowband, SendDTMF: c.sendDTMF, Quality: c.leg.Quality,
 	}
 	if c.invite != nil || c.peer.allows(sip.REFER) {
-		line.Refer = c.transfer
+		line.Refer = c.blindTransfer
 	}
 	return line
 }
@@ -200,7 +200,7 @@ func (c *call) forwardDigits(inputs chan<- dialog.Heard) {
 			}
 		case <-c.dialog.Context().Done():
 			return
-		case <-c.left.ch:
+		case <-c.hungUp.ch:
 			return
 		case <-c.ended:
 			return
@@ -219,7 +219,7 @@ func (c *call) finish() {
 
 // hangUp sends a BYE, unless the other side has hung up.
 func (c *call) hangUp() {
-	c.left.send()
+	c.hungUp.send()
 	if c.dialog.Context().Err() != nil {
 		_ = c.dialog.Close()
 		return

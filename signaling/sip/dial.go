@@ -21,8 +21,8 @@ const (
 	noTimeLimit     = time.Duration(math.MaxInt64)
 )
 
-// Outgoing is a call to be made.
-type Outgoing struct {
+// DialRequest describes a call to be made.
+type DialRequest struct {
 	To     string // telephone number or SIP address
 	From   string // caller ID; "": the trunk's
 	Trunk  string // name; "": the first trunk whose plan allows the number
@@ -124,7 +124,7 @@ func (s *Server) findTrunk(number, name string) (*Trunk, error) {
 
 // Dial starts a call and returns at once. Find tells how the call goes. The error is
 // Invalid, NotFound, Forbidden by the plan, or Limited.
-func (s *Server) Dial(ctx context.Context, o Outgoing) (Record, error) {
+func (s *Server) Dial(ctx context.Context, o DialRequest) (Record, error) {
 	to, err := dialplan.ParseNumber(o.To)
 	if err != nil {
 		return Record{}, err
@@ -164,20 +164,21 @@ func (s *Server) Dial(ctx context.Context, o Outgoing) (Record, error) {
 	s.outgoing.add(c)
 	record := c.Record
 	s.running.Go(func() {
-		s.runOutgoing(c, outgoing{trunk: t, to: to, from: o.From, onFailed: done}, o, longest)
+		s.runOutgoing(c, placeOptions{trunk: t, to: to, from: o.From, onFailed: done}, o, longest, done)
 	})
 	return record, nil
 }
 
-// runOutgoing runs a call we make, from dialling to its end.
-func (s *Server) runOutgoing(p *outgoingCall, o outgoing, options Outgoing, longest time.Duration) {
+// runOutgoing runs a call we make, from dialling to its end. done counts its billable
+// duration.
+func (s *Server) runOutgoing(p *outgoingCall, o placeOptions, request DialRequest, longest time.Duration, done func(time.Duration)) {
 	ctx, cancel := context.WithCancelCause(s.life)
 	defer cancel(nil)
 	var c *call
 	var answered time.Time
 	isPlaced := false
-	ending := p.admitted.Dial(ctx, options.Outbound, func(ctx context.Context) (dialog.Line, error) {
-		ringing, stop := context.WithTimeout(ctx, options.Ring)
+	ending := p.admitted.Dial(ctx, request.Outbound, func(ctx context.Context) (dialog.Line, error) {
+		ringing, stop := context.WithTimeout(ctx, request.Ring)
 		defer stop()
 		var err error
 		isPlaced = true
@@ -196,9 +197,9 @@ func (s *Server) runOutgoing(p *outgoingCall, o outgoing, options Outgoing, long
 	switch {
 	case c != nil:
 		c.finish()
-		o.onFailed(time.Since(answered))
+		done(time.Since(answered))
 	case !isPlaced:
-		o.onFailed(0)
+		done(0)
 	} // else place has called onFailed, or will
 	s.outgoing.update(p, func(p *outgoingCall) {
 		at := time.Now().UTC()
@@ -226,7 +227,7 @@ func (s *Server) Ring(ctx context.Context, to string) (dialog.Line, func(), erro
 		return dialog.Line{}, nil, err
 	}
 	s.running.Add(1)
-	c, err := s.place(ctx, outgoing{trunk: t, to: to, onFailed: done})
+	c, err := s.place(ctx, placeOptions{trunk: t, to: to, onFailed: done})
 	if err != nil {
 		s.running.Done()
 		return dialog.Line{}, nil, err

@@ -16,7 +16,7 @@ import (
 	"frontdesk/signaling/sip/rtp"
 )
 
-// handleInvite answers a call and holds it until it ends. It passes a re-INVITE to its call.
+// handleInvite answers a call and runs it until it ends. It passes a re-INVITE to its call.
 func (s *Server) handleInvite(t *Trunk, r *sip.Request, tx sip.ServerTransaction) {
 	if to := r.To(); to != nil && to.Params.Has("tag") {
 		s.inDialog((*call).handleReoffer)(t, r, tx)

@@ -43,8 +43,8 @@ func (s *Server) newRequest(method sip.RequestMethod, to target, user, from stri
 	return r
 }
 
-// outgoing is a call to be made.
-type outgoing struct {
+// placeOptions describe a call to place.
+type placeOptions struct {
 	trunk *Trunk
 	to    string // telephone number or SIP address
 	from  string // caller ID; "": the trunk's
@@ -55,7 +55,7 @@ type outgoing struct {
 
 // place makes a call and returns when it is answered, or when ctx ends. The error is a
 // fault.Error; its cause is a sipgo.ErrDialogResponse if the other side refused.
-func (s *Server) place(ctx context.Context, o outgoing) (*call, error) {
+func (s *Server) place(ctx context.Context, o placeOptions) (*call, error) {
 	if err := s.waitReady(ctx); err != nil {
 		o.onFailed(0)
 		return nil, err
@@ -70,7 +70,7 @@ func (s *Server) place(ctx context.Context, o outgoing) (*call, error) {
 
 // placeAtAny tries the addresses of to in turn, until one takes or refuses the call (RFC
 // 3263, 4.3).
-func (s *Server) placeAtAny(ctx context.Context, o outgoing, to target) (*call, error) {
+func (s *Server) placeAtAny(ctx context.Context, o placeOptions, to target) (*call, error) {
 	for {
 		hasFailed := false
 		attempt := o
@@ -96,7 +96,7 @@ func (s *Server) placeAtAny(ctx context.Context, o outgoing, to target) (*call, 
 }
 
 // placeAt makes a call at to.addr.
-func (s *Server) placeAt(ctx context.Context, o outgoing, to target) (*call, error) {
+func (s *Server) placeAt(ctx context.Context, o placeOptions, to target) (*call, error) {
 	leg, err := rtp.NewLeg(s.ports, s.localAddr(to.addr.Addr()))
 	if err != nil {
 		o.onFailed(0)
@@ -114,7 +114,7 @@ func (s *Server) placeAt(ctx context.Context, o outgoing, to target) (*call, err
 }
 
 // invite sends an INVITE, waits for its answer and starts the leg.
-func (s *Server) invite(ctx context.Context, o outgoing, to target, leg *rtp.Leg) (*call, error) {
+func (s *Server) invite(ctx context.Context, o placeOptions, to target, leg *rtp.Leg) (*call, error) {
 	r := s.newRequest(sip.INVITE, to, o.to, cmp.Or(o.from, o.trunk.From, o.trunk.User))
 	r.AppendHeader(sip.NewHeader("Supported", "timer"))
 	r.AppendHeader(sip.NewHeader("Session-Expires", strconv.Itoa(int(defaultInterval.Seconds()))))

@@ -16,10 +16,10 @@ const (
 	maxReferStatuses = 8                // that wait to be read
 )
 
-// transfer makes a blind transfer (REFER, RFC 3515): it asks the other side to call another
+// blindTransfer makes a blind transfer (REFER, RFC 3515): it asks the other side to call another
 // number or SIP address instead of us. It returns nil when somebody answers there. If it
 // returns an error, the call continues.
-func (c *call) transfer(ctx context.Context, to string) error {
+func (c *call) blindTransfer(ctx context.Context, to string) error {
 	ctx, cancel := context.WithTimeout(ctx, referTimeout)
 	defer cancel()
 	statuses := make(chan string, maxReferStatuses)

@@ -77,7 +77,7 @@ func trunkTo(s *Server, network string) Trunk {
 
 // callTo makes a call over the server's first trunk.
 func callTo(ctx context.Context, s *Server, to string) (*call, error) {
-	return s.place(ctx, outgoing{trunk: &s.o.Trunks[0], to: to, onFailed: func(time.Duration) {}})
+	return s.place(ctx, placeOptions{trunk: &s.o.Trunks[0], to: to, onFailed: func(time.Duration) {}})
 }
 
 // start starts a call whose end does not matter.
@@ -359,7 +359,7 @@ func TestServerMayCallItself(t *testing.T) {
 	})
 	trunk := trunkTo(s, "udp")
 	trunk.codecs = s.o.Trunks[0].codecs
-	c, err := s.place(t.Context(), outgoing{trunk: &trunk, to: "100", onFailed: func(time.Duration) {}})
+	c, err := s.place(t.Context(), placeOptions{trunk: &trunk, to: "100", onFailed: func(time.Duration) {}})
 	require.NoError(t, err)
 	start(c)
 	if got := countToneFrames(t, c, 90); got < 40 {

@@ -49,7 +49,7 @@ func Call(ctx context.Context, uri string) (line dialog.Line, hangUp func(), err
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() { s.Serve(context.WithoutCancel(ctx), nil) })
-	c, err := s.place(ctx, outgoing{trunk: &s.o.Trunks[0], to: user, onFailed: func(time.Duration) {}})
+	c, err := s.place(ctx, placeOptions{trunk: &s.o.Trunks[0], to: user, onFailed: func(time.Duration) {}})
 	if err != nil {
 		s.Close()
 		serving.Wait()
