@@ -59,6 +59,20 @@ func TestBackchannelDucksTheAgentAndDoesNotInterruptIt(t *testing.T) {
 	}
 }
 
+// sayOverReply calls an agent that speaks language and has a long reply, and says words 2 s
+// into it. A recognizer without partials returns them at their end.
+func sayOverReply(t *testing.T, language string, partials bool, words string) *fakePhone {
+	t.Helper()
+	p, _ := voiceCall(t, &dialog.Agent{Model: longReplyModel, Language: language}, Options{}, func(p *fakePhone) {
+		p.recognizer.sendsPartials = partials
+		p.says("tell me")
+		p.wait(2 * time.Second)
+		p.says(words)
+		p.wait(12 * time.Second)
+	})
+	return p
+}
+
 func TestSpeechOverTheAgentDucksAndHoldsItAtOnce(t *testing.T) {
 	for _, says := range []string{"stop it now", "!"} {
 		var ducked, held time.Duration
@@ -85,13 +99,7 @@ func TestSpeechOverTheAgentDucksAndHoldsItAtOnce(t *testing.T) {
 }
 
 func TestHeldAudioContinuesWhereItStopped(t *testing.T) {
-	p, _ := voiceCall(t, &dialog.Agent{Model: longReplyModel}, Options{}, func(p *fakePhone) {
-		p.recognizer.sendsPartials = false
-		p.says("tell me")
-		p.wait(2 * time.Second)
-		p.says("!")
-		p.wait(12 * time.Second)
-	})
+	p := sayOverReply(t, "", false, "!")
 	turn := p.turns()[0]
 	played := p.speaker.framesWithAudio()
 	if want := letters(turn.Reply) * samplesPerLetter / media.MouthFrame; turn.Reply != turn.Written || played < want || played > want+2 {
@@ -101,13 +109,7 @@ func TestHeldAudioContinuesWhereItStopped(t *testing.T) {
 
 func TestCoughDoesNotInterruptTheAgent(t *testing.T) {
 	for _, partials := range []bool{true, false} {
-		p, _ := voiceCall(t, &dialog.Agent{Model: longReplyModel}, Options{}, func(p *fakePhone) {
-			p.recognizer.sendsPartials = partials
-			p.says("tell me")
-			p.wait(2 * time.Second)
-			p.says("!")
-			p.wait(10 * time.Second)
-		})
+		p := sayOverReply(t, "", partials, "!")
 		if turns := p.turns(); len(turns) != 1 || turns[0].Interrupted {
 			t.Errorf("partials %v: unexpected turns %+v", partials, turns)
 		}
@@ -115,13 +117,7 @@ func TestCoughDoesNotInterruptTheAgent(t *testing.T) {
 }
 
 func TestLongSpeechInterruptsWithoutPartialTranscripts(t *testing.T) {
-	p, _ := voiceCall(t, &dialog.Agent{Model: longReplyModel}, Options{}, func(p *fakePhone) {
-		p.recognizer.sendsPartials = false
-		p.says("tell me")
-		p.wait(2 * time.Second)
-		p.says("no I meant the other one")
-		p.wait(10 * time.Second)
-	})
+	p := sayOverReply(t, "", false, "no I meant the other one")
 	turns := p.turns()
 	if len(turns) != 2 || !turns[0].Interrupted || turns[1].Caller != "no I meant the other one" {
 		t.Errorf("unexpected turns %+v", turns)
@@ -139,13 +135,7 @@ func TestShortWordInterruptsTheAgentOnlyIfItIsUrgent(t *testing.T) {
 		{"nein", "de-DE", "words"},
 	} {
 		for _, partials := range []bool{true, false} {
-			p, _ := voiceCall(t, &dialog.Agent{Model: longReplyModel, Language: tt.language}, Options{}, func(p *fakePhone) {
-				p.recognizer.sendsPartials = partials
-				p.says("tell me")
-				p.wait(2 * time.Second)
-				p.says(tt.says)
-				p.wait(10 * time.Second)
-			})
+			p := sayOverReply(t, tt.language, partials, tt.says)
 			want := tt.interruptedBy
 			if got := p.turns()[0]; got.Interrupted != (want != "") || (got.InterruptedBy == "") != (want == "") || partials && got.InterruptedBy != want {
 				t.Errorf("%s, partials %v: interrupted by %q, want %q", tt.says, partials, got.InterruptedBy, want)
@@ -155,25 +145,14 @@ func TestShortWordInterruptsTheAgentOnlyIfItIsUrgent(t *testing.T) {
 }
 
 func TestCallerWhoAsksForTimeGetsIt(t *testing.T) {
-	p, _ := voiceCall(t, &dialog.Agent{Model: longReplyModel}, Options{}, func(p *fakePhone) {
-		p.says("tell me")
-		p.wait(2 * time.Second)
-		p.says("hold on a second")
-		p.wait(5 * time.Second)
-	})
+	p := sayOverReply(t, "", true, "hold on a second")
 	if turns := p.turns(); len(turns) != 2 || !turns[0].Interrupted || turns[1].Reply != takeYourTime {
 		t.Errorf("unexpected turns %+v", turns)
 	}
 }
 
 func TestCallerIsAskedToRepeatAfterLongNoise(t *testing.T) {
-	p, _ := voiceCall(t, &dialog.Agent{Model: longReplyModel}, Options{}, func(p *fakePhone) {
-		p.recognizer.sendsPartials = false
-		p.says("tell me")
-		p.wait(2 * time.Second)
-		p.says("! ! ! ! ! ! ! ! !")
-		p.wait(6 * time.Second)
-	})
+	p := sayOverReply(t, "", false, "! ! ! ! ! ! ! ! !")
 	if got := p.replies(); len(got) != 2 || got[1] != notUnderstood {
 		t.Errorf("unexpected replies %q", got)
 	}
