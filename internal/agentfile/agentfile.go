@@ -1,7 +1,7 @@
 // Package agentfile reads agents from their folders: agent.yaml describes the agent, and
 // beside it stand knowledge/ and the tables for its look-ups. Load and LoadAll return
 // plain data and start nothing; the app turns a File into a dialog.Agent with a model, a
-// recognizer, a voice and tools. The package imports dialog, fault and yamlfile, and only
+// recognizer, a voice and tools. The package imports dialog, tools, fault and yamlfile, and only
 // the app imports it.
 package agentfile
 
@@ -15,6 +15,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/tools"
 )
 
 const (
@@ -51,15 +52,7 @@ type Tools struct {
 	Allow    []string                 // names of tools; nil allows all, an empty list allows none
 	Timeout  time.Duration            // for every tool; 0 if not set
 	Timeouts map[string]time.Duration // for single tools, by name
-	Lookups  []Lookup
-}
-
-// Lookup defines a tool that finds the row of a table by a key.
-type Lookup struct {
-	Name        string // name of the tool
-	Description string // tells the model what the tool finds and when to call it
-	File        string // path of the table inside the agent's folder: CSV with a header row
-	Key         string // header of the column that holds the key
+	Lookups  []tools.LookupConfig     // File is a path inside the agent's folder, joined with Dir; OnProblem is nil
 }
 
 // Load reads the agent in dir. The error is a fault.Error that is safe to show: for a

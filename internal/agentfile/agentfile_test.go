@@ -12,6 +12,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
+	"frontdesk/tools"
 )
 
 // folder creates an agent's folder with an agent.yaml and other files.
@@ -85,7 +86,7 @@ tools:
 			Allow:    []string{"search_knowledge", "order_status"},
 			Timeout:  5 * time.Second,
 			Timeouts: map[string]time.Duration{"order_status": 500 * time.Millisecond},
-			Lookups:  []Lookup{{Name: "order_status", Description: "Finds an order.", File: filepath.Join(dir, "data/orders.csv"), Key: "order"}},
+			Lookups:  []tools.LookupConfig{{Name: "order_status", Description: "Finds an order.", File: filepath.Join(dir, "data/orders.csv"), Key: "order"}},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {

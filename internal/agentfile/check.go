@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/language"
 
 	"frontdesk/dialog"
+	"frontdesk/tools"
 )
 
 const (
@@ -269,8 +270,8 @@ func (s *source) tools(root *os.Root) (Tools, error) {
 	return out, err
 }
 
-func (s *source) lookups(root *os.Root) ([]Lookup, error) {
-	var out []Lookup
+func (s *source) lookups(root *os.Root) ([]tools.LookupConfig, error) {
+	var out []tools.LookupConfig
 	seen := make(map[string]bool)
 	for i, l := range s.doc.Tools.Lookup {
 		at := func(key string) string { return fmt.Sprintf("tools.lookup[%d].%s", i, key) }
@@ -291,7 +292,7 @@ func (s *source) lookups(root *os.Root) ([]Lookup, error) {
 			return nil, s.invalid(at("file"), "no file %q inside the agent's folder", l.File)
 		}
 		seen[l.Name] = true
-		out = append(out, Lookup{Name: l.Name, Description: strings.TrimSpace(l.Description), File: l.File, Key: l.Key})
+		out = append(out, tools.LookupConfig{Name: l.Name, Description: strings.TrimSpace(l.Description), File: l.File, Key: l.Key})
 	}
 	return out, nil
 }

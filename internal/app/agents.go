@@ -231,12 +231,10 @@ func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (*tool
 		all = append(all, tools.KnowledgeTool(knowledge))
 	}
 	for _, l := range f.Tools.Lookups {
-		t, err := tools.OpenLookup(tools.LookupConfig{
-			Name: l.Name, Description: l.Description, File: l.File, Key: l.Key,
-			OnProblem: func(err error) {
-				o.log.Warn("a changed look-up table is not used", zap.String("agent", f.Name), zap.Error(err))
-			},
-		})
+		l.OnProblem = func(err error) {
+			o.log.Warn("a changed look-up table is not used", zap.String("agent", f.Name), zap.Error(err))
+		}
+		t, err := tools.OpenLookup(l)
 		if err != nil {
 			return nil, err
 		}
