@@ -276,20 +276,7 @@ func eraseStored(ctx context.Context, c config.Config, id string) (wasStored boo
 	if err != nil {
 		return false, err
 	}
-	return wasStored, removeRecordings(c, id)
-}
-
-func removeRecordings(c config.Config, id string) error {
-	files, err := filepath.Glob(filepath.Join(c.Data, "recordings", id+"-*.wav"))
-	if err != nil {
-		return fault.New(fault.NotFound, "invalid session id %q", id)
-	}
-	for _, f := range files {
-		if err := os.Remove(f); err != nil {
-			return err
-		}
-	}
-	return nil
+	return wasStored, archive.RemoveRecordings(filepath.Join(c.Data, "recordings"), id)
 }
 
 // startArchive archives finished sessions until stop is called. summarizer may be nil.

@@ -221,7 +221,7 @@ func (a *Archiver) write(ctx context.Context, id string) (w written, err error) 
 	err = a.withLease(ctx, id, func(_ session.Lease, s session.State, entries []session.Entry) error {
 		r := Record{
 			Session: id, Agent: s.Agent, Created: s.Created, Archived: time.Now().UTC(),
-			Summary: redact(s.Summary, a.o.Redact), Recordings: a.recordings(id),
+			Summary: redact(s.Summary, a.o.Redact), Recordings: recordings(a.o.RecordingsDir, id),
 		}
 		for _, e := range entries {
 			if e.Body, err = redactJSON(e.Body, a.o.Redact); err != nil {
@@ -236,9 +236,9 @@ func (a *Archiver) write(ctx context.Context, id string) (w written, err error) 
 	return w, err
 }
 
-// recordings returns the recordings of a session.
-func (a *Archiver) recordings(id string) (found []Recording) {
-	files, _ := filepath.Glob(filepath.Join(a.o.RecordingsDir, id+"-*.wav")) // the pattern is valid
+// recordings returns the recordings of a session in the folder dir.
+func recordings(dir, id string) (found []Recording) {
+	files, _ := filepath.Glob(filepath.Join(dir, id+"-*.wav")) // no session has an ID that is an invalid pattern
 	for _, f := range files {
 		found = append(found, Recording{Name: filepath.Base(f), path: f})
 	}
@@ -257,7 +257,12 @@ func (a *Archiver) remove(ctx context.Context, id string, seq int) error {
 	if err != nil && fault.From(err).Code != fault.NotFound { // deleted by an earlier attempt
 		return err
 	}
-	for _, r := range a.recordings(id) {
+	return RemoveRecordings(a.o.RecordingsDir, id)
+}
+
+// RemoveRecordings deletes the recordings of a session from the folder dir.
+func RemoveRecordings(dir, id string) error {
+	for _, r := range recordings(dir, id) {
 		if err := os.Remove(r.path); err != nil && !os.IsNotExist(err) {
 			return fault.Wrap(err, fault.Storage, "a recording cannot be deleted").Retryable(0)
 		}

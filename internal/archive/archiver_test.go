@@ -140,7 +140,7 @@ func (n *testNode) archiveAll(ctx context.Context) error {
 		}); err != nil {
 			return err
 		}
-		if remaining == 0 && len(n.archiver.recordings("sess_1")) == 0 {
+		if remaining == 0 && len(recordings(n.archiver.o.RecordingsDir, "sess_1")) == 0 {
 			return nil
 		}
 		select {
