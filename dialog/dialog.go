@@ -229,7 +229,6 @@ type Endpointer interface {
 type Evidence struct {
 	Frame     []int16       // must not be kept
 	IsSpeech  bool          // the frame holds speech
-	Spoken    time.Duration // speech in the utterance so far
 	Silence   time.Duration // since the last frame with speech
 	Words     string        // the transcript so far; "" if the recognizer gives no partial ones
 	Final     bool          // the recognizer itself says that the turn is over

@@ -48,7 +48,6 @@ type JitterBuffer struct {
 
 type slot struct {
 	full    bool
-	seq     uint16
 	payload []byte
 }
 
@@ -89,7 +88,7 @@ func (j *JitterBuffer) Push(seq uint16, stamp uint32, payload []byte, at time.Ti
 	if s.full {
 		return // a duplicate
 	}
-	s.full, s.seq, s.payload = true, seq, append(s.payload[:0], payload...)
+	s.full, s.payload = true, append(s.payload[:0], payload...)
 	j.held++
 	j.stats.Received++
 }

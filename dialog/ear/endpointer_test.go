@@ -12,12 +12,12 @@ import (
 func waitForEnd(e dialog.Endpointer, words string, speech time.Duration) (silence time.Duration, reason string) {
 	e.Reset(time.Minute)
 	for spoken := time.Duration(0); spoken < speech; spoken += 20 * time.Millisecond {
-		if v := e.Judge(dialog.Evidence{IsSpeech: true, Spoken: spoken, Words: words}); v.Finished {
+		if v := e.Judge(dialog.Evidence{IsSpeech: true, Words: words}); v.Finished {
 			return 0, v.Reason
 		}
 	}
 	for silence := 20 * time.Millisecond; ; silence += 20 * time.Millisecond {
-		if v := e.Judge(dialog.Evidence{Spoken: speech, Silence: silence, Words: words}); v.Finished {
+		if v := e.Judge(dialog.Evidence{Silence: silence, Words: words}); v.Finished {
 			return silence, v.Reason
 		}
 	}

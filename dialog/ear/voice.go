@@ -272,8 +272,8 @@ func (e *Voice) endUtterance() {
 func (e *Voice) evidence(t dialog.Transcript) dialog.Evidence {
 	ev := dialog.Evidence{
 		Frame: e.pump.frame, IsSpeech: e.pump.callerSpeaks,
-		Spoken: e.pump.progress.speech, Silence: e.pump.progress.silence,
-		Words: t.Text, Final: t.Final,
+		Silence: e.pump.progress.silence,
+		Words:   t.Text, Final: t.Final,
 	}
 	if text := e.lastReply.Load(); text != nil {
 		ev.LastReply = *text

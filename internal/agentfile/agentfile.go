@@ -28,7 +28,6 @@ const (
 // File describes an agent. An empty field was not set in agent.yaml, so dialog.Agent uses
 // its default.
 type File struct {
-	Dir          string // the folder, as passed to Load
 	Knowledge    string // the folder of knowledge pages; "" if the agent has none
 	Name         string // equals the folder's name
 	Title        string // equals Name if not set
@@ -52,7 +51,7 @@ type Tools struct {
 	Allow    []string                 // names of tools; nil allows all, an empty list allows none
 	Timeout  time.Duration            // for every tool; 0 if not set
 	Timeouts map[string]time.Duration // for single tools, by name
-	Lookups  []tools.LookupConfig     // File is a path inside the agent's folder, joined with Dir; OnProblem is nil
+	Lookups  []tools.LookupConfig     // File is a path inside the agent's folder, joined with that folder's; OnProblem is nil
 }
 
 // Load reads the agent in dir. The error is a fault.Error that is safe to show: for a
@@ -80,7 +79,6 @@ func Load(dir string) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	f.Dir = dir
 	for i := range f.Tools.Lookups {
 		f.Tools.Lookups[i].File = filepath.Join(dir, f.Tools.Lookups[i].File)
 	}

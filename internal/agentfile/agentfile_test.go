@@ -36,7 +36,7 @@ func TestOnlyTheNameIsRequired(t *testing.T) {
 	dir := folder(t, "shop", "name: shop\n")
 	f, err := Load(dir)
 	require.NoError(t, err)
-	if want := (File{Dir: dir, Name: "shop", Title: "shop"}); !reflect.DeepEqual(f, want) {
+	if want := (File{Name: "shop", Title: "shop"}); !reflect.DeepEqual(f, want) {
 		t.Errorf("got %+v, want %+v", f, want)
 	}
 }
@@ -70,8 +70,8 @@ tools:
 	got, err := Load(dir)
 	require.NoError(t, err)
 	want := File{
-		Dir: dir, Knowledge: filepath.Join(dir, "knowledge"),
-		Name: "shop", Title: "The Shop", Greeting: "Hello.", Instructions: "Be short.\nBe kind.",
+		Knowledge: filepath.Join(dir, "knowledge"),
+		Name:      "shop", Title: "The Shop", Greeting: "Hello.", Instructions: "Be short.\nBe kind.",
 		Language: "en-GB", Voice: "slt", Try: []string{"one", "two"}, Farewell: "Bye.",
 		Silence: dialog.Silence{Prompt: "Still there?", Wait: 8 * time.Second, MaxPrompts: 3},
 

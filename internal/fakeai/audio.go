@@ -33,7 +33,7 @@ func (s *Server) transcribe(w http.ResponseWriter, r *http.Request) {
 	for k, v := range r.MultipartForm.Value {
 		fields[k] = v[0]
 	}
-	s.record(r, audio, fields)
+	s.record(audio, fields)
 	writeJSON(w, map[string]any{"text": s.nextTranscript()})
 }
 
@@ -64,7 +64,7 @@ func (s *Server) speak(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, "invalid_request_error", "Invalid request: model, input, voice and response_format (pcm or wav) are required")
 		return
 	}
-	s.record(r, body, nil)
+	s.record(body, nil)
 	speak := s.o.Speak
 	if speak == nil {
 		speak = tone

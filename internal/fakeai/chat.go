@@ -44,7 +44,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, "invalid_request_error", "We could not parse the JSON body of your request.")
 		return
 	}
-	s.record(r, body, nil)
+	s.record(body, nil)
 	answer := s.chooseReply(&req)
 	if req.Stream {
 		writeStream(w, &req, answer)

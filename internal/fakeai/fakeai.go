@@ -39,8 +39,6 @@ type Rule struct {
 
 // Request is a request that the server received.
 type Request struct {
-	Path   string
-	Header http.Header
 	Body   []byte            // JSON for chat and speech, the audio file for transcriptions
 	Fields map[string]string // the form fields of transcriptions
 }
@@ -119,10 +117,10 @@ func (s *Server) mustFail() bool {
 	return true
 }
 
-func (s *Server) record(r *http.Request, body []byte, fields map[string]string) {
+func (s *Server) record(body []byte, fields map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests = append(s.requests, Request{Path: r.URL.Path, Header: r.Header.Clone(), Body: body, Fields: fields})
+	s.requests = append(s.requests, Request{Body: body, Fields: fields})
 }
 
 func (s *Server) models(w http.ResponseWriter, _ *http.Request) {

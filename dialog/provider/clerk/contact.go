@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"frontdesk/internal/phone"
 	"frontdesk/internal/words"
 )
 
@@ -19,7 +20,7 @@ type contactKind int
 const (
 	noContact contactKind = iota
 	email
-	phone
+	phoneNumber
 	personName
 )
 
@@ -59,15 +60,15 @@ func findContact(u utterance, isAsked bool) contact {
 		return contact{e, email}
 	}
 	if p := typedPhone.FindString(u.text); p != "" {
-		if digits := onlyDigits(p); isPhoneNumber(digits) {
+		if digits := onlyDigits(p); phone.IsSubscriber(digits) {
 			if p[0] == '+' {
 				digits = "+" + digits
 			}
-			return contact{digits, phone}
+			return contact{digits, phoneNumber}
 		}
 	}
-	if n := number(u.plain); isPhoneNumber(n) {
-		return contact{n, phone}
+	if n := number(u.plain); phone.IsSubscriber(n) {
+		return contact{n, phoneNumber}
 	}
 	if name := spelledName(u.plain); name != "" {
 		return contact{name, personName}
@@ -79,9 +80,6 @@ func findContact(u utterance, isAsked bool) contact {
 	}
 	return contact{}
 }
-
-// isPhoneNumber reports whether digits can be a telephone number (ITU-T E.164: up to 15).
-func isPhoneNumber(digits string) bool { return len(digits) >= 7 && len(digits) <= 15 }
 
 func onlyDigits(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -227,7 +225,7 @@ func capitalizeWords(name string) string {
 // readBack returns a spoken contact in a form in which the caller can check it.
 func (c contact) readBack() string {
 	switch c.kind {
-	case phone:
+	case phoneNumber:
 		return spellID(c.value)
 	case personName:
 		return c.value + ", " + spell(c.value)
@@ -264,7 +262,7 @@ func (c contact) inSentence(isTyped bool) string {
 	switch {
 	case isTyped:
 		return c.value
-	case c.kind == phone:
+	case c.kind == phoneNumber:
 		return spellID(c.value)
 	}
 	return strings.NewReplacer("@", " at ", ".", " dot ").Replace(c.value)

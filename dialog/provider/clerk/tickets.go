@@ -66,7 +66,7 @@ func (r *responder) continueTicket(st *state, isTyped bool) []part {
 		}
 		st.ticket, st.problem, st.failures = t.ID, "", 0
 		text := fmt.Sprintf(r.phrases.created, sayID(t.ID, isTyped))
-		if st.contact.kind == email || st.contact.kind == phone {
+		if st.contact.kind == email || st.contact.kind == phoneNumber {
 			text += " " + fmt.Sprintf(r.phrases.reach, st.contact.inSentence(isTyped))
 		}
 		return statement{text: text, question: anythingElse}
