@@ -68,7 +68,7 @@ func TestCallerIsConnectedWithAPerson(t *testing.T) {
 	if ms := audibleTime(personHeard, 0, 8*time.Second); ms < 1500 {
 		t.Errorf("the person heard for %d ms who calls", ms)
 	}
-	s.awaitLog(t, `"msg":"caller was to be connected","call":"rtc_`)
+	s.awaitLog(t, `"msg":"attended transfer ended","call":"rtc_`)
 	for _, leg := range []string{"caller", "person"} {
 		s.awaitMetric(t, `frontdesk_call_mos_count{leg="`+leg+`"}`, 1)
 	}
