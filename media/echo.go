@@ -8,23 +8,23 @@ import (
 )
 
 const (
-	echoBands    = 8
-	echoLags     = 28    // longest delay of an echo in frames: 560 ms
-	echoRing     = 64    // played frames that are kept; at least echoLags and a few
-	echoKeep     = 0.985 // share of the statistics kept from frame to frame: about 1.3 s
-	echoEnough   = 30    // frames that must be played before a delay is believed
-	echoAlike    = 0.7   // correlation from which a delay is believed
-	echoStill    = 0.7   // correlation from which it stays believed
-	echoStep     = 0.5   // dB by which the gain of a band changes per frame
-	echoFloor    = 20    // dB below which a band counts as empty
-	echoLearn    = 15    // dB above echoFloor from which the gain of a band is learned
-	echoMargin   = 6     // dB by which a caller exceeds the expected echo
-	echoTail     = 3     // frames of reverberation
-	echoDecay    = 6     // dB by which reverberation fades per frame
-	echoBeyond   = 2     // bands in which a caller exceeds the echo
-	echoWarm     = 50    // frames of audio before echo can be told from a caller
-	echoUnsure   = 100   // frames of audio within which an echo, if there is one, shows
-	echoQuantile = 0.6   // share of the observed gains below the gain that is learned
+	echoBands           = 8
+	echoLags            = 28    // longest delay of an echo in frames: 560 ms
+	echoRing            = 64    // played frames that are kept; at least echoLags and a few
+	echoKeep            = 0.985 // share of the statistics kept from frame to frame: about 1.3 s
+	echoMinPlayed       = 30    // frames that must be played before a delay is accepted
+	echoMinCorrelation  = 0.7   // correlation from which a delay is accepted
+	echoHoldCorrelation = 0.7   // correlation from which an accepted delay is kept
+	echoStep            = 0.5   // dB by which the gain of a band changes per frame
+	echoFloor           = 20    // dB below which a band counts as empty
+	echoLearn           = 15    // dB above echoFloor from which the gain of a band is learned
+	echoMargin          = 6     // dB by which a caller exceeds the expected echo
+	echoTail            = 3     // frames of reverberation
+	echoDecay           = 6     // dB by which reverberation fades per frame
+	echoMinBands        = 2     // bands in which a caller is louder than the echo, at least
+	echoLearnFrames     = 50    // played frames with audio before echo can be distinguished from a caller
+	echoProofFrames     = 100   // played frames with audio after which an echo, if there is one, has been detected
+	echoQuantile        = 0.6   // share of the observed gains below the gain that is learned
 )
 
 // echoEdges are the edges of the bands in Hz: what a small loudspeaker and a telephone
@@ -112,8 +112,8 @@ func (d *EchoDetector) IsEcho(frame []int16) bool {
 	if d.lag < 0 {
 		return false
 	}
-	expected, any := d.expect()
-	if !any {
+	expected, hasEcho := d.expect()
+	if !hasEcho {
 		return false
 	}
 	d.learn(&heard)
@@ -123,21 +123,21 @@ func (d *EchoDetector) IsEcho(frame []int16) bool {
 			beyond++
 		}
 	}
-	return beyond < echoBeyond
+	return beyond < echoMinBands
 }
 
 // IsUnsure reports whether too little was played so far to recognise echo.
 func (d *EchoDetector) IsUnsure() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.silent <= echoLags && d.loud < echoWarm
+	return d.silent <= echoLags && d.loud < echoLearnFrames
 }
 
 // MayHaveEcho reports whether there is echo, or too little was played to exclude it.
 func (d *EchoDetector) MayHaveEcho() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.lag >= 0 || d.loud < echoUnsure
+	return d.lag >= 0 || d.loud < echoProofFrames
 }
 
 // correlate estimates the echo delay by cross-correlating band levels.
@@ -154,9 +154,9 @@ func (d *EchoDetector) correlate(heard *[echoBands]float32) {
 		in[b] = heard[b] - c.meanIn[b]
 		c.squareIn += in[b] * in[b]
 	}
-	best, alike := -1, float32(echoAlike)
+	best, highest := -1, float32(echoMinCorrelation)
 	if d.lag >= 0 {
-		alike = echoStill
+		highest = echoHoldCorrelation
 	}
 	for lag := range echoLags {
 		out := d.at(lag)
@@ -168,18 +168,18 @@ func (d *EchoDetector) correlate(heard *[echoBands]float32) {
 		}
 		c.cross[lag] = c.cross[lag]*echoKeep + cross
 		c.squareOut[lag] = c.squareOut[lag]*echoKeep + square
-		if r := c.cross[lag] / float32(math.Sqrt(float64(c.squareOut[lag]*c.squareIn)+1)); r > alike {
-			best, alike = lag, r
+		if r := c.cross[lag] / float32(math.Sqrt(float64(c.squareOut[lag]*c.squareIn)+1)); r > highest {
+			best, highest = lag, r
 		}
 	}
-	if c.weight = c.weight*echoKeep + 1; c.weight >= echoEnough*0.8 {
+	if c.weight = c.weight*echoKeep + 1; c.weight >= echoMinPlayed*0.8 {
 		d.lag = best
 	}
 }
 
-// expect returns the highest levels that the echo may have now, and whether any echo is
-// due.
-func (d *EchoDetector) expect() (levels [echoBands]float32, any bool) {
+// expect returns the highest levels that the echo may have now, and whether audio
+// was played that may come back now.
+func (d *EchoDetector) expect() (levels [echoBands]float32, hasEcho bool) {
 	for k := -1; k <= echoTail; k++ {
 		if d.lag+k < 0 {
 			continue
@@ -189,17 +189,17 @@ func (d *EchoDetector) expect() (levels [echoBands]float32, any bool) {
 			if out[b] == 0 {
 				continue
 			}
-			any = true
+			hasEcho = true
 			levels[b] = max(levels[b], out[b]+d.gain[b]-float32(max(k-1, 0)*echoDecay))
 		}
 	}
-	return levels, any
+	return levels, hasEcho
 }
 
 // learn adapts the gain of each band.
 func (d *EchoDetector) learn(heard *[echoBands]float32) {
 	step := float32(echoStep)
-	if d.learned++; d.learned < echoWarm {
+	if d.learned++; d.learned < echoLearnFrames {
 		step *= 4
 	}
 	out := d.at(d.lag)

@@ -72,8 +72,8 @@ func mix(length int, parts ...[]float64) [][]int16 {
 	return frames
 }
 
-// echoShare runs the detectors and returns the share of the frames with speech between
-// two frames that is detected as echo; -1 if none has speech.
+// echoShare runs the detectors and returns the share of the frames with speech, from
+// frame from to frame to, that is detected as echo; -1 if none has speech.
 func echoShare(d *EchoDetector, played []float64, heard [][]int16, from, to int) float64 {
 	v := NewDetector()
 	speech, echo := 0, 0
@@ -112,7 +112,7 @@ func TestEchoOfTheAgentDiffersFromACaller(t *testing.T) {
 		name   string
 		delay  int
 		gain   float64
-		hidden float64 // share of a caller that may be detected as echo, which can be as loud
+		hidden float64 // largest share of the caller's speech that may be detected as echo
 	}{{"a handset", 70, -24, 0.1}, {"a loudspeaker", 160, -10, 0.2}, {"a loud, distant one", 300, -3, 0.7}, {"half a second", 480, -12, 0.1}} {
 		t.Run(tt.name, func(t *testing.T) {
 			echo := newEchoPath(tt.delay, tt.gain).through(source)

@@ -12,9 +12,9 @@ const (
 	cachedFrames    = 1 << 14 // 5 min 27 s of speech
 	maxCachedPacket = 240     // bytes; longer packets, which are rare in speech, are not cached
 	leadFrames      = 10      // first frames of a talkspurt: always encoded, they identify it
-	warmFrames      = 3       // frames that an encoder repeats to continue where it did not encode
+	warmFrames      = 3       // frames that an encoder encodes again to continue after packets of the cache
 	gapFrames       = 2       // frames of silence between talkspurts
-	maxSplits       = 2       // unknown continuations of a frame, after which the frames up to it are always encoded
+	maxSplits       = 2       // continuations of a frame that were not cached, after which the frames up to it are always encoded
 )
 
 // OpusCache caches the Opus packets of repeated speech, so that greetings, fillers and
@@ -35,8 +35,8 @@ type OpusCache struct {
 type cachedFrame struct {
 	key          uint64
 	older, newer int32
-	splits       uint8  // how often a talkspurt continued after this frame in an unknown way
-	complete     bool   // of the last lead frame: the talkspurt was cached to its end
+	splits       uint8  // how often a talkspurt continued after this frame with one that is not cached
+	isComplete   bool   // of the last lead frame: the talkspurt was cached to its end
 	from         uint16 // of the last lead frame: cached packets are valid after this many frames
 	n            uint8
 	packet       [maxCachedPacket]byte
@@ -54,19 +54,19 @@ func NewOpusCache() *OpusCache {
 
 // begin returns after how many frames cached packets may be used in the talkspurt whose
 // lead has this key, and whether to cache the talkspurt.
-func (c *OpusCache) begin(key uint64) (from int, keep bool) {
+func (c *OpusCache) begin(key uint64) (from int, shouldCache bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i, ok := c.index[key]; ok {
 		c.touch(i)
-		if f := &c.frames[i]; f.complete {
+		if f := &c.frames[i]; f.isComplete {
 			return int(f.from), true
 		}
 		return math.MaxInt, true // another call is caching it now, and this one could overtake it
 	}
 	last := &c.seen[key%uint64(len(c.seen))]
-	keep, *last = *last == key, key
-	return math.MaxInt, keep
+	shouldCache, *last = *last == key, key
+	return math.MaxInt, shouldCache
 }
 
 // end marks a talkspurt as cached to its end.
@@ -74,7 +74,7 @@ func (c *OpusCache) end(lead uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i, ok := c.index[lead]; ok {
-		c.frames[i].complete = true
+		c.frames[i].isComplete = true
 	}
 }
 
@@ -107,7 +107,7 @@ func (c *OpusCache) put(packet []byte, key uint64) {
 	default:
 		i = c.frames[0].newer // the least recently used
 		delete(c.index, c.frames[i].key)
-		c.frames[i].from, c.frames[i].splits, c.frames[i].complete = 0, 0, false
+		c.frames[i].from, c.frames[i].splits, c.frames[i].isComplete = 0, 0, false
 	}
 	c.index[key] = i
 	c.touch(i)
@@ -115,10 +115,10 @@ func (c *OpusCache) put(packet []byte, key uint64) {
 	f.key, f.n = key, uint8(copy(f.packet[:], packet))
 }
 
-// split counts that a talkspurt continued after its n-th frame, last, in an unknown way.
-// The first time may be an accident, such as a ducked voice. The second time it is one of
-// several sentences with the same beginning, and the beginning is always encoded from then
-// on.
+// split counts that a talkspurt continued after its n-th frame, last, with a frame that is
+// not cached. The first time may be an accident, such as a ducked voice. The second time
+// there must be several sentences with the same beginning, and the beginning is always
+// encoded from then on.
 func (c *OpusCache) split(lead, last uint64, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -149,21 +149,21 @@ type CachedOpusEncoder struct {
 	gap   int // frames of silence so far, up to gapFrames
 
 	// The current talkspurt.
-	n         int // frames so far
-	lead, key uint64
-	from      int // cached packets may be used after this many frames
-	keep      bool
-	state     encoderState
-	recent    [warmFrames][MouthFrame]int16 // the last frames
-	hashed    [8 + 2*MouthFrame]byte
+	n           int // frames so far
+	lead, key   uint64
+	from        int // cached packets may be used after this many frames
+	shouldCache bool
+	state       encoderState
+	recent      [warmFrames][MouthFrame]int16 // the last frames
+	hashed      [8 + 2*MouthFrame]byte
 }
 
 // encoderState says how much of the talkspurt the encoder has encoded.
 type encoderState int
 
 const (
-	stateExact  encoderState = iota // all of it
-	stateBehind                     // not the packets that came from the cache
+	stateExact  encoderState = iota // all frames
+	stateBehind                     // no frame whose packet came from the cache
 	stateRough                      // only the last frames before the first cache miss, and all since
 )
 
@@ -183,16 +183,16 @@ func NewCachedOpusEncoder(cache *OpusCache) (*CachedOpusEncoder, error) {
 
 // Encode does what OpusEncoder.Encode does.
 func (e *CachedOpusEncoder) Encode(packet []byte, frame []int16) ([]byte, error) {
-	silent := !slices.ContainsFunc(frame, func(s int16) bool { return s != 0 })
+	isSilent := !slices.ContainsFunc(frame, func(s int16) bool { return s != 0 })
 	switch {
-	case !silent && e.gap == gapFrames, silent && e.gap == gapFrames && e.state == stateBehind:
+	case !isSilent && e.gap == gapFrames, isSilent && e.gap == gapFrames && e.state == stateBehind:
 		if err := e.reset(); err != nil {
 			return nil, err
 		}
-		e.n, e.key, e.lead, e.keep, e.state = 0, 0, 0, false, stateExact
+		e.n, e.key, e.lead, e.shouldCache, e.state = 0, 0, 0, false, stateExact
 	}
 	switch {
-	case !silent:
+	case !isSilent:
 		e.gap = 0
 	case e.gap == gapFrames:
 		return e.OpusEncoder.Encode(packet, frame)
@@ -203,7 +203,7 @@ func (e *CachedOpusEncoder) Encode(packet []byte, frame []int16) ([]byte, error)
 	e.extend(frame)
 	out, err := e.next(packet, frame, last)
 	copy(e.recent[e.n%warmFrames][:], frame)
-	if e.gap == gapFrames && e.keep && e.state == stateExact {
+	if e.gap == gapFrames && e.shouldCache && e.state == stateExact {
 		e.cache.end(e.lead)
 	}
 	return out, err
@@ -214,7 +214,7 @@ func (e *CachedOpusEncoder) next(packet []byte, frame []int16, last uint64) ([]b
 	e.n++
 	if e.n == leadFrames {
 		e.lead = e.key
-		e.from, e.keep = e.cache.begin(e.key)
+		e.from, e.shouldCache = e.cache.begin(e.key)
 	}
 	if e.state != stateRough && e.n > max(leadFrames, e.from) {
 		if out := e.cache.get(packet, e.key); out != nil {
@@ -230,7 +230,7 @@ func (e *CachedOpusEncoder) next(packet []byte, frame []int16, last uint64) ([]b
 		e.state = stateRough
 	}
 	out, err := e.OpusEncoder.Encode(packet, frame)
-	if err == nil && e.keep && e.state == stateExact && e.n >= leadFrames {
+	if err == nil && e.shouldCache && e.state == stateExact && e.n >= leadFrames {
 		e.cache.put(out, e.key)
 	}
 	return out, err

@@ -11,7 +11,7 @@ import (
 // them, because stemming is slow. Not safe for concurrent use.
 type termCache map[string]string
 
-// maxCachedTerms is more than a large knowledge base has different words.
+// maxCachedTerms exceeds the number of different words in a large knowledge base.
 const maxCachedTerms = 200_000
 
 // append appends to dst the terms of text's words in order, without stop words. A term

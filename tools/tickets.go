@@ -160,8 +160,8 @@ func (t Ticket) check() error {
 	return nil
 }
 
-// Update adds a note to a ticket, changes its status, or both. A call id does so once. The
-// error is NotFound, or Conflict if the ticket cannot change so.
+// Update adds a note to a ticket, changes its status, or both. A call id changes the ticket
+// only once. The error is NotFound, or Conflict if this change of status is not allowed.
 func (s *Tickets) Update(ctx context.Context, call string, id TicketID, c Change) (Ticket, error) {
 	c.Note = strings.TrimSpace(c.Note)
 	switch _, isStatus := nextStatuses[c.Status]; {

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	earlySilence = 120 * time.Millisecond // before what was said so far is transcribed
+	earlySilence = 120 * time.Millisecond // after it, what was said so far is transcribed
 	maxEarly     = 6                      // early transcriptions of one utterance; they may cost money
 )
 

@@ -17,8 +17,8 @@ func Tone(hz float64, rate, n int, amplitude float64) []int16 {
 	return out
 }
 
-// Voice returns n samples of something like a vowel of hz, four syllables a second. hz is a
-// whole number, so the vowel repeats every second.
+// Voice returns n samples that resemble a vowel with a pitch of hz, four syllables a second.
+// hz must be a whole number, because the first second is repeated.
 func Voice(hz float64, rate, n int, amplitude float64) []float64 {
 	out := make([]float64, n)
 	for i := range out {

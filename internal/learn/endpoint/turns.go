@@ -57,7 +57,8 @@ var (
 }
 
 // fit fits a model. The weights come from all turns; the waits are chosen with weights
-// from the turns of other utterances, so that no turn is judged with weights it shaped.
+// from the turns of other utterances, so that no turn is judged with weights that were
+// trained on it.
 func fit(title string, turns []*turn, text []example, fast []int, allowed float64) endpoint.Model {
 	weights := make([]endpoint.Features, folds) // by fold, from the turns outside it
 	for fold := range weights {
