@@ -45,14 +45,17 @@ func freeSIPAddr(t *testing.T) string {
 	t.Helper()
 	for range 1000 {
 		port := 24000 + int(nextPort.Add(2))%6000
-		udp, err1 := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
-		tcp, err2 := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
-		tls, err3 := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port + 1})
+		address, above := fmt.Sprintf("127.0.0.1:%d", port), fmt.Sprintf("127.0.0.1:%d", port+1)
+		udp, err1 := net.ListenPacket("udp4", address)
+		tcp, err2 := net.Listen("tcp4", address)
+		tls, err3 := net.Listen("tcp4", above)
 		for _, c := range []io.Closer{udp, tcp, tls} {
-			_ = c.Close() // an error for those that could not be opened
+			if c != nil { // it could be opened
+				_ = c.Close()
+			}
 		}
 		if err1 == nil && err2 == nil && err3 == nil {
-			return fmt.Sprintf("127.0.0.1:%d", port)
+			return address
 		}
 	}
 	t.Fatal("no port is free")
