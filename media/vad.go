@@ -27,7 +27,7 @@ func NewDetector() *Detector {
 // Detect returns the probability, 0 to 1, that the next frame (EarFrame samples at
 // EarRate) is speech. It does not keep frame and does not allocate.
 func (d *Detector) Detect(frame []int16) float32 {
-	d.score = vadNet.Follow(d.score, d.Measure(frame))
+	d.score = vadNet.Smooth(d.score, d.Measure(frame))
 	return float32(1 / (1 + math.Exp(-float64(d.score))))
 }
 
@@ -64,9 +64,9 @@ func (n *VoiceNet) Score(f *VoiceFeatures) float32 {
 	return sum
 }
 
-// Follow returns the score of a stream whose score was last, after a frame with features
+// Smooth returns the score of a stream whose previous score was last, after a frame with features
 // f. f is nil for digital silence.
-func (n *VoiceNet) Follow(last float32, f *VoiceFeatures) float32 {
+func (n *VoiceNet) Smooth(last float32, f *VoiceFeatures) float32 {
 	score := float32(-vadMaxScore)
 	if f != nil {
 		score = min(max(n.Score(f), -vadMaxScore), vadMaxScore)

@@ -35,8 +35,8 @@ func newBridge(source media.Source, sink media.Sink) *bridge {
 	return &bridge{source: source, sink: sink, ringBack: media.NewRingBack(), up: media.NewResampler(media.EarRate, media.MouthRate)}
 }
 
-// ReadFrame implements media.Source for the agent's ear. The agent hears silence while the
-// caller does not talk to it.
+// ReadFrame implements media.Source for the agent's ear. It is silent while the caller
+// is not connected with the agent.
 func (b *bridge) ReadFrame(frame []int16) error {
 	if err := b.source.ReadFrame(frame); err != nil {
 		return err

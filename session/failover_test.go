@@ -79,7 +79,7 @@ func TestRenewalAfterAFailoverWritesMissedEntriesAgain(t *testing.T) {
 	f.append(t, "one")
 	f.primary.Must(t, "WAIT", "1", "5000")
 	f.replica.Until(t, "one", "XREVRANGE", "fd:{sess_1}:log", "+", "-")
-	f.replication.Mute()
+	f.replication.HoldReplies()
 	f.append(t, "two")
 	f.append(t, "three")
 	f.failOver(t)
@@ -92,7 +92,7 @@ func TestRenewalAfterAFailoverWritesMissedEntriesAgain(t *testing.T) {
 
 func TestAppendAfterAFailoverWritesMissedEntriesAgain(t *testing.T) {
 	f := newReplicatedJournal(t)
-	f.replication.Mute() // the replica never gets the session
+	f.replication.HoldReplies() // the replica never gets the session
 	f.append(t, "one")
 	f.journal = f.openJournal(t, "there") // also knows what the former owner wrote
 	f.append(t, "two")
@@ -103,7 +103,7 @@ func TestAppendAfterAFailoverWritesMissedEntriesAgain(t *testing.T) {
 
 func TestOwnerThatLosesItsSessionInAFailoverStops(t *testing.T) {
 	f := newReplicatedJournal(t)
-	f.replication.Mute()
+	f.replication.HoldReplies()
 	f.append(t, "one")
 	f.failOver(t)
 	former := f.journal

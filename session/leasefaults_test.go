@@ -63,9 +63,9 @@ func (c *cluster) injectFaults(ctx context.Context) {
 		case 0:
 			c.partition(ctx, n.network.Down, n.network.Up)
 		case 1, 2:
-			c.partition(ctx, n.network.Deafen, n.network.Up)
+			c.partition(ctx, n.network.HoldRequests, n.network.Up)
 		case 3, 4:
-			c.partition(ctx, n.network.Mute, n.network.Up)
+			c.partition(ctx, n.network.HoldReplies, n.network.Up)
 		case 5:
 			n.network.Break()
 		case 6:
@@ -109,7 +109,7 @@ func (c *cluster) failOver(ctx context.Context) {
 	former, next := c.primary, c.replica
 	isKilled := c.rng.IntN(2) == 0
 	if c.rng.IntN(2) == 0 { // writes that the replica misses now must not be acknowledged
-		c.replication[former].Mute()
+		c.replication[former].HoldReplies()
 		c.pause(ctx, 5, 40)
 	}
 	if isKilled {
@@ -124,7 +124,7 @@ func (c *cluster) failOver(ctx context.Context) {
 		former.Restart(c.t)
 	}
 	c.replication[former].Up()
-	former.Follow(c.t, next, c.replication[next].Addr)
+	former.ReplicateFrom(c.t, next, c.replication[next].Addr)
 	c.primary, c.replica = next, former
 }
 

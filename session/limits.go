@@ -25,8 +25,8 @@ type Limits struct {
 // with the time after which to retry, and Unavailable when the count cannot be reached.
 type Limiter interface {
 	// StartCall counts a call of a session from an address, or returns why it may not
-	// start. A session that is counted already, and only moves to another line, takes no
-	// further place. Every StartCall needs an EndCall. While the call lasts, RefreshCall must
+	// start. A session that is counted already, because it only moves to another line,
+	// is not counted again. Every StartCall needs an EndCall. While the call lasts, RefreshCall must
 	// be called every few seconds: a call that was not refreshed for LeaseTTL is no longer
 	// counted, as after a crash of its process.
 	StartCall(ctx context.Context, session, address string) error

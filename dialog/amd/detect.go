@@ -16,11 +16,11 @@ import (
 	"frontdesk/media"
 )
 
-const recognizerQueue = 250 // frames the recogniser may be behind; then it misses some
+const recognizerQueue = 250 // frames that may wait for the recogniser; further ones are dropped
 
 var errHungUp = errors.New("the called party hung up")
 
-// Detection is who answered a call that Frontdesk made, as far as that is known.
+// Detection says who answered a call that Frontdesk made. The verdict may still change.
 type Detection struct {
 	IsMachine bool   // a message may be left now
 	Reason    string // in a few words
@@ -30,8 +30,8 @@ type Detection struct {
 }
 
 // Detect listens on a call that Frontdesk made until it is known whether a person or a
-// machine answered. It hears a machine's greeting to its end, and the beep. Nobody else may
-// use line until Detect returns. The error says why the line broke or ctx ended.
+// machine answered. It waits for the end of a machine's greeting, and for the beep. Nobody
+// else may use line until Detect returns. The error says why the line broke or ctx ended.
 func Detect(ctx context.Context, agent *dialog.Agent, line dialog.Line) (*Detection, error) {
 	if agent.Detector == nil {
 		return &Detection{Reason: "not listened to"}, nil
@@ -70,7 +70,7 @@ func Detect(ctx context.Context, agent *dialog.Agent, line dialog.Line) (*Detect
 			d.timer.SetTranscript(*text)
 		}
 		switch d.addFrame(frame) {
-		case SpeakToPerson, GiveUp: // who is silent may still be a person
+		case SpeakToPerson, GiveUp: // a silent callee may still be a person
 			return d, nil
 		case LeaveMessage:
 			d.IsMachine = true
@@ -85,8 +85,9 @@ func (d *Detection) addFrame(frame []int16) Action {
 	return action
 }
 
-// Watch returns source with detection going on: what seemed to be a person is a machine if
-// it beeps before the deadline. Then Watch calls onMachine, once, from ReadFrame.
+// Watch returns a Source that yields the frames of source and continues the detection: if a
+// beep comes before the deadline, the verdict changes from person to machine, and ReadFrame
+// calls onMachine, once.
 func (d *Detection) Watch(source media.Source, onMachine func()) media.Source {
 	if d.timer == nil {
 		return source

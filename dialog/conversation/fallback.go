@@ -14,7 +14,7 @@ const (
 	// fallbackTimeout is how long all models but the last may take together for their first
 	// chunk. It is shorter than firstTokenTimeout.
 	fallbackTimeout = 8 * time.Second
-	// fallbackPause is how long a model that failed is not asked while another can be.
+	// fallbackPause is how long a model that failed is skipped, unless all others are, too.
 	fallbackPause = 20 * time.Second
 )
 

@@ -36,7 +36,7 @@ type recall struct {
 }
 
 // memoryPrompt returns the part of the instructions that gives m to a model. m is encoded
-// as JSON, so that nothing in it can end the frame.
+// as JSON, so that no text in it can pass for an instruction.
 func memoryPrompt(m *dialog.Memory) string {
 	if m.IsEmpty() {
 		return ""

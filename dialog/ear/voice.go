@@ -281,8 +281,8 @@ func (e *Voice) evidence(t dialog.Transcript) dialog.Evidence {
 	return ev
 }
 
-// send gives h to the conversation, which always reads. That happens a few times in an
-// utterance, not in each frame.
+// send sends h to the conversation, which always reads. It is called a few times for each
+// utterance, not for each frame.
 func (e *Voice) send(ctx context.Context, heard chan<- dialog.Heard, h dialog.Heard) {
 	if e.replay != nil {
 		e.replay(h)

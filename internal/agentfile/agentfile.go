@@ -1,5 +1,5 @@
 // Package agentfile reads agents from their folders: agent.yaml describes the agent, and
-// beside it stand knowledge/ and the tables for its look-ups. Load and LoadAll return
+// next to it are knowledge/ and the tables for its look-ups. Load and LoadAll return
 // plain data and start nothing; the app turns a File into a dialog.Agent with a model, a
 // recognizer, a voice and tools. The package imports dialog, tools, fault and yamlfile, and only
 // the app imports it.

@@ -136,8 +136,8 @@ func (n *node) handler(calls http.Handler) http.Handler {
 	})
 }
 
-// checkPorts returns an error if the ports of address are in use, so that nobody waits
-// for the agents to load before reading it.
+// checkPorts returns an error if the ports of address are in use. It is called before the
+// agents load, which takes a while.
 func checkPorts(address string) error {
 	tcp, udp, err := openPorts(address)
 	if err != nil {

@@ -72,8 +72,8 @@ var mayImport = map[string][]string{
 	"e2e":                          {},
 }
 
-// testMayImport lists what tests may import beside what their package may: the kits that
-// stand in for the outside world, and whole packages that a test puts together.
+// testMayImport lists what the tests of a package may import in addition: test kits, and
+// packages that a test assembles.
 var testMayImport = map[string][]string{
 	"*":                            {"internal/require", "internal/fakeai", "internal/valkeytest", "internal/desktest", "internal/audiotest", "session/storetest", "dialog/provider/processtest"},
 	"tools":                        {"internal/db"},

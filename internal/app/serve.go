@@ -168,7 +168,7 @@ func newTokens(c config.Config) (*session.Tokens, error) {
 	return session.NewTokens(secret), nil
 }
 
-// nodeName returns a name that no other process has. The process id alone does not do:
+// nodeName returns a name that no other process has. The process id is not enough:
 // in a container it is often 1, and containers may share a host name.
 func nodeName() string {
 	host, err := os.Hostname()

@@ -207,7 +207,7 @@ func report(b *testing.B, name string, d []time.Duration, percents ...int) {
 	}
 }
 
-// percentile is the nearest-rank percentile of d, 0 of nothing.
+// percentile returns the nearest-rank percentile of d, 0 if d is empty.
 func percentile(d []time.Duration, p int) time.Duration {
 	if len(d) == 0 {
 		return 0

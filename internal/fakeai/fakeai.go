@@ -90,7 +90,7 @@ func (s *Server) Requests() []Request {
 	return append([]Request(nil), s.requests...)
 }
 
-// checkRequest checks the key and lets requests fail that Fail chose.
+// checkRequest checks the key, and fails the requests that Fail announced.
 func (s *Server) checkRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.o.Key != "" && r.Header.Get("Authorization") != "Bearer "+s.o.Key {

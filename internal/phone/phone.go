@@ -29,7 +29,7 @@ const (
 // text is not a number that a trunk can dial.
 //
 // "+49 (0)30 1234567" becomes +49301234567: the national prefix in parentheses is not
-// dialed from abroad. Which countries have one is what phonenumbers knows.
+// dialed from abroad. Package phonenumbers knows which countries have such a prefix.
 func Dialable(text string) (number string, ok bool) {
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, "+") && strings.Contains(text, "(0)") {

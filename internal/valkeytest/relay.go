@@ -14,14 +14,14 @@ type Relay struct {
 	listener net.Listener
 	running  sync.WaitGroup
 
-	mu        sync.Mutex
-	changed   *sync.Cond // signals that a failure or a connection has ended
-	target    string
-	isClosed  bool
-	isDown    bool // connections are refused
-	isDeaf    bool // requests are held back
-	isMute    bool // answers are held back
-	connected map[net.Conn]bool
+	mu            sync.Mutex
+	changed       *sync.Cond // signals that a failure or a connection has ended
+	target        string
+	isClosed      bool
+	isDown        bool // connections are refused
+	holdsRequests bool // requests are held back
+	holdsReplies  bool // replies are held back
+	connected     map[net.Conn]bool
 }
 
 // NewRelay starts a relay to the server at target, which runs until the test ends.
@@ -44,14 +44,16 @@ func (r *Relay) To(target string) { r.set(func() { r.target = target }); r.Break
 // Down breaks all connections and refuses new ones until Up.
 func (r *Relay) Down() { r.set(func() { r.isDown = true }); r.Break() }
 
-// Deafen holds requests back until Up, as in a network that drops packets.
-func (r *Relay) Deafen() { r.set(func() { r.isDeaf = true }) }
+// HoldRequests holds requests back until Up, as in a network that drops packets.
+func (r *Relay) HoldRequests() { r.set(func() { r.holdsRequests = true }) }
 
-// Mute forwards requests but holds their answers back until Up.
-func (r *Relay) Mute() { r.set(func() { r.isMute = true }) }
+// HoldReplies forwards requests but holds their replies back until Up.
+func (r *Relay) HoldReplies() { r.set(func() { r.holdsReplies = true }) }
 
 // Up ends all failures and forwards what was held back.
-func (r *Relay) Up() { r.set(func() { r.isDown, r.isDeaf, r.isMute = false, false, false }) }
+func (r *Relay) Up() {
+	r.set(func() { r.isDown, r.holdsRequests, r.holdsReplies = false, false, false })
+}
 
 // Break closes all connections and discards what was held back.
 func (r *Relay) Break() {
@@ -110,8 +112,8 @@ func (r *Relay) forward(client net.Conn) {
 	r.connected[client], r.connected[server] = true, true
 	r.mu.Unlock()
 	var directions sync.WaitGroup
-	directions.Go(func() { r.copy(server, client, &r.isDeaf) })
-	directions.Go(func() { r.copy(client, server, &r.isMute) })
+	directions.Go(func() { r.copy(server, client, &r.holdsRequests) })
+	directions.Go(func() { r.copy(client, server, &r.holdsReplies) })
 	directions.Wait()
 	r.mu.Lock()
 	delete(r.connected, client)

@@ -157,13 +157,13 @@ func (s *Server) Must(t testing.TB, command ...string) string {
 func (s *Server) Replica(t testing.TB, addr string) *Server {
 	t.Helper()
 	r := Start(t)
-	r.Follow(t, s, addr)
+	r.ReplicateFrom(t, s, addr)
 	return r
 }
 
-// Follow makes s a replica of primary, which s reaches at addr, and waits until it has
+// ReplicateFrom makes s a replica of primary, which s reaches at addr, and waits until it has
 // caught up.
-func (s *Server) Follow(t testing.TB, primary *Server, addr string) {
+func (s *Server) ReplicateFrom(t testing.TB, primary *Server, addr string) {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(addr)
 	s.Must(t, "REPLICAOF", host, port)

@@ -82,7 +82,7 @@ func TestUnreachableStoreFailsBeforeTheDeadline(t *testing.T) {
 		defer cancel()
 		return store.Commit(ctx, l, oneEntry(id), session.State{}, time.Minute)
 	}
-	for name, fail := range map[string]func(){"refused": relay.Down, "dropped": relay.Deafen, "unanswered": relay.Mute} {
+	for name, fail := range map[string]func(){"refused": relay.Down, "dropped": relay.HoldRequests, "unanswered": relay.HoldReplies} {
 		fail()
 		err := commit("1-1")
 		wantFault(t, err, fault.Unavailable)
@@ -112,7 +112,7 @@ func TestRetryOfAnAcquireWhoseAnswerWasLostReturnsTheSameLease(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	relay.Mute()
+	relay.HoldReplies()
 	acquired := make(chan session.Lease)
 	go func() {
 		l, err := store.Acquire(t.Context(), "new", "b", time.Minute, true)
@@ -142,7 +142,7 @@ func TestLateAcquireTakesNoLease(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	relay.Deafen()
+	relay.HoldRequests()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := late.Acquire(ctx, "s", "a", time.Minute, true)
@@ -182,7 +182,7 @@ func TestOpenRefusesUnusableServers(t *testing.T) {
 	locked.Must(t, "CONFIG", "SET", "requirepass", "right")
 	evicting := valkeytest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
 	silent := valkeytest.NewRelay(t, evicting.Addr)
-	silent.Mute()
+	silent.HoldReplies()
 	for name, test := range map[string]struct {
 		o    valkey.Options
 		code fault.Code
@@ -224,7 +224,7 @@ func TestCommitWaitsForReplicas(t *testing.T) {
 	l, err := strict.Acquire(t.Context(), "s", "a", time.Minute, false)
 	require.NoError(t, err)
 	require.NoError(t, strict.Commit(t.Context(), l, oneEntry("1-1"), session.State{}, time.Minute))
-	replication.Mute() // the replica is connected but gets nothing
+	replication.HoldReplies() // the replica is connected but gets nothing
 	wantFault(t, impatient.Commit(t.Context(), l, oneEntry("1-2"), session.State{}, time.Minute), fault.Unavailable)
 	if err := lenient.Commit(t.Context(), l, oneEntry("1-3"), session.State{}, time.Minute); err != nil {
 		t.Errorf("without durability.require: %v", err)
@@ -354,7 +354,7 @@ func TestLatestLeaseIsRestoredAfterAFailover(t *testing.T) {
 	}
 	first := acquire("s", "a")
 	replica.Until(t, "a", "HGET", "fd:{s}:lease", "owner")
-	replication.Mute()
+	replication.HoldReplies()
 	second := acquire("s", "b")
 	unknown := acquire("t", "b") // to the replica
 	primary.Kill()

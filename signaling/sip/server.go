@@ -3,8 +3,8 @@
 // be dialed). sipgo parses messages and runs transactions and dialogs.
 //
 // A call comes in as an INVITE, is admitted by session as a *session.Call, and becomes a
-// dialog.Line, over which the conversation runs. Server.Dial and Server.Ring make calls the
-// other way round.
+// dialog.Line, over which the conversation runs. Server.Dial and Server.Ring make
+// outbound calls.
 package sip
 
 import (
@@ -39,8 +39,8 @@ const (
 
 // configureSipgo sets what sipgo offers only as package variables.
 var configureSipgo = sync.OnceFunc(func() {
-	sip.SetDefaultLogger(discardLog) // sipgo would log what any stranger sends
-	// Large responses go over UDP, too: a response takes the way of its request (RFC 3261, 18.2.2).
+	sip.SetDefaultLogger(discardLog) // sipgo would log what any address sends
+	// Large responses go over UDP, too: a response uses the transport of its request (RFC 3261, 18.2.2).
 	sip.UDPMTUSize = maxResponse
 })
 
@@ -171,7 +171,7 @@ func respondNoCall(r *sip.Request, tx sip.ServerTransaction) {
 	_ = tx.Respond(sip.NewResponseFromRequest(r, 481, "Call/Transaction Does Not Exist", nil))
 }
 
-// Serve answers calls, and registers at the trunks that want it, until ctx ends or Close is
+// Serve answers calls, and registers at the trunks with Register, until ctx ends or Close is
 // called. Then it ends the calls and closes the server. A nil admit refuses incoming calls.
 // Serve must be called at most once.
 func (s *Server) Serve(ctx context.Context, admit Admit) {

@@ -17,9 +17,9 @@ import (
 const (
 	weightsFile = "dialog/ear/endpoint/weights.go"
 	folds       = 10
-	ridge       = 0.5  // strength of the ridge penalty, in examples
-	textWeight  = 0.01 // weight of a written example; a spoken one has 1
-	judgedAt    = 200 * time.Millisecond
+	ridge       = 0.5                    // strength of the ridge penalty, in examples
+	textWeight  = 0.01                   // weight of a written example; a spoken one has 1
+	judgedAt    = 200 * time.Millisecond // step between two examples of one silence
 )
 
 // learnTurns fits both models to the recordings of a manifest.
@@ -162,7 +162,7 @@ func writtenExamples() ([]example, error) {
 	return out, nil
 }
 
-// spokenExamples returns the silences after one to three times judgedAt.
+// spokenExamples returns the features after 200, 400 and 600 ms of each silence.
 func spokenExamples(turns []*turn) []example {
 	var out []example
 	for _, t := range turns {

@@ -25,7 +25,7 @@ func (t *tally) count(n *media.VoiceNet, s stream) {
 		if f.silent {
 			features = nil
 		}
-		score = n.Follow(score, features)
+		score = n.Smooth(score, features)
 		detected := score >= 0
 		switch {
 		case !f.inside:

@@ -13,7 +13,7 @@ import (
 
 const ledgerTimeout = 3 * time.Second // to write a call's cost
 
-// Meter holds the calls of one trunk to its plan. It is safe for concurrent use.
+// Meter enforces the plan of one trunk. It is safe for concurrent use.
 type Meter struct {
 	trunk  string
 	plan   Plan

@@ -1,6 +1,6 @@
 // Package dialplan decides what may be dialed over a trunk, and how much. It imports fault
-// and phone. A Plan comes from the configuration; a Meter holds a trunk to it and counts
-// calls and their cost in a Ledger.
+// and phone. A Plan comes from the configuration; a Meter enforces it for a trunk and
+// counts calls and their cost in a Ledger.
 package dialplan
 
 import (

@@ -28,9 +28,9 @@ const (
 // Leg is the audio of one call on its own UDP ports. It is a media.Sink. Its receiver is
 // the Source after Start.
 //
-// A Leg hears only the address and port of the first valid packet, or the port that the
-// other side's SDP names. The first packet has to come from an address that the SDP or the
-// signaling named. Packets from elsewhere are neither heard nor answered.
+// A Leg accepts packets only from the address and port of the first valid packet, or from
+// the port that the other side's SDP names. The first packet has to come from an address
+// that the SDP or the signaling named. Other packets are dropped without a response.
 type Leg struct {
 	conn     *net.UDPConn
 	control  *net.UDPConn // RTCP without mux

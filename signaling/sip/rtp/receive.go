@@ -153,10 +153,10 @@ func (l *Leg) isReportAllowed(from netip.AddrPort) bool {
 	return slices.Contains(l.peer.allowed, from.Addr())
 }
 
-// lockPeer is called for every valid packet. The first one decides where we send to and
-// listen from. A packet from the very port that the SDP names overrides that: early media
-// may come from another port, and end a little after the call began. lockPeer reports
-// whether the packet is to be heard.
+// lockPeer reports whether to accept a valid packet. The first one locks the address and
+// port that we send to and accept packets from. A packet from the port that the SDP names
+// replaces that lock, because early media may come from another port and end a little after
+// the call began.
 func (l *Leg) lockPeer(from netip.AddrPort) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
