@@ -1,5 +1,5 @@
 // Package dialog is the vocabulary of a conversation: the interfaces of ears, mouths,
-// recognisers, synthesizers and language models, what a caller does (Heard), what happens
+// recognizers, synthesizers and language models, what a caller does (Heard), what happens
 // (Event), and the plain data that is stored (Message, Turn, Memory, ResumeState).
 //
 // A conversation speaks text; voice is an adapter. It listens to an Ear that yields what

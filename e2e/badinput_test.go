@@ -344,7 +344,7 @@ func TestBadEventsAndPacketsOnACallDoNotStopRecognition(t *testing.T) {
 	}
 	p.speak(t, slices.Concat(packets, opus(t, pcm(t, "What time do you open on Saturday?", media.MouthRate))))
 	heard := p.expect(t, "conversation.item.input_audio_transcription.completed")
-	for !strings.Contains(strings.ToLower(heard.text("transcript")), "saturday") { // malformed packets before it may have been recognised as a word
+	for !strings.Contains(strings.ToLower(heard.text("transcript")), "saturday") { // malformed packets before it may have been recognized as a word
 		heard = p.expect(t, "conversation.item.input_audio_transcription.completed")
 	}
 	p.expect(t, "response.done")

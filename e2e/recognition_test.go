@@ -24,7 +24,7 @@ var recognizer = sync.OnceValues(func() (*pocketsphinx.Recognizer, error) {
 	return pocketsphinx.New(pocketsphinx.Config{Texts: k.Texts(), Cache: modelCache})
 })
 
-// recognize returns the words that are recognised in a recording at 8 kHz.
+// recognize returns the words that are recognized in a recording at 8 kHz.
 func recognize(t *testing.T, heard []int16) []string {
 	t.Helper()
 	r, err := recognizer()

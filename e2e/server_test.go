@@ -29,7 +29,7 @@ import (
 
 var (
 	program    string // path of the built binary
-	modelCache string // folder of the recogniser's adapted language models, which all servers share
+	modelCache string // folder of the recognizer's adapted language models, which all servers share
 )
 
 func TestMain(m *testing.M) {
@@ -104,7 +104,7 @@ func (s *server) run(t *testing.T, addr string, o ...func(*exec.Cmd)) {
 	}
 }
 
-// prepareModel has a server adapt the recogniser's language model to the demo agent, which
+// prepareModel has a server adapt the recognizer's language model to the demo agent, which
 // takes seconds of CPU time: the servers of all tests find it in modelCache.
 var prepareModel = sync.OnceValue(func() error {
 	data, err := os.MkdirTemp("", "frontdesk-e2e-model-")

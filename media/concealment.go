@@ -91,7 +91,7 @@ func ramp(pcm []int16, from, to float32) {
 	}
 }
 
-// pitch returns the lag with the highest normalised autocorrelation of the history,
+// pitch returns the lag with the highest normalized autocorrelation of the history,
 // computed at every second sample.
 func (c *repeater) pitch() int {
 	const window = concealHistory - concealLong

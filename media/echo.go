@@ -126,7 +126,7 @@ func (d *EchoDetector) IsEcho(frame []int16) bool {
 	return beyond < echoMinBands
 }
 
-// IsUnsure reports whether too little was played so far to recognise echo.
+// IsUnsure reports whether too little was played so far to recognize echo.
 func (d *EchoDetector) IsUnsure() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

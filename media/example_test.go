@@ -20,7 +20,7 @@ func sine(hz, rate int, duration time.Duration) []int16 {
 	return pcm
 }
 
-// Convert a stream from the telephone's 8 kHz to the 16 kHz of a recogniser. A Resampler
+// Convert a stream from the telephone's 8 kHz to the 16 kHz of a recognizer. A Resampler
 // takes pieces of any length; Flush returns what its filter still holds.
 func ExampleResampler() {
 	r := media.NewResampler(8000, media.EarRate)
@@ -138,7 +138,7 @@ func ExampleDTMFSender() {
 	// Output: 42#
 }
 
-// Encode 20 ms for a telephone and decode them for a recogniser.
+// Encode 20 ms for a telephone and decode them for a recognizer.
 func ExampleG711Encoder() {
 	enc := media.NewG711Encoder(media.EncodePCMU)
 	dec := media.NewG711Decoder(media.DecodePCMU)

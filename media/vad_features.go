@@ -160,7 +160,7 @@ func (a *voiceAnalyzer) compare(power *[vadBands + 1]float32, pitch float32) {
 }
 
 // pitch returns how periodic the audio is at 60 to 400 Hz: the highest peak of the
-// normalised autocorrelation, 0 to 1. A slope, as low-frequency noise has, is not a peak.
+// normalized autocorrelation, 0 to 1. A slope, as low-frequency noise has, is not a peak.
 func (a *voiceAnalyzer) pitch() float32 {
 	now := a.low[vadPast-vadWindow:]
 	energy := dot(now, now) + 1

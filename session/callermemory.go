@@ -16,7 +16,7 @@ const MaxKnownAs = 128
 
 const (
 	defaultMemoryTTL = 90 * 24 * time.Hour // when the agent's memory policy says nothing
-	memoryTimeout    = 30 * time.Second    // to summarise a call and store the memory
+	memoryTimeout    = 30 * time.Second    // to summarize a call and store the memory
 )
 
 // CallerMemory stores what is known of a caller from one session to the next. Errors are
@@ -69,7 +69,7 @@ func (c *Call) loadMemory(ctx context.Context) *dialog.Memory {
 	return &m
 }
 
-// saveMemory summarises the call for the caller's next session. It runs in the background
+// saveMemory summarizes the call for the caller's next session. It runs in the background
 // when the call is over.
 func (c *Call) saveMemory() {
 	// When two calls of one caller end together, the second adds to the memory of the first.

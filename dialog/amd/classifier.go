@@ -89,7 +89,7 @@ func (c *Classifier) AddFrame(frame []int16, speech float32) AnsweredBy {
 	return c.answeredBy
 }
 
-// SetTranscript sets what a recogniser has understood so far, and returns the verdict. A
+// SetTranscript sets what a recognizer has understood so far, and returns the verdict. A
 // phrase that only machines say means Machine (in English, German, Spanish and French).
 func (c *Classifier) SetTranscript(text string) AnsweredBy {
 	if p := machinePhrase(text); p != "" {

@@ -2,7 +2,7 @@
 // answered a call that Frontdesk made, and when a message may be left.
 //
 // Detect reads the frames of a line, and transcripts of them if the agent has a
-// recogniser, and returns a Detection. A MessageTimer decides what to do, from the verdict
+// recognizer, and returns a Detection. A MessageTimer decides what to do, from the verdict
 // of a Classifier, which uses a BeepDetector. It imports dialog, media and internal/fft.
 package amd
 
@@ -16,7 +16,7 @@ import (
 	"frontdesk/media"
 )
 
-const recognizerQueue = 250 // frames that may wait for the recogniser; further ones are dropped
+const recognizerQueue = 250 // frames that may wait for the recognizer; further ones are dropped
 
 var errHungUp = errors.New("the called party hung up")
 
@@ -114,7 +114,7 @@ func (w *watchedSource) ReadFrame(frame []int16) error {
 	return nil
 }
 
-// transcribe stores the transcript so far in transcript, until ctx ends. If the recogniser
+// transcribe stores the transcript so far in transcript, until ctx ends. If the recognizer
 // fails, the audio alone has to do.
 func transcribe(ctx context.Context, agent *dialog.Agent, isNarrowband bool, frames <-chan []int16, transcript *atomic.Pointer[string]) {
 	listener, err := agent.OpenListener(ctx, isNarrowband)

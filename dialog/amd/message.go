@@ -54,7 +54,7 @@ func (m *MessageTimer) AddFrame(frame []int16, speech float32) Action {
 	return m.action
 }
 
-// SetTranscript sets what a recogniser has understood so far. It counts from the next
+// SetTranscript sets what a recognizer has understood so far. It counts from the next
 // AddFrame on.
 func (m *MessageTimer) SetTranscript(text string) { m.classifier.SetTranscript(text) }
 

@@ -16,7 +16,7 @@ func TestBatchRecognizerIsAskedAtThePause(t *testing.T) {
 	})
 	turn := p.turns()[0]
 	if turn.Caller != "where is my order" || strings.Join(recognizer.transcripts, "|") != "where is my order" {
-		t.Errorf("transcript %q, the recogniser was asked for %q", turn.Caller, recognizer.transcripts)
+		t.Errorf("transcript %q, the recognizer was asked for %q", turn.Caller, recognizer.transcripts)
 	}
 	if took := turn.Times.Transcript.Sub(turn.Times.SpeechEnd); took > 120*time.Millisecond+recognizer.delay+60*time.Millisecond {
 		t.Errorf("the transcript came %v after the end of speech (%s)", took, turn.EndpointReason)
@@ -34,7 +34,7 @@ func TestBatchRecognizerGetsWordsAfterAPause(t *testing.T) {
 		t.Errorf("unexpected turns %+v", turns)
 	}
 	if n := len(recognizer.transcripts); n != 2 || recognizer.transcripts[0] != "my order number is" || recognizer.transcripts[1] != want {
-		t.Errorf("the recogniser was asked for %q", recognizer.transcripts)
+		t.Errorf("the recognizer was asked for %q", recognizer.transcripts)
 	}
 }
 
@@ -45,6 +45,6 @@ func TestSlowBatchRecognizerIsAskedOnce(t *testing.T) {
 		p.wait(9 * time.Second)
 	})
 	if turns := p.turns(); len(turns) != 1 || turns[0].Caller != "where is my order" || len(recognizer.transcripts) != 1 {
-		t.Errorf("turns %+v, the recogniser was asked for %q", turns, recognizer.transcripts)
+		t.Errorf("turns %+v, the recognizer was asked for %q", turns, recognizer.transcripts)
 	}
 }

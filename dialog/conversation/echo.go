@@ -7,7 +7,7 @@ import (
 )
 
 // repeats reports whether a transcript is words that the agent is saying and no answer to
-// them. Near a loudspeaker such words are the agent's own, however badly the recogniser
+// them. Near a loudspeaker such words are the agent's own, however badly the recognizer
 // understood them.
 func repeats(said, spoken string) bool {
 	heard, all := words.Split(said), words.Split(spoken)
@@ -24,7 +24,7 @@ func repeats(said, spoken string) bool {
 	return 2*found > len(heard)
 }
 
-// alike reports whether a recogniser may have mistaken one word for the other: at most a
+// alike reports whether a recognizer may have mistaken one word for the other: at most a
 // third of the letters differ.
 func alike(a, b string) bool { return 3*words.EditDistance(a, b) <= max(len(a), len(b)) }
 

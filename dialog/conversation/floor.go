@@ -271,7 +271,7 @@ func (c *conversation) finalTranscript(h dialog.Heard) {
 }
 
 // isBackchannel reports whether an utterance over the agent's voice only shows that the
-// caller listens. Recognisers also hear a short "uh huh" as one ordinary word.
+// caller listens. Recognizers also hear a short "uh huh" as one ordinary word.
 func (c *conversation) isBackchannel(text string, d time.Duration) bool {
 	return words.IsBackchannel(text) || d < briefSpeech && !c.stopsAgent(text) && words.MayBeNoise(text)
 }

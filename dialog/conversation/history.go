@@ -63,7 +63,7 @@ func hasCall(m dialog.Message, call string) bool {
 	return slices.ContainsFunc(m.Calls, func(c tools.Call) bool { return c.ID == call })
 }
 
-// recent returns what a model sees: the latest messages that m does not summarise and that
+// recent returns what a model sees: the latest messages that m does not summarize and that
 // fit in limit bytes, starting with a caller's message. The last exchange is included
 // whatever its size. A call without a result gets one that says so, because models refuse
 // calls without results. The slice is new.

@@ -14,7 +14,7 @@ import (
 
 const (
 	defaultMemoryTokens = 6000 // of history and memory that a model sees
-	verbatimExchanges   = 4    // the latest ones, which are never summarised
+	verbatimExchanges   = 4    // the latest ones, which are never summarized
 	maxSummary          = 1500 // bytes
 	maxFacts            = 24
 	maxFact             = 160 // bytes
@@ -79,7 +79,7 @@ func (c *conversation) historyBudget() int {
 	return n * bytesPerToken
 }
 
-// summarizeHistory summarises the older messages once they fill half of the budget. The
+// summarizeHistory summarizes the older messages once they fill half of the budget. The
 // conversation goes on meanwhile.
 func (c *conversation) summarizeHistory() {
 	if c.recall.isSummarizing || c.outcome != "" {

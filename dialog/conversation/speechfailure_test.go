@@ -43,7 +43,7 @@ func TestFailedRecognizerGetsTheUtteranceAgain(t *testing.T) {
 		t.Errorf("unexpected replies %q", got)
 	}
 	if p.recognizer.opened != 2 || p.notices() != "" {
-		t.Errorf("the recogniser was opened %d times, want 2; notices %q", p.recognizer.opened, p.notices())
+		t.Errorf("the recognizer was opened %d times, want 2; notices %q", p.recognizer.opened, p.notices())
 	}
 }
 

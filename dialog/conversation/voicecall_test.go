@@ -17,7 +17,7 @@ import (
 )
 
 // In these tests a frame of the caller's audio holds the number of the word it belongs to,
-// from 1; 0 is silence. The recogniser reads the words from the frames, so what it
+// from 1; 0 is silence. The recognizer reads the words from the frames, so what it
 // understands depends on what has really reached it.
 
 // fakeMicrophone is a Source in virtual time.

@@ -46,7 +46,7 @@ func (e *early) stop() {
 	}
 }
 
-// batch transcribes u with a recogniser that needs whole utterances. At each pause it
+// batch transcribes u with a recognizer that needs whole utterances. At each pause it
 // transcribes what was said so far: that is a partial transcript, and the final one if the
 // caller says no more.
 func (r *recognition) batch(ctx context.Context, u *utterance) (string, error) {

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	openTimeout  = 10 * time.Second // for a recogniser to be ready for a call
+	openTimeout  = 10 * time.Second // for a recognizer to be ready for a call
 	finalTimeout = 8 * time.Second  // for the final transcript, from the end of the utterance
 )
 
@@ -22,7 +22,7 @@ type recognition struct {
 	cancel   context.CancelCauseFunc // of listener
 }
 
-// run transcribes until ctx ends, or until the recogniser fails twice in a row; then it
+// run transcribes until ctx ends, or until the recognizer fails twice in a row; then it
 // sends EarFailed.
 func (r *recognition) run(ctx context.Context) {
 	defer r.close()
@@ -46,7 +46,7 @@ func (r *recognition) run(ctx context.Context) {
 	}
 }
 
-// recognize sends the final transcript of u. After a retryable error the recogniser is
+// recognize sends the final transcript of u. After a retryable error the recognizer is
 // opened again and reads u from its beginning.
 func (r *recognition) recognize(ctx context.Context, u *utterance) error {
 	text, err := r.transcribe(ctx, u)
@@ -142,7 +142,7 @@ func cancelAfterEnd(ctx context.Context, u *utterance, cancel context.CancelCaus
 	}
 }
 
-// open opens the recogniser, unless it is open.
+// open opens the recognizer, unless it is open.
 func (r *recognition) open(ctx context.Context) error {
 	if r.listener != nil {
 		return nil

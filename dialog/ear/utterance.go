@@ -18,7 +18,7 @@ type block [blockFrames * media.EarFrame]int16
 var blocks = sync.Pool{New: func() any { return new(block) }}
 
 // utterance is the audio of one utterance on its way from the pump, which adds frames, to
-// the recogniser, which may read them several times and slower than real time. All frames
+// the recognizer, which may read them several times and slower than real time. All frames
 // are kept until both have released it; maxUtterance bounds their number.
 type utterance struct {
 	item      string
@@ -27,14 +27,14 @@ type utterance struct {
 
 	added  chan struct{} // a frame was added
 	ended  chan struct{} // closed by end
-	read   chan struct{} // the recogniser has asked for a frame, or for no more
+	read   chan struct{} // the recognizer has asked for a frame, or for no more
 	paused chan struct{} // the caller has been silent for earlySilence
 	users  atomic.Int32  // that have not released it
 
 	mu        sync.Mutex
 	blocks    []*block
 	frames    int
-	requested int // index of the frame that the recogniser asked for last
+	requested int // index of the frame that the recognizer asked for last
 	speechEnd int // frames up to the last one with speech
 }
 
@@ -75,7 +75,7 @@ func (u *utterance) markSpeech() {
 	u.mu.Unlock()
 }
 
-// signalPause tells the recogniser that the caller has been silent for earlySilence.
+// signalPause tells the recognizer that the caller has been silent for earlySilence.
 func (u *utterance) signalPause() { notify(u.paused) }
 
 // lengths returns the number of frames, and of those up to the last one with speech.
@@ -100,7 +100,7 @@ func (u *utterance) hasEnded() bool {
 	}
 }
 
-// done says that the recogniser reads no more, and releases its part.
+// done says that the recognizer reads no more, and releases its part.
 func (u *utterance) done() {
 	u.request(math.MaxInt)
 	u.release()
@@ -113,7 +113,7 @@ func (u *utterance) request(i int) {
 	notify(u.read)
 }
 
-// waitUntilRead returns when the recogniser has asked for more frames than there are, or
+// waitUntilRead returns when the recognizer has asked for more frames than there are, or
 // ctx ends.
 func (u *utterance) waitUntilRead(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -130,7 +130,7 @@ func (u *utterance) waitUntilRead(ctx context.Context) {
 	}
 }
 
-// release gives the blocks back when the pump and the recogniser have both called it.
+// release gives the blocks back when the pump and the recognizer have both called it.
 func (u *utterance) release() {
 	if u.users.Add(-1) > 0 {
 		return
@@ -142,7 +142,7 @@ func (u *utterance) release() {
 }
 
 // all yields the frames from the first on, and waits for further ones until the utterance
-// or ctx ends. Each frame is valid until the recogniser calls done.
+// or ctx ends. Each frame is valid until the recognizer calls done.
 func (u *utterance) all(ctx context.Context) iter.Seq[[]int16] {
 	return func(yield func([]int16) bool) {
 		for i := 0; ctx.Err() == nil; {

@@ -22,17 +22,17 @@ const (
 	speechOff = 0.4 // probability below which speech becomes silence
 
 	onsetFrames   = 3  // frames of speech that make an onset
-	prerollFrames = 20 // frames before the onset is detected that the recogniser also hears
+	prerollFrames = 20 // frames before the onset is detected that the recognizer also hears
 	pauseTime     = 200 * time.Millisecond
 	maxUtterance  = 60 * time.Second // whatever the Endpointer decides
 
-	// utteranceQueue is how many utterances may wait for a recogniser that is slower than
+	// utteranceQueue is how many utterances may wait for a recognizer that is slower than
 	// the caller. While it is full no utterance begins, and what the caller says is lost.
 	utteranceQueue = 4
 )
 
-// Voice is the Ear of a line with audio: voice activity detection, a recogniser and an
-// Endpointer. Listen reads frames and never waits for the recogniser, which runs on its own
+// Voice is the Ear of a line with audio: voice activity detection, a recognizer and an
+// Endpointer. Listen reads frames and never waits for the recognizer, which runs on its own
 // goroutine.
 type Voice struct {
 	// Narrowband says that the source has no audio above 4 kHz. Set it before Listen.
@@ -43,10 +43,10 @@ type Voice struct {
 	newID      func(prefix string) string
 	detector   dialog.VoiceDetector
 	endpointer dialog.Endpointer
-	queue      chan *utterance // to the recogniser
+	queue      chan *utterance // to the recognizer
 	lastReply  atomic.Pointer[string]
 	latest     atomic.Pointer[latest]
-	hasFailed  atomic.Bool        // the recogniser cannot be used any more
+	hasFailed  atomic.Bool        // the recognizer cannot be used any more
 	replay     func(dialog.Heard) // receives the events of a Replay; nil in a call
 	pump       pump
 }
@@ -75,7 +75,7 @@ type progress struct {
 	maybeFinishedText      string        // with that transcript
 }
 
-// latest is the recogniser's latest transcript of an utterance.
+// latest is the recognizer's latest transcript of an utterance.
 type latest struct {
 	utterance *utterance
 	dialog.Transcript
@@ -99,7 +99,7 @@ func NewVoice(agent *dialog.Agent, source media.Source, newID func(prefix string
 	return e
 }
 
-// CanHear reports whether the agent has a recogniser and a voice detector.
+// CanHear reports whether the agent has a recognizer and a voice detector.
 func (e *Voice) CanHear() bool { return e.agent.Recognizer != nil && e.detector != nil }
 
 // SetLastReply says what the agent said last, for the Endpointer. It is safe for concurrent
@@ -137,8 +137,8 @@ func (e *Voice) Listen(ctx context.Context, heard chan<- dialog.Heard) error {
 }
 
 // Replay listens to source as in a call of agent, but as fast as source yields frames:
-// before the next frame is read the recogniser has read the last one, so that transcripts
-// come as late in the audio as the recogniser needs. heard is called with one event at a
+// before the next frame is read the recognizer has read the last one, so that transcripts
+// come as late in the audio as the recognizer needs. heard is called with one event at a
 // time. Replay returns when source or ctx ends.
 func Replay(ctx context.Context, agent *dialog.Agent, source media.Source, heard func(dialog.Heard)) error {
 	n := 0

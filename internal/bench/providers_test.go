@@ -13,13 +13,13 @@ import (
 	"frontdesk/media"
 )
 
-// providers are a fake recogniser, model and voice. The zero value takes no time.
+// providers are a fake recognizer, model and voice. The zero value takes no time.
 type providers struct {
 	firstToken time.Duration // from the request to the model until its first token
 	token      time.Duration // between two tokens
 	firstAudio time.Duration // from the beginning of a clause until its first audio
-	// word is the time between two words that a streaming recogniser finds; 0 makes a
-	// recogniser that returns all words at the end of the turn.
+	// word is the time between two words that a streaming recognizer finds; 0 makes a
+	// recognizer that returns all words at the end of the turn.
 	word time.Duration
 	// perLetter is how long the voice takes to say a letter.
 	perLetter time.Duration
@@ -70,7 +70,7 @@ type batchListener struct{ listener }
 // Batch implements dialog.Batch.
 func (batchListener) Batch() {}
 
-// listener recognises the question in any audio.
+// listener recognizes the question in any audio.
 type listener providers
 
 const speechLevel = 300 // least RMS of a frame of speech

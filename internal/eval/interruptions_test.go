@@ -23,7 +23,7 @@ func (humSynthesizer) Speak(_ context.Context, text string, _ dialog.Voice) iter
 	}
 }
 
-// longRecognizer recognises only utterances longer than a second and a half.
+// longRecognizer recognizes only utterances longer than a second and a half.
 type longRecognizer struct{ wordlessRecognizer }
 
 func (longRecognizer) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) {
@@ -66,7 +66,7 @@ func TestOverlapsAreScoredByKind(t *testing.T) {
 		if backchannel.Cases != 2 || backchannel.Stopped != 0 || backchannel.Resumed != 100 || backchannel.ResumedP50 > 1000 {
 			t.Errorf("%+v", backchannel)
 		}
-		for _, k := range list[:4] { // this hum is not a voice that echo detection could recognise
+		for _, k := range list[:4] { // this hum is not a voice that echo detection could recognize
 			if k.DuckedP95 > 300 || k.SilentP95 < k.SilentP50 || k.Stopped+k.Resumed > 100 {
 				t.Errorf("%+v", k)
 			}

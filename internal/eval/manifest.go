@@ -26,7 +26,7 @@ type Recording struct {
 	Utt      string   `json:"utt"`  // the same for recordings of the same words
 	Category string   `json:"category"`
 	Text     string   `json:"text"`
-	Words    string   `json:"ref"` // normalised
+	Words    string   `json:"ref"` // normalized
 	Voice    string   `json:"voice"`
 	Start    int      `json:"speech_start_ms"`
 	End      int      `json:"speech_end_ms"`

@@ -1,5 +1,5 @@
-// Package ngram makes backoff trigram models for a recogniser: it counts and smooths the
-// n-grams of sentences, reads the general model that comes with the recogniser, mixes the
+// Package ngram makes backoff trigram models for a recognizer: it counts and smooths the
+// n-grams of sentences, reads the general model that comes with the recognizer, mixes the
 // two, prunes the mixture and writes it in ARPA format. Text enters as lists of words. The
 // package imports nothing of Frontdesk.
 //

@@ -46,13 +46,13 @@ func ReadTrie(b []byte, limit int, accept func(word string) bool) (*Model, error
 	m.setWords(words) // gives them the same ids, since those ascend
 	t.fill(m, ids)
 	m.sortAndIndex()
-	m.normalise()
+	m.normalize()
 	m.setBackoffs()
 	return m, nil
 }
 
-// normalise makes the unigram probabilities add up to one again after words were dropped.
-func (m *Model) normalise() {
+// normalize makes the unigram probabilities add up to one again after words were dropped.
+func (m *Model) normalize() {
 	sum := 0.0
 	start, known := m.ids[Start]
 	for w, p := range m.uni.prob {

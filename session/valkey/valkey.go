@@ -33,7 +33,7 @@ type Store struct {
 const maxContenders = 10
 
 // Acquire implements session.Store. The nonce is chosen here, so that the script
-// recognises a retry after a lost answer. An Acquire that arrives after another owner's
+// recognizes a retry after a lost answer. An Acquire that arrives after another owner's
 // has no effect.
 func (s *Store) Acquire(ctx context.Context, id, owner string, ttl time.Duration, force bool) (session.Lease, error) {
 	forceArg := "0"

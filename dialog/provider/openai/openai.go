@@ -1,5 +1,5 @@
 // Package openai connects agents to servers that speak OpenAI's HTTP API, as a language
-// model, a speech recogniser and a voice: OpenAI itself, Ollama, vLLM, llama.cpp, LocalAI,
+// model, a speech recognizer and a voice: OpenAI itself, Ollama, vLLM, llama.cpp, LocalAI,
 // speaches, whisper.cpp, Groq and many more. It imports dialog, tools, media, fault and words.
 // Prompts, utterances and clauses leave as requests; text, transcripts and PCM enter as the
 // server sends them.
@@ -17,7 +17,7 @@
 //     A rejected request (wrong key, bad request, rate limit) is an answer, not a failure.
 //   - Above, conversation.Fallback has one for each of an agent's language models except the
 //     last. A model that fails before its first chunk is skipped for 20 seconds, and the next
-//     one answers. Recognisers and voices have no fallback, so only the breaker here protects them.
+//     one answers. Recognizers and voices have no fallback, so only the breaker here protects them.
 package openai
 
 import (

@@ -24,7 +24,7 @@ const (
 	maxPrompt     = 800                    // bytes; Whisper uses at most 224 tokens
 )
 
-// Transcriber recognises whole utterances with POST audio/transcriptions. It is safe for
+// Transcriber recognizes whole utterances with POST audio/transcriptions. It is safe for
 // concurrent use.
 type Transcriber struct {
 	client *client
@@ -39,7 +39,7 @@ var (
 // NewTranscriber returns a Transcriber. It does not contact the server; an error means a
 // wrong setting.
 func NewTranscriber(c Config) (*Transcriber, error) {
-	client, err := newClient("the speech recogniser", c)
+	client, err := newClient("the speech recognizer", c)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func listen(t *testing.T, c Config, agent *dialog.Agent) dialog.Listener {
 	return l
 }
 
-func recognise(l dialog.Listener, ctx context.Context, d time.Duration) (texts []string, final bool, err error) {
+func recognize(l dialog.Listener, ctx context.Context, d time.Duration) (texts []string, final bool, err error) {
 	for tr, e := range l.Utterance(ctx, callerFrames(d)) {
 		if e != nil {
 			return texts, final, e
@@ -60,7 +60,7 @@ func TestUtteranceIsSentAsWAVWithLanguageAndPrompt(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{Transcripts: []string{" Where is my order? "}})
 	defer ai.Close()
 	l := listen(t, Config{URL: ai.URL}, &dialog.Agent{Language: "en-GB", Title: "Lumen & Oak", Suggestions: []string{"Where is order 4711?"}})
-	texts, final, err := recognise(l, t.Context(), time.Second)
+	texts, final, err := recognize(l, t.Context(), time.Second)
 	if err != nil || len(texts) != 1 || texts[0] != "Where is my order?" || !final {
 		t.Fatalf("%q, %v, %v", texts, final, err)
 	}
@@ -82,7 +82,7 @@ func TestShortUtteranceSendsNoRequest(t *testing.T) {
 	defer ai.Close()
 	l := listen(t, Config{URL: ai.URL}, &dialog.Agent{})
 	for _, d := range []time.Duration{0, 80 * time.Millisecond} {
-		if texts, final, err := recognise(l, t.Context(), d); err != nil || !final || len(texts) != 1 || texts[0] != "" {
+		if texts, final, err := recognize(l, t.Context(), d); err != nil || !final || len(texts) != 1 || texts[0] != "" {
 			t.Errorf("%v: %q, %v, %v", d, texts, final, err)
 		}
 	}
@@ -94,7 +94,7 @@ func TestShortUtteranceSendsNoRequest(t *testing.T) {
 func TestLongUtteranceIsTruncated(t *testing.T) {
 	ai := fakeai.New(fakeai.Options{Transcripts: []string{"on and on"}})
 	defer ai.Close()
-	if _, _, err := recognise(listen(t, Config{URL: ai.URL}, &dialog.Agent{}), t.Context(), 61*time.Second); err != nil {
+	if _, _, err := recognize(listen(t, Config{URL: ai.URL}, &dialog.Agent{}), t.Context(), 61*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(ai.Requests()[0].Body); n != 44+2*60*media.EarRate {
@@ -124,7 +124,7 @@ func TestTranscriptsOfManyServersAreUnderstood(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := listen(t, Config{URL: serve(t, respondWith(test.kind, test.body))}, &dialog.Agent{Title: "Lumen & Oak"})
-			texts, final, err := recognise(l, t.Context(), time.Second)
+			texts, final, err := recognize(l, t.Context(), time.Second)
 			if test.failed {
 				if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.Provider {
 					t.Errorf("got %q, %v", texts, err)
@@ -147,7 +147,7 @@ func TestCancellationEndsATranscription(t *testing.T) {
 			<-r.Context().Done()
 		}
 	})
-	if _, _, err := recognise(listen(t, Config{URL: url}, &dialog.Agent{}), ctx, time.Second); !errors.Is(err, context.Canceled) {
+	if _, _, err := recognize(listen(t, Config{URL: url}, &dialog.Agent{}), ctx, time.Second); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -155,7 +155,7 @@ func TestCancellationEndsATranscription(t *testing.T) {
 func FuzzTranscript(f *testing.F) {
 	f.Add("application/json", []byte(`{"text":"Hello"}`))
 	f.Add("text/plain", []byte("[x] (y"))
-	client, err := newClient("the speech recogniser", Config{URL: "http://host/v1", Model: "m"})
+	client, err := newClient("the speech recognizer", Config{URL: "http://host/v1", Model: "m"})
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, kind string, b []byte) {
 		r := fixedResponse(t, client, kind, b)

@@ -143,7 +143,7 @@ func (d *decoder) words() []string {
 }
 
 // cepstralMean is the mean of one caller's cepstra, which the decoder subtracts (cepstral mean
-// normalisation, Atal, 1974). The caller's next utterance begins with it, in whichever decoder.
+// normalization, Atal, 1974). The caller's next utterance begins with it, in whichever decoder.
 // The zero value stands for a caller who has not spoken yet.
 type cepstralMean struct {
 	mean, sum []C.mfcc_t

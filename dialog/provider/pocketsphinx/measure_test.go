@@ -28,7 +28,7 @@ type recording struct {
 type score struct {
 	wrong, words   int
 	exact, numbers int             // utterances whose digits are all correct; utterances with digits
-	audio, elapsed time.Duration   // duration of the recordings, and of recognising them
+	audio, elapsed time.Duration   // duration of the recordings, and of recognizing them
 	delays         []time.Duration // from the last frame to the final transcript
 	errors         []string        // reference and transcript
 }
@@ -91,7 +91,7 @@ func byTelephone(t *testing.T, pcm []int16) (out []int16) {
 	return out
 }
 
-// measure recognises all recordings in one call.
+// measure recognizes all recordings in one call.
 func (s *score) measure(t *testing.T, r *Recognizer, dir string, recordings []recording, telephone bool) {
 	l, err := r.Listen(t.Context(), nil)
 	if err != nil {
@@ -119,7 +119,7 @@ func (s *score) measure(t *testing.T, r *Recognizer, dir string, recordings []re
 		s.elapsed += time.Since(began)
 		s.delays = append(s.delays, time.Since(ended))
 		s.audio += time.Duration(len(pcm)) * time.Second / media.EarRate
-		want, words := normalise(one.Ref), normalise(got)
+		want, words := normalize(one.Ref), normalize(got)
 		wrong := wordErrors(want, words)
 		s.wrong, s.words = s.wrong+wrong, s.words+len(want)
 		if wrong > 0 {
@@ -182,8 +182,8 @@ func readSpeech(t *testing.T, path string) []int16 {
 	return pcm
 }
 
-// normalise prepares text for the comparison: without hesitations, and "uh huh" as one word.
-func normalise(s string) []string {
+// normalize prepares text for the comparison: without hesitations, and "uh huh" as one word.
+func normalize(s string) []string {
 	s = strings.ReplaceAll(strings.ToLower(s), "uh huh", "uh-huh")
 	return slices.DeleteFunc(strings.Fields(s), func(w string) bool { return w == "um" || w == "uh" })
 }

@@ -71,7 +71,7 @@ func newModel(c Config) (*model, error) {
 
 func missingError(err error) error {
 	return fault.Wrap(err, fault.Invalid,
-		"the recogniser needs the English models of pocketsphinx: install the package pocketsphinx-en-us (apt install pocketsphinx-en-us)")
+		"the recognizer needs the English models of pocketsphinx: install the package pocketsphinx-en-us (apt install pocketsphinx-en-us)")
 }
 
 func writeError(err error) error {

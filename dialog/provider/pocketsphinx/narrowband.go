@@ -17,7 +17,7 @@ const (
 
 // bandFolder finds out whether one caller's audio ends below 4 kHz, as on a telephone. If
 // so, it mirrors the audio into the upper half (spectral folding), because the acoustic model
-// expects the noise of consonants there: it recognises a quarter more words than with an
+// expects the noise of consonants there: it recognizes a quarter more words than with an
 // empty upper half.
 type bandFolder struct {
 	loud     int // frames measured

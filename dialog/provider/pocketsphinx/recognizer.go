@@ -1,4 +1,4 @@
-// Package pocketsphinx recognises English with CMU Sphinx's pocketsphinx, which Debian
+// Package pocketsphinx recognizes English with CMU Sphinx's pocketsphinx, which Debian
 // packages with its acoustic model, and which needs no account or network. When an agent is
 // loaded, it adapts a language model to the agent's texts (see model.go). Audio enters as
 // frames at media.EarRate; partial and final transcripts leave while the caller speaks. It
@@ -30,7 +30,7 @@ type Config struct {
 	Cache    string   // folder for adapted language models; "" uses a temporary one
 }
 
-// Recognizer recognises the callers of one agent. It is safe for concurrent use. Callers share
+// Recognizer recognizes the callers of one agent. It is safe for concurrent use. Callers share
 // its decoders: a call has one only during an utterance.
 type Recognizer struct {
 	pool *pool
@@ -50,7 +50,7 @@ func New(c Config) (*Recognizer, error) {
 		return nil, err
 	}
 	if !words.IsEnglish(c.Language) {
-		return nil, fault.New(fault.Invalid, "pocketsphinx recognises English only, not %s: configure another recogniser (stt)", c.Language)
+		return nil, fault.New(fault.Invalid, "pocketsphinx recognizes English only, not %s: configure another recognizer (stt)", c.Language)
 	}
 	r := &Recognizer{}
 	if c.Cache == "" {
@@ -89,7 +89,7 @@ func (r *Recognizer) Listen(context.Context, *dialog.Agent) (dialog.Listener, er
 	return &listener{pool: r.pool}, nil
 }
 
-// listener recognises one caller. It remembers the caller's voice and line from utterance to
+// listener recognizes one caller. It remembers the caller's voice and line from utterance to
 // utterance.
 type listener struct {
 	pool *pool
@@ -103,7 +103,7 @@ func (l *listener) Close() error { return nil }
 // SetNarrowband implements dialog.NarrowbandListener.
 func (l *listener) SetNarrowband() { l.band.isNarrow, l.band.isKnown = true, true }
 
-// Utterance yields the words whenever they have changed. It recognises only the first minute
+// Utterance yields the words whenever they have changed. It recognizes only the first minute
 // of an utterance, and waits while all decoders are in use.
 func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
 	return func(yield func(dialog.Transcript, error) bool) {
@@ -135,7 +135,7 @@ func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter
 	}
 }
 
-var errDecoder = fault.New(fault.Provider, "the recogniser failed").Retryable(0)
+var errDecoder = fault.New(fault.Provider, "the recognizer failed").Retryable(0)
 
 // decode decodes frames until they end, and yields partial transcripts. stopped reports that
 // the consumer stopped the iteration.

@@ -28,7 +28,7 @@ import (
 	"frontdesk/media"
 )
 
-// shared is the recogniser of all tests, because adapting a language model takes seconds.
+// shared is the recognizer of all tests, because adapting a language model takes seconds.
 var shared struct {
 	once  sync.Once
 	cache string
@@ -89,8 +89,8 @@ func fliteSpeech(t testing.TB, voice, text string) []int16 {
 	return room
 }
 
-// recognise returns all transcripts of an utterance.
-func recognise(ctx context.Context, l dialog.Listener, pcm []int16) (all []dialog.Transcript, err error) {
+// recognize returns all transcripts of an utterance.
+func recognize(ctx context.Context, l dialog.Listener, pcm []int16) (all []dialog.Transcript, err error) {
 	var ended time.Time
 	for transcript, err := range l.Utterance(ctx, frames(pcm, &ended)) {
 		if err != nil {
@@ -141,7 +141,7 @@ func listen(t testing.TB, r *Recognizer) dialog.Listener {
 	return l
 }
 
-func TestConcurrentCallersAreRecognised(t *testing.T) {
+func TestConcurrentCallersAreRecognized(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 20 s")
 	}
@@ -154,7 +154,7 @@ func TestConcurrentCallersAreRecognised(t *testing.T) {
 			defer l.Close()
 			wrong, words := 0, 0
 			for _, text := range script {
-				all, err := recognise(t.Context(), l, fliteSpeech(t, voice, text))
+				all, err := recognize(t.Context(), l, fliteSpeech(t, voice, text))
 				if err != nil || len(all) == 0 {
 					t.Errorf("%s: %q: %v, %v", voice, text, all, err)
 					return
@@ -171,7 +171,7 @@ func TestConcurrentCallersAreRecognised(t *testing.T) {
 }
 
 func TestPartialTranscriptsComeWhileTheCallerSpeaks(t *testing.T) {
-	all, err := recognise(t.Context(), listen(t, open(t)), fliteSpeech(t, "slt", "Can you tell me where my order is, please? I have been waiting for two weeks."))
+	all, err := recognize(t.Context(), listen(t, open(t)), fliteSpeech(t, "slt", "Can you tell me where my order is, please? I have been waiting for two weeks."))
 	if err != nil || len(all) < 4 {
 		t.Fatalf("%v, %v", all, err)
 	}
@@ -185,7 +185,7 @@ func TestPartialTranscriptsComeWhileTheCallerSpeaks(t *testing.T) {
 	}
 }
 
-func TestWordsOfTheAgentsTextsAreRecognised(t *testing.T) {
+func TestWordsOfTheAgentsTextsAreRecognized(t *testing.T) {
 	r := open(t)
 	dict, err := os.ReadFile(filepath.Join(shared.cache, modelFile(t, ".dict")))
 	require.NoError(t, err)
@@ -195,9 +195,9 @@ func TestWordsOfTheAgentsTextsAreRecognised(t *testing.T) {
 			t.Errorf("%q: %v", w, words[w])
 		}
 	}
-	all, err := recognise(t.Context(), listen(t, r), fliteSpeech(t, "slt", "I bought a dehumidifier."))
+	all, err := recognize(t.Context(), listen(t, r), fliteSpeech(t, "slt", "I bought a dehumidifier."))
 	if err != nil || !strings.Contains(all[len(all)-1].Text, "dehumidifier") {
-		t.Errorf("recognised %v, %v", all, err)
+		t.Errorf("recognized %v, %v", all, err)
 	}
 }
 
@@ -256,7 +256,7 @@ func compareARPA(t *testing.T, got, want string) {
 	}
 }
 
-func TestUtterancesAfterNoiseAreRecognised(t *testing.T) {
+func TestUtterancesAfterNoiseAreRecognized(t *testing.T) {
 	l := listen(t, open(t))
 	rng := rand.New(rand.NewPCG(5, 6))
 	for name, pcm := range map[string][]int16{
@@ -266,12 +266,12 @@ func TestUtterancesAfterNoiseAreRecognised(t *testing.T) {
 		"clipped":   generate(func(i int) float64 { return math.Copysign(32767, math.Sin(float64(i)/10)) }),
 		"one frame": make([]int16, media.EarFrame),
 	} {
-		all, err := recognise(t.Context(), l, pcm)
+		all, err := recognize(t.Context(), l, pcm)
 		if err != nil || len(all) == 0 || !all[len(all)-1].Final {
 			t.Errorf("%s: %v, %v", name, all, err)
 		}
 	}
-	all, err := recognise(t.Context(), l, fliteSpeech(t, "rms", "Where is my order?"))
+	all, err := recognize(t.Context(), l, fliteSpeech(t, "rms", "Where is my order?"))
 	if err != nil || !strings.Contains(all[len(all)-1].Text, "order") {
 		t.Errorf("speech after noise: %v, %v", all, err)
 	}
@@ -287,13 +287,13 @@ func generate(sample func(i int) float64) []int16 {
 
 func TestAudioAfterTheFirstMinuteIsIgnored(t *testing.T) {
 	pcm := append(make([]int16, 61*media.EarRate), fliteSpeech(t, "slt", "Hello, is my order here?")...)
-	all, err := recognise(t.Context(), listen(t, open(t)), pcm)
+	all, err := recognize(t.Context(), listen(t, open(t)), pcm)
 	if err != nil || len(all) != 1 || all[0] != (dialog.Transcript{Final: true}) {
 		t.Errorf("%v, %v", all, err)
 	}
 }
 
-func TestUtteranceAfterACancelledOneIsRecognised(t *testing.T) {
+func TestUtteranceAfterACancelledOneIsRecognized(t *testing.T) {
 	l := listen(t, open(t))
 	pcm := fliteSpeech(t, "slt", "Where is my order?")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -315,7 +315,7 @@ func TestUtteranceAfterACancelledOneIsRecognised(t *testing.T) {
 	for range l.Utterance(t.Context(), frames(pcm, new(time.Time))) {
 		break
 	}
-	all, err := recognise(t.Context(), l, pcm)
+	all, err := recognize(t.Context(), l, pcm)
 	if err != nil || !strings.Contains(all[len(all)-1].Text, "order") {
 		t.Errorf("next utterance: %v, %v", all, err)
 	}
@@ -338,12 +338,12 @@ func TestCallersDoNotInfluenceOneAnother(t *testing.T) {
 	one := &Recognizer{pool: p}
 	pcm := fliteSpeech(t, "slt", "Where is my order?")
 	first, second := &listener{pool: p}, &listener{pool: p}
-	want, err := recognise(t.Context(), first, pcm)
+	want, err := recognize(t.Context(), first, pcm)
 	require.NoError(t, err)
-	if _, err := recognise(t.Context(), listen(t, one), fliteSpeech(t, "kal16", "I am somebody else with another telephone.")); err != nil {
+	if _, err := recognize(t.Context(), listen(t, one), fliteSpeech(t, "kal16", "I am somebody else with another telephone.")); err != nil {
 		t.Fatal(err)
 	}
-	got, err := recognise(t.Context(), second, pcm)
+	got, err := recognize(t.Context(), second, pcm)
 	if err != nil || !slices.Equal(got, want) || !slices.Equal(second.mean.mean, first.mean.mean) {
 		t.Errorf("after another caller: %v, %v; alone: %v", got, err, want)
 	}
