@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// awaitHangups waits until at least least calls have hung up and no call is active. It fails
+// awaitHangUps waits until at least least calls have hung up and no call is active. It fails
 // the test if more than most calls hung up, or a call ended with another result.
-func (s *server) awaitHangups(t *testing.T, least, most float64) {
+func (s *server) awaitHangUps(t *testing.T, least, most float64) {
 	t.Helper()
 	const active, hungUp = `frontdesk_calls_active{transport="sip"}`, `frontdesk_calls_total{result="hung_up",transport="sip"}`
 	eventually(t, fmt.Sprintf("no call is active and %v have hung up", least), func() bool {
@@ -57,7 +57,7 @@ func TestInboundCallsFollowTheirSignalling(t *testing.T) {
 			t.Parallel()
 			s, address := startSIP(t, "127.0.0.0/8", noVoice)
 			sippCall(t, address, tt.steps, strings.Fields(tt.flags)...)()
-			s.awaitHangups(t, 1, 1)
+			s.awaitHangUps(t, 1, 1)
 		})
 	}
 }
@@ -76,7 +76,7 @@ func TestCancelledCallsLeaveNoCall(t *testing.T) {
 	for _, before := range []string{"", `<recv response="180"/><pause distribution="uniform" min="0" max="4"/>`} {
 		sippCall(t, address, invite(1, "", pcmuSDP)+before+steps, "-m", "40", "-r", "40", "-nr", "-default_behaviors", "all,-abortunexp")()
 	}
-	s.awaitHangups(t, 40, 80) // a CANCEL before the call rings leaves no call to count
+	s.awaitHangUps(t, 40, 80) // a CANCEL before the call rings leaves no call to count
 }
 
 func TestOnlyCallersWithThePasswordAreAnswered(t *testing.T) {
@@ -93,7 +93,7 @@ func TestOnlyCallersWithThePasswordAreAnswered(t *testing.T) {
 		t.Errorf("%v calls are active after a wrong password", n)
 	}
 	sippCall(t, address, call("hush-hush")+expectResponse("200")+inDialog("ACK", 2, "", "")+hangUp(3))()
-	s.awaitHangups(t, 1, 1)
+	s.awaitHangUps(t, 1, 1)
 }
 
 func TestCallContinuesWhenAnotherIsRefusedAtTheLimit(t *testing.T) {
@@ -105,7 +105,7 @@ func TestCallContinuesWhenAnotherIsRefusedAtTheLimit(t *testing.T) {
 		otherCall(invite(2, "", pcmuSDP)+expectResponse("503", "Retry-After: [1-9]")+inDialog(ackFailure, 2, "", "")) +
 		sippRequest("INFO", 3, "[$tag]", "", "") + expectResponse("200", "INFO") + sippRequest("BYE", 4, "[$tag]", "", "") + expectResponse("200", "BYE")
 	sippCall(t, address, steps)()
-	s.awaitHangups(t, 1, 1)
+	s.awaitHangUps(t, 1, 1)
 }
 
 func TestDTMFInINFORequestsReachesTheConversation(t *testing.T) {

@@ -36,14 +36,14 @@ func startSIPp(t *testing.T, steps string, args ...string) (wait func()) {
 	}
 }
 
-// sippCall lets SIPp call address by the steps of a scenario, with more of its flags.
+// sippCall lets SIPp call address with the steps of a scenario and additional flags.
 func sippCall(t *testing.T, address, steps string, flags ...string) (wait func()) {
 	t.Helper()
 	args := append([]string{"-i", "127.0.0.1", "-timeout", "20s", "-timeout_error"}, flags...)
 	return startSIPp(t, steps+`<Reference variables="found"/>`, append(args, address)...)
 }
 
-// sippAnswer lets SIPp answer one call at address by the steps of a scenario.
+// sippAnswer lets SIPp answer one call at address with the steps of a scenario.
 func sippAnswer(t *testing.T, address, steps string) (wait func()) {
 	t.Helper()
 	ip, port, err := net.SplitHostPort(address)

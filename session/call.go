@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -89,8 +88,8 @@ func (c *Call) IsOwner(caller Caller) bool {
 	return caller.TokenID == c.caller.TokenID || caller.Resume == c.session
 }
 
-// Hangup ends the call; Run then returns HungUp.
-func (c *Call) Hangup() { c.end(errHungUp) }
+// HangUp ends the call; Run then returns HungUp.
+func (c *Call) HangUp() { c.end(errHungUp) }
 
 // Refer transfers the caller blindly to a number or SIP address; the call then ends as
 // Transferred. The error is a fault.Error: Invalid when the call did not come by telephone.
@@ -263,43 +262,6 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 	e.PersonQuality = c.personQuality
 	c.mu.Unlock()
 	return e
-}
-
-// endingOf returns the call's ending for the outcome of its conversation, or for the cause
-// of ctx when that ended the conversation.
-func endingOf(ctx context.Context, out dialog.Outcome, err error) Ending {
-	if ctx.Err() != nil {
-		cause := context.Cause(ctx)
-		e := Ending{Result: Lost, Reason: cause.Error()}
-		switch {
-		case errors.Is(cause, errHungUp):
-			e.Result = HungUp
-		case errors.Is(cause, errMoved), errors.Is(cause, errLeaseLost):
-			e.Result = Moved
-		case errors.Is(cause, errReferred):
-			e.Result = Transferred
-		case errors.Is(cause, errDrained):
-			e.Result = Draining
-		case errors.Is(cause, errTooLong):
-			e.Result = OverLimit
-		}
-		return e
-	}
-	if err != nil {
-		return Ending{Result: Failed, Reason: fault.From(err).Message, Err: err}
-	}
-	switch out {
-	case dialog.Goodbye:
-		return Ending{Result: Done, Reason: "the conversation came to its end"}
-	case dialog.Transferred:
-		return Ending{Result: Transferred, Reason: "a person took over"}
-	case dialog.Drained:
-		return Ending{Result: Draining, Reason: errDrained.Error()}
-	case dialog.NoAnswer:
-		return Ending{Result: Silent, Reason: "the caller stayed silent"}
-	default:
-		return Ending{Result: HungUp, Reason: "the caller hung up"}
-	}
 }
 
 // keepLease renews the lease until ctx ends, and ends the call when another node holds

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -19,16 +18,6 @@ const (
 	storeTimeout = 3 * time.Second
 	moveTimeout  = 5 * time.Second // for the former line of a session to end
 	drainNotice  = 2 * time.Second // for load balancers to notice that a node admits no calls
-)
-
-// Why a running call must end: the cause of its context.
-var (
-	errHungUp    = errors.New("hung up")
-	errMoved     = errors.New("another line took over")
-	errLeaseLost = errors.New("another node took the session")
-	errReferred  = errors.New("the caller was transferred")
-	errDrained   = errors.New("the server is stopping")
-	errTooLong   = errors.New("the call reached the maximum duration")
 )
 
 // Options are what a Desk needs.

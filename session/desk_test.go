@@ -108,7 +108,7 @@ func TestEndingSaysWhyTheCallEnded(t *testing.T) {
 	}
 	l = call(t, t.Context(), d, session.Caller{})
 	l.say("hello")
-	l.call.Hangup()
+	l.call.HangUp()
 	if e := <-l.ending; e.Result != session.HungUp {
 		t.Errorf("ended as %+v, want hung_up", e)
 	}
@@ -213,7 +213,7 @@ func TestOnlyItsOwnerMayEndACall(t *testing.T) {
 	d := newDesk(t, session.Limits{})
 	c, err := d.Admit(t.Context(), session.Caller{TokenID: "own"})
 	require.NoError(t, err)
-	defer c.Hangup()
+	defer c.HangUp()
 	for name, test := range map[string]struct {
 		caller  session.Caller
 		isOwner bool

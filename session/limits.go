@@ -57,7 +57,8 @@ func ErrTooManyStarts(wait time.Duration) error {
 	return fault.New(fault.Limited, "too many calls from your address in a short time").Retryable(max(wait, time.Millisecond))
 }
 
-// ErrTokensSpent is the error of a Limiter when the agent has new tokens only after wait.
+// ErrTokensSpent is the error of a Limiter when the agent's token budget is spent until wait
+// has passed.
 func ErrTokensSpent(wait time.Duration) error {
 	return fault.New(fault.Limited, "this agent has answered as much as it may for now").Retryable(max(wait, time.Millisecond))
 }

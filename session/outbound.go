@@ -9,7 +9,6 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/dialog/amd"
 	"frontdesk/dialog/mouth"
-	"frontdesk/internal/fault"
 )
 
 // Outbound says how to treat an answering machine in an outbound call.
@@ -67,29 +66,6 @@ func (c *Call) Answer(ctx context.Context, connect func(context.Context) (dialog
 		}
 		return c.converse(ctx, line)
 	})
-}
-
-// endingOfUnanswered returns the ending of a call that was not answered because of err.
-func endingOfUnanswered(ctx context.Context, err error) Ending {
-	if ctx.Err() != nil {
-		return endingOf(ctx, "", nil)
-	}
-	if errors.Is(err, ErrCallerGone) {
-		return Ending{Result: HungUp, Reason: ErrCallerGone.Error()}
-	}
-	f := fault.From(err)
-	e := Ending{Result: Failed, Reason: f.Message, Err: err}
-	switch f.Code {
-	case fault.Busy:
-		e.Result = Busy
-	case fault.NoAnswer:
-		e.Result = NoAnswer
-	case fault.Declined:
-		e.Result = Declined
-	case fault.NotFound, fault.Media:
-		e.Result = Unreachable
-	}
-	return e
 }
 
 // leaveMessage speaks to an answering machine, and records that.

@@ -71,17 +71,17 @@ func (c *Call) transferAttended(ctx context.Context, b *bridge, r dialog.Handove
 	if h.RingTimeout == 0 {
 		h.RingTimeout = defaultRingTimeout
 	}
-	briefCtx, giveUp := context.WithCancel(ctx)
+	announceCtx, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	keepWaiting := context.AfterFunc(r.Waiting, giveUp)
-	ringCtx, cancel := context.WithTimeout(briefCtx, h.RingTimeout)
+	ringCtx, cancel := context.WithTimeout(announceCtx, h.RingTimeout)
 	defer cancel()
 	line, hangUp, err := c.desk.o.Dial(ringCtx, h.To)
 	if err != nil {
 		return err
 	}
 	defer hangUp()
-	if err := c.brief(briefCtx, line, r); err != nil {
+	if err := c.announceCaller(announceCtx, line, r); err != nil {
 		return err
 	}
 	keepWaiting()
@@ -102,9 +102,9 @@ func (c *Call) transferAttended(ctx context.Context, b *bridge, r dialog.Handove
 	return nil
 }
 
-// brief tells the person who calls and why, and waits until they confirm that they take
+// announceCaller tells the person who calls and why, and waits until they confirm that they take
 // the call, unless the agent skips that.
-func (c *Call) brief(ctx context.Context, person dialog.Line, r dialog.HandoverRequest) error {
+func (c *Call) announceCaller(ctx context.Context, person dialog.Line, r dialog.HandoverRequest) error {
 	text := "A call from " + c.agent.Title + "."
 	if r.Summary != "" {
 		text += " " + r.Summary

@@ -20,8 +20,8 @@ func TestEchoOfTheAgentIsRecognizedByItsWords(t *testing.T) {
 		"tanks one to too": true,
 		"wait stop please": false,
 	} {
-		if got := repeats(said, spoken); got != want {
-			t.Errorf("repeats(%q) = %v, want %v", said, got, want)
+		if got := isEchoOf(said, spoken); got != want {
+			t.Errorf("isEchoOf(%q) = %v, want %v", said, got, want)
 		}
 	}
 }

@@ -205,7 +205,7 @@ func (c *conversation) partialTranscript(h dialog.Heard) {
 	r := c.reply
 	switch {
 	case r == nil || !r.isAudible:
-	case words.IsBackchannel(u.text) || h.MayBeEcho && mayRepeat(u.text, r.text.written.String()):
+	case words.IsBackchannel(u.text) || h.MayBeEcho && mayBeEchoOf(u.text, r.text.written.String()):
 		c.setLevel(media.Low)
 	case c.stopsAgent(u.text) || !words.MayBeNoise(u.text) && u.duration() >= certainSpeech:
 		c.bargeIn(h.Item, "words")
@@ -260,7 +260,7 @@ func (c *conversation) finalTranscript(h dialog.Heard) {
 			c.floor.nextReply = notUnderstood
 		}
 		c.proceed()
-	case isOverAgent && h.MayBeEcho && repeats(text, r.text.written.String()):
+	case isOverAgent && h.MayBeEcho && isEchoOf(text, r.text.written.String()):
 		c.emit(dialog.Event{Kind: dialog.CallerSaid, Turn: c.turns + 1, Item: h.Item})
 	case isOverAgent && c.isBackchannel(text, u.duration()):
 		c.emit(dialog.Event{Kind: dialog.CallerSaid, Turn: c.turns + 1, Item: h.Item, Text: text})

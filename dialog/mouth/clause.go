@@ -18,9 +18,9 @@ const (
 )
 
 // Clauses cuts a stream of text into clauses that a voice can speak: a short one first, so
-// that speech starts soon, then sentences. Joined, the clauses are the text to the byte,
-// but white space at the end may be missing. Where the chunks begin and end makes no
-// difference.
+// that speech starts soon, then sentences. Joined, the clauses equal the text byte for
+// byte, except that white space at the end may be missing. The boundaries of the chunks make
+// no difference.
 func Clauses(chunks iter.Seq[string]) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		var c Cutter

@@ -276,7 +276,7 @@ func TestOnlySessionsThatAreOverAreArchived(t *testing.T) {
 	}
 }
 
-func TestFailingModelLeavesAnOutline(t *testing.T) {
+func TestSummaryWithoutAModelIsAnExcerpt(t *testing.T) {
 	body, err := json.Marshal(dialog.Message{Role: dialog.User, Text: "Where is my lamp?"})
 	require.NoError(t, err)
 	entries := []session.Entry{{Kind: "message", Body: body}}

@@ -29,7 +29,7 @@ func withNoise(pcm []int16, level float64) []int16 {
 	return out
 }
 
-func TestSpeechEndGoesByEnergy(t *testing.T) {
+func TestSpeechEndIsFoundByEnergy(t *testing.T) {
 	const second = time.Second
 	speech := tone(media.MouthRate, second)
 	faint := slices.Clone(speech)

@@ -31,7 +31,7 @@ func TestDialableNumbers(t *testing.T) {
 	}
 }
 
-func TestWhatANumberIsFor(t *testing.T) {
+func TestNumberRulesDependOnTheUse(t *testing.T) {
 	for number, want := range map[string][2]bool{ // callback, subscriber
 		"": {}, "20": {}, "*12345678": {}, "anonymous": {}, "200": {true, false}, "+493012": {true, false},
 		"1234567": {true, true}, "+493012345678": {true, true}, "+123456789012345": {true, true}, "+1234567890123456": {},

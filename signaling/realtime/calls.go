@@ -67,7 +67,7 @@ func (s *Server) runPeer(call *session.Call, who session.Caller, peer *webrtc.Pe
 			eventChannel: &dataChannel{peer}, source: peer.Source(), sink: peer.Sink(), dtmf: peer.DTMF(),
 		})
 	case <-peer.Done():
-		call.Hangup()
+		call.HangUp()
 	}
 }
 
@@ -142,7 +142,7 @@ func (s *Server) hangUp(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	call.Hangup()
+	call.HangUp()
 	w.WriteHeader(http.StatusOK)
 	return nil
 }

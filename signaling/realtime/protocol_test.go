@@ -47,7 +47,7 @@ func admit(t testing.TB) *session.Call {
 	t.Helper()
 	call, err := desktest.New(t, demoAgent()).Admit(t.Context(), session.Caller{})
 	require.NoError(t, err)
-	t.Cleanup(call.Hangup)
+	t.Cleanup(call.HangUp)
 	return call
 }
 

@@ -224,7 +224,7 @@ func TestDeskRefusesACallOverTheLimit(t *testing.T) {
 	f := newFixtureWith(t, demoAgent(), session.Limits{Calls: 1})
 	call, err := f.desk.Admit(t.Context(), session.Caller{})
 	require.NoError(t, err)
-	defer call.Hangup()
+	defer call.HangUp()
 	resp, body := f.do(t, "GET", "/v1/realtime", "", "Authorization", "Bearer "+f.token(t, session.Claims{}))
 	if resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "10" || errorCode(body) != string(fault.Limited) {
 		t.Errorf("%d %v %v", resp.StatusCode, resp.Header, body)

@@ -44,7 +44,7 @@ func (p *protocol) handleEvent(e dialog.Event) {
 	}
 }
 
-// send sends an event of the given type. An error of the line is left to its reader.
+// send sends an event of the given type. The line's reader reports an error of the line.
 // p.mu is held.
 func (p *protocol) send(kind string, fields map[string]any) {
 	if fields == nil {

@@ -49,7 +49,7 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) error {
 	}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
-		call.Hangup()
+		call.HangUp()
 		return fault.Wrap(err, fault.Invalid, "the WebSocket handshake failed")
 	}
 	s.calls.Add(1)

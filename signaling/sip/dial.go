@@ -268,7 +268,7 @@ func (s *Server) HangUp(id string) error {
 	if err != nil {
 		return err
 	}
-	c.admitted.Hangup()
+	c.admitted.HangUp()
 	return nil
 }
 

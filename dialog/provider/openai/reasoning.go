@@ -28,7 +28,7 @@ func (f *reasoningFilter) add(text string) string {
 			before, f.pending = text[:end], text[end:]
 		}
 		if !f.isReasoning {
-			out.WriteString(f.pass(before))
+			out.WriteString(f.trimLeading(before))
 		}
 		if !found {
 			break
@@ -53,7 +53,8 @@ func (f *reasoningFilter) nextTag(text string) string {
 	return thinkOpen
 }
 
-func (f *reasoningFilter) pass(text string) string {
+// trimLeading removes white space at the beginning of the text that follows reasoning.
+func (f *reasoningFilter) trimLeading(text string) string {
 	if f.trimNext {
 		text = strings.TrimLeft(text, " \t\r\n")
 	}
@@ -70,7 +71,7 @@ func (f *reasoningFilter) flush() string {
 	if f.isReasoning {
 		return ""
 	}
-	return f.pass(text)
+	return f.trimLeading(text)
 }
 
 // partialTagLen returns the length of the longest suffix of text that begins one of the tags.

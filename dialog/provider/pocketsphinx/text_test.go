@@ -50,7 +50,7 @@ func FuzzSentences(f *testing.F) {
 	})
 }
 
-func TestTranscriptsAreCapitalised(t *testing.T) {
+func TestTranscriptsAreCapitalized(t *testing.T) {
 	for in, want := range map[string]string{
 		"where is my order four seven three": "Where is my order four seven three",
 		"i think i'm late":                   "I think I'm late",
