@@ -115,7 +115,7 @@ func (w *watchedSource) ReadFrame(frame []int16) error {
 }
 
 // transcribe stores the transcript so far in transcript, until ctx ends. If the recognizer
-// fails, the audio alone has to do.
+// fails, detection continues by the audio alone.
 func transcribe(ctx context.Context, agent *dialog.Agent, isNarrowband bool, frames <-chan []int16, transcript *atomic.Pointer[string]) {
 	listener, err := agent.OpenListener(ctx, isNarrowband)
 	if err != nil {

@@ -301,7 +301,7 @@ func (c *conversation) utteranceEnded(item string) {
 	}
 }
 
-// acceptAffirmation takes a backchannel at the very end of a question for its answer.
+// acceptAffirmation treats a backchannel at the very end of a question as its answer.
 // heard is what the caller heard of the reply.
 func (c *conversation) acceptAffirmation(heard string) {
 	b := c.floor.backchannel

@@ -140,7 +140,7 @@ func (c *randomConversation) checkUtterances(t *testing.T) {
 	}
 }
 
-// checkAudio checks that as much audio was played as the text that was heard takes.
+// checkAudio checks that the duration of the played audio matches the text that was heard.
 func (c *randomConversation) checkAudio(t *testing.T) {
 	t.Helper()
 	played := c.speaker.framesWithAudio() * media.MouthFrame

@@ -34,7 +34,7 @@ func saysSomething(word string) bool { return !backchannels[word] && !noise[word
 // IsUrgent reports whether a word of text is meant to stop the agent.
 func IsUrgent(text string) bool { return urgent.HasAny(Split(text)) }
 
-// MayBeNoise reports whether a recognizer may have made text of a backchannel or a cough:
+// MayBeNoise reports whether text may be a misrecognized backchannel or cough:
 // no word is urgent, and at most one is neither a backchannel nor noise.
 func MayBeNoise(text string) bool {
 	n := 0
