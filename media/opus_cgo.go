@@ -55,7 +55,7 @@ func (d *libopusDecoder) Decode(dst []int16, packet []byte) ([]int16, error) {
 // section 2.1.7) and by extrapolation otherwise. A packet lost after a DTX packet is
 // taken for another DTX packet.
 func (d *libopusDecoder) Conceal(dst []int16, next []byte) ([]int16, error) {
-	pcm := d.pcm[:d.last:d.last] // the library goes by the capacity
+	pcm := d.pcm[:d.last:d.last] // the library uses the capacity
 	if len(next) > dtxBytes && opusSamples(next) > 0 {
 		if d.dec.DecodeFEC(next, pcm) == nil {
 			return append(dst, pcm...), nil

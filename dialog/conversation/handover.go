@@ -25,7 +25,7 @@ type handover struct {
 }
 
 // requestHandover notes that the result of a tool asks for a person. Without a line that
-// can transfer, the ticket that the tool opened has to do.
+// can transfer, only the ticket that the tool opened remains.
 func (c *conversation) requestHandover(call tools.Call, result tools.Result) {
 	i := slices.IndexFunc(result.Notes, func(n tools.Note) bool { return n.Kind == handoverNote })
 	if i < 0 || result.Failed || c.line.Transfer == nil {

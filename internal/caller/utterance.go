@@ -95,7 +95,7 @@ const (
 )
 
 // speechEnd returns the sample after the last one with speech in pcm (at MouthRate), or 0
-// if there is no speech. It goes by energy: speech is at least 6 dB above the recording's
+// if there is no speech. It measures energy: speech is at least 6 dB above the recording's
 // noise and at most 40 dB below its peak, for 30 ms or longer.
 func speechEnd(pcm []int16) int {
 	const size = media.MouthRate / blocksPerSecond

@@ -84,7 +84,7 @@ func (r ToneRecognizer) Utterance(_ context.Context, frames iter.Seq[[]int16]) i
 	}
 }
 
-// LoudnessDetector is a voice detector that takes every loud frame for speech.
+// LoudnessDetector is a voice detector that detects every loud frame as speech.
 type LoudnessDetector struct{}
 
 // NewLoudnessDetector is a dialog.Agent's Detector.
