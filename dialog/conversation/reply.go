@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/mouth"
@@ -152,8 +151,8 @@ func (c *conversation) finishWriting(r *reply, fallback string) {
 		c.writeText(r, fallback)
 	}
 	isWhole := r.ctx.Err() == nil
-	c.post(func() { r.text.isComplete = isWhole })
-	close(r.writer.script.clauses)
+	c.post(func() { r.text.isComplete = isWhole && !r.cut.done })
+	r.writer.script.close()
 }
 
 // writeText writes a whole text.
@@ -375,12 +374,24 @@ func (s *script) writeFirst(clause string) bool {
 func (s *script) fit(clause string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.needsSpace && !unicode.IsSpace(rune(clause[0])) {
+	if s.needsSpace && !isSpace(clause[0]) {
 		clause = " " + clause
 	}
-	s.hasBegun, s.needsSpace = true, !unicode.IsSpace(rune(clause[len(clause)-1]))
+	s.hasBegun, s.needsSpace = true, !isSpace(clause[len(clause)-1])
 	s.left -= len(clause)
 	return clause, s.left > 0
+}
+
+// isSpace reports whether a byte of UTF-8 text is white space. unicode.IsSpace would take the
+// last byte of an "à" for a no-break space.
+func isSpace(b byte) bool { return strings.IndexByte(" \n\t\r", b) >= 0 }
+
+// close says that nothing follows, not even a filler.
+func (s *script) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hasBegun = true
+	close(s.clauses)
 }
 
 // read yields the clauses as they are written. Before the first one it calls wait.

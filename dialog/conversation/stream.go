@@ -64,6 +64,9 @@ func (c *conversation) modelAnswered(r *reply, a answer) {
 func (c *conversation) apologize(r *reply, err error) {
 	var apology string
 	c.do(func() {
+		if r.cut.done {
+			return
+		}
 		r.hasFailed = true
 		r.turn.fail(err)
 		c.raiseNotice("model_lost", modelLost, err)

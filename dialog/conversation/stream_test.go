@@ -112,3 +112,25 @@ func TestModelThatIgnoresCancellationDelaysOnlyTheEndOfItsReply(t *testing.T) {
 		})
 	}
 }
+
+func TestClosedScriptTakesNoFiller(t *testing.T) {
+	s := &script{clauses: make(chan string, scriptQueue), left: maxReply}
+	s.close()
+	if s.writeFirst("One moment.") {
+		t.Error("a filler was written to a closed script")
+	}
+}
+
+func TestClausesAreJoinedWithASpace(t *testing.T) {
+	for before, want := range map[string]string{
+		"Je regarde déjà": " Voilà.", // the last byte of "à" is that of a no-break space
+		"One moment.":     " Voilà.",
+		"One moment. ":    "Voilà.",
+	} {
+		s := &script{left: maxReply}
+		s.fit(before)
+		if got, _ := s.fit("Voilà."); got != want {
+			t.Errorf("after %q: got %q, want %q", before, got, want)
+		}
+	}
+}
