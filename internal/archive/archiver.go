@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
@@ -238,9 +239,11 @@ func (a *Archiver) write(ctx context.Context, id string) (w written, err error) 
 
 // recordings returns the recordings of a session in the folder dir.
 func recordings(dir, id string) (found []Recording) {
-	files, _ := filepath.Glob(filepath.Join(dir, id+"-*.wav")) // no session has an ID that is an invalid pattern
+	files, _ := os.ReadDir(dir) // there is no folder before the first recording
 	for _, f := range files {
-		found = append(found, Recording{Name: filepath.Base(f), path: f})
+		if name := f.Name(); strings.HasPrefix(name, id+"-") && strings.HasSuffix(name, ".wav") {
+			found = append(found, Recording{Name: name, path: filepath.Join(dir, name)})
+		}
 	}
 	return found
 }

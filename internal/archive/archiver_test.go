@@ -289,3 +289,18 @@ func TestSummaryWithoutAModelIsAnExcerpt(t *testing.T) {
 		t.Errorf("summary of an empty session: got %q", got)
 	}
 }
+
+func TestRecordingsAreThoseOfOneSession(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"sess_1-rtc_1.wav", "sess_1-rtc_2.wav", "sess_12-rtc_3.wav", "sess_1-rtc_4.txt"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	for id, want := range map[string]int{"sess_1": 2, "sess_12": 1, "sess_2": 0, "*": 0, "sess_?": 0, "": 0} {
+		if got := recordings(dir, id); len(got) != want {
+			t.Errorf("session %q has the recordings %v, want %d", id, got, want)
+		}
+	}
+	if got := recordings(filepath.Join(dir, "missing"), "sess_1"); got != nil {
+		t.Errorf("found %v in a missing folder", got)
+	}
+}
