@@ -125,5 +125,8 @@ func setField(field reflect.Value, variable, text string) error {
 	if err != nil {
 		return err
 	}
-	return d.Decode(field.Addr().Interface())
+	if err := d.Decode(field.Addr().Interface()); err != nil {
+		return errors.New(strings.Replace(err.Error(), ":1:1: ", ": ", 1)) // a variable needs no line
+	}
+	return nil
 }

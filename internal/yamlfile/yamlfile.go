@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -171,7 +173,23 @@ func (d *Document) explain(err error, into reflect.Type) error {
 	if errors.As(err, &e) {
 		return d.errorAt(e.GetToken(), "%s", e.GetMessage())
 	}
+	if duration := invalidDuration.FindStringSubmatch(err.Error()); duration != nil {
+		return d.errorAt(d.findText(duration[1]), "invalid duration %q (want one such as 30s or 5m)", duration[1])
+	}
 	return fmt.Errorf("%s: cannot be read as YAML: %w", d.name, err)
+}
+
+// invalidDuration matches the errors of time.ParseDuration, which know no place.
+var invalidDuration = regexp.MustCompile(`^time: .*duration "(.*)"$`)
+
+// findText returns the first text in the document that equals value; nil if there is none.
+func (d *Document) findText(value string) *token.Token {
+	for _, n := range ast.Filter(ast.StringType, d.body) {
+		if n.GetToken().Value == value {
+			return n.GetToken()
+		}
+	}
+	return nil
 }
 
 // siblings returns the keys that the section of t's key may hold.
@@ -220,6 +238,9 @@ func keysOf(t reflect.Type) []string {
 func kindName(t reflect.Type) string {
 	if t == nil {
 		return "nothing"
+	}
+	if t == reflect.TypeFor[time.Duration]() {
+		return "a duration such as 30s"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -3,6 +3,7 @@ package yamlfile
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 type settings struct {
@@ -10,7 +11,8 @@ type settings struct {
 	Models []provider `yaml:"models"`
 	Common `yaml:",inline"`
 	Limits struct {
-		Calls int `yaml:"calls"`
+		Calls int           `yaml:"calls"`
+		Drain time.Duration `yaml:"drain"`
 	} `yaml:"limits"`
 }
 
@@ -40,6 +42,8 @@ func TestErrorsNamePlaceAndRemedy(t *testing.T) {
 		"key in list":     {"models:\n- {url: x}\n- {uri: x}\n", `f.yaml:3:4: unknown key "uri", did you mean "url"?`},
 		"unlike any key":  {"greeting: hello\n", `f.yaml:1:1: unknown key "greeting"`},
 		"type":            {"limits: {calls: many}\n", "f.yaml:1:17: expected a number, got text"},
+		"no unit":         {"limits: {drain: 10}\n", "f.yaml:1:17: expected a duration such as 30s, got a number"},
+		"no duration":     {"listen: x\nlimits: {drain: soon}\n", `f.yaml:2:17: invalid duration "soon" (want one such as 30s or 5m)`},
 		"second document": {"listen: x\n---\nlisten: y\n", "f.yaml:3:"},
 		"not YAML":        {"listen: [\n", "f.yaml:1:"},
 		"key twice":       {"listen: x\nlisten: y\n", "f.yaml:2:1: "},
