@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/netip"
+	"syscall"
 
 	"go.uber.org/zap"
 
@@ -51,7 +53,11 @@ func openTelephone(ctx context.Context, c config.Config, db *sql.DB, log *zap.Lo
 		}
 		o.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
-	return sip.New(o)
+	telephone, err := sip.New(o)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%w: choose another port in sip.listen, or stop the process that uses it", err)
+	}
+	return telephone, err
 }
 
 // newTrunk converts the configuration of a trunk.
