@@ -44,8 +44,8 @@ type agentSet struct {
 
 // description says for people how an agent works.
 type description struct {
-	ears, voice, model string
-	pages              int // of knowledge
+	recognizer, voice, model string
+	pages                    int // of knowledge
 }
 
 // openAgents reads the agents' folders and gives each agent its model, recognizer, voice
@@ -194,7 +194,7 @@ func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent
 	if a.Model, d.model, err = o.model(); err != nil {
 		return nil, err
 	}
-	if a.Recognizer, d.ears, err = o.recognizer(f, texts); err != nil {
+	if a.Recognizer, d.recognizer, err = o.recognizer(f, texts); err != nil {
 		return nil, err
 	}
 	if a.Synthesizer, d.voice, err = o.synthesizer(f); err != nil {
@@ -297,7 +297,7 @@ func (o *agentOpener) recognizer(f agentfile.File, texts []string) (dialog.Recog
 	if !pocketsphinx.Available {
 		return nil, "none in a build without cgo: callers type (set stt.url)", nil
 	}
-	o.announce.printf("  building the speech recognizer from %s", count(len(texts), "text"))
+	o.announce.printf("  building the speech recogniser from %s", count(len(texts), "text"))
 	r, err := pocketsphinx.New(pocketsphinx.Config{
 		Texts:    texts,
 		Language: f.Language,

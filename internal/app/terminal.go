@@ -1,10 +1,12 @@
 package app
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -61,11 +63,28 @@ func (e lineEncoder) EncodeEntry(entry zapcore.Entry, fields []zapcore.Field) (*
 	}
 	for _, key := range slices.Sorted(maps.Keys(all.Fields)) {
 		if value := all.Fields[key]; key != "error" && value != "" {
-			fmt.Fprintf(line, "  %s=%v", key, value)
+			fmt.Fprintf(line, "  %s=%s", key, formatValue(value))
 		}
 	}
 	line.AppendByte('\n')
 	return line, nil
+}
+
+// formatValue shortens durations, which people read in milliseconds, and spells out structs.
+func formatValue(value any) string {
+	switch v := value.(type) {
+	case time.Duration:
+		return v.Round(time.Millisecond).String()
+	case error, fmt.Stringer:
+		return fmt.Sprint(v)
+	}
+	switch reflect.Indirect(reflect.ValueOf(value)).Kind() {
+	case reflect.Struct, reflect.Map:
+		if b, err := json.Marshal(value); err == nil {
+			return string(b)
+		}
+	}
+	return fmt.Sprint(value)
 }
 
 // announcer tells a person at the terminal what the server is doing. A nil announcer
@@ -90,12 +109,12 @@ func (a *announcer) ready(url string, agents *agentSet, telephones []string) {
 	all := agents.All()
 	a.printf("\n%s answers at %s", all[0].Title, url)
 	d := agents.descriptions[all[0].Name]
-	a.printf("  ears       %s", d.ears)
-	a.printf("  voice      %s", d.voice)
-	a.printf("  model      %s", d.model)
-	a.printf("  knowledge  %s", count(d.pages, "page"))
+	a.printf("  recogniser  %s", d.recognizer)
+	a.printf("  voice       %s", d.voice)
+	a.printf("  model       %s", d.model)
+	a.printf("  knowledge   %s", count(d.pages, "page"))
 	if len(telephones) > 0 {
-		a.printf("  telephone  %s", strings.Join(telephones, ", "))
+		a.printf("  telephone   %s", strings.Join(telephones, ", "))
 	}
 	if others := len(all) - 1; others > 0 {
 		a.printf("  and %s", count(others, "other agent"))
