@@ -34,12 +34,16 @@ type toolCalls struct {
 }
 
 // callTools runs the tool calls of a and returns when the agent's own tools have answered
-// or r is cut. A tool with an effect goes on when r is cut.
+// or r is cut. A tool with an effect goes on when r is cut, but a reply that is cut already
+// starts none.
 func (c *conversation) callTools(r *reply, a answer) {
 	calls := a.calls[:min(len(a.calls), maxCalls)]
 	answered := make(chan struct{}, len(calls))
 	running := 0
 	c.do(func() {
+		if r.cut.done {
+			return
+		}
 		c.addCalls(r, calls, strings.TrimSpace(a.text))
 		for _, call := range calls {
 			if c.startCall(r, call, answered) {

@@ -210,3 +210,23 @@ func TestModelMustAnswerAfterTheLastStep(t *testing.T) {
 		t.Errorf("%d steps, want %d; replies %q", steps, maxSteps+1, got)
 	}
 }
+
+func TestReplyThatIsCutStartsNoTool(t *testing.T) {
+	agent := &dialog.Agent{Tools: newRegistry(t, map[string]func(context.Context) (string, error){
+		"refund_write": func(context.Context) (string, error) { return `{}`, nil },
+	})}
+	c := newConversation(t.Context(), agent, dialog.Line{}, Options{NewID: func(prefix string) string { return prefix + "1" }})
+	r := &reply{turn: &turn{}, text: replyText{drafts: make(map[string]string)}}
+	r.ctx, r.cancel = context.WithCancel(t.Context())
+	c.reply = r
+	go func() { // the owner, which handles a barge-in before the model's calls
+		p := <-c.tasks.posts
+		c.cutReply()
+		p.run()
+		close(p.done)
+	}()
+	c.callTools(r, answer{calls: []tools.Call{{ID: "call_1", Name: "refund_write"}}})
+	if n := len(c.recall.history.messages); n != 0 || r.turn.tools != 0 {
+		t.Errorf("%d messages and %d running tools after a reply that was cut, want none", n, r.turn.tools)
+	}
+}
