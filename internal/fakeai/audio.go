@@ -1,6 +1,7 @@
 package fakeai
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"io"
@@ -34,19 +35,25 @@ func (s *Server) transcribe(w http.ResponseWriter, r *http.Request) {
 		fields[k] = v[0]
 	}
 	s.record(audio, fields)
-	writeJSON(w, map[string]any{"text": s.nextTranscript()})
+	writeJSON(w, map[string]any{"text": s.transcript(audio)})
 }
 
-// nextTranscript returns the transcript of the next utterance.
-func (s *Server) nextTranscript() string {
+// transcript returns the transcript of an utterance. The first half second of audio tells
+// an utterance that is transcribed again, now that it is longer, from a new one.
+func (s *Server) transcript(wav []byte) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.o.Transcripts) == 0 {
 		return ""
 	}
-	text := s.o.Transcripts[min(s.transcribed, len(s.o.Transcripts)-1)]
-	s.transcribed++
-	return text
+	const header, halfSecond = 44, 16000
+	start := sha256.Sum256(wav[header:min(len(wav), header+halfSecond)])
+	i, isKnown := s.utterances[start]
+	if !isKnown {
+		i = len(s.utterances)
+		s.utterances[start] = i
+	}
+	return s.o.Transcripts[min(i, len(s.o.Transcripts)-1)]
 }
 
 func (s *Server) speak(w http.ResponseWriter, r *http.Request) {

@@ -5,6 +5,7 @@
 package fakeai
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -50,16 +51,16 @@ type Server struct {
 	o    Options
 	http *httptest.Server
 
-	mu          sync.Mutex
-	requests    []Request
-	transcribed int // utterances
-	failures    int // how many of the next requests fail
-	status      int // the HTTP status they fail with
+	mu         sync.Mutex
+	requests   []Request
+	utterances map[[sha256.Size]byte]int // numbers of the utterances, by the hash of their start
+	failures   int                       // how many of the next requests fail
+	status     int                       // the HTTP status they fail with
 }
 
 // New starts a server. The caller closes it.
 func New(o Options) *Server {
-	s := &Server{o: o}
+	s := &Server{o: o, utterances: make(map[[sha256.Size]byte]int)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/models", s.models)
 	mux.HandleFunc("POST /v1/chat/completions", s.chat)

@@ -95,6 +95,7 @@ func TestOfficialClientReceivesTranscripts(t *testing.T) {
 	if r := s.Requests()[0]; r.Fields["language"] != "en" || !bytes.Equal(r.Body, audio) {
 		t.Errorf("%v, %d bytes", r.Fields, len(r.Body))
 	}
+	audio[len(audio)-1]++ // another utterance
 	if second, err := c.Audio.Transcriptions.New(t.Context(), params()); err != nil || second.Text != "again" {
 		t.Errorf("%+v, %v", second, err)
 	}
