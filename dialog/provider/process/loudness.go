@@ -1,8 +1,9 @@
 package process
 
 import (
-	"frontdesk/media"
 	"math"
+
+	"frontdesk/media"
 )
 
 const (
