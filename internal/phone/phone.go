@@ -32,18 +32,21 @@ const (
 // dialed from abroad. Package phonenumbers knows which countries have such a prefix.
 func Dialable(text string) (number string, ok bool) {
 	text = strings.TrimSpace(text)
-	if strings.HasPrefix(text, "+") && strings.Contains(text, "(0)") {
-		if n, err := phonenumbers.Parse(text, ""); err == nil {
-			return phonenumbers.Format(n, phonenumbers.E164), true
-		}
-	}
 	number = strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" -./()", r) {
 			return -1
 		}
 		return r
 	}, text)
-	return number, isNumber(number, minDialable, maxDialable)
+	if !isNumber(number, minDialable, maxDialable) {
+		return number, false
+	}
+	if strings.HasPrefix(text, "+") && strings.Contains(text, "(0)") {
+		if n, err := phonenumbers.Parse(text, ""); err == nil {
+			return phonenumbers.Format(n, phonenumbers.E164), true
+		}
+	}
+	return number, true
 }
 
 // IsCallback reports whether a caller ID is a number that can be called back.
