@@ -18,8 +18,8 @@ const (
 	isIdle                        // none of these
 )
 
-// activity says what occupies the conversation now. Whether the agent may speak, answer,
-// speculate or wait for the caller is decided from it, in this file only.
+// activity says what occupies the conversation now. This file decides from it whether the
+// agent may answer, speculate, hand over, wait for the caller or end a draining conversation.
 func (c *conversation) activity() activity {
 	switch {
 	case c.reply != nil:
@@ -80,6 +80,20 @@ func (c *conversation) respond() {
 	default:
 		c.answer()
 	}
+}
+
+// continueAfterClientTools continues the turn once the client has sent all results and
+// asked for a reply.
+func (c *conversation) continueAfterClientTools() {
+	a := c.clientTools.awaited
+	if c.activity() == isReplying || a == nil || len(a.calls) > 0 {
+		return
+	}
+	if a.requests == 0 {
+		a.timeout.set(replyRequestWait)
+		return
+	}
+	c.answerClientTools()
 }
 
 // maySpeculate reports whether a reply to what the caller has said so far may be prepared.

@@ -55,7 +55,7 @@ type preparedResult struct {
 func (c *conversation) speculate(h dialog.Heard) {
 	u := c.floor.utterances[h.Item]
 	said := words.Split(printable(h.Text))
-	if u == nil || len(said) == 0 || c.handover.isActive {
+	if u == nil || len(said) == 0 {
 		return
 	}
 	if g := c.speculation.guess; g != nil && slices.Equal(g.words, said) {

@@ -238,20 +238,6 @@ func (c *conversation) clientToolOutput(result *tools.Result) {
 	}
 }
 
-// continueAfterClientTools continues the turn once the client has sent all results and
-// asked for a reply.
-func (c *conversation) continueAfterClientTools() {
-	a := c.clientTools.awaited
-	if c.reply != nil || a == nil || len(a.calls) > 0 {
-		return
-	}
-	if a.requests == 0 {
-		a.timeout.set(replyRequestWait)
-		return
-	}
-	c.answerClientTools()
-}
-
 // answerClientTools starts the reply to the results of the client's tools.
 func (c *conversation) answerClientTools() {
 	a := c.clientTools.awaited
