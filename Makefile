@@ -5,6 +5,7 @@ export GOTOOLCHAIN ?= auto
 
 # How long "make fuzz" runs each fuzz target.
 FUZZTIME ?= 5s
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -23,7 +24,7 @@ run: build ## install what is missing, build, and serve http://localhost:8080
 	bin/frontdesk serve
 
 build: setup ## install what is missing, and build bin/frontdesk
-	go build -trimpath -ldflags "-s -w" -o bin/frontdesk .
+	go build -trimpath -ldflags "-s -w -X frontdesk/internal/app.version=$(VERSION)" -o bin/frontdesk .
 
 setup: ## install what is needed to build and run
 	@scripts/setup

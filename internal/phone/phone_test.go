@@ -21,7 +21,7 @@ func TestDialableNumbers(t *testing.T) {
 		" +49 (30) 123-45 ": "+493012345", "10": "10", "0049301234": "0049301234", strings.Repeat("1", 20): strings.Repeat("1", 20),
 		"+49 (0)30 1234567": "+49301234567", // Germany has a national prefix
 		"+39 (0)6 1234567":  "+39061234567", // Italy has none: the zero belongs to the number
-		"+49 (0)30 FLOWERS": "", // no letters
+		"+49 (0)30 FLOWERS": "",             // no letters
 		"(0)30 1234567":     "0301234567",
 		"":                  "", "1": "", "+": "", "*1": "", "12x": "", "1+2": "", "++12": "", strings.Repeat("1", 21): "",
 	} {
