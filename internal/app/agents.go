@@ -297,7 +297,7 @@ func (o *agentOpener) recognizer(f agentfile.File, texts []string) (dialog.Recog
 	if !pocketsphinx.Available {
 		return nil, "none in a build without cgo: callers type (set stt.url)", nil
 	}
-	o.announce.printf("  building the speech recogniser from %s", count(len(texts), "text"))
+	o.announce.printf("  building the speech recognizer from %s", count(len(texts), "text"))
 	r, err := pocketsphinx.New(pocketsphinx.Config{
 		Texts:    texts,
 		Language: f.Language,

@@ -109,7 +109,7 @@ func (a *announcer) ready(url string, agents *agentSet, telephones []string) {
 	all := agents.All()
 	a.printf("\n%s answers at %s", all[0].Title, url)
 	d := agents.descriptions[all[0].Name]
-	a.printf("  recogniser  %s", d.recognizer)
+	a.printf("  recognizer  %s", d.recognizer)
 	a.printf("  voice       %s", d.voice)
 	a.printf("  model       %s", d.model)
 	a.printf("  knowledge   %s", count(d.pages, "page"))

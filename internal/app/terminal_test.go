@@ -24,7 +24,7 @@ func TestAnnouncerSaysWhereTheAgentAnswersAndWithWhat(t *testing.T) {
 	const want = `Preparing the agent Willow Lane
 
 Willow Lane answers at http://localhost:8080
-  recogniser  pocketsphinx
+  recognizer  pocketsphinx
   voice       flite (slt)
   model       the built-in clerk
   knowledge   23 pages
