@@ -62,8 +62,9 @@ func (p *tab) checkAnswer() {
 	}
 }
 
+// It runs alone: on a busy machine the first attempt to reconnect may take so long that the
+// page shows it.
 func TestCallMovesBetweenSentencesWhenItsNodeStops(t *testing.T) {
-	t.Parallel()
 	one, two, front := startTwoNodes(t)
 	p := visit(t, "http://"+front.Addr, microphone(speech(t)))
 	p.click("#call")
