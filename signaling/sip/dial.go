@@ -158,14 +158,20 @@ func (s *Server) Dial(ctx context.Context, o DialRequest) (Record, error) {
 		done(0)
 		return Record{}, err
 	}
+	if !s.addRunning() {
+		done(0)
+		admitted.Close()
+		return Record{}, errStopping()
+	}
 	c := &outgoingCall{admitted: admitted, Record: Record{
 		ID: admitted.ID(), Session: admitted.Session(), To: to, Trunk: t.Name, State: Ringing, StartedAt: time.Now().UTC(),
 	}}
 	s.outgoing.add(c)
 	record := c.Record
-	s.running.Go(func() {
+	go func() {
+		defer s.running.Done()
 		s.runOutgoing(c, placeOptions{trunk: t, to: to, from: o.From, onFailed: done}, o, longest, done)
-	})
+	}()
 	return record, nil
 }
 
@@ -226,7 +232,10 @@ func (s *Server) Ring(ctx context.Context, to string) (dialog.Line, func(), erro
 	if err != nil {
 		return dialog.Line{}, nil, err
 	}
-	s.running.Add(1)
+	if !s.addRunning() {
+		done(0)
+		return dialog.Line{}, nil, errStopping()
+	}
 	c, err := s.place(ctx, placeOptions{trunk: t, to: to, onFailed: done})
 	if err != nil {
 		s.running.Done()

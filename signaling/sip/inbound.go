@@ -26,12 +26,11 @@ func (s *Server) handleInvite(t *Trunk, r *sip.Request, tx sip.ServerTransaction
 		_ = tx.Respond(sip.NewResponseFromRequest(r, 480, "Temporarily Unavailable", nil))
 		return
 	}
-	s.running.Add(1)
-	defer s.running.Done()
-	if s.life.Err() != nil {
+	if !s.addRunning() {
 		refuse(r, tx, 503, errStopping())
 		return
 	}
+	defer s.running.Done()
 	if refuseShortTimer(r, tx) {
 		return
 	}

@@ -217,16 +217,27 @@ func (s *Server) start(admit Admit, reading *sync.WaitGroup) bool {
 
 // Close ends the calls, closes the sockets and waits for Serve to return.
 func (s *Server) Close() {
-	s.mu.Lock()
-	s.end()
-	s.mu.Unlock()
 	s.shutDown()
 	s.serving.Wait()
 }
 
+// addRunning adds a call that shutDown waits for. It returns false when the server is
+// stopping: a WaitGroup must not grow while it is waited for.
+func (s *Server) addRunning() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life.Err() != nil {
+		return false
+	}
+	s.running.Add(1)
+	return true
+}
+
 // shutDown ends the calls and closes the sockets. It may be called more than once.
 func (s *Server) shutDown() {
+	s.mu.Lock()
 	s.end()
+	s.mu.Unlock()
 	s.running.Wait()
 	if s.server != nil {
 		_ = s.server.Close()
