@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	rate          = 24000 // of speech, as OpenAI's
+	rate          = 24000 // Hz, of speech as OpenAI sends it
 	pieceLen      = rate / 10
 	toneFrequency = 440 // Hz
 	amplitude     = 8000
