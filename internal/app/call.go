@@ -19,7 +19,7 @@ const callHelp = `Call a Frontdesk server over WebRTC. Each --say, --wav and --t
 caller, in their order: words to speak, a recording to play, or a text to type. The
 next turn begins when the reply has ended.
 
-With a SIP address, call that telephone instead: --text presses keys, and a reply is
+With a SIP address, call that telephone instead: --text sends DTMF, and a reply is
 whatever can be heard.
 
 Exit status: 0 every turn got a reply, 1 something failed, 2 wrong usage.`

@@ -143,7 +143,7 @@ func (c *call) say(t *turn) error {
 	t.speechEnd = time.Now()
 	if c.line.isTelephone {
 		t.awaitsReply = false
-		return c.line.press(t.said)
+		return c.line.sendDTMF(t.said)
 	}
 	err := c.line.sendEvent(map[string]any{"type": "conversation.item.create", "item": map[string]any{
 		"id": t.item, "type": "message", "role": "user",

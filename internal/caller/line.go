@@ -13,9 +13,9 @@ const eventQueue = 1024 // events that may wait for the call; then the network h
 
 // line is a connection to the server over WebRTC, WebSocket or telephone.
 type line struct {
-	audio       *audio                  // nil on a text-only line
-	press       func(keys string) error // sends DTMF; only on a telephone
-	isTelephone bool                    // nothing but audio arrives
+	audio       *audio                    // nil on a text-only line
+	sendDTMF    func(digits string) error // only on a telephone call
+	isTelephone bool                      // nothing but audio arrives
 	events      chan event
 	ended       chan struct{} // closed when the line ends, whichever side ended it
 	send        func([]byte) error

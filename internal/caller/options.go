@@ -35,7 +35,7 @@ type Kind string
 const (
 	Say  Kind = "say"  // words to speak
 	WAV  Kind = "wav"  // a recording to play
-	Text Kind = "text" // a text to type; by telephone, keys to press
+	Text Kind = "text" // a text to type; on a telephone call, DTMF digits to send
 )
 
 // hasAudio reports whether any turn is spoken.
@@ -48,8 +48,8 @@ func (o Options) hasAudio() bool {
 	return false
 }
 
-// isPressable reports whether all typed turns are keys of a telephone.
-func (o Options) isPressable() bool {
+// isDTMF reports whether all typed turns are DTMF digits.
+func (o Options) isDTMF() bool {
 	for _, t := range o.Turns {
 		if t.Kind == Text && !media.IsDTMF(t.Text) {
 			return false
@@ -66,8 +66,8 @@ func (o Options) Check() error {
 		return fault.New(fault.Invalid, "nothing to say: use --say, --wav or --text at least once")
 	case o.SIP != "" && (o.Resume != "" || o.Key != "" || o.Agent != ""):
 		return fault.New(fault.Invalid, "--agent, --key and --resume do not work with a SIP address: name the agent in the address")
-	case o.SIP != "" && !o.isPressable():
-		return fault.New(fault.Invalid, "with a SIP address --text presses keys: use 0-9, *, #, A-D, and a comma to wait half a second")
+	case o.SIP != "" && !o.isDTMF():
+		return fault.New(fault.Invalid, "with a SIP address --text sends DTMF: use 0-9, *, #, A-D, and a comma to wait half a second")
 	case o.SIP == "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")):
 		return fault.New(fault.Invalid, "invalid --url %q (want one such as http://127.0.0.1:8080)", o.URL)
 	case o.Resume != "" && o.Agent != "":

@@ -18,7 +18,7 @@ func TestContradictingOptionsAreRefused(t *testing.T) {
 		"resume and agent":        {Options{URL: url, Resume: "rt_x", Agent: "a", Turns: hello}, "--agent"},
 		"recording text":          {Options{URL: url, Save: "x.wav", Turns: []Turn{{Text, "hi"}}}, "--save"},
 		"agent and SIP address":   {Options{SIP: "sip:a@b", Agent: "a", Turns: hello}, "SIP address"},
-		"words typed on a keypad": {Options{SIP: "sip:a@b", Turns: []Turn{{Text, "hi"}}}, "presses keys"},
+		"words typed on a keypad": {Options{SIP: "sip:a@b", Turns: []Turn{{Text, "hi"}}}, "sends DTMF"},
 	} {
 		if err := test.options.Check(); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %s", name, err, test.want)

@@ -28,7 +28,7 @@ func dialTelephone(ctx context.Context, uri string, ring Ring) (*line, error) {
 	}
 	l := newLine()
 	l.isTelephone = true
-	l.press = remote.SendDTMF
+	l.sendDTMF = remote.SendDTMF
 	l.audio = newAudio(remote.Sink.WriteFrame)
 	l.send = func([]byte) error { return fault.New(fault.Invalid, "a telephone cannot send text") }
 	var work sync.WaitGroup
