@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"internal/phone":               {},
 	"internal/fft":                 {},
 	"internal/ngram":               {},
+	"internal/onnx":                {"internal/fault"},
 	"internal/db":                  {"internal/fault"},
 	"media":                        {"internal/fft"},
 	"tools":                        {"internal/db", "internal/fault", "internal/words"},
