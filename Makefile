@@ -38,7 +38,7 @@ unit: ## run the quick tests: no installs, no race detector, nothing end to end
 	$(GOTEST) -parallel 4 -short $(BUT_E2E)
 
 race: setup-test ## run all tests but the end-to-end ones, with the race detector
-	FRONTDESK_TEST_SILERO=required $(GOTEST) -parallel 4 -race $(BUT_E2E)
+	FRONTDESK_TEST_MODELS=required $(GOTEST) -parallel 4 -race $(BUT_E2E)
 
 e2e: setup-test e2e/node_modules/.package-lock.json ## run the end-to-end tests of the real program
 	$(GOTEST) -parallel 5 ./e2e

@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"internal/fft":                 {},
 	"internal/ngram":               {},
 	"internal/onnx":                {"internal/fault"},
+	"internal/models":              {"internal/fault", "internal/onnx"},
 	"internal/db":                  {"internal/fault"},
 	"media":                        {"internal/fft"},
 	"tools":                        {"internal/db", "internal/fault", "internal/words"},
@@ -67,6 +68,7 @@ var mayImport = map[string][]string{
 	"internal/valkeytest":          {"internal/require"},
 	"internal/desktest":            {"dialog", "media", "session", "session/sqlite", "internal/audiotest", "internal/db", "internal/fault", "internal/require"},
 	"internal/audiotest":           {},
+	"internal/modelstest":          {"internal/models", "internal/require"},
 	"internal/require":             {},
 	"internal/bench":               {},
 	"internal/app":                 {"..."},
@@ -76,7 +78,7 @@ var mayImport = map[string][]string{
 // testMayImport lists what the tests of a package may import in addition: test kits, and
 // packages that a test assembles.
 var testMayImport = map[string][]string{
-	"*":                            {"internal/require", "internal/fakeai", "internal/valkeytest", "internal/desktest", "internal/audiotest", "session/storetest", "dialog/provider/processtest"},
+	"*":                            {"internal/require", "internal/fakeai", "internal/valkeytest", "internal/desktest", "internal/audiotest", "internal/modelstest", "session/storetest", "dialog/provider/processtest"},
 	"tools":                        {"internal/db"},
 	"dialog":                       {"dialog/conversation"},
 	"dialog/provider/clerk":        {"dialog/conversation", "internal/agentfile", "media"},

@@ -15,30 +15,15 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"frontdesk/internal/modelstest"
 	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
-// setupFile returns the path of a file that "scripts/setup test" downloads. Without the file
-// it skips the test, or fails it if FRONTDESK_TEST_SILERO is "required", as in the Makefile.
-func setupFile(t testing.TB, name string) string {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	require.NoError(t, err)
-	path := filepath.Join(cache, "frontdesk", "silero", name)
-	required := os.Getenv("FRONTDESK_TEST_SILERO") == "required"
-	if _, err := os.Stat(path); err != nil && required {
-		t.Fatal("run scripts/setup test: ", err)
-	} else if err != nil {
-		t.Skip("run scripts/setup test to download Silero VAD and ONNX Runtime for this test")
-	}
-	return path
-}
-
 func open(t testing.TB, model string) (*Network, error) {
 	t.Helper()
 	n, err := Open(Config{
-		Model: model, Library: setupFile(t, "libonnxruntime.so"),
+		Model: model, Library: modelstest.Library(t),
 		OnFailure: func(err error) { t.Error(err) },
 	})
 	if err == nil {
@@ -74,7 +59,7 @@ func TestMissingLibraryIsNamed(t *testing.T) {
 }
 
 func TestRealNetworkTellsSpeechFromNoise(t *testing.T) {
-	n, err := open(t, setupFile(t, "silero_vad.onnx"))
+	n, err := open(t, modelstest.File(t, "silero-vad", "silero_vad.onnx"))
 	require.NoError(t, err)
 	rng := rand.New(rand.NewPCG(1, 2))
 	noise, hum := make([]int16, 2*media.EarRate), make([]int16, 2*media.EarRate)

@@ -1,0 +1,26 @@
+package models
+
+import (
+	"path/filepath"
+	"testing"
+
+	"frontdesk/internal/require"
+)
+
+func TestEnvironmentSetsTheFolder(t *testing.T) {
+	set := t.TempDir()
+	t.Setenv("FRONTDESK_MODELS", set)
+	dir, err := Dir()
+	require.NoError(t, err)
+	if got, want := Open(dir).Path("a", "b.onnx"), filepath.Join(set, "a", "b.onnx"); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	t.Setenv("FRONTDESK_MODELS", "")
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	dir, err = Dir()
+	require.NoError(t, err)
+	if rel, err := filepath.Rel(cache, dir); err == nil && rel != filepath.Join("frontdesk", "models") {
+		t.Errorf("got %s", dir)
+	}
+}
