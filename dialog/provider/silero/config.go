@@ -1,7 +1,8 @@
 // Package silero detects speech with the neural network Silero VAD, version 5 or 6. The
 // operator provides its ONNX file and the ONNX Runtime library. One Network serves all calls;
-// each call has a detector with its own state. The package imports dialog, media and
-// fault. Audio enters as frames at media.EarRate; probabilities of speech leave.
+// each call has a detector with its own state. The package imports dialog, media,
+// internal/onnx and internal/fault. Audio enters as frames at media.EarRate; probabilities
+// of speech leave.
 package silero
 
 // Config names the files to load.

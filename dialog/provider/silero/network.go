@@ -3,16 +3,15 @@
 package silero
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/onnx"
 	"frontdesk/media"
 )
 
@@ -43,18 +42,16 @@ func Open(c Config) (*Network, error) {
 	if info.Size() > maxModelSize {
 		return nil, fmt.Errorf("voice detector: %s is not Silero VAD, because it is larger than %d MB", c.Model, maxModelSize>>20)
 	}
-	file, err := os.ReadFile(c.Model)
+	rt, err := onnx.Load(onnx.Config{Library: c.Library})
 	if err != nil {
 		return nil, fmt.Errorf("voice detector: %w", err)
-	}
-	if err := openLibrary(c.Library); err != nil {
-		return nil, err
 	}
 	n := &Network{onFailure: c.OnFailure}
 	if n.onFailure == nil {
 		n.onFailure = func(error) {}
 	}
-	if n.session, err = newSession(file); err != nil {
+	n.session, err = rt.Open(onnx.Network{File: c.Model, Inputs: []string{"input", "state", "sr"}, Outputs: []string{"output", "stateN"}})
+	if err != nil {
 		return nil, unsuitable(c.Model, err)
 	}
 	s, err := n.acquire()
@@ -71,62 +68,6 @@ func Open(c Config) (*Network, error) {
 
 func unsuitable(model string, err error) error {
 	return fmt.Errorf("voice detector: %s is not a model of Silero VAD version 5 or 6: %w", model, err)
-}
-
-// libraryMu guards the runtime, which exists once in a process and is never unloaded.
-var libraryMu sync.Mutex
-
-func openLibrary(path string) error {
-	libraryMu.Lock()
-	defer libraryMu.Unlock()
-	if ort.IsInitialized() {
-		return nil
-	}
-	paths := []string{path}
-	if path == "" {
-		paths = []string{"libonnxruntime.so.1", "libonnxruntime.so", "libonnxruntime.dylib"}
-	}
-	var errs []error
-	for _, p := range paths {
-		ort.SetSharedLibraryPath(p)
-		err := ort.InitializeEnvironment(ort.WithLogLevelError())
-		if err == nil {
-			return nil
-		}
-		errs = append(errs, fmt.Errorf("%s: %w", p, err))
-	}
-	return fmt.Errorf("voice detector: cannot load the ONNX Runtime library (want version 1.24 or later): %w", errors.Join(errs...))
-}
-
-func newSession(file []byte) (*ort.DynamicAdvancedSession, error) {
-	in, out, err := ort.GetInputOutputInfoWithONNXData(file)
-	if err != nil {
-		return nil, err
-	}
-	for _, want := range []string{"input", "state", "sr"} {
-		if !hasName(in, want) {
-			return nil, fmt.Errorf("it has no input %q", want)
-		}
-	}
-	for _, want := range []string{"output", "stateN"} {
-		if !hasName(out, want) {
-			return nil, fmt.Errorf("it has no output %q", want)
-		}
-	}
-	options, err := ort.NewSessionOptions()
-	if err != nil {
-		return nil, err
-	}
-	defer options.Destroy()
-	// Calls run in parallel, so one thread for each is enough.
-	if err := errors.Join(options.SetIntraOpNumThreads(1), options.SetInterOpNumThreads(1)); err != nil {
-		return nil, err
-	}
-	return ort.NewDynamicAdvancedSessionWithONNXData(file, []string{"input", "state", "sr"}, []string{"output", "stateN"}, options)
-}
-
-func hasName(list []ort.InputOutputInfo, name string) bool {
-	return slices.ContainsFunc(list, func(i ort.InputOutputInfo) bool { return i.Name == name })
 }
 
 // Detector returns a detector for one call. Its tensors are reused after it is garbage
