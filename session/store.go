@@ -81,8 +81,8 @@ type Store interface {
 	// then the other owner loses its lease at once.
 	Acquire(ctx context.Context, session, owner string, ttl time.Duration, force bool) (Lease, error)
 	// Renew extends a lease that l still holds. If the store has another history than l,
-	// Renew restores the lease there, unless a lease of a later epoch exists; the lease
-	// that it returns then has that history.
+	// Renew restores the lease there, unless another owner has a lease of a later epoch or
+	// has written entries later; the lease that it returns then has that history.
 	Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error)
 	// Release gives the lease up. To release a lease that has expired is not an error.
 	Release(ctx context.Context, l Lease) error

@@ -2,8 +2,9 @@
 -- alone and refuses before its first write, so each operation is all or nothing. Each may
 -- be repeated: the second time changes nothing.
 --
--- KEYS: lease  a hash: owner, nonce, epoch, the state's version, and when the lease and the
---              session expire (leased and lives, milliseconds since 1970)
+-- KEYS: lease  a hash: owner, nonce, epoch (which also grows with new entries), the state's
+--              version, and when the lease and the session expire (leased and lives,
+--              milliseconds since 1970)
 --       log    a stream: the entries under their own IDs
 --       state  a string
 -- The keys expire together with the session or its lease, whichever is later.
@@ -90,8 +91,9 @@ local function acquire(nonce, owner, ttl, force, ended_epoch)
 	return reply('ok', number(l.epoch))
 end
 
--- renew restores a lease of another history unless there is a later one. The reply then has
--- a history that differs from the lease's, and the holder commits what is missing.
+-- renew restores a lease of another history unless there is a later one, or later entries
+-- of another holder. The reply then has a history that differs from the lease's, and the
+-- holder commits what is missing.
 local function renew(nonce, known_history, ttl, owner, epoch)
 	local l = read_lease()
 	if known_history ~= '' and known_history ~= history then
@@ -175,12 +177,15 @@ local function commit(nonce, known_history, ttl, version, text)
 	for _, e in ipairs(new) do
 		redis.call('XADD', log, unpack(e))
 	end
+	if #new > 0 then -- the holder of a lease of another history may not know these entries
+		l.epoch = math.max(l.epoch, now)
+	end
 	version = tonumber(version)
 	if version >= l.version then -- else this is a late retry
 		redis.call('SET', state, text)
 		l.version, l.lives = version, now + tonumber(ttl)
-		write_lease(l)
 	end
+	write_lease(l)
 	return reply('ok')
 end
 

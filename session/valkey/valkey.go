@@ -28,8 +28,8 @@ type Store struct {
 	o      Options
 }
 
-// maxContenders is how many others may acquire a lease before an Acquire that wants it
-// fails.
+// maxContenders is how many times others may acquire a lease, or write under it, before an
+// Acquire that wants it fails.
 const maxContenders = 10
 
 // Acquire implements session.Store. The nonce is chosen here, so that the script

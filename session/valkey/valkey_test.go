@@ -374,6 +374,29 @@ func TestLatestLeaseIsRestoredAfterAFailover(t *testing.T) {
 	}
 }
 
+func TestLatestLeaseIsNotRestoredOverEntriesOfAFormerOwner(t *testing.T) {
+	server := valkeytest.Start(t)
+	store := open(t, valkey.Options{Addresses: []string{server.Addr}})
+	acquire := func(owner string) session.Lease {
+		l, err := store.Acquire(t.Context(), "s", owner, time.Minute, true)
+		require.NoError(t, err)
+		return l
+	}
+	first := acquire("a")
+	second := acquire("b")
+	server.Restart(t) // with nothing
+	first, err := store.Renew(t.Context(), first, time.Minute)
+	require.NoError(t, err)
+	require.NoError(t, store.Commit(t.Context(), first, oneEntry("1-1"), session.State{}, time.Minute))
+	_, err = store.Renew(t.Context(), second, time.Minute)
+	if e := fault.From(err); e == nil || e.Code != fault.Conflict {
+		t.Errorf("an owner that does not know the entries renewed its lease: got %v, want conflict", err)
+	}
+	if err := store.Commit(t.Context(), first, oneEntry("1-2"), session.State{}, time.Minute); err != nil {
+		t.Errorf("the owner that wrote lost its lease: %v", err)
+	}
+}
+
 func TestDocumentedPermissionsAreEnough(t *testing.T) {
 	permissions := []string{"~fd:*", "&fd:*", "+@read", "+@write", "+@scripting", "+@connection", "+info", "+time", "+wait", "+cluster", "+publish", "+subscribe"}
 	server := valkeytest.Start(t)
