@@ -171,7 +171,7 @@ func (j *journal) addRecent(entries []Entry) {
 func (j *journal) regainLease(ctx context.Context) error {
 	lease, err := j.store.Renew(ctx, j.lease, j.timing.ttl)
 	if isConflict(err) {
-		lease, err = j.store.Acquire(ctx, j.lease.Session, j.lease.Owner, j.timing.ttl, false)
+		lease, err = j.acquireAgain(ctx)
 	}
 	if err != nil {
 		return err
@@ -190,6 +190,29 @@ func (j *journal) regainLease(ctx context.Context) error {
 	j.addRecent(j.pending)
 	j.pending = nil
 	return nil
+}
+
+// acquireAgain acquires the lease, unless another owner holds it or has written since. The
+// second needs a check of its own, because a commit without entries conflicts with none.
+func (j *journal) acquireAgain(ctx context.Context) (Lease, error) {
+	lease, err := j.store.Acquire(ctx, j.lease.Session, j.lease.Owner, j.timing.ttl, false)
+	if err != nil {
+		return Lease{}, err
+	}
+	_, entries, err := j.store.Load(ctx, lease.Session)
+	if n := len(entries); n > 0 && !j.hasWritten(entries[n-1]) {
+		_ = j.store.Release(ctx, lease)
+		err = ErrLeaseLost()
+	}
+	return lease, err
+}
+
+// hasWritten reports whether the log had e when the journal last wrote to it, or e is
+// pending: then the answer to the commit that wrote it was lost.
+func (j *journal) hasWritten(e Entry) bool {
+	_, seq, err := e.Position()
+	return err == nil && seq <= int64(j.state.Seq-len(j.pending)) ||
+		slices.ContainsFunc(j.pending, func(p Entry) bool { return p.ID == e.ID })
 }
 
 func isConflict(err error) bool { return err != nil && fault.From(err).Code == fault.Conflict }

@@ -41,6 +41,32 @@ func TestJournalRegainsAnExpiredLease(t *testing.T) {
 	}
 }
 
+func TestJournalDoesNotRegainASessionThatAnotherNodeHasWritten(t *testing.T) {
+	store, former := journalWithExpiredLease(t)
+	open := func(owner string) (*session.Journal, session.Lease) {
+		lease, err := store.Acquire(t.Context(), "sess_1", owner, time.Hour, true)
+		require.NoError(t, err)
+		state, entries, err := store.Load(t.Context(), "sess_1")
+		require.NoError(t, err)
+		return session.NewJournal(store, lease, state, entries, time.Hour), lease
+	}
+	next, lease := open("elsewhere")
+	for range 3 { // its state now has a higher version than the next one's
+		if err := former.Append(t.Context(), dialog.JournalEntry{}); err == nil {
+			t.Fatal("the former owner wrote")
+		}
+	}
+	require.NoError(t, next.Append(t.Context(), said("item_2")))
+	require.NoError(t, store.Release(t.Context(), lease))
+	if e := fault.From(former.RenewLease(t.Context())); e == nil || e.Code != fault.Conflict {
+		t.Errorf("the former owner renewed its lease: got %v, want conflict", e)
+	}
+	last, _ := open("third")
+	if err := last.Append(t.Context(), said("item_3")); err != nil {
+		t.Errorf("the session can no longer be written: %v", err)
+	}
+}
+
 func TestJournalStopsWhenAnotherNodeHoldsTheLease(t *testing.T) {
 	store, j := journalWithExpiredLease(t)
 	if _, err := store.Acquire(t.Context(), "sess_1", "elsewhere", time.Hour, false); err != nil {
