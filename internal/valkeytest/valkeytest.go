@@ -6,6 +6,7 @@ package valkeytest
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,7 +83,7 @@ func (s *Server) Restart(t testing.TB) {
 	s.cmd = exec.Command(findServer(t), s.args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
 	require.NoError(t, s.startProcess())
-	s.Until(t, "PONG", "PING")
+	s.Until(t, fmt.Sprintf("process_id:%d\r", s.cmd.Process.Pid), "INFO", "server") // not another that has its port
 }
 
 // startProcess starts the process so that the kernel kills it when this process ends.
@@ -237,13 +239,26 @@ func findServer(t testing.TB) string {
 	return ""
 }
 
-// freeAddr returns a loopback address with a free port.
+// Ports of servers are below those that systems give to other listeners and to connections,
+// so that nobody gets the port of a server that is about to start, or to start again.
+const firstPort, lastPort = 10000, 20000
+
+var nextPort atomic.Int64 // a random start, so that processes seldom meet
+
+func init() { nextPort.Store(rand.Int64N(lastPort - firstPort)) }
+
+// freeAddr returns a loopback address with a free port, another one with each call.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	for range lastPort - firstPort {
+		port := firstPort + nextPort.Add(1)%(lastPort-firstPort)
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.FormatInt(port, 10))); err == nil {
+			l.Close()
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // tail returns the end of a log.
