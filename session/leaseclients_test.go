@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"frontdesk/dialog"
 	"frontdesk/session"
 )
 
@@ -136,10 +137,15 @@ func (s *contestedSession) failed(n *node, err error) {
 // continueUnaware lets a former owner, which does not know of the next one, go on for a while.
 func (s *contestedSession) continueUnaware(o *owner) {
 	ids := []string{s.next("late"), s.next(effectPrefix), s.next("late")}
+	writesOnlyState := s.rng.IntN(3) == 0 // with which no entry of the next owner conflicts
 	s.clients.Go(func() {
 		defer o.stop()
 		for _, id := range ids {
-			o.act(id)
+			if writesOnlyState {
+				_ = o.journal.Append(o.ctx, dialog.JournalEntry{})
+			} else {
+				o.act(id)
+			}
 			sleep(o.ctx, fastRenewal/2)
 		}
 		sleep(o.ctx, fastTTL)
