@@ -102,6 +102,9 @@ local function renew(nonce, known_history, ttl, owner, epoch)
 			return reply('lost')
 		end
 		clear_expired(l)
+		if l.nonce ~= nonce then
+			l.version = 0 -- else the state of the other holder could outlast the next entries
+		end
 		l.owner, l.nonce, l.epoch = owner, nonce, epoch
 	else
 		local refused = refusal(l, nonce, known_history, now)

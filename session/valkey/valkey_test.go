@@ -374,26 +374,43 @@ func TestLatestLeaseIsRestoredAfterAFailover(t *testing.T) {
 	}
 }
 
-func TestLatestLeaseIsNotRestoredOverEntriesOfAFormerOwner(t *testing.T) {
+// restoreFormerLease returns two leases of the session s, of which a server that has lost
+// both has restored the former.
+func restoreFormerLease(t *testing.T) (store *valkey.Store, former, latest session.Lease) {
+	t.Helper()
 	server := valkeytest.Start(t)
-	store := open(t, valkey.Options{Addresses: []string{server.Addr}})
-	acquire := func(owner string) session.Lease {
-		l, err := store.Acquire(t.Context(), "s", owner, time.Minute, true)
-		require.NoError(t, err)
-		return l
-	}
-	first := acquire("a")
-	second := acquire("b")
-	server.Restart(t) // with nothing
-	first, err := store.Renew(t.Context(), first, time.Minute)
+	store = open(t, valkey.Options{Addresses: []string{server.Addr}})
+	former, err := store.Acquire(t.Context(), "s", "a", time.Minute, true)
 	require.NoError(t, err)
-	require.NoError(t, store.Commit(t.Context(), first, oneEntry("1-1"), session.State{}, time.Minute))
-	_, err = store.Renew(t.Context(), second, time.Minute)
+	latest, err = store.Acquire(t.Context(), "s", "b", time.Minute, true)
+	require.NoError(t, err)
+	server.Restart(t)
+	former, err = store.Renew(t.Context(), former, time.Minute)
+	require.NoError(t, err)
+	return store, former, latest
+}
+
+func TestLatestLeaseIsNotRestoredOverEntriesOfAFormerOwner(t *testing.T) {
+	store, former, latest := restoreFormerLease(t)
+	require.NoError(t, store.Commit(t.Context(), former, oneEntry("1-1"), session.State{}, time.Minute))
+	_, err := store.Renew(t.Context(), latest, time.Minute)
 	if e := fault.From(err); e == nil || e.Code != fault.Conflict {
 		t.Errorf("an owner that does not know the entries renewed its lease: got %v, want conflict", err)
 	}
-	if err := store.Commit(t.Context(), first, oneEntry("1-2"), session.State{}, time.Minute); err != nil {
+	if err := store.Commit(t.Context(), former, oneEntry("1-2"), session.State{}, time.Minute); err != nil {
 		t.Errorf("the owner that wrote lost its lease: %v", err)
+	}
+}
+
+func TestLatestLeaseReplacesTheStateOfAFormerOwner(t *testing.T) {
+	store, former, latest := restoreFormerLease(t)
+	require.NoError(t, store.Commit(t.Context(), former, nil, session.State{Version: 5}, time.Minute))
+	latest, err := store.Renew(t.Context(), latest, time.Minute)
+	require.NoError(t, err)
+	require.NoError(t, store.Commit(t.Context(), latest, oneEntry("0-1"), session.State{Seq: 1, Version: 1}, time.Minute))
+	state, entries, err := store.Load(t.Context(), "s")
+	if err != nil || len(entries) != 1 || state.Seq != 1 {
+		t.Errorf("got state %+v of %d entries, error %v; want the state with the entry", state, len(entries), err)
 	}
 }
 
