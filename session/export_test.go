@@ -16,6 +16,9 @@ func (j *Journal) SetTiming(factor time.Duration) {
 	j.timing = leaseTiming{ttl: d.ttl / factor, renewal: d.renewal / factor, timeout: d.timeout / factor}
 }
 
+// Lease returns the lease under which the journal writes.
+func (j *Journal) Lease() Lease { return j.currentLease() }
+
 // Block stops all work of the journal, as when its process hangs, until unblock is called.
 func (j *Journal) Block() (unblock func()) {
 	j.mu.Lock()

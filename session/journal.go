@@ -192,18 +192,20 @@ func (j *journal) regainLease(ctx context.Context) error {
 	return nil
 }
 
-// acquireAgain acquires the lease, unless another owner holds it or has written since. The
-// second needs a check of its own, because a commit without entries conflicts with none.
+// acquireAgain acquires the lease, unless another owner holds it or has written entries
+// since. The second needs a check of its own, because a commit without entries conflicts
+// with none.
 func (j *journal) acquireAgain(ctx context.Context) (Lease, error) {
 	lease, err := j.store.Acquire(ctx, j.lease.Session, j.lease.Owner, j.timing.ttl, false)
 	if err != nil {
 		return Lease{}, err
 	}
-	_, entries, err := j.store.Load(ctx, lease.Session)
+	state, entries, err := j.store.Load(ctx, lease.Session)
 	if n := len(entries); n > 0 && !j.hasWritten(entries[n-1]) {
 		_ = j.store.Release(ctx, lease)
 		err = ErrLeaseLost()
 	}
+	j.state.Version = max(j.state.Version, state.Version) // another owner may have raised it without an entry
 	return lease, err
 }
 

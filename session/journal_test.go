@@ -41,27 +41,49 @@ func TestJournalRegainsAnExpiredLease(t *testing.T) {
 	}
 }
 
-func TestJournalDoesNotRegainASessionThatAnotherNodeHasWritten(t *testing.T) {
-	store, former := journalWithExpiredLease(t)
-	open := func(owner string) (*session.Journal, session.Lease) {
-		lease, err := store.Acquire(t.Context(), "sess_1", owner, time.Hour, true)
-		require.NoError(t, err)
-		state, entries, err := store.Load(t.Context(), "sess_1")
-		require.NoError(t, err)
-		return session.NewJournal(store, lease, state, entries, time.Hour), lease
-	}
-	next, lease := open("elsewhere")
-	for range 3 { // its state now has a higher version than the next one's
+func takeOver(t *testing.T, store *sqlite.Store, owner string) (*session.Journal, session.Lease) {
+	t.Helper()
+	lease, err := store.Acquire(t.Context(), "sess_1", owner, time.Hour, true)
+	require.NoError(t, err)
+	state, entries, err := store.Load(t.Context(), "sess_1")
+	require.NoError(t, err)
+	return session.NewJournal(store, lease, state, entries, time.Hour), lease
+}
+
+// failToWriteStates lets a former owner raise the version of its state beyond others'.
+func failToWriteStates(t *testing.T, former *session.Journal) {
+	t.Helper()
+	for range 3 {
 		if err := former.Append(t.Context(), dialog.JournalEntry{}); err == nil {
 			t.Fatal("the former owner wrote")
 		}
 	}
+}
+
+func TestJournalDoesNotRegainASessionThatAnotherNodeHasWritten(t *testing.T) {
+	store, former := journalWithExpiredLease(t)
+	next, lease := takeOver(t, store, "elsewhere")
+	failToWriteStates(t, former)
 	require.NoError(t, next.Append(t.Context(), said("item_2")))
 	require.NoError(t, store.Release(t.Context(), lease))
 	if e := fault.From(former.RenewLease(t.Context())); e == nil || e.Code != fault.Conflict {
 		t.Errorf("the former owner renewed its lease: got %v, want conflict", e)
 	}
-	last, _ := open("third")
+	last, _ := takeOver(t, store, "third")
+	if err := last.Append(t.Context(), said("item_3")); err != nil {
+		t.Errorf("the session can no longer be written: %v", err)
+	}
+}
+
+func TestJournalThatRegainsItsLeaseReplacesTheStateOfTheOwnerBetween(t *testing.T) {
+	store, former := journalWithExpiredLease(t)
+	next, lease := takeOver(t, store, "elsewhere")
+	failToWriteStates(t, former)
+	require.NoError(t, store.Release(t.Context(), lease))
+	require.NoError(t, former.RenewLease(t.Context()))
+	require.NoError(t, store.Release(t.Context(), former.Lease()))
+	require.NoError(t, next.Append(t.Context(), said("item_2")))
+	last, _ := takeOver(t, store, "third")
 	if err := last.Append(t.Context(), said("item_3")); err != nil {
 		t.Errorf("the session can no longer be written: %v", err)
 	}
