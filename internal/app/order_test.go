@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"dialog/provider/process":      {"dialog", "media", "internal/fault", "internal/words"},
 	"dialog/provider/processtest":  {"dialog", "dialog/provider/process", "internal/fault", "internal/require"},
 	"dialog/provider/silero":       {"dialog", "media", "internal/fault", "internal/onnx"},
+	"dialog/provider/smartturn":    {"media", "internal/fault", "internal/onnx"},
 	"session":                      {"dialog", "dialog/amd", "dialog/conversation", "dialog/mouth", "media", "tools", "internal/fault", "internal/phone"},
 	"session/sqlite":               {"session", "dialog", "internal/db", "internal/fault"},
 	"session/valkey":               {"session", "dialog", "internal/fault"},
