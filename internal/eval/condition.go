@@ -27,6 +27,9 @@ func Conditions() []Condition {
 			list = append(list, Condition{Name: fmt.Sprintf("%s%.0f", n.Name, snr), noise: n.noise, snr: snr})
 		}
 	}
+	for _, n := range []Condition{{Name: "hum", noise: hum}, {Name: "fan", noise: fan}, {Name: "street", noise: street}, {Name: "music", noise: music}} {
+		list = append(list, Condition{Name: n.Name + "10", noise: n.noise, snr: 10})
+	}
 	list = append(list, Condition{Name: "telephone", line: telephone})
 	if media.CanEncodeOpus {
 		list = append(list, Condition{Name: "opus16", line: opus16})
