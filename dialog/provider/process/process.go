@@ -1,8 +1,8 @@
 // Package process synthesizes speech with programs of the operating system, such as flite.
 // It runs one process for each clause, which writes a WAV file to its standard output. It
 // limits the number and the duration of processes, kills those whose clause is cancelled,
-// trims silence and brings all voices to the same loudness. It imports dialog, media, fault
-// and words. Text enters as clauses; audio leaves as mono PCM at media.MouthRate.
+// trims silence and brings all voices to the same loudness. It imports dialog, media,
+// loudness, fault and words. Text enters as clauses; audio leaves as mono PCM at media.MouthRate.
 package process
 
 import (

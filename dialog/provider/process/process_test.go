@@ -8,13 +8,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"frontdesk/dialog/provider/loudness"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
 	"frontdesk/media"
@@ -64,27 +64,9 @@ func TestAudioIsTrimmedLevelledAndResampled(t *testing.T) {
 		if got := float64(len(pcm)) / media.MouthRate; math.Abs(got-0.6) > 0.01 {
 			t.Errorf("amplitude %.0f: got %.3f s, want 0.5 s of tone with its margins", amplitude, got)
 		}
-		if loud := loudness(pcm); math.Abs(20*math.Log10(loud/targetLoudness)) > 1 {
-			t.Errorf("amplitude %.0f: loudness %.0f, want %.0f", amplitude, loud, targetLoudness)
+		if loud := loudness.RMS(pcm); math.Abs(20*math.Log10(loud/loudness.Target)) > 1 {
+			t.Errorf("amplitude %.0f: loudness %.0f, want %.0f", amplitude, loud, loudness.Target)
 		}
-	}
-}
-
-func TestLoudPeaksAreNotClipped(t *testing.T) {
-	pcm := make([]int16, 16000)
-	for i := range pcm {
-		pcm[i] = int16(300 * math.Sin(float64(i)/5))
-	}
-	pcm[8000] = 20000
-	level(pcm)
-	if peak := slices.Max(pcm); peak > int16(maxPeak)+1 || peak < 20000 {
-		t.Errorf("peak %d", peak)
-	}
-}
-
-func TestSilenceStaysSilent(t *testing.T) {
-	if got := level(trim(make([]int16, 16000), 16000)); len(got) != 0 {
-		t.Errorf("%d samples", len(got))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"frontdesk/dialog/provider/loudness"
 	"frontdesk/internal/fault"
 	"frontdesk/media"
 )
@@ -106,7 +107,7 @@ func (p *Program) speak(ctx context.Context, stdin string, args []string) ([]int
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Provider, "%s wrote no readable WAV audio", p.name)
 	}
-	return p.resample(level(trim(pcm, rate)), rate), nil
+	return p.resample(loudness.Level(loudness.Trim(pcm, rate)), rate), nil
 }
 
 func (p *Program) resample(pcm []int16, rate int) []int16 {
