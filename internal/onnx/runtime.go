@@ -90,7 +90,7 @@ func (r *Runtime) Device() string {
 
 // Open opens a network. The error says which input or output the file does not have.
 func (r *Runtime) Open(n Network) (*ort.DynamicAdvancedSession, error) {
-	in, out, err := ort.GetInputOutputInfo(n.File)
+	in, out, err := inputsAndOutputs(n)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.File, err)
 	}
@@ -114,11 +114,23 @@ func (r *Runtime) Open(n Network) (*ort.DynamicAdvancedSession, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := ort.NewDynamicAdvancedSession(n.File, n.Inputs, n.Outputs, options)
+	var s *ort.DynamicAdvancedSession
+	if n.Data != nil {
+		s, err = ort.NewDynamicAdvancedSessionWithONNXData(n.Data, n.Inputs, n.Outputs, options)
+	} else {
+		s, err = ort.NewDynamicAdvancedSession(n.File, n.Inputs, n.Outputs, options)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.File, err)
 	}
 	return s, nil
+}
+
+func inputsAndOutputs(n Network) (in, out []ort.InputOutputInfo, err error) {
+	if n.Data != nil {
+		return ort.GetInputOutputInfoWithONNXData(n.Data)
+	}
+	return ort.GetInputOutputInfo(n.File)
 }
 
 func requireNames(kind string, want []string, have []ort.InputOutputInfo) error {
