@@ -1,0 +1,162 @@
+package piper
+
+import (
+	"context"
+	"math"
+	"path/filepath"
+	"time"
+
+	"frontdesk/dialog/provider/loudness"
+	"frontdesk/internal/fault"
+	"frontdesk/media"
+)
+
+const (
+	// firstFrames are decoded for the first piece: 0.28 s at 86 frames a second, which take
+	// about 25 ms of a server's core. Each further piece has twice the length, up to
+	// maxFrames, because each costs the frames of its context again.
+	firstFrames = 24
+	maxFrames   = 128
+	// limitFrom is the sample value from which peaks are bent: 2 dB below the largest.
+	limitFrom = 0.8 * loudness.MaxPeak
+)
+
+// clause is one clause while it is spoken.
+type clause struct {
+	voice   *voice
+	workers *workers
+	speaker int64
+	speed   float32
+	due     time.Time // when the caller will have heard all audio so far
+}
+
+// speak synthesizes utterances and passes their audio, in pieces, to yield until it returns
+// false. The error is a fault.Error.
+func (c *clause) speak(ctx context.Context, utterances [][]int64, yield func([]int16) bool) error {
+	if len(utterances) == 0 {
+		return nil
+	}
+	level, err := c.voice.level(c.speaker)
+	if err != nil {
+		return err
+	}
+	resampler := c.voice.resamplers.Get().(*media.Resampler)
+	defer func() {
+		resampler.Flush(nil) // its state must not reach another clause
+		c.voice.resamplers.Put(resampler)
+	}()
+	trim := trimmer{silence: level.silence, rate: c.voice.settings.Audio.SampleRate}
+	for _, symbols := range utterances {
+		for audio, err := range c.pieces(ctx, symbols) {
+			if err != nil {
+				return err
+			}
+			pcm := resampler.Process(nil, trim.add(limit(audio, level.gain)))
+			c.due = c.due.Add(time.Duration(len(pcm)) * time.Second / media.MouthRate)
+			if len(pcm) > 0 && !yield(pcm) {
+				return nil
+			}
+		}
+	}
+	if pcm := resampler.Flush(resampler.Process(nil, trim.end())); len(pcm) > 0 {
+		yield(pcm)
+	}
+	return nil
+}
+
+// pieces yields the audio of an utterance. It ends early when ctx is cancelled.
+func (c *clause) pieces(ctx context.Context, symbols []int64) func(func([]float32, error) bool) {
+	return func(yield func([]float32, error) bool) {
+		var l *latent
+		err := c.run(ctx, func() (err error) {
+			l, err = c.voice.engine.encode(c.voice.settings.frame(symbols), c.voice.scales(c.speed), c.speaker)
+			return err
+		})
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for from, n := 0, firstFrames; from < l.frames; n = min(2*n, maxFrames) {
+			to := from + n
+			if l.frames-to < n/2 { // no short piece at the end
+				to = l.frames
+			}
+			var audio []float32
+			err := c.run(ctx, func() (err error) {
+				audio, err = c.voice.decode(l, from, to)
+				return err
+			})
+			if !yield(audio, err) || err != nil {
+				return
+			}
+			from = to
+		}
+	}
+}
+
+// run runs a part of the network when it is the clause's turn.
+func (c *clause) run(ctx context.Context, part func() error) error {
+	if err := c.workers.acquire(ctx, c.due); err != nil {
+		return err
+	}
+	defer c.workers.release()
+	if err := part(); err != nil {
+		return fault.Wrap(err, fault.Provider, "the voice %s cannot speak", filepath.Base(c.voice.name)).Retryable(0)
+	}
+	return nil
+}
+
+// limit converts audio to 16-bit samples of the common loudness. Peaks above limitFrom are
+// bent by a hyperbolic tangent, so that none reaches loudness.MaxPeak.
+func limit(audio []float32, gain float64) []int16 {
+	const room = loudness.MaxPeak - limitFrom
+	pcm := make([]int16, len(audio))
+	for i, x := range audio {
+		y := float64(x) * gain
+		if a := math.Abs(y); a > limitFrom {
+			y = math.Copysign(limitFrom+room*math.Tanh((a-limitFrom)/room), y)
+		}
+		pcm[i] = int16(math.RoundToEven(y))
+	}
+	return pcm
+}
+
+// trimmer shortens the silence at the beginning of a clause to loudness.Lead and at its end
+// to loudness.Tail, while its audio passes. Pauses within the clause remain.
+type trimmer struct {
+	silence float64 // RMS of a block below which it is silence
+	rate    int
+	begun   bool
+	partial []int16 // less than a block
+	pending []int16 // silence that is not known to be a pause
+}
+
+// add takes further audio and returns what is certain to be needed.
+func (t *trimmer) add(pcm []int16) []int16 {
+	block := int(loudness.Block * float64(t.rate))
+	t.partial = append(t.partial, pcm...)
+	var out []int16
+	for len(t.partial) >= block {
+		b := t.partial[:block]
+		t.partial = t.partial[block:]
+		if media.RMS(b) >= t.silence {
+			out = append(append(out, t.pending...), b...)
+			t.pending, t.begun = t.pending[:0], true
+			continue
+		}
+		t.pending = append(t.pending, b...)
+		if lead := int(loudness.Lead * float64(t.rate)); !t.begun && len(t.pending) > lead {
+			t.pending = t.pending[:copy(t.pending, t.pending[len(t.pending)-lead:])]
+		}
+	}
+	return out
+}
+
+// end returns the end of the clause.
+func (t *trimmer) end() []int16 {
+	if !t.begun {
+		return nil
+	}
+	rest := append(t.pending, t.partial...)
+	return rest[:min(len(rest), int(loudness.Tail*float64(t.rate)))]
+}

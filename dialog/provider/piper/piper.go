@@ -1,0 +1,241 @@
+// Package piper gives agents neural voices: those of Piper (github.com/OHF-Voice/piper1-gpl),
+// a VITS network for each voice (Kim, Kong & Son, 2021), on this machine and without an
+// account. ONNX Runtime runs the network, and espeak-ng, as a separate program, supplies the
+// phonemes. The package imports dialog, media, loudness, fault, onnx, phonemes and words.
+// Text enters as clauses; audio leaves as mono PCM at media.MouthRate, the first piece before
+// the rest is synthesized.
+package piper
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"frontdesk/dialog"
+	"frontdesk/internal/fault"
+	"frontdesk/internal/onnx"
+	"frontdesk/internal/words"
+)
+
+const (
+	turnTimeout = 5 * time.Second // for a turn of a worker
+	// maxQueue bounds the runs that wait, for each worker. A first piece takes about 0.1 s of
+	// a core, so who waits behind so many others would be answered too late.
+	maxQueue       = 40
+	entryPrefix    = "piper-" // of a voice's entry in the cache of models
+	networkName    = "voice.onnx"
+	minSpeed       = 0.5
+	maxSpeed       = 2.0
+	speakerDivider = "#" // as in en_US-libritts-high#12
+)
+
+// Config says which voices there are.
+type Config struct {
+	Runtime *onnx.Runtime
+	// Voices maps names to ONNX files, each with its settings (.json) next to it. Installed
+	// returns those of the cache of models.
+	Voices map[string]string
+	// Default is the name of the voice that speaks for agents that ask for no other: a key of
+	// Voices, or an ONNX file. A speaker may follow, as in "en_US-libritts-high#12". The
+	// default is the first of Voices.
+	Default string
+	Workers int // runs of networks at the same time; the default is one for each core
+}
+
+// Synthesizer speaks with the voices of Piper. All calls share it. It is safe for concurrent
+// use.
+type Synthesizer struct {
+	runtime     *onnx.Runtime
+	files       map[string]string
+	defaultName string
+	workers     *workers
+
+	mu     sync.Mutex
+	voices map[string]*entry // by name
+}
+
+// entry is a voice that is opened when it speaks for the first time.
+type entry struct {
+	open  sync.Once
+	voice *voice
+	err   error
+}
+
+var _ dialog.Synthesizer = (*Synthesizer)(nil)
+
+// Installed returns the voices in a folder of models: the entries piper-NAME, by NAME.
+func Installed(folder string) map[string]string {
+	voices := make(map[string]string)
+	files, _ := filepath.Glob(filepath.Join(folder, entryPrefix+"*", networkName))
+	for _, f := range files {
+		voices[strings.TrimPrefix(filepath.Base(filepath.Dir(f)), entryPrefix)] = f
+	}
+	return voices
+}
+
+// Open loads the default voice and speaks with it once, so that the first caller need not
+// wait. Other voices are loaded when they are asked for. The error says what is missing.
+func Open(c Config) (*Synthesizer, error) {
+	s := &Synthesizer{
+		runtime: c.Runtime, files: maps.Clone(c.Voices), defaultName: c.Default, voices: make(map[string]*entry),
+		workers: newWorkers(cmp.Or(c.Workers, runtime.GOMAXPROCS(0))),
+	}
+	if s.files == nil {
+		s.files = make(map[string]string)
+	}
+	name, _, _ := strings.Cut(s.defaultName, speakerDivider)
+	if names := slices.Sorted(maps.Keys(s.files)); name == "" && len(names) > 0 {
+		name, s.defaultName = names[0], names[0]
+	}
+	if _, ok := s.files[name]; !ok {
+		if _, err := os.Stat(name); err != nil {
+			return nil, fault.Wrap(err, fault.Invalid, "no voice %q is installed (want one of %s, or an ONNX file)",
+				name, strings.Join(slices.Sorted(maps.Keys(s.files)), ", "))
+		}
+		s.files[name] = name
+	}
+	v, err := s.load(name)
+	if err == nil {
+		_, err = v.speaker(s.defaultName)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Close frees the voices and stops espeak-ng. No clause may be in progress.
+func (s *Synthesizer) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	for _, e := range s.voices {
+		if e.voice != nil {
+			err = errors.Join(err, e.voice.close())
+		}
+	}
+	clear(s.voices)
+	return err
+}
+
+// load returns a voice of files, which it opens if it is the first to ask.
+func (s *Synthesizer) load(name string) (*voice, error) {
+	s.mu.Lock()
+	e := s.voices[name]
+	if e == nil {
+		e = &entry{}
+		s.voices[name] = e
+	}
+	s.mu.Unlock()
+	e.open.Do(func() { e.voice, e.err = openVoice(s.runtime, name, s.files[name]) })
+	return e.voice, e.err
+}
+
+// Speaks reports whether there is a voice for a language (BCP 47), by the languages that the
+// names of voices begin with and by that of the default voice.
+func (s *Synthesizer) Speaks(language string) bool {
+	_, ok := s.choose(dialog.Voice{Language: language})
+	return ok
+}
+
+// choose returns the voice that is asked for, else the default one, else the first by name,
+// that speaks the language. Clients may ask for voices of other services, so names that are
+// unknown are skipped.
+func (s *Synthesizer) choose(v dialog.Voice) (name string, ok bool) {
+	for _, want := range slices.Concat([]string{v.Name, s.defaultName}, slices.Sorted(maps.Keys(s.files))) {
+		base, _, _ := strings.Cut(want, speakerDivider)
+		if _, ok := s.files[base]; ok && (v.Language == "" || sameLanguage(s.language(base), v.Language)) {
+			return want, true
+		}
+	}
+	return "", false
+}
+
+// language returns the language of a voice: of its espeak-ng voice if it is loaded, else that
+// with which its name begins, as in en_US-joe-medium.
+func (s *Synthesizer) language(name string) string {
+	s.mu.Lock()
+	e := s.voices[name]
+	s.mu.Unlock()
+	if e != nil {
+		e.open.Do(func() { e.voice, e.err = openVoice(s.runtime, name, s.files[name]) })
+		if e.voice != nil {
+			return e.voice.settings.Espeak.Voice
+		}
+	}
+	return filepath.Base(name)
+}
+
+// sameLanguage reports whether two tags have the same primary language.
+func sameLanguage(a, b string) bool {
+	return strings.EqualFold(primaryLanguage(a), primaryLanguage(b))
+}
+
+func primaryLanguage(tag string) string {
+	if i := strings.IndexAny(tag, "-_"); i >= 0 {
+		return tag[:i]
+	}
+	return tag
+}
+
+// Speak implements dialog.Synthesizer at the voice's own speed.
+func (s *Synthesizer) Speak(ctx context.Context, text string, v dialog.Voice) iter.Seq2[[]int16, error] {
+	return s.speak(ctx, text, v, Style{})
+}
+
+// Style is how an agent speaks.
+type Style struct {
+	Speed float64 // 0.5 to 2; default 1
+}
+
+// With returns a Synthesizer that speaks with s in a style.
+func (s *Synthesizer) With(style Style) dialog.Synthesizer { return &styled{s, style} }
+
+type styled struct {
+	*Synthesizer
+	style Style
+}
+
+func (s *styled) Speak(ctx context.Context, text string, v dialog.Voice) iter.Seq2[[]int16, error] {
+	return s.speak(ctx, text, v, s.style)
+}
+
+func (s *Synthesizer) speak(ctx context.Context, text string, v dialog.Voice, style Style) iter.Seq2[[]int16, error] {
+	return func(yield func([]int16, error) bool) {
+		name, ok := s.choose(v)
+		if !ok {
+			yield(nil, fault.New(fault.Invalid, "no voice of Piper is installed for the language %q", v.Language))
+			return
+		}
+		base, _, _ := strings.Cut(name, speakerDivider)
+		voice, err := s.load(base)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		speaker, err := voice.speaker(name)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		speed := float32(min(max(cmp.Or(style.Speed, 1), minSpeed), maxSpeed))
+		c := &clause{voice: voice, workers: s.workers, speaker: speaker, speed: speed, due: time.Now()}
+		utterances, err := voice.utterances(ctx, words.SpokenForm(text, cmp.Or(v.Language, voice.settings.Espeak.Voice)))
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if err := c.speak(ctx, utterances, func(pcm []int16) bool { return yield(pcm, nil) }); err != nil {
+			yield(nil, err)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package piper
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// The network's encoder takes time in proportion to the symbols (and memory to their square):
+// about 0.5 ms for each on a server's core. A phoneme is two symbols.
+const (
+	firstSymbols = 160 // from which the first utterance ends at a comma, so that audio comes soon
+	maxSymbols   = 600 // of an utterance, which then ends between two phrases or words
+	minSymbols   = 24  // of a first utterance that ends at a comma; a shorter one sounds cut off
+)
+
+// utterances returns the symbols of each utterance that the network speaks at a time: a
+// sentence, or less if it is long.
+func (v *voice) utterances(ctx context.Context, text string) ([][]int64, error) {
+	var out [][]int64
+	var current []int64
+	total := 0
+	phrases, err := v.translate(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range phrases {
+		total += len(p.symbols)
+	}
+	for _, p := range phrases {
+		space := v.settings.symbols(" ")
+		for symbols := range slices.Chunk(p.symbols, maxSymbols) {
+			if len(current) > 0 && len(current)+len(space)+len(symbols) > maxSymbols {
+				out, current = append(out, current), nil
+			}
+			if len(current) > 0 {
+				current = append(current, space...)
+			}
+			current = append(current, symbols...)
+		}
+		current = append(current, v.settings.symbols(p.mark)...)
+		if endsSentence(p.mark) || len(out) == 0 && p.mark != "" && total > firstSymbols && len(current) >= minSymbols {
+			out, current = append(out, current), nil
+		}
+	}
+	if len(current) > 0 {
+		out = append(out, current)
+	}
+	return out, nil
+}
+
+// phrase is text without a pause, as symbols, and the punctuation mark behind it.
+type phrase struct {
+	symbols []int64
+	mark    string // one of , . ! ? ; : or ""
+}
+
+// translate returns the phrases of text. Those without anything to say are omitted.
+func (v *voice) translate(ctx context.Context, text string) ([]phrase, error) {
+	var out []phrase
+	for text != "" {
+		n, mark := cutPhrase(text)
+		ipa, err := v.phonemizer.Phonemes(ctx, strings.TrimRight(text[:n], marks+" "))
+		if err != nil {
+			return nil, err
+		}
+		text = text[n:]
+		if symbols := v.settings.symbols(ipa); len(symbols) > 0 {
+			out = append(out, phrase{symbols, mark})
+		}
+	}
+	return out, nil
+}
+
+const (
+	marks     = ",.!?;:"
+	wideMarks = "，。！？；：、"
+)
+
+// narrowMarks replaces the wide marks of Chinese and Japanese, which no space follows.
+var narrowMarks = map[rune]string{'，': ",", '。': ".", '！': "!", '？': "?", '；': ";", '：': ":", '、': ","}
+
+// cutPhrase returns the length of the phrase at the beginning of text, and its mark: a
+// punctuation mark counts if white space or the end of the text follows, because those within
+// numbers make no pause.
+func cutPhrase(text string) (n int, mark string) {
+	wasMark := ""
+	for i, r := range text {
+		if wasMark != "" && unicode.IsSpace(r) {
+			return i, wasMark
+		}
+		if narrow, ok := narrowMarks[r]; ok {
+			return i + len(string(r)), narrow
+		}
+		wasMark = ""
+		if strings.ContainsRune(marks, r) {
+			wasMark = string(r)
+		}
+	}
+	return len(text), wasMark
+}
+
+func endsSentence(mark string) bool { return mark == "." || mark == "!" || mark == "?" }
