@@ -19,7 +19,7 @@ import (
 const manifestHelp = `MANIFEST is a JSON list of {"file", "voice", "category", "ref", "speech_start_ms",
 "speech_end_ms", "speech_segments_ms": [[from, to]…], "pauses": [{"start_ms", "end_ms"}…]}.`
 
-// evalFlags are the flags of both measurements.
+// evalFlags are the flags of all measurements.
 type evalFlags struct {
 	*settingsFlags
 	agent         string
@@ -33,15 +33,34 @@ func addEvalFlags(c *cobra.Command) *evalFlags {
 	return f
 }
 
-// evalCommand measures turn-taking on recordings.
+// addConditionFlag adds the flag that names conditions, and returns what reads it.
+func addConditionFlag(c *cobra.Command) func() ([]eval.Condition, error) {
+	names := c.Flags().StringSlice("condition", nil, "measure only the conditions of these `names`")
+	return func() ([]eval.Condition, error) {
+		if len(*names) == 0 {
+			return eval.Conditions(), nil
+		}
+		var list []eval.Condition
+		for _, name := range *names {
+			c, err := eval.FindCondition(name)
+			if err != nil {
+				return nil, misuse{err}
+			}
+			list = append(list, c)
+		}
+		return list, nil
+	}
+}
+
+// evalCommand measures speech and turn-taking on recordings.
 func (p *program) evalCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use: "eval", Short: "Measure turn-taking on recordings", Args: knownCommand,
+		Use: "eval", Short: "Measure speech and turn-taking on recordings", Args: knownCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return misuse{errors.New("name what to measure: turns or interruptions (see frontdesk eval --help)")}
+			return misuse{errors.New("name what to measure: speech, turns or interruptions (see frontdesk eval --help)")}
 		},
 	}
-	command.AddCommand(p.evalTurnsCommand(), p.evalInterruptionsCommand())
+	command.AddCommand(p.evalSpeechCommand(), p.evalTurnsCommand(), p.evalInterruptionsCommand())
 	return command
 }
 
@@ -56,17 +75,13 @@ soon it notices that the caller has finished, and how often too soon.
 		Args: exactArgs("MANIFEST"),
 	}
 	f := addEvalFlags(command)
-	condition := command.Flags().String("condition", "", "measure only the condition of this `name`")
+	chosen := addConditionFlag(command)
 	hangover := command.Flags().Duration("hangover", 0, "end each turn after this `time` of silence, for comparison")
 	command.Flags().BoolVar(&f.details, "details", false, "print each turn that was cut off, missed or late")
 	command.RunE = func(c *cobra.Command, args []string) error {
-		conditions := eval.Conditions()
-		if *condition != "" {
-			only, err := eval.FindCondition(*condition)
-			if err != nil {
-				return misuse{err}
-			}
-			conditions = []eval.Condition{only}
+		conditions, err := chosen()
+		if err != nil {
+			return err
 		}
 		return p.evaluate(c.Context(), f, args[0], func(a *dialog.Agent, corpus []*eval.Recording) error {
 			if *hangover > 0 {

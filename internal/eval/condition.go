@@ -16,6 +16,8 @@ type Condition struct {
 	noise func(rnd *rand.Rand, corpus []*Recording, n int) []float64 // of about unit power
 	snr   float64                                                    // dB, of speech over noise
 	line  func(pcm []int16) ([]int16, error)                         // codec and band of the line
+
+	isNarrowband bool // the line has no audio above 4 kHz
 }
 
 // Conditions returns all conditions of this build. The number in the name of a noise is
@@ -30,7 +32,7 @@ func Conditions() []Condition {
 	for _, n := range []Condition{{Name: "hum", noise: hum}, {Name: "fan", noise: fan}, {Name: "street", noise: street}, {Name: "music", noise: music}} {
 		list = append(list, Condition{Name: n.Name + "10", noise: n.noise, snr: 10})
 	}
-	list = append(list, Condition{Name: "telephone", line: telephone})
+	list = append(list, Condition{Name: "telephone", line: telephone, isNarrowband: true})
 	if media.CanEncodeOpus {
 		list = append(list, Condition{Name: "opus16", line: opus16})
 	}

@@ -1,7 +1,8 @@
-// Package eval measures turn-taking on recordings. It plays a corpus of spoken turns to the
-// same ears that a call has, faster than real time, and scores when they end a turn; and it
-// plays sounds to a speaking agent and scores whether it stops. It imports dialog,
-// dialog/conversation, dialog/ear and media.
+// Package eval measures speech and turn-taking on recordings. It plays a corpus of spoken
+// turns to an agent's recognizer and scores the words; it plays them to the same ears that
+// a call has, faster than real time, and scores when they end a turn; and it plays sounds
+// to a speaking agent and scores whether it stops. It imports dialog, dialog/conversation,
+// dialog/ear, media and internal/words.
 package eval
 
 import (

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/eval"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/ngram"
 	"frontdesk/internal/require"
@@ -113,27 +114,6 @@ func frames(pcm []int16, ended *time.Time) iter.Seq[[]int16] {
 	}
 }
 
-// wordErrors returns the edit distance between two lists of words.
-func wordErrors(want, got []string) int {
-	row := make([]int, len(got)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, w := range want {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, v := range got {
-			cost := diagonal
-			if w != v {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(got)]
-}
-
 func listen(t testing.TB, r *Recognizer) dialog.Listener {
 	t.Helper()
 	l, err := r.Listen(t.Context(), &dialog.Agent{})
@@ -159,8 +139,8 @@ func TestConcurrentCallersAreRecognized(t *testing.T) {
 					t.Errorf("%s: %q: %v, %v", voice, text, all, err)
 					return
 				}
-				ref := splitWords(text)
-				wrong, words = wrong+wordErrors(ref, splitWords(all[len(all)-1].Text)), words+len(ref)
+				e := eval.CompareWords(text, all[len(all)-1].Text)
+				wrong, words = wrong+e.Total(), words+e.Words
 			}
 			if wrong > words/3 {
 				t.Errorf("%s: %d of %d words wrong", voice, wrong, words)

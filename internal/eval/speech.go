@@ -1,0 +1,218 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"frontdesk/dialog"
+	"frontdesk/media"
+)
+
+const (
+	shortUtterance = 2                // words of an utterance that counts as short
+	finalTimeout   = 60 * time.Second // for a final transcript, from the last frame
+)
+
+// Speech is the score of a recognizer on the recordings of one voice, or of all, under one
+// condition.
+type Speech struct {
+	Condition  string `json:"condition"`
+	Voice      string `json:"voice"` // "" for all
+	Utterances int    `json:"utterances"`
+	WordErrors
+	Wrong        float64 `json:"wrong_pct"`   // wrong words per word that was said
+	Empty        int     `json:"empty"`       // utterances without a transcript
+	ShortWords   int     `json:"short_words"` // of utterances with at most two words
+	ShortWrong   float64 `json:"short_wrong_pct"`
+	Numbers      int     `json:"numbers"` // utterances with a number of several digits
+	NumbersExact int     `json:"numbers_exact"`
+	Emails       int     `json:"emails"`
+	EmailsExact  int     `json:"emails_exact"`
+	FinalP50     int     `json:"final_ms_p50"` // from the last frame to the final transcript
+	FinalP95     int     `json:"final_ms_p95"`
+	Partials     float64 `json:"partials"`  // different partial transcripts per utterance
+	Audio        float64 `json:"audio_s"`   // duration of the recordings
+	CPU          float64 `json:"cpu_per_s"` // CPU seconds of this process per second of audio; 0 if not measured
+}
+
+// Recognized is how one recording was understood.
+type Recognized struct {
+	*Recording
+	Transcript string
+	Partials   int
+	Final      time.Duration // from the last frame to the final transcript
+	Errors     WordErrors
+}
+
+// SpeechOptions is how RunSpeech plays the recordings.
+type SpeechOptions struct {
+	// Realtime plays them as fast as people speak, all voices at once. Otherwise one call
+	// follows the other, as fast as the recognizer reads.
+	Realtime bool
+}
+
+// RunSpeech plays corpus to the agent's recognizer under c, each voice in one call and each
+// recording as one utterance, whole. It returns the scores by voice, the last one for all,
+// and what was understood. CPU is that of this process and the children that it waited for:
+// run nothing else in it.
+func RunSpeech(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition, o SpeechOptions) ([]Speech, []Recognized, error) {
+	calls, err := Calls(corpus, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	runtime.GC() // for what came before
+	began := cpuTime()
+	scores := make([]Speech, len(calls))
+	heard := make([][]Recognized, len(calls))
+	var work errgroup.Group
+	work.SetLimit(1)
+	if o.Realtime {
+		work.SetLimit(len(calls))
+	}
+	for i, call := range calls {
+		work.Go(func() error {
+			callBegan := cpuTime()
+			list, err := call.recognize(ctx, agent, c.isNarrowband, o)
+			if err != nil {
+				return fmt.Errorf("%s: %w", call.Turns[0].Voice, err)
+			}
+			heard[i] = list
+			scores[i] = scoreSpeech(c.Name, list)
+			scores[i].Voice = call.Turns[0].Voice
+			if !o.Realtime {
+				scores[i].CPU = (cpuTime() - callBegan).Seconds() / scores[i].Audio
+			}
+			return nil
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return nil, nil, err
+	}
+	everything := slices.Concat(heard...)
+	all := scoreSpeech(c.Name, everything)
+	all.CPU = (cpuTime() - began).Seconds() / all.Audio
+	return append(scores, all), everything, nil
+}
+
+// recognize recognizes the recordings of the call, one after the other.
+func (c Call) recognize(ctx context.Context, agent *dialog.Agent, isNarrowband bool, o SpeechOptions) ([]Recognized, error) {
+	l, err := agent.OpenListener(ctx, isNarrowband)
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	var list []Recognized
+	for _, turn := range c.Turns {
+		at := min(samples(turn.At), len(c.PCM))
+		pcm := c.PCM[at:min(at+len(turn.PCM), len(c.PCM))]
+		r := Recognized{Recording: turn.Recording}
+		if err := r.recognize(ctx, l, pcm, o); err != nil {
+			return nil, fmt.Errorf("%s: %w", turn.File, err)
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+// recognize plays pcm as one utterance.
+func (r *Recognized) recognize(ctx context.Context, l dialog.Listener, pcm []int16, o SpeechOptions) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var timeout *time.Timer
+	var ended time.Time
+	defer func() {
+		if timeout != nil {
+			timeout.Stop()
+		}
+	}()
+	frames := playFrames(ctx, pcm, o.Realtime, func() {
+		ended = time.Now()
+		timeout = time.AfterFunc(finalTimeout, cancel)
+	})
+	for t, err := range l.Utterance(ctx, frames) {
+		if err != nil {
+			return err
+		}
+		if t.Text != r.Transcript && !t.Final {
+			r.Partials++
+		}
+		r.Transcript = t.Text
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("no final transcript: %w", err)
+	}
+	r.Final = time.Since(ended)
+	r.Errors = CompareWords(r.Words, r.Transcript)
+	return nil
+}
+
+// playFrames yields pcm in frames, the last one filled up with silence, and calls ended
+// after the last one.
+func playFrames(ctx context.Context, pcm []int16, realtime bool, ended func()) iter.Seq[[]int16] {
+	return func(yield func([]int16) bool) {
+		clock := time.NewTicker(media.FrameTime)
+		defer clock.Stop()
+		for frame := range slices.Chunk(pcm, media.EarFrame) {
+			if realtime {
+				select {
+				case <-clock.C:
+				case <-ctx.Done():
+					return
+				}
+			}
+			if len(frame) < media.EarFrame {
+				frame = append(slices.Clone(frame), make([]int16, media.EarFrame-len(frame))...)
+			}
+			if !yield(frame) {
+				return
+			}
+		}
+		ended()
+	}
+}
+
+func scoreSpeech(condition string, list []Recognized) Speech {
+	s := Speech{Condition: condition, Utterances: len(list)}
+	short, partials := WordErrors{}, 0
+	var finals []int
+	for _, r := range list {
+		s.WordErrors = s.WordErrors.plus(r.Errors)
+		if r.Errors.Words <= shortUtterance {
+			short = short.plus(r.Errors)
+		}
+		if r.Transcript == "" {
+			s.Empty++
+		}
+		kind, exact := compareFact(r.Words, r.Transcript)
+		s.count(kind, exact)
+		finals = append(finals, int(r.Final.Milliseconds()))
+		partials += r.Partials
+		s.Audio += float64(len(r.PCM)) / media.EarRate
+	}
+	s.Wrong = percent(s.Total(), s.WordErrors.Words)
+	s.ShortWords, s.ShortWrong = short.Words, percent(short.Total(), short.Words)
+	s.FinalP50, s.FinalP95 = quantile(finals, 0.5), quantile(finals, 0.95)
+	s.Partials = float64(partials) / float64(max(len(list), 1))
+	return s
+}
+
+// count counts a fact that was said.
+func (s *Speech) count(kind factKind, exact bool) {
+	said, right := &s.Numbers, &s.NumbersExact
+	switch kind {
+	case noFact:
+		return
+	case email:
+		said, right = &s.Emails, &s.EmailsExact
+	}
+	*said++
+	if exact {
+		*right++
+	}
+}
