@@ -17,3 +17,8 @@ func Load(Config) (*Runtime, error) {
 
 // Device returns where networks run.
 func (*Runtime) Device() string { return "cpu" }
+
+// Fold returns an error, because ONNX Runtime needs cgo.
+func (*Runtime) Fold(string, string) error {
+	return fault.New(fault.Invalid, "this build cannot load ONNX Runtime (built without cgo)")
+}
