@@ -1,5 +1,6 @@
 // Package models installs the neural networks that Frontdesk runs, and the library that runs
-// them, in a cache folder. The package may import internal/fault and internal/onnx. Callers
+// them, in a cache folder. The package may import internal/fault, internal/onnx and
+// internal/models/quantize. Callers
 // name an entry and a file, and get a path; downloads enter through Cache.Pull, which
 // accepts only files with the SHA-256 sums of the table.
 package models

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // NameGraphs gives a name to the graphs in a model that have none. ONNX Runtime writes such
@@ -52,7 +53,8 @@ func rewrite(model []byte, change func(*graph) error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, hasGraph := make([]byte, 0, len(model)), false
+	var out []byte
+	hasGraph := false
 	for _, f := range fields {
 		switch {
 		case f.num == modelOpset:
@@ -70,7 +72,8 @@ func rewrite(model []byte, change func(*graph) error) ([]byte, error) {
 			if err := change(g); err != nil {
 				return nil, err
 			}
-			out = appendMessage(out, modelGraph, g.bytes())
+			b := g.bytes()
+			out = appendMessage(slices.Grow(out, len(b)+len(model)-len(f.raw)+16), modelGraph, b)
 			continue
 		}
 		out = append(out, f.raw...)

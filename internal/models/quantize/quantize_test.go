@@ -11,7 +11,11 @@ import (
 	"frontdesk/internal/require"
 )
 
-const rows, columns = 16, 8
+// The exported names are for runtime_test.go, which is in another package because
+// internal/modelstest imports this one.
+
+// Rows and Columns are the shape of the test network's matrices.
+const Rows, Columns = 16, 8
 
 // floatTensor returns a TensorProto.
 func floatTensor(name string, values []float32, dims ...uint64) []byte {
@@ -39,32 +43,33 @@ func branch(matrix string, constants ...[]byte) []byte {
 	for _, c := range constants {
 		b = appendMessage(b, graphInitializer, c)
 	}
-	return appendMessage(b, graphOutput, value(matrix+"_y", typeFloat, 1, columns))
+	return appendMessage(b, graphOutput, value(matrix+"_y", typeFloat, 1, Columns))
 }
 
-// testModel returns a network whose If multiplies x by one of two matrices. The first is a
+// Network returns a network whose If multiplies x by one of two matrices. The first is a
 // constant of the main graph, the second of the branch.
-func testModel(first, second []float32) []byte {
+func Network(first, second []float32) []byte {
 	const graphType, boolType = 5, 9
 	choice := newNode("If", "", []string{"cond"}, []string{"y"})
 	for name, g := range map[string][]byte{
 		"then_branch": branch("first"),
-		"else_branch": branch("second", floatTensor("second", second, rows, columns)),
+		"else_branch": branch("second", floatTensor("second", second, Rows, Columns)),
 	} {
 		a := appendMessage(appendText(nil, attributeName, name), attributeGraph, g)
 		choice.raw = appendMessage(choice.raw, nodeAttribute, appendNumber(a, attributeType, graphType))
 	}
 	g := appendText(appendMessage(nil, graphNode, choice.raw), graphName, "main")
-	g = appendMessage(g, graphInitializer, floatTensor("first", first, rows, columns))
-	g = appendMessage(g, 11, value("x", typeFloat, 1, rows))
+	g = appendMessage(g, graphInitializer, floatTensor("first", first, Rows, Columns))
+	g = appendMessage(g, 11, value("x", typeFloat, 1, Rows))
 	g = appendMessage(g, 11, value("cond", boolType))
-	g = appendMessage(g, graphOutput, value("y", typeFloat, 1, columns))
+	g = appendMessage(g, graphOutput, value("y", typeFloat, 1, Columns))
 	model := appendText(appendNumber(nil, 1, 8), 2, "the producer")
 	model = appendMessage(model, modelOpset, appendNumber(appendText(nil, opsetDomain, ""), opsetVersion, 14))
 	return appendMessage(model, modelGraph, g)
 }
 
-func randomFloats(seed uint64, n int) []float32 {
+// RandomFloats returns n normally distributed numbers.
+func RandomFloats(seed uint64, n int) []float32 {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	list := make([]float32, n)
 	for i := range list {
@@ -90,16 +95,16 @@ func constant(t *testing.T, model []byte, name string) *tensor {
 }
 
 func TestMatrixIsQuantizedByColumn(t *testing.T) {
-	first := make([]float32, rows*columns)
-	first[0], first[columns], first[2*columns] = 127, -63.5, 0.4 // column 0: scale 1
+	first := make([]float32, Rows*Columns)
+	first[0], first[Columns], first[2*Columns] = 127, -63.5, 0.4 // column 0: scale 1
 	first[1] = -2540                                             // column 1: scale 20
-	out, err := Products(testModel(first, randomFloats(1, rows*columns)))
+	out, err := Products(Network(first, RandomFloats(1, Rows*Columns)))
 	require.NoError(t, err)
 	q, scale := constant(t, out, "first_quantized"), constant(t, out, "first_scale")
 	if q == nil || scale == nil || constant(t, out, "first") != nil {
 		t.Fatal("the matrix was not replaced")
 	}
-	for i, want := range map[int]int8{0: 127, columns: -64, 2 * columns: 0, 1: -127, 2: 0} {
+	for i, want := range map[int]int8{0: 127, Columns: -64, 2 * Columns: 0, 1: -127, 2: 0} {
 		if got := int8(q.data[i]); got != want {
 			t.Errorf("value %d is %d, want %d", i, got, want)
 		}
@@ -115,7 +120,7 @@ func TestMatrixIsQuantizedByColumn(t *testing.T) {
 }
 
 func TestEveryGraphHasAName(t *testing.T) {
-	out, err := NameGraphs(testModel(randomFloats(1, rows*columns), randomFloats(2, rows*columns)))
+	out, err := NameGraphs(Network(RandomFloats(1, Rows*Columns), RandomFloats(2, Rows*Columns)))
 	require.NoError(t, err)
 	names := make(map[string]bool)
 	_, err = rewrite(out, func(g *graph) error {
@@ -134,15 +139,15 @@ func TestEveryGraphHasAName(t *testing.T) {
 }
 
 func TestWrongFilesAreRefused(t *testing.T) {
-	matrix := randomFloats(1, rows*columns)
-	infinite := randomFloats(1, rows*columns)
+	matrix := RandomFloats(1, Rows*Columns)
+	infinite := RandomFloats(1, Rows*Columns)
 	infinite[3] = float32(math.Inf(1))
 	old := appendMessage(nil, modelOpset, appendNumber(nil, opsetVersion, 9))
 	for want, model := range map[string][]byte{
 		"not an ONNX file": []byte("GIF89a"),
-		"not finite":       testModel(infinite, matrix),
-		"bytes for 16 x 8": testModel(matrix[1:], matrix),
-		"too old":          append(old, testModel(matrix, matrix)...),
+		"not finite":       Network(infinite, matrix),
+		"bytes for 16 x 8": Network(matrix[1:], matrix),
+		"too old":          append(old, Network(matrix, matrix)...),
 	} {
 		if _, err := Products(model); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
@@ -154,9 +159,9 @@ func TestWrongFilesAreRefused(t *testing.T) {
 }
 
 func FuzzProducts(f *testing.F) {
-	matrix := randomFloats(1, rows*columns)
-	f.Add(testModel(matrix, matrix))
-	f.Add(testModel(matrix[1:], matrix))
+	matrix := RandomFloats(1, Rows*Columns)
+	f.Add(Network(matrix, matrix))
+	f.Add(Network(matrix[1:], matrix))
 	f.Fuzz(func(t *testing.T, model []byte) {
 		named, err := NameGraphs(model)
 		if err != nil {

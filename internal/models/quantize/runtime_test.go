@@ -1,6 +1,6 @@
 //go:build cgo
 
-package quantize
+package quantize_test
 
 import (
 	"math"
@@ -10,12 +10,13 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"frontdesk/internal/models/quantize"
 	"frontdesk/internal/modelstest"
 	"frontdesk/internal/onnx"
 	"frontdesk/internal/require"
 )
 
-// run returns the output of a testModel for x.
+// run returns the output of a test network for x.
 func run(t *testing.T, rt *onnx.Runtime, model []byte, x []float32, takesFirst bool) []float32 {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "m.onnx")
@@ -23,13 +24,13 @@ func run(t *testing.T, rt *onnx.Runtime, model []byte, x []float32, takesFirst b
 	s, err := rt.Open(onnx.Network{File: file, Inputs: []string{"x", "cond"}, Outputs: []string{"y"}})
 	require.NoError(t, err)
 	defer s.Destroy()
-	in, err := ort.NewTensor(ort.NewShape(1, rows), x)
+	in, err := ort.NewTensor(ort.NewShape(1, quantize.Rows), x)
 	require.NoError(t, err)
 	defer in.Destroy()
 	cond, err := ort.NewScalar(takesFirst)
 	require.NoError(t, err)
 	defer cond.Destroy()
-	out, err := ort.NewEmptyTensor[float32](ort.NewShape(1, columns))
+	out, err := ort.NewEmptyTensor[float32](ort.NewShape(1, quantize.Columns))
 	require.NoError(t, err)
 	defer out.Destroy()
 	require.NoError(t, s.Run([]ort.Value{in, cond}, []ort.Value{out}))
@@ -41,11 +42,11 @@ func run(t *testing.T, rt *onnx.Runtime, model []byte, x []float32, takesFirst b
 func TestQuantizedNetworkComputesTheSame(t *testing.T) {
 	rt, err := onnx.Load(onnx.Config{Library: modelstest.Library(t)})
 	require.NoError(t, err)
-	model, err := NameGraphs(testModel(randomFloats(1, rows*columns), randomFloats(2, rows*columns)))
+	model, err := quantize.NameGraphs(quantize.Network(quantize.RandomFloats(1, quantize.Rows*quantize.Columns), quantize.RandomFloats(2, quantize.Rows*quantize.Columns)))
 	require.NoError(t, err)
-	quantized, err := Products(model)
+	quantized, err := quantize.Products(model)
 	require.NoError(t, err)
-	x := randomFloats(3, rows)
+	x := quantize.RandomFloats(3, quantize.Rows)
 	for _, takesFirst := range []bool{true, false} {
 		want, got := run(t, rt, model, x, takesFirst), run(t, rt, quantized, x, takesFirst)
 		largest, isEqual := 0.0, true

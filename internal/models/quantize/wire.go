@@ -237,7 +237,18 @@ func parseTensor(b []byte) (*tensor, error) {
 
 // bytes returns the GraphProto.
 func (g *graph) bytes() []byte {
-	var b []byte
+	const perField = 16 // at least the bytes of tag and length
+	size := perField + len(g.name)
+	for _, t := range g.initializers {
+		size += len(t.raw) + perField
+	}
+	for _, n := range g.nodes {
+		size += len(n.raw) + perField
+	}
+	for _, raw := range g.rest {
+		size += len(raw)
+	}
+	b := make([]byte, 0, size) // growing it step by step would need several times the memory
 	for _, n := range g.nodes {
 		b = appendMessage(b, graphNode, n.bytes())
 	}

