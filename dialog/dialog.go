@@ -116,6 +116,19 @@ type BatchListener interface {
 	Batch()
 }
 
+// VoicedListener is a Listener that wants to know which frames hold the caller's voice, so
+// that it can read the words as soon as the caller pauses.
+type VoicedListener interface {
+	Listener
+	// VoicedUtterance is Utterance, but each frame comes with whether the caller speaks.
+	VoicedUtterance(ctx context.Context, frames iter.Seq2[[]int16, bool]) iter.Seq2[Transcript, error]
+}
+
+// ReplayListener is a Listener that must be told when frames come faster than real time.
+// After SetReplay, which is called before the first Utterance, its transcripts come at the
+// frame at which they would come in a call on an idle machine.
+type ReplayListener interface{ SetReplay() }
+
 // NarrowbandListener is a Listener that recognizes better when it knows that the line has
 // no audio above 4 kHz. SetNarrowband is called before the first Utterance.
 type NarrowbandListener interface{ SetNarrowband() }

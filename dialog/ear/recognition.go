@@ -105,7 +105,11 @@ func (r *recognition) transcribe(ctx context.Context, u *utterance) (string, err
 
 // stream transcribes u while it is spoken.
 func (r *recognition) stream(ctx context.Context, u *utterance) (text string, err error) {
-	for t, err := range r.listener.Utterance(ctx, u.all(ctx)) {
+	transcripts := r.listener.Utterance(ctx, u.all(ctx))
+	if l, ok := r.listener.(dialog.VoicedListener); ok {
+		transcripts = l.VoicedUtterance(ctx, u.voiced(ctx))
+	}
+	for t, err := range transcripts {
 		if err != nil {
 			return "", err
 		}
@@ -153,6 +157,9 @@ func (r *recognition) open(ctx context.Context) error {
 	listener, err := r.ear.agent.OpenListener(ctx, r.ear.Narrowband)
 	isLate := !timeout.Stop()
 	if err == nil && !isLate {
+		if l, ok := listener.(dialog.ReplayListener); ok && r.ear.replay != nil {
+			l.SetReplay()
+		}
 		r.listener, r.cancel = listener, cancel
 		return nil
 	}

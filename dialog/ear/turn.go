@@ -69,7 +69,8 @@ func (j *turnJudge) judge(ctx context.Context, a *turnAnswer) {
 	defer close(a.done)
 	j.pcm = slices.Grow(j.pcm[:0], int(turnAudio/media.FrameTime)*media.EarFrame)
 	for i := max(0, a.frames-int(turnAudio/media.FrameTime)); i < a.frames; i++ {
-		j.pcm = append(j.pcm, a.utterance.frame(i)...)
+		frame, _ := a.utterance.frame(i)
+		j.pcm = append(j.pcm, frame...)
 	}
 	a.utterance.release()
 	ctx, cancel := context.WithTimeout(ctx, turnTimeout)

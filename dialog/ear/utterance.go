@@ -13,7 +13,10 @@ import (
 // blockFrames is how many frames are stored together: one second.
 const blockFrames = 50
 
-type block [blockFrames * media.EarFrame]int16
+type block struct {
+	pcm    [blockFrames * media.EarFrame]int16
+	voiced [blockFrames]bool // whether each frame holds the caller's voice
+}
 
 var blocks = sync.Pool{New: func() any { return new(block) }}
 
@@ -55,14 +58,16 @@ func notify(c chan struct{}) {
 	}
 }
 
-// add appends a copy of frame.
-func (u *utterance) add(frame []int16) {
+// add appends a copy of frame. isVoiced says that it holds the caller's voice.
+func (u *utterance) add(frame []int16, isVoiced bool) {
 	u.mu.Lock()
 	i := u.frames % blockFrames
 	if i == 0 {
 		u.blocks = append(u.blocks, blocks.Get().(*block))
 	}
-	copy(u.blocks[len(u.blocks)-1][i*media.EarFrame:], frame)
+	b := u.blocks[len(u.blocks)-1]
+	copy(b.pcm[i*media.EarFrame:], frame)
+	b.voiced[i] = isVoiced
 	u.frames++
 	u.mu.Unlock()
 	notify(u.added)
@@ -145,10 +150,17 @@ func (u *utterance) release() {
 // or ctx ends. Each frame is valid until the recognizer calls done.
 func (u *utterance) all(ctx context.Context) iter.Seq[[]int16] {
 	return func(yield func([]int16) bool) {
+		u.voiced(ctx)(func(frame []int16, _ bool) bool { return yield(frame) })
+	}
+}
+
+// voiced is all, with whether each frame holds the caller's voice.
+func (u *utterance) voiced(ctx context.Context) iter.Seq2[[]int16, bool] {
+	return func(yield func([]int16, bool) bool) {
 		for i := 0; ctx.Err() == nil; {
 			u.request(i)
-			if frame := u.frame(i); frame != nil {
-				if !yield(frame) {
+			if frame, isVoiced := u.frame(i); frame != nil {
+				if !yield(frame, isVoiced) {
 					return
 				}
 				i++
@@ -157,7 +169,7 @@ func (u *utterance) all(ctx context.Context) iter.Seq[[]int16] {
 			select {
 			case <-u.added:
 			case <-u.ended:
-				if u.frame(i) == nil {
+				if frame, _ := u.frame(i); frame == nil {
 					return
 				}
 			case <-ctx.Done():
@@ -170,20 +182,22 @@ func (u *utterance) all(ctx context.Context) iter.Seq[[]int16] {
 func (u *utterance) first(n int) iter.Seq[[]int16] {
 	return func(yield func([]int16) bool) {
 		for i := range n {
-			if !yield(u.frame(i)) {
+			if frame, _ := u.frame(i); !yield(frame) {
 				return
 			}
 		}
 	}
 }
 
-// frame returns frame i, or nil if it has not been added.
-func (u *utterance) frame(i int) []int16 {
+// frame returns frame i and whether it holds the caller's voice, or nil if it has not been
+// added.
+func (u *utterance) frame(i int) ([]int16, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if i >= u.frames {
-		return nil
+		return nil, false
 	}
-	at := i % blockFrames * media.EarFrame
-	return u.blocks[i/blockFrames][at : at+media.EarFrame : at+media.EarFrame]
+	b, i := u.blocks[i/blockFrames], i%blockFrames
+	at := i * media.EarFrame
+	return b.pcm[at : at+media.EarFrame : at+media.EarFrame], b.voiced[i]
 }

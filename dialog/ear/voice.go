@@ -58,6 +58,7 @@ type pump struct {
 	frame          []int16
 	echo           echo
 	preroll        [prerollFrames][media.EarFrame]int16
+	prerollVoiced  [prerollFrames]bool
 	prerolled      int  // frames written to preroll since the last utterance
 	hasSpeech      bool // the last frame held speech: the caller's, or the agent's as echo
 	callerSpeaks   bool // it was the caller's
@@ -200,6 +201,7 @@ func (e *Voice) detectOnset(ctx context.Context, heard chan<- dialog.Heard) {
 	p := &e.pump
 	p.sinceUtterance += media.FrameTime
 	copy(p.preroll[p.prerolled%prerollFrames][:], p.frame)
+	p.prerollVoiced[p.prerolled%prerollFrames] = p.callerSpeaks
 	p.prerolled++
 	if p.onsetScore < onsetFrames || len(e.queue) == utteranceQueue {
 		return
@@ -207,7 +209,7 @@ func (e *Voice) detectOnset(ctx context.Context, heard chan<- dialog.Heard) {
 	u := newUtterance(e.newID("item_"))
 	u.mayBeEcho = p.echo.isPossible()
 	for i := max(0, p.prerolled-prerollFrames); i < p.prerolled; i++ {
-		u.add(p.preroll[i%prerollFrames][:])
+		u.add(p.preroll[i%prerollFrames][:], p.prerollVoiced[i%prerollFrames])
 	}
 	p.current, p.prerolled = u, 0
 	p.progress = progress{speech: onsetFrames * media.FrameTime}
@@ -255,7 +257,7 @@ func (e *Voice) followUtterance(ctx context.Context, now time.Time, heard chan<-
 func (e *Voice) addFrame() {
 	p := &e.pump
 	u, g := p.current, &p.progress
-	u.add(p.frame)
+	u.add(p.frame, p.callerSpeaks)
 	g.total += media.FrameTime
 	if p.hasSpeech && !p.callerSpeaks {
 		g.echo += media.FrameTime
