@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"dialog/provider/clerk":        {"dialog", "tools", "internal/fault", "internal/words", "internal/phone"},
 	"dialog/provider/espeak":       {"dialog", "dialog/provider/process", "media", "internal/fault"},
 	"dialog/provider/flite":        {"dialog", "dialog/provider/process", "media", "internal/fault"},
+	"dialog/provider/moonshine":    {"dialog", "media", "internal/fault", "internal/onnx", "internal/words"},
 	"dialog/provider/openai":       {"dialog", "media", "tools", "internal/fault", "internal/words"},
 	"dialog/provider/pocketsphinx": {"dialog", "media", "internal/fault", "internal/ngram", "internal/words"},
 	"dialog/provider/loudness":     {"media"},

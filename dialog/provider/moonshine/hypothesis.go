@@ -1,0 +1,79 @@
+package moonshine
+
+import "slices"
+
+// Bias changes which tokens the decoder prefers in one utterance. It is used by one
+// goroutine at a time.
+type Bias interface {
+	// Adjust adds to logits, one number before the softmax for each token of the
+	// vocabulary, of the token that follows prefix. It is called for every hypothesis at
+	// every step. It does not keep prefix. A logit of -Inf forbids a token; none may be NaN.
+	Adjust(prefix []Token, logits []float32)
+}
+
+// Hypothesis is one way to understand an utterance.
+type Hypothesis struct {
+	Tokens   []Token
+	LogProbs []float32 // of each token, and of the end if Ended: by the model alone
+	Score    float32   // sum of the log probabilities, with the bias
+	Ended    bool      // false: the limit of tokens was reached, or it was a loop
+}
+
+// meanLogProb returns the mean of the log probabilities, 0 if there are none.
+func (h Hypothesis) meanLogProb() float64 {
+	sum := 0.0
+	for _, p := range h.LogProbs {
+		sum += float64(p)
+	}
+	return sum / float64(max(1, len(h.LogProbs)))
+}
+
+// decodeOptions say how to decode an utterance.
+type decodeOptions struct {
+	beam      int     // hypotheses that are compared; 1 is greedy
+	limit     int     // tokens
+	bias      Bias    // or nil
+	forbidEnd bool    // the utterance is not empty
+	draft     []Token // probably the result's first tokens, such as those of a shorter reading; only without a beam
+}
+
+const (
+	loopLength  = 12 // tokens of repetitions that are a loop
+	loopRepeats = 3  // how often they must repeat; people say some things twice
+	minRestart  = 3  // tokens of a repetition at the limit that are removed
+)
+
+// isLoop reports whether tokens end with many repetitions of the same thing, such as a
+// decoder that lost track writes without end.
+func isLoop(tokens []Token) bool {
+	for period := 1; period <= len(tokens)/loopRepeats; period++ {
+		n := max(loopRepeats*period, loopLength)
+		if repeated(tokens, period) >= n-period {
+			return true
+		}
+	}
+	return false
+}
+
+// repeated returns how many tokens at the end equal the ones period before them.
+func repeated(tokens []Token, period int) int {
+	n := 0
+	for i := len(tokens) - 1; i >= period && tokens[i] == tokens[i-period]; i-- {
+		n++
+	}
+	return n
+}
+
+// cutLoop removes repetitions from the end of a hypothesis that did not end by itself.
+func (h *Hypothesis) cutLoop() {
+	if h.Ended {
+		return
+	}
+	longest := 0
+	for period := 1; period < len(h.Tokens); period++ {
+		longest = max(longest, repeated(h.Tokens, period))
+	}
+	if n := len(h.Tokens) - longest; longest >= minRestart {
+		h.Tokens, h.LogProbs = slices.Clone(h.Tokens[:n]), slices.Clone(h.LogProbs[:n])
+	}
+}

@@ -1,0 +1,167 @@
+package moonshine
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"frontdesk/media"
+)
+
+const (
+	padding = media.EarRate * 3 / 10 // samples of silence around the audio; very short words are recognized better
+
+	// What one reading covers. The decoder loses track of longer audio, so it is cut at a
+	// pause.
+	longestPart  = 15 * time.Second
+	shortestPart = 3 * time.Second
+	partPause    = 160 * time.Millisecond
+
+	tokensPerSecond = 6.5 // that fast speech needs; more are a loop
+	extraTokens     = 6   // for very short audio
+)
+
+// audio is a piece of an utterance: frames of media.EarFrame samples.
+type audio struct {
+	pcm    []int16
+	voiced []bool // whether each frame holds the caller's voice
+}
+
+func (a audio) frames() int { return len(a.voiced) }
+
+// from returns the audio from the given frame on.
+func (a audio) from(frame int) audio {
+	return audio{a.pcm[frame*media.EarFrame:], a.voiced[frame:]}
+}
+
+// first returns the given number of frames.
+func (a audio) first(frames int) audio {
+	return audio{a.pcm[:frames*media.EarFrame], a.voiced[:frames]}
+}
+
+func (a audio) duration() time.Duration { return time.Duration(a.frames()) * media.FrameTime }
+
+// cut returns where to end a part of audio that is too long: in the middle of the longest
+// pause, or else at the quietest frame of the second half.
+func (a audio) cut() int {
+	from, to := int(shortestPart/media.FrameTime), int(longestPart/media.FrameTime)
+	best, length, start := 0, int(partPause/media.FrameTime)-1, from
+	for i := from; i <= to; i++ {
+		if i < to && !a.voiced[i] {
+			continue
+		}
+		if i-start > length {
+			best, length = (start+i)/2, i-start
+		}
+		start = i + 1
+	}
+	if best > 0 {
+		return best
+	}
+	quietest := math.Inf(1)
+	for i := to / 2; i < to; i++ {
+		if e := energy(a.from(i).first(1).pcm); e <= quietest {
+			best, quietest = i, e
+		}
+	}
+	return best
+}
+
+// energy returns the mean square of samples.
+func energy(pcm []int16) float64 {
+	sum := 0.0
+	for _, x := range pcm {
+		sum += float64(x) * float64(x)
+	}
+	return sum / float64(max(1, len(pcm)))
+}
+
+// reading is what one pass of the model over an utterance found.
+type reading struct {
+	frames  int    // that it covers, from the beginning of the utterance
+	base    int    // of them, frames of parts that are not read again
+	settled []word // their words
+	words   []word // of the rest
+	tokens  []Token
+	isFinal bool // it was read as if no speech followed
+	noises  int  // parts without words because they were noise
+	retries int  // parts read twice
+}
+
+func (r *reading) all() []word { return slices.Concat(r.settled, r.words) }
+
+// read reads the rest of an utterance: all from r.base on. isFinal says that no
+// speech may follow.
+func (r *reading) read(ctx context.Context, m *model, a audio, isFinal bool) error {
+	r.frames, r.isFinal = a.frames(), isFinal
+	for {
+		rest := a.from(r.base)
+		if rest.duration() <= longestPart {
+			words, tokens, err := r.readPart(ctx, m, rest, isFinal)
+			r.words, r.tokens = words, tokens
+			return err
+		}
+		n := rest.cut()
+		words, _, err := r.readPart(ctx, m, rest.first(n), true)
+		if err != nil {
+			return err
+		}
+		r.base, r.settled, r.tokens = r.base+n, append(r.settled, words...), nil
+	}
+}
+
+// model is what a reading needs: a worker's reader, and what belongs to the call.
+type model struct {
+	reader
+	tokenizer *tokenizer
+	expect    Expectation
+	beam      int
+	input     []float32 // memory of the reader's input
+}
+
+// readPart reads a, which is at most longestPart.
+func (r *reading) readPart(ctx context.Context, m *model, a audio, isFinal bool) ([]word, []Token, error) {
+	e := evidenceOf(a)
+	if !e.maySpeak() {
+		r.noises++
+		return nil, nil, nil
+	}
+	m.input = m.input[:0]
+	m.input = append(m.input, make([]float32, padding)...)
+	for _, x := range a.pcm {
+		m.input = append(m.input, float32(x)/32768)
+	}
+	m.input = append(m.input, make([]float32, padding)...)
+	if err := m.encode(m.input); err != nil {
+		return nil, nil, err
+	}
+	o := decodeOptions{
+		beam: 1, limit: extraTokens + int(tokensPerSecond*a.duration().Seconds()),
+		bias: m.expect.Bias(a.duration().Seconds()), draft: r.tokens,
+	}
+	if isFinal {
+		o.beam = m.beam
+	}
+	hyps, err := m.decode(ctx, o)
+	if err == nil && isFinal && len(hyps[0].Tokens) == 0 && e.mustSpeak() {
+		r.retries++
+		o.forbidEnd = true
+		hyps, err = m.decode(ctx, o)
+	}
+	for i := range hyps {
+		hyps[i].cutLoop()
+	}
+	if err == nil && isFinal {
+		hyps, err = m.expect.Revise(ctx, hyps, m.score)
+	}
+	if err != nil || len(hyps) == 0 {
+		return nil, nil, err
+	}
+	best := hyps[0]
+	if !e.believes(best, o.forbidEnd) {
+		r.noises++
+		return nil, nil, nil
+	}
+	return m.tokenizer.wordsOf(best), best.Tokens, nil
+}
