@@ -67,6 +67,10 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 		set.defaultName = defaultAgent(files, problems)
 	}
 	o := agentOpener{config: c, log: log, announce: announce, set: set}
+	if o.neural, err = newNeuralSpeech(c, log); err != nil {
+		return nil, misuse{err}
+	}
+	set.closers = append(set.closers, func() error { return o.neural.Close() })
 	if err := o.openDetector(); err != nil {
 		return nil, misuse{err}
 	}
@@ -149,6 +153,7 @@ type agentOpener struct {
 	set      *agentSet
 
 	detector func() dialog.VoiceDetector
+	neural   *neuralSpeech
 }
 
 // openDetector opens the voice detector that all agents share.
@@ -286,17 +291,34 @@ func languageModels(c config.Config) ([]dialog.Model, error) {
 
 // recognizer opens the agent's recognizer, which expects texts, and returns its name for people.
 func (o *agentOpener) recognizer(f agentfile.File, texts []string) (dialog.Recognizer, string, error) {
-	p := o.config.STT
-	switch p.Provider {
+	switch p := o.config.STT; p.Provider {
 	case "none":
 		return nil, "none: callers type", nil
 	case "openai":
 		r, err := openai.NewTranscriber(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key})
 		return r, remoteName(p), err
+	case "moonshine":
+		r, err := o.neural.openRecognizer()
+		return r, moonshineName, err
+	case "auto":
+		if !words.IsEnglish(f.Language) {
+			o.log.Warn("callers type, because the account-free recognizers hear English only: set stt.url to a server that recognizes the agent's language",
+				zap.String("agent", f.Name), zap.String("language", f.Language))
+			return nil, "none for " + f.Language + ": callers type (set stt.url)", nil
+		}
+		if r, err := o.neural.openRecognizer(); err == nil {
+			return r, moonshineName, nil
+		}
 	}
 	if !pocketsphinx.Available {
 		return nil, "none in a build without cgo: callers type (set stt.url)", nil
 	}
+	return o.pocketsphinx(f, texts)
+}
+
+const moonshineName = "Moonshine, on this machine"
+
+func (o *agentOpener) pocketsphinx(f agentfile.File, texts []string) (dialog.Recognizer, string, error) {
 	o.announce.printf("  building the speech recognizer from %s", count(len(texts), "text"))
 	r, err := pocketsphinx.New(pocketsphinx.Config{
 		Texts:    texts,
@@ -313,18 +335,20 @@ func (o *agentOpener) recognizer(f agentfile.File, texts []string) (dialog.Recog
 // synthesizer opens the agent's voice and returns its name for people.
 func (o *agentOpener) synthesizer(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
 	p := o.config.TTS
-	switch {
-	case p.Provider == "none":
+	switch p.Provider {
+	case "none":
 		return nil, "none: the agent writes", nil
-	case p.Provider == "openai":
+	case "openai":
 		s, err = openai.NewSpeech(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key, Voice: p.Voice})
 		name = remoteName(p)
-	case p.Provider == "espeak", !words.IsEnglish(f.Language):
+	case "piper":
+		s, err = o.neural.openVoices()
+		name = "Piper"
+	case "espeak":
 		s, err = espeak.New(espeak.Config{Voice: p.Voice})
 		name = "espeak"
-	default:
-		s, err = flite.New(flite.Config{Voice: p.Voice})
-		name = "flite"
+	default: // auto, and flite, which speaks English only
+		s, name, err = o.localVoice(f)
 	}
 	if err != nil {
 		return nil, "", err
@@ -333,6 +357,21 @@ func (o *agentOpener) synthesizer(f agentfile.File) (s dialog.Synthesizer, name 
 		name += " (" + voice + ")"
 	}
 	return s, name, nil
+}
+
+// localVoice opens the best voice of this machine for the agent's language.
+func (o *agentOpener) localVoice(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
+	if o.config.TTS.Provider == "auto" {
+		if v, err := o.neural.openVoices(); err == nil && v.Speaks(f.Language) {
+			return v, "Piper", nil
+		}
+	}
+	if !words.IsEnglish(f.Language) {
+		s, err = espeak.New(espeak.Config{Voice: o.config.TTS.Voice})
+		return s, "espeak", err
+	}
+	s, err = flite.New(flite.Config{Voice: o.config.TTS.Voice})
+	return s, "flite", err
 }
 
 // remoteName names a model on a server, such as "llama3.3 at 127.0.0.1:11434".

@@ -53,15 +53,25 @@ type Providers struct {
 	STT Provider     `yaml:"stt"` // speech to text
 	TTS Provider     `yaml:"tts"` // text to speech
 	VAD VAD          `yaml:"vad"` // voice activity detection
+
+	Speech Speech `yaml:"speech"` // the neural parts that run on this machine
 }
 
 // Provider is one language model, recognizer or voice.
 type Provider struct {
-	Provider string `yaml:"provider"` // llm: openai, clerk; stt: pocketsphinx, openai, none; tts: flite, espeak, openai, none
+	Provider string `yaml:"provider"` // llm: openai, clerk; stt: auto, moonshine, pocketsphinx, openai, none; tts: auto, piper, flite, espeak, openai, none
 	URL      string `yaml:"url"`      // of an OpenAI-compatible server, including /v1
 	Model    string `yaml:"model"`
 	Voice    string `yaml:"voice"` // for agents that name none
 	Key      string `yaml:"key"`
+}
+
+// Speech says how neural networks run on this machine.
+type Speech struct {
+	Models  string `yaml:"models"`  // folder of the installed models; "": frontdesk/models in the user's cache folder
+	Library string `yaml:"library"` // ONNX Runtime, 1.24 or later; "": the installed one
+	Device  string `yaml:"device"`  // auto, cpu or cuda
+	Threads int    `yaml:"threads"` // networks that run at once; 0: one per core
 }
 
 // VAD names a neural voice activity detector that replaces the built-in one.
@@ -117,8 +127,9 @@ func Default() Config {
 		Agents: "./agents",
 		Store:  "sqlite",
 		Providers: Providers{
-			STT: Provider{Provider: "pocketsphinx"},
-			TTS: Provider{Provider: "flite"},
+			STT:    Provider{Provider: "auto"},
+			TTS:    Provider{Provider: "auto"},
+			Speech: Speech{Device: "auto"},
 		},
 		Limits: Limits{
 			Calls:           200,
@@ -212,8 +223,14 @@ func (p Providers) check(wrong report) {
 	for i, llm := range p.LLM {
 		llm.check(wrong, fmt.Sprintf("llm[%d]", i), "openai", "clerk")
 	}
-	p.STT.check(wrong, "stt", "pocketsphinx", "openai", "none")
-	p.TTS.check(wrong, "tts", "flite", "espeak", "openai", "none")
+	p.STT.check(wrong, "stt", "auto", "moonshine", "pocketsphinx", "openai", "none")
+	p.TTS.check(wrong, "tts", "auto", "piper", "flite", "espeak", "openai", "none")
+	if !slices.Contains([]string{"auto", "cpu", "cuda"}, p.Speech.Device) {
+		wrong("speech.device", "unknown device %q (want auto, cpu or cuda)", p.Speech.Device)
+	}
+	if p.Speech.Threads < 0 {
+		wrong("speech.threads", "%d is negative (0 means one per core)", p.Speech.Threads)
+	}
 	if p.VAD.Library != "" && p.VAD.Model == "" {
 		wrong("vad", "library has no effect without model: set both, or neither")
 	}

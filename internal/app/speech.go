@@ -1,0 +1,152 @@
+package app
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"frontdesk/dialog/provider/moonshine"
+	"frontdesk/dialog/provider/piper"
+	"frontdesk/internal/config"
+	"frontdesk/internal/models"
+	"frontdesk/internal/onnx"
+)
+
+// minMemory is the memory in bytes that must be available before the first network is
+// opened: recognizer and voice together take 600 MB.
+const minMemory = 1 << 30
+
+// neuralSpeech opens the neural networks that all agents share, each when the first agent
+// needs it. It is used by one goroutine.
+type neuralSpeech struct {
+	config  config.Speech
+	voice   string // for agents that name none
+	cache   *models.Cache
+	log     *zap.Logger
+	closers []func() error
+
+	runtime    *onnx.Runtime
+	recognizer *moonshine.Recognizer
+	voices     *piper.Synthesizer
+	failed     map[string]error // why a part cannot be used, by its name
+}
+
+func newNeuralSpeech(c config.Config, log *zap.Logger) (*neuralSpeech, error) {
+	dir := c.Speech.Models
+	if dir == "" {
+		var err error
+		if dir, err = models.Dir(); err != nil {
+			return nil, err
+		}
+	}
+	return &neuralSpeech{
+		config: c.Speech, voice: c.TTS.Voice, cache: models.Open(dir), log: log, failed: make(map[string]error),
+	}, nil
+}
+
+// openRecognizer returns the recognizer of all agents.
+func (n *neuralSpeech) openRecognizer() (*moonshine.Recognizer, error) {
+	if n.recognizer != nil || n.failed["Moonshine"] != nil {
+		return n.recognizer, n.failed["Moonshine"]
+	}
+	return n.recognizer, n.try("Moonshine", func(rt *onnx.Runtime) (err error) {
+		if err = requireFile(n.cache.Path("moonshine-base-en", "decoder_model_merged.onnx")); err != nil {
+			return err
+		}
+		n.recognizer, err = moonshine.Open(moonshine.Config{
+			Runtime: rt, Dir: n.cache.Path("moonshine-base-en", ""), Workers: n.config.Threads,
+		})
+		if err == nil {
+			n.closers = append(n.closers, n.recognizer.Close)
+		}
+		return err
+	})
+}
+
+// openVoices returns the installed voices of Piper.
+func (n *neuralSpeech) openVoices() (*piper.Synthesizer, error) {
+	if n.voices != nil || n.failed["Piper"] != nil {
+		return n.voices, n.failed["Piper"]
+	}
+	return n.voices, n.try("Piper", func(rt *onnx.Runtime) (err error) {
+		installed := piper.Installed(n.cache.Dir())
+		if len(installed) == 0 && n.voice == "" {
+			return errors.New("no voice is installed (run frontdesk models pull)")
+		}
+		n.voices, err = piper.Open(piper.Config{Runtime: rt, Voices: installed, Default: n.voice, Workers: n.config.Threads})
+		if err == nil {
+			n.closers = append(n.closers, n.voices.Close)
+		}
+		return err
+	})
+}
+
+// try opens a part with the runtime. It logs and remembers why that failed.
+func (n *neuralSpeech) try(part string, open func(*onnx.Runtime) error) error {
+	err := n.loadRuntime()
+	if err == nil {
+		err = open(n.runtime)
+	}
+	n.failed[part] = err
+	if err != nil {
+		n.log.Warn(part+" is not used", zap.Error(err))
+	}
+	return err
+}
+
+// loadRuntime loads ONNX Runtime unless it is loaded.
+func (n *neuralSpeech) loadRuntime() (err error) {
+	if n.runtime != nil {
+		return nil
+	}
+	if available, ok := availableMemory(); ok && available < minMemory {
+		return fmt.Errorf("%d MB of memory are available (want %d MB)", available>>20, minMemory>>20)
+	}
+	library := cmp.Or(n.config.Library, n.cache.Path("onnxruntime", "libonnxruntime.so"))
+	if onnx.Available {
+		if err := requireFile(library); err != nil {
+			return err
+		}
+	}
+	n.runtime, err = onnx.Load(onnx.Config{Library: library, Device: n.config.Device})
+	return err
+}
+
+func requireFile(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("%s is not installed (run frontdesk models pull)", path)
+	}
+	return nil
+}
+
+// Close closes what was opened.
+func (n *neuralSpeech) Close() error {
+	var errs []error
+	for _, f := range n.closers {
+		errs = append(errs, f())
+	}
+	return errors.Join(errs...)
+}
+
+// availableMemory returns how much memory in bytes processes can still use. ok is false on
+// systems that do not say.
+func availableMemory() (n int64, ok bool) {
+	f, err := os.Open("/proc/meminfo")
+	if err != nil {
+		return 0, false
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if rest, found := strings.CutPrefix(lines.Text(), "MemAvailable:"); found {
+			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+			return kb << 10, err == nil
+		}
+	}
+	return 0, false
+}
