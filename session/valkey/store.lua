@@ -105,7 +105,7 @@ local function renew(nonce, known_history, ttl, owner, epoch)
 		if l.nonce ~= nonce then
 			l.version = 0 -- else the state of the other holder could outlast the next entries
 		end
-		l.owner, l.nonce, l.epoch = owner, nonce, epoch
+		l.owner, l.nonce, l.epoch = owner, nonce, math.max(l.epoch, epoch)
 	else
 		local refused = refusal(l, nonce, known_history, now)
 		if refused then

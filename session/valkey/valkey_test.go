@@ -376,9 +376,9 @@ func TestLatestLeaseIsRestoredAfterAFailover(t *testing.T) {
 
 // restoreFormerLease returns two leases of the session s, of which a server that has lost
 // both has restored the former.
-func restoreFormerLease(t *testing.T) (store *valkey.Store, former, latest session.Lease) {
+func restoreFormerLease(t *testing.T) (server *valkeytest.Server, store *valkey.Store, former, latest session.Lease) {
 	t.Helper()
-	server := valkeytest.Start(t)
+	server = valkeytest.Start(t)
 	store = open(t, valkey.Options{Addresses: []string{server.Addr}})
 	former, err := store.Acquire(t.Context(), "s", "a", time.Minute, true)
 	require.NoError(t, err)
@@ -387,23 +387,29 @@ func restoreFormerLease(t *testing.T) (store *valkey.Store, former, latest sessi
 	server.Restart(t)
 	former, err = store.Renew(t.Context(), former, time.Minute)
 	require.NoError(t, err)
-	return store, former, latest
+	return server, store, former, latest
 }
 
 func TestLatestLeaseIsNotRestoredOverEntriesOfAFormerOwner(t *testing.T) {
-	store, former, latest := restoreFormerLease(t)
+	server, store, former, latest := restoreFormerLease(t)
 	require.NoError(t, store.Commit(t.Context(), former, oneEntry("1-1"), session.State{}, time.Minute))
-	_, err := store.Renew(t.Context(), latest, time.Minute)
-	if e := fault.From(err); e == nil || e.Code != fault.Conflict {
-		t.Errorf("an owner that does not know the entries renewed its lease: got %v, want conflict", err)
-	}
-	if err := store.Commit(t.Context(), former, oneEntry("1-2"), session.State{}, time.Minute); err != nil {
-		t.Errorf("the owner that wrote lost its lease: %v", err)
+	for _, when := range []string{"after the commit", "in a third history"} {
+		_, err := store.Renew(t.Context(), latest, time.Minute)
+		if e := fault.From(err); e == nil || e.Code != fault.Conflict {
+			t.Errorf("%s: an owner that does not know the entries renewed its lease: got %v, want conflict", when, err)
+		}
+		server.Must(t, "REPLICAOF", "127.0.0.1", "1")
+		server.Must(t, "REPLICAOF", "NO", "ONE") // begins another history
+		former, err = store.Renew(t.Context(), former, time.Minute)
+		require.NoError(t, err)
+		if err := store.Commit(t.Context(), former, nil, session.State{}, time.Minute); err != nil {
+			t.Errorf("%s: the owner that wrote lost its lease: %v", when, err)
+		}
 	}
 }
 
 func TestLatestLeaseReplacesTheStateOfAFormerOwner(t *testing.T) {
-	store, former, latest := restoreFormerLease(t)
+	_, store, former, latest := restoreFormerLease(t)
 	require.NoError(t, store.Commit(t.Context(), former, nil, session.State{Version: 5}, time.Minute))
 	latest, err := store.Renew(t.Context(), latest, time.Minute)
 	require.NoError(t, err)
