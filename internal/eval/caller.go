@@ -74,6 +74,10 @@ func (c Condition) call(voice string, turns, corpus []*Recording) (Call, error) 
 func (c Condition) turn(rnd *rand.Rand, r *Recording, corpus []*Recording) []int16 {
 	frames := (leadTime + r.End + tailTime) / 20
 	audio := make([]float64, frames*media.EarFrame)
+	gain := 1.0
+	if c.level > 0 {
+		gain = c.level * math.MaxInt16 / math.Sqrt(max(r.power(), 1))
+	}
 	room := media.RMS(r.PCM[:min(samples(r.Start), len(r.PCM))])
 	for i := range audio {
 		if at := i - samples(leadTime); at >= 0 && at < len(r.PCM) {
@@ -81,9 +85,10 @@ func (c Condition) turn(rnd *rand.Rand, r *Recording, corpus []*Recording) []int
 		} else {
 			audio[i] = rnd.NormFloat64() * room
 		}
+		audio[i] *= gain
 	}
 	if c.noise != nil {
-		level := math.Sqrt(r.power() / math.Pow(10, c.snr/10))
+		level := gain * math.Sqrt(r.power()/math.Pow(10, c.snr/10))
 		for i, v := range c.noise(rnd, corpus, len(audio)) {
 			audio[i] += v * level
 		}

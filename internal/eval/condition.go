@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 
 	"frontdesk/media"
@@ -15,40 +16,57 @@ type Condition struct {
 	Name  string
 	noise func(rnd *rand.Rand, corpus []*Recording, n int) []float64 // of about unit power
 	snr   float64                                                    // dB, of speech over noise
+	level float64                                                    // of the speech, relative to full scale; 0 leaves it
 	line  func(pcm []int16) ([]int16, error)                         // codec and band of the line
 
 	isNarrowband bool // the line has no audio above 4 kHz
 }
 
-// Conditions returns all conditions of this build. The number in the name of a noise is
-// the ratio of the power of the speech to that of the noise, in dB.
+// noises are the kinds of noise.
+var noises = []struct {
+	name string
+	make func(rnd *rand.Rand, corpus []*Recording, n int) []float64
+}{{"white", white}, {"pink", pink}, {"babble", babble}, {"hum", hum}, {"fan", fan}, {"street", street}, {"music", music}}
+
+// Conditions returns the conditions that are measured by default in this build. The number
+// in the name of a noise is the ratio of the power of the speech to that of the noise, in dB.
 func Conditions() []Condition {
-	list := []Condition{{Name: "clean"}}
-	for _, n := range []Condition{{Name: "white", noise: white}, {Name: "pink", noise: pink}, {Name: "babble", noise: babble}} {
-		for _, snr := range []float64{20, 10} {
-			list = append(list, Condition{Name: fmt.Sprintf("%s%.0f", n.Name, snr), noise: n.noise, snr: snr})
-		}
+	var list []Condition
+	for _, name := range []string{"clean", "white20", "white10", "pink20", "pink10", "babble20", "babble10", "hum10", "fan10", "street10", "music10", "telephone"} {
+		c, _ := FindCondition(name)
+		list = append(list, c)
 	}
-	for _, n := range []Condition{{Name: "hum", noise: hum}, {Name: "fan", noise: fan}, {Name: "street", noise: street}, {Name: "music", noise: music}} {
-		list = append(list, Condition{Name: n.Name + "10", noise: n.noise, snr: 10})
-	}
-	list = append(list, Condition{Name: "telephone", line: telephone, isNarrowband: true})
 	if media.CanEncodeOpus {
 		list = append(list, Condition{Name: "opus16", line: opus16})
 	}
 	return list
 }
 
-// FindCondition returns the condition of that name.
+// FindCondition returns the condition of that name: one of Conditions, a noise at another
+// ratio ("babble5"), or speech at a level in dB of full scale ("level-40", and "level-3" to
+// clip it).
 func FindCondition(name string) (Condition, error) {
-	var names []string
-	for _, c := range Conditions() {
-		if c.Name == name {
-			return c, nil
-		}
-		names = append(names, c.Name)
+	kind := strings.TrimRight(name, "-0123456789")
+	number, err := strconv.Atoi(name[len(kind):])
+	isNumbered := err == nil && number >= -60 && number <= 60
+	switch {
+	case name == "clean":
+		return Condition{Name: name}, nil
+	case name == "telephone":
+		return Condition{Name: name, line: telephone, isNarrowband: true}, nil
+	case name == "opus16" && media.CanEncodeOpus:
+		return Condition{Name: name, line: opus16}, nil
+	case kind == "level" && isNumbered && number < 0:
+		return Condition{Name: name, level: math.Pow(10, float64(number)/20)}, nil
 	}
-	return Condition{}, fmt.Errorf("unknown condition %q (want one of %s)", name, strings.Join(names, ", "))
+	var known []string
+	for _, n := range noises {
+		if n.name == kind && isNumbered {
+			return Condition{Name: name, noise: n.make, snr: float64(number)}, nil
+		}
+		known = append(known, n.name+"10")
+	}
+	return Condition{}, fmt.Errorf("unknown condition %q (want clean, telephone, opus16, level-30, or a noise and its ratio in dB: %s)", name, strings.Join(known, ", "))
 }
 
 // random returns the random source of one caller under c, which is always the same.

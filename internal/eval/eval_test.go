@@ -3,6 +3,7 @@ package eval
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"math"
 	"math/rand/v2"
@@ -154,6 +155,31 @@ func TestNoiseHasTheLevelInItsName(t *testing.T) {
 		background := media.RMS(calls[0].PCM[:samples(turn.At+turn.Start)])
 		if snr := 10*math.Log10(turn.power()) - 20*math.Log10(background); math.Abs(snr-c.snr) > 2.5 && c.Name != "street10" || math.Abs(snr-c.snr) > 6 {
 			t.Errorf("%s: speech is %.1f dB above the background before it", c.Name, snr)
+		}
+	}
+}
+
+func TestConditionsHaveTheLevelInTheirName(t *testing.T) {
+	corpus := []*Recording{record("anna", [2]int{300, 2300})}
+	for _, name := range []string{"level-40", "level-20"} {
+		c, err := FindCondition(name)
+		require.NoError(t, err)
+		calls, err := Calls(corpus, c)
+		require.NoError(t, err)
+		at := calls[0].Turns[0].At
+		speech := media.RMS(calls[0].PCM[samples(at+300):samples(at+2300)])
+		if level := fmt.Sprintf("level%.0f", 20*math.Log10(speech/math.MaxInt16)); level != name {
+			t.Errorf("%s is %s", name, level)
+		}
+	}
+	babble, err := FindCondition("babble5")
+	require.NoError(t, err)
+	if babble.snr != 5 || babble.noise == nil {
+		t.Errorf("%+v", babble)
+	}
+	for _, name := range []string{"", "loud", "babble", "level3", "white99", "clean10", "-"} {
+		if _, err := FindCondition(name); err == nil {
+			t.Errorf("found a condition %q", name)
 		}
 	}
 }
