@@ -1,7 +1,8 @@
 // Package piper gives agents neural voices: those of Piper (github.com/OHF-Voice/piper1-gpl),
 // a VITS network for each voice (Kim, Kong & Son, 2021), on this machine and without an
 // account. ONNX Runtime runs the network, and espeak-ng, as a separate program, supplies the
-// phonemes. The package imports dialog, media, loudness, fault, onnx, phonemes and words.
+// phonemes. The package imports dialog, media, loudness, fault, onnx, phonemes,
+// spoken and words.
 // Text enters as clauses; audio leaves as mono PCM at media.MouthRate, the first piece before
 // the rest is synthesized.
 package piper
@@ -23,6 +24,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/onnx"
+	"frontdesk/internal/spoken"
 	"frontdesk/internal/words"
 )
 
@@ -177,14 +179,7 @@ func (s *Synthesizer) language(name string) string {
 
 // sameLanguage reports whether two tags have the same primary language.
 func sameLanguage(a, b string) bool {
-	return strings.EqualFold(primaryLanguage(a), primaryLanguage(b))
-}
-
-func primaryLanguage(tag string) string {
-	if i := strings.IndexAny(tag, "-_"); i >= 0 {
-		return tag[:i]
-	}
-	return tag
+	return words.Language(a) == words.Language(b)
 }
 
 // Speak implements dialog.Synthesizer at the voice's own speed.
@@ -229,7 +224,7 @@ func (s *Synthesizer) speak(ctx context.Context, text string, v dialog.Voice, st
 		}
 		speed := float32(min(max(cmp.Or(style.Speed, 1), minSpeed), maxSpeed))
 		c := &clause{voice: voice, workers: s.workers, speaker: speaker, speed: speed, due: time.Now()}
-		utterances, err := voice.utterances(ctx, words.SpokenForm(text, cmp.Or(v.Language, voice.settings.Espeak.Voice)))
+		utterances, err := voice.utterances(ctx, spoken.Form(text, cmp.Or(v.Language, voice.settings.Espeak.Voice)))
 		if err != nil {
 			yield(nil, err)
 			return

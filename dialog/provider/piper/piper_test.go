@@ -30,16 +30,16 @@ func open(t testing.TB) *Synthesizer {
 	return s
 }
 
-// spoken is the audio of a clause.
-type spoken struct {
+// said is the audio of a clause.
+type said struct {
 	pcm    []int16
 	pieces []int         // their lengths
 	first  time.Duration // until the first
 }
 
-func say(ctx context.Context, t testing.TB, s dialog.Synthesizer, text string, v dialog.Voice) spoken {
+func say(ctx context.Context, t testing.TB, s dialog.Synthesizer, text string, v dialog.Voice) said {
 	t.Helper()
-	var out spoken
+	var out said
 	start := time.Now()
 	for pcm, err := range s.Speak(ctx, text, v) {
 		require.NoError(t, err)

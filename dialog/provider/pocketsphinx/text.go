@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode"
 
-	"frontdesk/internal/words"
+	"frontdesk/internal/spoken"
 )
 
 // sentences returns the sentences of a text as a voice reads them: lower-case words without
@@ -14,7 +14,7 @@ import (
 func sentences(text string) [][]string {
 	var out [][]string
 	for line := range strings.Lines(text) {
-		for sentence := range strings.FieldsFuncSeq(words.SpokenForm(line, "en"), endsSentence) {
+		for sentence := range strings.FieldsFuncSeq(spoken.Form(line, "en"), endsSentence) {
 			if words := splitWords(sentence); len(words) > 0 {
 				out = append(out, words)
 			}

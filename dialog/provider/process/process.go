@@ -2,7 +2,7 @@
 // It runs one process for each clause, which writes a WAV file to its standard output. It
 // limits the number and the duration of processes, kills those whose clause is cancelled,
 // trims silence and brings all voices to the same loudness. It imports dialog, media,
-// loudness, fault and words. Text enters as clauses; audio leaves as mono PCM at media.MouthRate.
+// loudness, fault and spoken. Text enters as clauses; audio leaves as mono PCM at media.MouthRate.
 package process
 
 import (
@@ -10,7 +10,7 @@ import (
 	"iter"
 
 	"frontdesk/dialog"
-	"frontdesk/internal/words"
+	"frontdesk/internal/spoken"
 )
 
 // Synthesizer speaks by running Program once for each clause. It is safe for concurrent use
@@ -34,7 +34,7 @@ func (s *Synthesizer) Speak(ctx context.Context, text string, v dialog.Voice) it
 			yield(nil, err)
 			return
 		}
-		text := words.SpokenForm(text, language)
+		text := spoken.Form(text, language)
 		if text == "" {
 			return
 		}
