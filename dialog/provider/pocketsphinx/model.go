@@ -17,6 +17,7 @@ import (
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/ngram"
+	"frontdesk/internal/phrasebook"
 )
 
 const (
@@ -55,7 +56,7 @@ func newModel(c Config) (*model, error) {
 		return nil, writeError(err)
 	}
 	hash := sha256.New()
-	for _, part := range [][]byte{[]byte(cacheVersion), general, dict, []byte(phraseBook), []byte(strings.Join(c.Texts, "\x00"))} {
+	for _, part := range [][]byte{[]byte(cacheVersion), general, dict, []byte(phrasebook.Book), []byte(strings.Join(c.Texts, "\x00"))} {
 		fmt.Fprintf(hash, "%d\n", len(part))
 		hash.Write(part)
 	}
@@ -105,7 +106,7 @@ func (m *model) build(general, dict []byte, texts []string) error {
 		return err
 	}
 	base, err := ngram.ReadTrie(general, vocabularySize, func(word string) bool {
-		return known[word] != nil && !strings.ContainsFunc(word, notLetter)
+		return known[word] != nil && !strings.ContainsFunc(word, phrasebook.NotLetter)
 	})
 	if err != nil {
 		return fault.Wrap(err, fault.Provider, "the language model of pocketsphinx cannot be read")
@@ -133,16 +134,11 @@ func (m *model) build(general, dict []byte, texts []string) error {
 // agentModel makes a language model of the agent's texts and the phrase book. guessed holds
 // pronunciations of its words that the dictionary does not have.
 func agentModel(texts []string, known dictionary) (m *ngram.Model, guessed dictionary, err error) {
-	var spoken [][]string
-	for _, text := range texts {
-		spoken = append(spoken, sentences(text)...)
-	}
-	phrases, err := newGrammar(phraseBook, nouns(spoken)).sentences()
+	spoken, err := phrasebook.Sentences(texts...)
 	if err != nil {
 		return nil, nil, fault.Wrap(err, fault.Internal, "the phrase book cannot be read")
 	}
 	guessed = make(dictionary)
-	spoken = append(spoken, phrases...)
 	for _, s := range spoken {
 		for _, word := range s {
 			if known[word] == nil && guessed[word] == nil {

@@ -2,7 +2,7 @@
 // packages with its acoustic model, and which needs no account or network. When an agent is
 // loaded, it adapts a language model to the agent's texts (see model.go). Audio enters as
 // frames at media.EarRate; partial and final transcripts leave while the caller speaks. It
-// imports dialog, media, fault, ngram, spoken and words.
+// imports dialog, media, fault, ngram, phrasebook and words.
 package pocketsphinx
 
 import (

@@ -6,8 +6,8 @@ import (
 	"os"
 	"strings"
 
-	"frontdesk/dialog/provider/pocketsphinx"
 	"frontdesk/internal/ngram"
+	"frontdesk/internal/phrasebook"
 )
 
 const (
@@ -30,7 +30,7 @@ func learnEndings(file string) error {
 	if err != nil {
 		return err
 	}
-	sentences, err := pocketsphinx.Sentences()
+	sentences, err := phrasebook.Sentences()
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"frontdesk/dialog/ear/endpoint"
-	"frontdesk/dialog/provider/pocketsphinx"
 	"frontdesk/internal/eval"
 	"frontdesk/internal/learn"
+	"frontdesk/internal/phrasebook"
 )
 
 const (
@@ -139,7 +139,7 @@ type example struct {
 
 // writtenExamples returns each sentence twice: complete, and broken off at a random word.
 func writtenExamples() ([]example, error) {
-	sentences, err := pocketsphinx.Sentences()
+	sentences, err := phrasebook.Sentences()
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,7 @@
-package pocketsphinx
+// Package phrasebook tells recognizers what callers of a support line say: the sentences of
+// a phrase book and of the texts that an agent answers from, as lists of lower-case words.
+// It imports internal/spoken. Texts enter as written; sentences leave as they are spoken.
+package phrasebook
 
 import (
 	_ "embed"
@@ -8,8 +11,10 @@ import (
 	"strings"
 )
 
+// Book is the text of the phrase book.
+//
 //go:embed phrases.txt
-var phraseBook string
+var Book string
 
 const (
 	sentencesPerPhrase = 16
@@ -46,9 +51,17 @@ func newGrammar(book string, nouns []string) *grammar {
 	return g
 }
 
-// Sentences returns what callers of a support line say, as lists of words. It generates the
-// same sentences from the phrase book each time.
-func Sentences() ([][]string, error) { return newGrammar(phraseBook, nil).sentences() }
+// Sentences returns what callers of a support line say, as lists of words: the sentences of
+// texts, which an agent answers from, and those of the phrase book, about the things that
+// texts are about. The same texts always give the same sentences.
+func Sentences(texts ...string) ([][]string, error) {
+	var spoken [][]string
+	for _, text := range texts {
+		spoken = append(spoken, Split(text)...)
+	}
+	phrases, err := newGrammar(Book, nouns(spoken)).sentences()
+	return append(spoken, phrases...), err
+}
 
 // sentences generates sentencesPerPhrase sentences from every phrase.
 func (g *grammar) sentences() ([][]string, error) {
