@@ -28,6 +28,7 @@ type clause struct {
 	speaker int64
 	speed   float32
 	due     time.Time // when the caller will have heard all audio so far
+	begun   bool      // there was audio
 }
 
 // speak synthesizes utterances and passes their audio, in pieces, to yield until it returns
@@ -53,7 +54,11 @@ func (c *clause) speak(ctx context.Context, utterances [][]int64, yield func([]i
 			}
 			pcm := resampler.Process(nil, trim.add(limit(audio, level.gain)))
 			c.due = c.due.Add(time.Duration(len(pcm)) * time.Second / media.MouthRate)
-			if len(pcm) > 0 && !yield(pcm) {
+			if len(pcm) == 0 {
+				continue
+			}
+			c.begun = true
+			if !yield(pcm) {
 				return nil
 			}
 		}
@@ -76,7 +81,7 @@ func (c *clause) pieces(ctx context.Context, symbols []int64) func(func([]float3
 			yield(nil, err)
 			return
 		}
-		for from, n := 0, firstFrames; from < l.frames; n = min(2*n, maxFrames) {
+		for from, n := 0, firstFrames; from < l.frames; {
 			to := from + n
 			if l.frames-to < n/2 { // no short piece at the end
 				to = l.frames
@@ -89,7 +94,9 @@ func (c *clause) pieces(ctx context.Context, symbols []int64) func(func([]float3
 			if !yield(audio, err) || err != nil {
 				return
 			}
-			from = to
+			if from = to; c.begun { // and not only the silence before the first word
+				n = min(2*n, maxFrames)
+			}
 		}
 	}
 }
