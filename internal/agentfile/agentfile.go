@@ -1,8 +1,8 @@
 // Package agentfile reads agents from their folders: agent.yaml describes the agent, and
 // next to it are knowledge/ and the tables for its look-ups. Load and LoadAll return
 // plain data and start nothing; the app turns a File into a dialog.Agent with a model, a
-// recognizer, a voice and tools. The package imports dialog, tools, fault and yamlfile, and only
-// the app imports it.
+// recognizer, a voice and tools. The package imports dialog, tools, fault, spoken and yamlfile,
+// and only the app imports it.
 package agentfile
 
 import (
@@ -15,6 +15,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/spoken"
 	"frontdesk/tools"
 )
 
@@ -35,6 +36,8 @@ type File struct {
 	Instructions string
 	Language     string // BCP 47
 	Voice        string
+	Speed        float64         // of the voice, 0.5 to 2; 0 if not set
+	Lexicon      *spoken.Lexicon // how the voice pronounces words; nil if not set
 	Try          []string
 	Farewell     string
 	Silence      dialog.Silence

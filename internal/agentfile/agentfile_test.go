@@ -12,6 +12,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
+	"frontdesk/internal/spoken"
 	"frontdesk/tools"
 )
 
@@ -52,6 +53,8 @@ instructions: |
   Be kind.
 language: en-gb
 voice: slt
+speed: 1.2
+pronunciation: {Frontdesk: front desk}
 try: [one, two]
 farewell: Bye.
 silence: {prompt: Still there?, wait: 8s, prompts: 3}
@@ -69,7 +72,10 @@ tools:
 `, "data/orders.csv", "knowledge/page.md")
 	got, err := Load(dir)
 	require.NoError(t, err)
+	lexicon, err := spoken.NewLexicon(map[string]string{"Frontdesk": "front desk"})
+	require.NoError(t, err)
 	want := File{
+		Speed: 1.2, Lexicon: lexicon,
 		Knowledge: filepath.Join(dir, "knowledge"),
 		Name:      "shop", Title: "The Shop", Greeting: "Hello.", Instructions: "Be short.\nBe kind.",
 		Language: "en-GB", Voice: "slt", Try: []string{"one", "two"}, Farewell: "Bye.",
@@ -123,6 +129,9 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 		{"deep", "name: shop\ntry: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "\n", "nested too deeply"},
 		{"long greeting", "name: shop\ngreeting: " + long + "\n", "shop/agent.yaml:2:1: greeting: too long: 1001 characters (limit 1000)"},
 		{"language", "name: shop\nlanguage: klingonish!\n", `shop/agent.yaml:2:1: language: unknown language tag "klingonish!"`},
+		{"pronunciation", "name: shop\npronunciation: {Shop: ''}\n", `shop/agent.yaml:2:1: pronunciation: "Shop": say it in 1 to 100 characters`},
+		{"speed", "name: shop\nspeed: 3\n", "shop/agent.yaml:2:1: speed: 3 is out of range (want 0.5 to 2)"},
+		{"speed is no number", "name: shop\nspeed: .nan\n", "speed: NaN is out of range"},
 		{"too many examples", "name: shop\ntry: [a, b, c, d, e, f, g]\n", "try: too many entries: 7 (limit 6)"},
 		{"empty example", "name: shop\ntry: [a, '']\n", "shop/agent.yaml:2:10: try[1]: is empty"},
 		{"wait without unit", "name: shop\nsilence: {wait: 10}\n", `shop/agent.yaml:2:11: silence.wait: invalid duration "10" (want a number with a unit, such as 10s)`},

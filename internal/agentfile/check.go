@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/language"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/spoken"
 	"frontdesk/tools"
 )
 
@@ -35,6 +36,8 @@ const (
 	maxTimeout      = 5 * time.Minute
 	minRing         = 5 * time.Second
 	maxRing         = 3 * time.Minute
+	minSpeed        = 0.5
+	maxSpeed        = 2.0
 )
 
 var (
@@ -68,6 +71,9 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 		f.Language = tag.String()
 	}
 	var err error
+	if err = s.style(&f); err != nil {
+		return File{}, err
+	}
 	if f.Handover, err = s.handover(); err != nil {
 		return File{}, err
 	}
@@ -86,6 +92,22 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 	}
 	f.Tools, err = s.tools(root)
 	return f, err
+}
+
+// style reads how the agent speaks.
+func (s *source) style(f *File) error {
+	var err error
+	if f.Lexicon, err = spoken.NewLexicon(s.doc.Pronunciation); err != nil {
+		return s.invalid("pronunciation", "%v", err)
+	}
+	if s.doc.Speed == nil {
+		return nil
+	}
+	f.Speed = *s.doc.Speed
+	if f.Speed >= minSpeed && f.Speed <= maxSpeed {
+		return nil
+	}
+	return s.invalid("speed", "%v is out of range (want %v to %v)", f.Speed, minSpeed, maxSpeed)
 }
 
 func (s *source) handover() (dialog.Handover, error) {

@@ -15,6 +15,7 @@ type document struct {
 	Instructions string   `yaml:"instructions"`
 	Language     string   `yaml:"language"`
 	Voice        string   `yaml:"voice"`
+	Speed        *float64 `yaml:"speed"`
 	Try          []string `yaml:"try"`
 	Farewell     string   `yaml:"farewell"`
 	Silence      struct {
@@ -44,8 +45,9 @@ type document struct {
 		Callers bool `yaml:"callers"`
 		Days    *int `yaml:"days"`
 	} `yaml:"memory"`
-	Record bool `yaml:"record"`
-	Tools  struct {
+	Pronunciation map[string]string `yaml:"pronunciation"`
+	Record        bool              `yaml:"record"`
+	Tools         struct {
 		Allow    *[]string         `yaml:"allow"`
 		Timeout  string            `yaml:"timeout"`
 		Timeouts map[string]string `yaml:"timeouts"`

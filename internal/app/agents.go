@@ -21,6 +21,7 @@ import (
 	"frontdesk/dialog/provider/espeak"
 	"frontdesk/dialog/provider/flite"
 	"frontdesk/dialog/provider/openai"
+	"frontdesk/dialog/provider/piper"
 	"frontdesk/dialog/provider/pocketsphinx"
 	"frontdesk/dialog/provider/silero"
 	"frontdesk/internal/agentfile"
@@ -342,10 +343,10 @@ func (o *agentOpener) synthesizer(f agentfile.File) (s dialog.Synthesizer, name 
 		s, err = openai.NewSpeech(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key, Voice: p.Voice})
 		name = remoteName(p)
 	case "piper":
-		s, err = o.neural.openVoices()
+		s, err = o.neuralVoice(f)
 		name = "Piper"
 	case "espeak":
-		s, err = espeak.New(espeak.Config{Voice: p.Voice})
+		s, err = espeak.New(espeak.Config{Voice: p.Voice, Speed: f.Speed, Lexicon: f.Lexicon})
 		name = "espeak"
 	default: // auto, and flite, which speaks English only
 		s, name, err = o.localVoice(f)
@@ -359,18 +360,28 @@ func (o *agentOpener) synthesizer(f agentfile.File) (s dialog.Synthesizer, name 
 	return s, name, nil
 }
 
+// neuralVoice opens the neural voices, in the agent's style.
+func (o *agentOpener) neuralVoice(f agentfile.File) (dialog.Synthesizer, error) {
+	v, err := o.neural.openVoices()
+	if err != nil {
+		return nil, err
+	}
+	return v.With(piper.Style{Speed: f.Speed, Lexicon: f.Lexicon}), nil
+}
+
 // localVoice opens the best voice of this machine for the agent's language.
 func (o *agentOpener) localVoice(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
 	if o.config.TTS.Provider == "auto" {
 		if v, err := o.neural.openVoices(); err == nil && v.Speaks(f.Language) {
-			return v, "Piper", nil
+			s, err = o.neuralVoice(f)
+			return s, "Piper", err
 		}
 	}
 	if !words.IsEnglish(f.Language) {
-		s, err = espeak.New(espeak.Config{Voice: o.config.TTS.Voice})
+		s, err = espeak.New(espeak.Config{Voice: o.config.TTS.Voice, Speed: f.Speed, Lexicon: f.Lexicon})
 		return s, "espeak", err
 	}
-	s, err = flite.New(flite.Config{Voice: o.config.TTS.Voice})
+	s, err = flite.New(flite.Config{Voice: o.config.TTS.Voice, Speed: f.Speed, Lexicon: f.Lexicon})
 	return s, "flite", err
 }
 

@@ -19,7 +19,10 @@ const (
 // Form returns text in words and punctuation, as it is read aloud. Numbers that every voice
 // reads correctly remain figures. Language is a BCP 47 tag. A text without anything to say
 // becomes "".
-func Form(text, language string) string {
+func Form(text, language string) string { return form(withoutMarkers(text), language) }
+
+// form is Form for a text in which characters for private use are markers, which stay.
+func form(text, language string) string {
 	text = words.Clip(text, maxText)
 	for _, rewrite := range markupRules {
 		text = rewrite(text)
@@ -29,7 +32,7 @@ func Form(text, language string) string {
 	}
 	text = strings.Join(strings.Fields(strings.Map(audibleRune, words.Clip(text, maxSpoken))), " ")
 	text = spaceBeforeMark.Replace(text)
-	if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }) {
+	if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) || isPrivate(r) }) {
 		return ""
 	}
 	return text
@@ -45,7 +48,7 @@ func audibleRune(r rune) rune {
 		return '\''
 	case strings.ContainsRune("\"“”„«»()[]{}<>\\^~|*_`#=", r), unicode.IsControl(r):
 		return ' '
-	case unicode.In(r, unicode.So, unicode.Sk, unicode.Cf, unicode.Co):
+	case unicode.In(r, unicode.So, unicode.Sk, unicode.Cf):
 		return ' '
 	case r == '…':
 		return '.'

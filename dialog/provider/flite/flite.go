@@ -1,16 +1,18 @@
 // Package flite gives agents the English voices of flite, a small synthesizer that Debian
-// packages and that needs no account or network. It imports dialog, fault and package
-// process, which runs the program.
+// packages and that needs no account or network. It imports dialog, fault, spoken and
+// package process, which runs the program.
 package flite
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/provider/process"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/spoken"
 )
 
 const (
@@ -20,7 +22,9 @@ const (
 
 // Config selects the voice.
 type Config struct {
-	Voice string // name of an installed voice; default "slt"
+	Voice   string          // name of an installed voice; default "slt"
+	Speed   float64         // 0.5 to 2; default 1
+	Lexicon *spoken.Lexicon // the agent's pronunciation; may be nil
 }
 
 // New finds flite and its voices. The error says what to install, or which voices exist.
@@ -33,8 +37,10 @@ func New(c Config) (*process.Synthesizer, error) {
 	if !slices.Contains(voices, configured) {
 		return nil, fault.New(fault.Invalid, "flite has no voice %q (want one of %s)", configured, strings.Join(voices, ", "))
 	}
+	stretch := fmt.Sprintf("duration_stretch=%.3f", 1/cmp.Or(c.Speed, 1))
 	return &process.Synthesizer{
 		Program: program,
+		Lexicon: c.Lexicon,
 		// Clients may ask for voices of other services: the configured voice speaks then.
 		Choose: func(v dialog.Voice) (voice, language string, err error) {
 			if slices.Contains(voices, v.Name) {
@@ -44,7 +50,7 @@ func New(c Config) (*process.Synthesizer, error) {
 		},
 		// The text is one argument after -t, so it is never read as an option or by a shell.
 		Command: func(voice, text string) ([]string, string) {
-			return []string{"-voice", voice, "-o", "/dev/stdout", "-t", text}, ""
+			return []string{"-voice", voice, "--setf", stretch, "-o", "/dev/stdout", "-t", text}, ""
 		},
 	}, nil
 }

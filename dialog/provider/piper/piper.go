@@ -189,7 +189,8 @@ func (s *Synthesizer) Speak(ctx context.Context, text string, v dialog.Voice) it
 
 // Style is how an agent speaks.
 type Style struct {
-	Speed float64 // 0.5 to 2; default 1
+	Speed   float64         // 0.5 to 2; default 1
+	Lexicon *spoken.Lexicon // the agent's pronunciation; nil if it has none
 }
 
 // With returns a Synthesizer that speaks with s in a style.
@@ -224,7 +225,7 @@ func (s *Synthesizer) speak(ctx context.Context, text string, v dialog.Voice, st
 		}
 		speed := float32(min(max(cmp.Or(style.Speed, 1), minSpeed), maxSpeed))
 		c := &clause{voice: voice, workers: s.workers, speaker: speaker, speed: speed, due: time.Now()}
-		utterances, err := voice.utterances(ctx, spoken.Form(text, cmp.Or(v.Language, voice.settings.Espeak.Voice)))
+		utterances, err := voice.utterances(ctx, style.Lexicon.Parts(text, cmp.Or(v.Language, voice.settings.Espeak.Voice)))
 		if err != nil {
 			yield(nil, err)
 			return

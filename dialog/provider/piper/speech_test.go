@@ -16,6 +16,7 @@ import (
 	"frontdesk/internal/fault"
 	"frontdesk/internal/onnx"
 	"frontdesk/internal/phonemes"
+	"frontdesk/internal/spoken"
 	"frontdesk/media"
 )
 
@@ -29,6 +30,7 @@ func TestVoice(t *testing.T) {
 		"audio comes in pieces":                 checkPieces,
 		"pieces equal the whole":                checkPiecesEqualTheWhole,
 		"speed":                                 checkSpeed,
+		"pronunciation":                         checkPronunciation,
 		"voices of other services":              checkNames,
 		"no words, no audio":                    checkSilence,
 		"cancellation":                          checkCancellation,
@@ -80,7 +82,7 @@ func checkPiecesEqualTheWhole(t *testing.T, s *Synthesizer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	utterances, err := v.utterances(t.Context(), sentence)
+	utterances, err := v.utterances(t.Context(), []spoken.Part{{Text: sentence}})
 	if err != nil || len(utterances) != 1 {
 		t.Fatalf("%d utterances, %v", len(utterances), err)
 	}
@@ -110,6 +112,28 @@ func checkSpeed(t *testing.T, s *Synthesizer) {
 	fast := say(t.Context(), t, s.With(Style{Speed: maxSpeed}), sentence, dialog.Voice{})
 	if ratio := float64(len(slow.pcm)) / float64(len(fast.pcm)); ratio < 2 || ratio > 6 {
 		t.Errorf("at a quarter of the speed the clause is %.2f times as long", ratio)
+	}
+}
+
+func checkPronunciation(t *testing.T, s *Synthesizer) {
+	lexicon, err := spoken.NewLexicon(map[string]string{"Nguyen": "/ˈwɪn/", "Frontdesk": "front desk"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.load(testVoice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := v.utterances(t.Context(), lexicon.Parts("Frontdesk calls Nguyen, please", "en"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := v.utterances(t.Context(), []spoken.Part{{Text: "front desk calls"}, {IPA: "ˈwɪn"}, {Text: ", please"}})
+	if err != nil || len(got) != 1 || !slices.Equal(got[0], want[0]) {
+		t.Errorf("got %v, want %v, %v", got, want, err)
+	}
+	if comma := v.settings.symbols(","); !slices.Contains(got[0], comma[0]) {
+		t.Error("the comma behind the word is lost")
 	}
 }
 
@@ -184,7 +208,7 @@ func checkLongText(t *testing.T, s *Synthesizer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	utterances, err := v.utterances(t.Context(), text)
+	utterances, err := v.utterances(t.Context(), []spoken.Part{{Text: text}})
 	if err != nil || len(utterances) < 2 {
 		t.Errorf("%d utterances, %v", len(utterances), err)
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"frontdesk/internal/spoken"
 )
 
 // The network's encoder takes time in proportion to the symbols (and memory to their square):
@@ -17,7 +19,7 @@ const (
 
 // utterances returns the symbols of each utterance that the network speaks at a time: a
 // sentence, or less if it is long.
-func (v *voice) utterances(ctx context.Context, text string) ([][]int64, error) {
+func (v *voice) utterances(ctx context.Context, text []spoken.Part) ([][]int64, error) {
 	var out [][]int64
 	var current []int64
 	total := 0
@@ -57,26 +59,31 @@ type phrase struct {
 }
 
 // translate returns the phrases of text. Those without anything to say are omitted.
-func (v *voice) translate(ctx context.Context, text string) ([]phrase, error) {
+func (v *voice) translate(ctx context.Context, text []spoken.Part) ([]phrase, error) {
 	var out []phrase
-	for text != "" {
-		n, mark := cutPhrase(text)
-		ipa, err := v.phonemizer.Phonemes(ctx, strings.TrimRight(text[:n], marks+" "))
-		if err != nil {
-			return nil, err
+	for _, part := range text {
+		if part.IPA != "" {
+			out = append(out, phrase{symbols: v.settings.symbols(part.IPA)})
+			continue
 		}
-		text = text[n:]
-		if symbols := v.settings.symbols(ipa); len(symbols) > 0 {
-			out = append(out, phrase{symbols, mark})
+		for rest := part.Text; rest != ""; {
+			n, mark := cutPhrase(rest)
+			ipa, err := v.phonemizer.Phonemes(ctx, strings.TrimRight(rest[:n], marks+" "))
+			if err != nil {
+				return nil, err
+			}
+			rest = rest[n:]
+			if symbols := v.settings.symbols(ipa); len(symbols) > 0 {
+				out = append(out, phrase{symbols, mark})
+			} else if last := len(out) - 1; last >= 0 && mark != "" {
+				out[last].mark = mark // the mark behind a word with IPA
+			}
 		}
 	}
 	return out, nil
 }
 
-const (
-	marks     = ",.!?;:"
-	wideMarks = "，。！？；：、"
-)
+const marks = ",.!?;:"
 
 // narrowMarks replaces the wide marks of Chinese and Japanese, which no space follows.
 var narrowMarks = map[rune]string{'，': ",", '。': ".", '！': "!", '？': "?", '；': ";", '：': ":", '、': ","}

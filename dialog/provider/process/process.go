@@ -17,6 +17,7 @@ import (
 // when Choose and Command are.
 type Synthesizer struct {
 	Program *Program
+	Lexicon *spoken.Lexicon // the agent's pronunciation; nil if it has none
 	// Choose returns the program's voice for v and the language it speaks (BCP 47).
 	Choose func(v dialog.Voice) (voice, language string, err error)
 	// Command returns the arguments and the standard input with which the program speaks
@@ -34,7 +35,7 @@ func (s *Synthesizer) Speak(ctx context.Context, text string, v dialog.Voice) it
 			yield(nil, err)
 			return
 		}
-		text := spoken.Form(text, language)
+		text := s.Lexicon.Form(text, language)
 		if text == "" {
 			return
 		}
