@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/url"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -87,6 +88,7 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 		set.Close()
 		return nil, misuse{missingAgent(c, set, len(files)+len(problems))}
 	}
+	debug.FreeOSMemory()
 	return set, nil
 }
 
