@@ -72,6 +72,10 @@ func NewMetrics() *Metrics {
 	return m
 }
 
+// Register adds metrics of other parts of the process. Their names must begin with
+// frontdesk_ and be new.
+func (m *Metrics) Register(c ...prometheus.Collector) { m.registry.MustRegister(c...) }
+
 // Handler returns a handler that serves the metrics in Prometheus' text format.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})

@@ -41,6 +41,7 @@ type agentSet struct {
 	descriptions map[string]description
 	defaultName  string // the agent for callers that name none
 	tickets      *tools.Tickets
+	neural       *neuralSpeech
 	closers      []func() error
 }
 
@@ -72,7 +73,8 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 	if o.neural, err = newNeuralSpeech(c, log); err != nil {
 		return nil, misuse{err}
 	}
-	set.closers = append(set.closers, func() error { return o.neural.Close() })
+	set.neural = o.neural
+	set.closers = append(set.closers, o.neural.Close)
 	if err := o.openDetector(); err != nil {
 		return nil, misuse{err}
 	}

@@ -102,6 +102,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 		config: c, tokens: tokens, agents: agents, telephone: telephone,
 		metrics: web.NewMetrics(), log: log, announce: announce,
 	}
+	n.metrics.Register(agents.neural.metrics()...)
 	if n.desk, err = n.newDesk(store); err != nil {
 		return err
 	}

@@ -1,0 +1,40 @@
+package app
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"frontdesk/dialog/provider/moonshine"
+)
+
+// metrics returns what the neural recognizer counts; nothing if it is not used. The numbers
+// show when this machine has too many callers: partial transcripts are dropped first, then
+// final ones wait longer, and at last utterances are refused.
+func (n *neuralSpeech) metrics() []prometheus.Collector {
+	if n.recognizer == nil {
+		return nil
+	}
+	counter := func(name, help string, value func(moonshine.Stats) float64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "frontdesk_recognizer_" + name, Help: help},
+			func() float64 { return value(n.recognizer.Stats()) })
+	}
+	return []prometheus.Collector{
+		counter("utterances_total", "Utterances that were recognized on this machine.",
+			func(s moonshine.Stats) float64 { return float64(s.Utterances) }),
+		counter("audio_seconds_total", "Duration of these utterances.",
+			func(s moonshine.Stats) float64 { return s.Audio.Seconds() }),
+		counter("cpu_seconds_total", "Processor time of the recognizer.",
+			func(s moonshine.Stats) float64 { return s.CPU.Seconds() }),
+		counter("wait_seconds_total", "Time that utterances waited for a free worker of the recognizer.",
+			func(s moonshine.Stats) float64 { return s.Wait.Seconds() }),
+		counter("partials_total", "Partial transcripts that were recognized while callers spoke.",
+			func(s moonshine.Stats) float64 { return float64(s.Partials) }),
+		counter("partials_dropped_total", "Partial transcripts that were left out because others waited.",
+			func(s moonshine.Stats) float64 { return float64(s.PartialsDropped) }),
+		counter("refused_total", "Readings that were refused because too many waited.",
+			func(s moonshine.Stats) float64 { return float64(s.Refused) }),
+		counter("noise_total", "Utterances without words because they were noise.",
+			func(s moonshine.Stats) float64 { return float64(s.Rejected) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "frontdesk_recognizer_waiting", Help: "Readings that wait for a worker of the recognizer."},
+			func() float64 { return float64(n.recognizer.Stats().Waiting) }),
+	}
+}
