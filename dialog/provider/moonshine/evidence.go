@@ -3,29 +3,36 @@ package moonshine
 import (
 	"math"
 	"slices"
+	"strings"
+	"unicode"
 
 	"frontdesk/media"
 )
 
 // evidence says how much in a piece of audio speaks for speech.
 type evidence struct {
-	voiced  int     // frames with voice
-	overall int     // frames
-	ratio   float64 // of the level of voiced frames to that of the background, in dB
+	voiced int     // frames with voice
+	ratio  float64 // of the level of voiced frames to that of the background, in dB
 }
 
 const (
-	minVoiced    = 3  // frames that an onset of speech has
-	sureVoiced   = 12 // frames of voice that a word has at least
-	sureRatio    = 10 // dB that speech stands out from the background
-	maxRatio     = 60 // dB; the background may be digital silence
-	minLogProb   = -1.2
-	retryLogProb = -0.8
+	minVoiced  = 3  // frames that an onset of speech has
+	sureVoiced = 12 // frames of voice that a word has at least
+	sureRatio  = 10 // dB that speech stands out from the background
+	maxRatio   = 60 // dB; the background may be digital silence
+
+	// Log probabilities, measured on 110 human and 60 synthetic utterances and on 57 clips
+	// of silence, white and pink noise, hum, tones, coughs and music on hold. For each of
+	// those clips, the probability that nothing was said was -0.16 or more; for speech for which
+	// nothing was read, -0.6.
+	silenceLogProb = -0.2
+	minLogProb     = -1.2 // mean of a reading; that of speech was -0.73 or more
+	retryLogProb   = -0.5 // mean of a reading that had to have words; -0.69 was wrong
 )
 
 // evidenceOf measures a.
 func evidenceOf(a audio) evidence {
-	e := evidence{overall: a.frames()}
+	e := evidence{}
 	var background, voice []float64
 	for i, is := range a.voiced {
 		level := energy(a.pcm[i*media.EarFrame:][:media.EarFrame])
@@ -52,17 +59,20 @@ func evidenceOf(a audio) evidence {
 // maySpeak reports whether the audio is worth reading.
 func (e evidence) maySpeak() bool { return e.voiced >= minVoiced }
 
-// mustSpeak reports whether the audio surely holds speech.
-func (e evidence) mustSpeak() bool { return e.voiced >= sureVoiced && e.ratio >= sureRatio }
+// mustSpeak reports whether the audio surely holds speech, although nothing was read, as
+// the hypothesis says.
+func (e evidence) mustSpeak(empty Hypothesis) bool {
+	return e.voiced >= sureVoiced && e.ratio >= sureRatio && empty.meanLogProb() < silenceLogProb
+}
 
-// believes reports whether the hypothesis is what somebody said.
-func (e evidence) believes(h Hypothesis, isRetry bool) bool {
-	if len(h.Tokens) == 0 {
-		return true
+// believes reports whether text, of a hypothesis with the given mean of log probabilities,
+// is what somebody said. For music the model may write notes.
+func believes(text string, logProb float64, isRetry bool) bool {
+	if !strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Latin, r) || unicode.IsDigit(r) }) {
+		return false
 	}
-	p := h.meanLogProb()
 	if isRetry {
-		return p >= retryLogProb
+		return logProb >= retryLogProb
 	}
-	return p >= minLogProb
+	return logProb >= minLogProb
 }

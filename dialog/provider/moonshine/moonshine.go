@@ -34,6 +34,7 @@ type Stats struct {
 	Rejected        int64         // utterances without words because they were noise
 	Retried         int64         // readings again, because the first one of certain speech was empty
 	CPU             time.Duration // of all readings
+	FinalCPU        time.Duration // of those at pauses and ends
 	Wait            time.Duration // that readings at pauses and ends waited for a worker, in total
 	MaxWait         time.Duration // the longest of these waits
 	Waiting         int           // readings in the queue now

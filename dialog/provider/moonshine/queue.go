@@ -40,10 +40,16 @@ type reader interface {
 	close()
 }
 
+// worker is a goroutine that reads utterances.
+type worker struct {
+	reader
+	input []float32 // memory for the audio
+}
+
 // job is one reading in the queue.
 type job struct {
 	urgency urgency
-	run     func(context.Context, reader) error
+	run     func(context.Context, *worker) error
 	done    chan struct{} // closed when the job has run or never will
 	err     error         // set before done is closed: why run's result does not count
 	cpu     time.Duration // set before done is closed
@@ -74,14 +80,14 @@ func newQueue(readers []reader) *queue {
 	for _, r := range readers {
 		q.workers.Go(func() {
 			defer r.close()
-			q.work(r)
+			q.work(&worker{reader: r})
 		})
 	}
 	return q
 }
 
 // submit queues a job. It never waits.
-func (q *queue) submit(ctx context.Context, u urgency, run func(context.Context, reader) error) *job {
+func (q *queue) submit(ctx context.Context, u urgency, run func(context.Context, *worker) error) *job {
 	j := &job{urgency: u, run: run, done: make(chan struct{}), queued: time.Now()}
 	j.ctx, j.cancel = context.WithCancelCause(ctx)
 	q.mu.Lock()
@@ -187,12 +193,12 @@ func (q *queue) begin(j *job) bool {
 	return true
 }
 
-func (q *queue) work(r reader) {
+func (q *queue) work(w *worker) {
 	unlock := lockThread()
 	defer unlock()
 	for j := q.next(); j != nil; j = q.next() {
 		began := threadCPU()
-		err := j.run(j.ctx, r)
+		err := j.run(j.ctx, w)
 		cpu := threadCPU() - began
 		q.mu.Lock()
 		q.running = slices.DeleteFunc(q.running, func(o *job) bool { return o == j })
@@ -210,6 +216,9 @@ func (q *queue) work(r reader) {
 func (q *queue) count(j *job, cpu time.Duration) {
 	s := &q.stats
 	s.CPU += cpu
+	if j.urgency > whileSpeaking {
+		s.FinalCPU += cpu
+	}
 	switch {
 	case context.Cause(j.ctx) == errDropped:
 		s.PartialsDropped++

@@ -29,8 +29,8 @@ func testQueue(t *testing.T, workers int, test func(t *testing.T, q *queue)) {
 }
 
 // takes returns a job that takes d, or ends when it is stopped.
-func takes(d time.Duration) func(context.Context, reader) error {
-	return func(ctx context.Context, _ reader) error {
+func takes(d time.Duration) func(context.Context, *worker) error {
+	return func(ctx context.Context, _ *worker) error {
 		select {
 		case <-time.After(d):
 			return nil
@@ -45,7 +45,7 @@ func TestUrgentJobsGoFirst(t *testing.T) {
 		var mu sync.Mutex
 		var order []urgency
 		begin := func(u urgency) *job {
-			return q.submit(t.Context(), u, func(context.Context, reader) error {
+			return q.submit(t.Context(), u, func(context.Context, *worker) error {
 				time.Sleep(100 * time.Millisecond)
 				mu.Lock()
 				defer mu.Unlock()
@@ -107,7 +107,7 @@ func TestStoppedJobLeavesTheQueue(t *testing.T) {
 		running := q.submit(t.Context(), atEnd, takes(time.Hour))
 		synctest.Wait()
 		hasRun := false
-		waiting := q.submit(t.Context(), atEnd, func(context.Context, reader) error {
+		waiting := q.submit(t.Context(), atEnd, func(context.Context, *worker) error {
 			hasRun = true
 			return nil
 		})

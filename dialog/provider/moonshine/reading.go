@@ -10,10 +10,12 @@ import (
 )
 
 const (
-	padding = media.EarRate * 3 / 10 // samples of silence around the audio; very short words are recognized better
+	// padding is silence around the audio, in samples. It lowers the word errors of short
+	// human utterances from 36 to 24 %, of longer ones from 7.5 to 6.7 %.
+	padding = media.EarRate * 3 / 10
 
-	// What one reading covers. The decoder loses track of longer audio, so it is cut at a
-	// pause.
+	// What one reading covers. The model reads 30 s as well as 6 s, but the reply waits for
+	// it, 20 ms for each second. So longer audio is cut at a pause.
 	longestPart  = 15 * time.Second
 	shortestPart = 3 * time.Second
 	partPause    = 160 * time.Millisecond
@@ -93,7 +95,7 @@ func (r *reading) all() []word { return slices.Concat(r.settled, r.words) }
 
 // read reads the rest of an utterance: all from r.base on. isFinal says that no
 // speech may follow.
-func (r *reading) read(ctx context.Context, m *model, a audio, isFinal bool) error {
+func (r *reading) read(ctx context.Context, m model, a audio, isFinal bool) error {
 	r.frames, r.isFinal = a.frames(), isFinal
 	for {
 		rest := a.from(r.base)
@@ -111,17 +113,16 @@ func (r *reading) read(ctx context.Context, m *model, a audio, isFinal bool) err
 	}
 }
 
-// model is what a reading needs: a worker's reader, and what belongs to the call.
+// model is what a reading needs: a worker, and what belongs to the call.
 type model struct {
-	reader
+	*worker
 	tokenizer *tokenizer
 	expect    Expectation
 	beam      int
-	input     []float32 // memory of the reader's input
 }
 
 // readPart reads a, which is at most longestPart.
-func (r *reading) readPart(ctx context.Context, m *model, a audio, isFinal bool) ([]word, []Token, error) {
+func (r *reading) readPart(ctx context.Context, m model, a audio, isFinal bool) ([]word, []Token, error) {
 	e := evidenceOf(a)
 	if !e.maySpeak() {
 		r.noises++
@@ -144,7 +145,7 @@ func (r *reading) readPart(ctx context.Context, m *model, a audio, isFinal bool)
 		o.beam = m.beam
 	}
 	hyps, err := m.decode(ctx, o)
-	if err == nil && isFinal && len(hyps[0].Tokens) == 0 && e.mustSpeak() {
+	if err == nil && isFinal && len(hyps[0].Tokens) == 0 && e.mustSpeak(hyps[0]) {
 		r.retries++
 		o.forbidEnd = true
 		hyps, err = m.decode(ctx, o)
@@ -159,7 +160,7 @@ func (r *reading) readPart(ctx context.Context, m *model, a audio, isFinal bool)
 		return nil, nil, err
 	}
 	best := hyps[0]
-	if !e.believes(best, o.forbidEnd) {
+	if len(best.Tokens) == 0 || !believes(m.tokenizer.text(best.Tokens), best.meanLogProb(), o.forbidEnd) {
 		r.noises++
 		return nil, nil, nil
 	}

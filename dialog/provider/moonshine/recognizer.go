@@ -12,6 +12,8 @@ import (
 	"frontdesk/media"
 )
 
+const minVoice = 0.5 // probability from which a frame holds speech
+
 // Recognizer recognizes the callers of all agents. It is safe for concurrent use.
 type Recognizer struct {
 	queue     *queue
@@ -71,7 +73,7 @@ func (r *Recognizer) listen(a *dialog.Agent, e Expectation) (dialog.Listener, er
 	if a != nil && !words.IsEnglish(a.Language) {
 		return nil, fault.New(fault.Invalid, "moonshine recognizes English only, not %s: configure another recognizer (stt)", a.Language)
 	}
-	return &listener{recognizer: r, expect: e}, nil
+	return &listener{recognizer: r, expect: e, detector: media.NewDetector()}, nil
 }
 
 // For returns a Recognizer that shares the model and the workers of r, but expects what
@@ -95,6 +97,7 @@ type listener struct {
 	recognizer *Recognizer
 	expect     Expectation
 	isReplay   bool
+	detector   *media.Detector // of Utterance
 }
 
 // Close does nothing, because a listener holds nothing between utterances.
@@ -106,9 +109,8 @@ func (l *listener) SetReplay() { l.isReplay = true }
 // Utterance implements dialog.Listener. It finds out by itself which frames hold speech.
 func (l *listener) Utterance(ctx context.Context, frames iter.Seq[[]int16]) iter.Seq2[dialog.Transcript, error] {
 	return l.VoicedUtterance(ctx, func(yield func([]int16, bool) bool) {
-		d := media.NewDetector()
 		for frame := range frames {
-			if !yield(frame, d.Detect(frame) >= 0.5) {
+			if !yield(frame, l.detector.Detect(frame) >= minVoice) {
 				return
 			}
 		}

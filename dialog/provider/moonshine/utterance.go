@@ -106,8 +106,8 @@ func (u *utterance) begin(how urgency) {
 	u.began = t.frames
 	u.current = t
 	r := u.listener.recognizer
-	t.job = u.queue.submit(u.ctx, how, func(ctx context.Context, reader reader) error {
-		m := &model{reader: reader, tokenizer: r.tokenizer, expect: u.listener.expect, beam: r.beam}
+	t.job = u.queue.submit(u.ctx, how, func(ctx context.Context, w *worker) error {
+		m := model{worker: w, tokenizer: r.tokenizer, expect: u.listener.expect, beam: r.beam}
 		return t.reading.read(ctx, m, u.copy(t.frames), t.isPause)
 	})
 	if u.listener.isReplay {

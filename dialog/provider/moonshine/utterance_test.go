@@ -21,7 +21,7 @@ import (
 type fakeReader struct {
 	calls   *atomic.Int64
 	words   int
-	isEmpty bool // unless the end is forbidden
+	silence float32 // log probability that nothing was said; 0 reads words
 }
 
 var fakeWords = strings.Fields("▁one ▁two ▁three ▁four ▁five ▁six ▁seven ▁eight ▁nine ▁ten ▁eleven ▁twelve ▁thirteen ▁fourteen ▁fifteen ▁sixteen ▁seventeen ▁eighteen ▁nineteen ▁twenty")
@@ -34,8 +34,9 @@ func (f *fakeReader) encode(pcm []float32) error {
 }
 
 func (f *fakeReader) decode(ctx context.Context, o decodeOptions) ([]Hypothesis, error) {
-	h := Hypothesis{Ended: true}
-	if !f.isEmpty || o.forbidEnd {
+	h := Hypothesis{Ended: true, LogProbs: []float32{f.silence}}
+	if f.silence == 0 || o.forbidEnd {
+		h.LogProbs = nil
 		for i := range min(f.words, len(fakeWords)) {
 			h.Tokens, h.LogProbs = append(h.Tokens, firstPiece+Token(i)), append(h.LogProbs, -0.01)
 		}
@@ -47,11 +48,11 @@ func (f *fakeReader) score([][]Token) ([]Hypothesis, error) { return nil, errors
 func (f *fakeReader) close()                                {}
 
 // fake returns a recognizer with workers that hear words as fakeReader does.
-func fake(t *testing.T, workers int, isEmpty bool) (*Recognizer, *atomic.Int64) {
+func fake(t *testing.T, workers int, silence float32) (*Recognizer, *atomic.Int64) {
 	var readers []reader
 	calls := new(atomic.Int64)
 	for range workers {
-		readers = append(readers, &fakeReader{calls: calls, isEmpty: isEmpty})
+		readers = append(readers, &fakeReader{calls: calls, silence: silence})
 	}
 	return newRecognizer(Config{}, readers, testTokenizer(t, fakeWords...)), calls
 }
@@ -98,7 +99,7 @@ func hear(t *testing.T, r *Recognizer, script string) (all []dialog.Transcript, 
 
 func TestReadingAtThePauseIsTheFinalOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, _ := fake(t, 1, false)
+		r, _ := fake(t, 1, 0)
 		defer r.Close()
 		all, delay, err := hear(t, r, "...xxxxxxxxxxxx.....")
 		require.NoError(t, err)
@@ -119,7 +120,7 @@ func TestReadingAtThePauseIsTheFinalOne(t *testing.T) {
 
 func TestSpeechAfterThePauseIsReadToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, _ := fake(t, 1, false)
+		r, _ := fake(t, 1, 0)
 		defer r.Close()
 		all, _, err := hear(t, r, "...xxxxxx...xxxxxxxx")
 		require.NoError(t, err)
@@ -131,7 +132,7 @@ func TestSpeechAfterThePauseIsReadToo(t *testing.T) {
 
 func TestSilenceIsNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, calls := fake(t, 1, false)
+		r, calls := fake(t, 1, 0)
 		defer r.Close()
 		all, _, err := hear(t, r, "..........")
 		require.NoError(t, err)
@@ -142,20 +143,23 @@ func TestSilenceIsNotRead(t *testing.T) {
 }
 
 func TestEmptyReadingOfSpeechIsRepeated(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r, _ := fake(t, 1, true)
-		defer r.Close()
-		all, _, err := hear(t, r, "...xxxxxxxxxxxx...")
-		require.NoError(t, err)
-		if last := all[len(all)-1]; last.Text != "one two three" || r.Stats().Retried != 1 {
-			t.Errorf("%q, %+v", last.Text, r.Stats())
-		}
-	})
+	for silence, want := range map[float32]string{-0.6: "one two three", -0.05: ""} {
+		synctest.Test(t, func(t *testing.T) {
+			r, _ := fake(t, 1, silence)
+			defer r.Close()
+			all, _, err := hear(t, r, "...xxxxxxxxxxxx...")
+			require.NoError(t, err)
+			s := r.Stats()
+			if last := all[len(all)-1]; last.Text != want || (s.Retried == 1) != (want != "") || (s.Rejected == 1) != (want == "") {
+				t.Errorf("silence with %v: %q, %+v", silence, last.Text, s)
+			}
+		})
+	}
 }
 
 func TestAllFinalsArriveUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, _ := fake(t, 2, false)
+		r, _ := fake(t, 2, 0)
 		defer r.Close()
 		var callers sync.WaitGroup
 		const n = 30
@@ -177,7 +181,7 @@ func TestAllFinalsArriveUnderLoad(t *testing.T) {
 
 func TestCancelledUtteranceEndsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, _ := fake(t, 1, false)
+		r, _ := fake(t, 1, 0)
 		defer r.Close()
 		l, err := r.Listen(t.Context(), nil)
 		require.NoError(t, err)
@@ -195,7 +199,7 @@ func TestCancelledUtteranceEndsAtOnce(t *testing.T) {
 
 func TestLongSpeechIsCutAtItsPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, _ := fake(t, 1, false)
+		r, _ := fake(t, 1, 0)
 		defer r.Close()
 		all, _, err := hear(t, r, strings.Repeat("x", 60)+"...."+strings.Repeat("x", 136)+"...")
 		require.NoError(t, err)
