@@ -107,6 +107,9 @@ func (c Call) recognize(ctx context.Context, agent *dialog.Agent, isNarrowband b
 		return nil, err
 	}
 	defer l.Close()
+	if replay, ok := l.(dialog.ReplayListener); ok && !o.Realtime {
+		replay.SetReplay()
+	}
 	var list []Recognized
 	for _, turn := range c.Turns {
 		at := min(samples(turn.At), len(c.PCM))
