@@ -32,13 +32,16 @@ func (c *Config) readEnvironment(environ []string) error {
 	e := environment{values: make(map[string]string), places: &c.places}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if name, ours := strings.CutPrefix(name, envPrefix); ours && !kubernetesVariable.MatchString(entry) {
+		name, ours := strings.CutPrefix(name, envPrefix)
+		isForTests := strings.HasPrefix(name, "TEST_") // such as FRONTDESK_TEST_MODELS
+		if ours && !isForTests && !kubernetesVariable.MatchString(entry) {
 			e.values[name] = value
 		}
 	}
 	if err := e.setFields(reflect.ValueOf(c).Elem(), "", ""); err != nil {
 		return err
 	}
+	delete(e.values, "MODELS") // internal/models reads it
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(e.values)) {
 		remedy := suggest.DidYouMean(name, e.known)
