@@ -3,15 +3,23 @@ package app
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"frontdesk/internal/models"
+	"frontdesk/internal/require"
 )
 
 func TestMain(m *testing.M) {
@@ -28,6 +36,9 @@ func TestCommandLine(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("FRONTDESK_STT_PROVIDER", "none")
 			e.Setenv("FRONTDESK_TTS_PROVIDER", "none")
+			e.Setenv("FRONTDESK_MODELS", filepath.Join(e.WorkDir, "models"))
+			e.Setenv("INSTALLED", installedModels(t))
+			e.Setenv("BIN", filepath.SplitList(e.Getenv("PATH"))[0]) // holds only the program
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -35,6 +46,14 @@ func TestCommandLine(t *testing.T) {
 			"serves":   serves,
 			"occupy":   occupy,
 			"onelined": onelined,
+			"proxy":    proxy,
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "models" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			_, err := os.Stat(filepath.Join(installedModels(t), "silero-vad", "silero_vad.onnx"))
+			return err == nil, nil
 		},
 	})
 }
@@ -93,6 +112,37 @@ func occupy(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { _ = l.Close() })
 	ts.Setenv(args[0], l.Addr().String())
+}
+
+// installedModels returns the folder of the networks that are installed on this machine.
+func installedModels(t *testing.T) string {
+	t.Helper()
+	dir, err := models.Dir()
+	require.NoError(t, err)
+	return dir
+}
+
+// proxy VARIABLE FILE starts an HTTP proxy that finds nothing, stores its URL in the variable
+// and adds a line for each request to the file.
+func proxy(ts *testscript.TestScript, _ bool, args []string) {
+	var mu sync.Mutex
+	log := ts.MkAbs(args[1])
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		f, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err == nil {
+			_, err = fmt.Fprintln(f, r.Method, r.URL)
+			err = errors.Join(err, f.Close())
+		}
+		if err != nil {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.URL)
 }
 
 // onelined checks that the last command wrote exactly one line to standard error.

@@ -182,9 +182,6 @@ func (p *puller) entry(ctx context.Context, e Entry) error {
 	if p.isRecorded(p.readManifest(), e) {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Join(p.dir, e.Name), 0o755); err != nil {
-		return err
-	}
 	for _, f := range e.Files {
 		// Read the manifest again, because it is written after each file: what an interrupted
 		// run has installed stays installed.
@@ -260,6 +257,9 @@ func (p *puller) obtain(ctx context.Context, s source, entry string, want Publis
 // place moves a checked file to its place, converted if needed, and returns its sum.
 func (p *puller) place(e Entry, f File, got Published, part string) (string, error) {
 	path := p.Path(e.Name, f.Name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
 	if got.SHA256 == f.SHA256 {
 		return f.SHA256, os.Rename(part, path)
 	}
