@@ -57,10 +57,10 @@ func (p *program) evalCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "eval", Short: "Measure speech and turn-taking on recordings", Args: knownCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return misuse{errors.New("name what to measure: speech, turns or interruptions (see frontdesk eval --help)")}
+			return misuse{errors.New("name what to measure: speech, voice, turns or interruptions (see frontdesk eval --help)")}
 		},
 	}
-	command.AddCommand(p.evalSpeechCommand(), p.evalTurnsCommand(), p.evalInterruptionsCommand())
+	command.AddCommand(p.evalSpeechCommand(), p.evalVoiceCommand(), p.evalTurnsCommand(), p.evalInterruptionsCommand())
 	return command
 }
 
@@ -134,6 +134,11 @@ func (p *program) evaluate(ctx context.Context, f *evalFlags, manifest string, m
 	if err != nil {
 		return err
 	}
+	return p.withAgent(ctx, f, func(a *dialog.Agent) error { return measure(a, corpus) })
+}
+
+// withAgent runs measure with the agent, opened as for serving.
+func (p *program) withAgent(ctx context.Context, f *evalFlags, measure func(*dialog.Agent) error) error {
 	c, err := f.load(p.environ)
 	if err != nil {
 		return err
@@ -159,7 +164,7 @@ func (p *program) evaluate(ctx context.Context, f *evalFlags, manifest string, m
 	if err != nil {
 		return misuse{err}
 	}
-	return measure(a, corpus)
+	return measure(a)
 }
 
 func writeInterruptions(out io.Writer, kinds []eval.Interruptions, asJSON bool) error {

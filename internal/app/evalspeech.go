@@ -60,13 +60,22 @@ func (p *program) evalSpeech(ctx context.Context, f *evalFlags, a *dialog.Agent,
 				return err
 			}
 		}
-		for _, r := range heard {
-			if f.details && r.Errors.Total() > 0 {
-				fmt.Fprintf(p.stdout, "  %s: %q understood as %q\n", r.File, r.Words, r.Transcript)
-			}
-		}
+		p.writeMisheard(f, heard)
 	}
 	return nil
+}
+
+// writeMisheard writes the utterances that failed and, if they are asked for, those that
+// were misheard.
+func (p *program) writeMisheard(f *evalFlags, heard []eval.Recognized) {
+	for _, r := range heard {
+		if r.Err != nil {
+			fmt.Fprintf(p.stderr, "  %s: the recognizer failed: %v\n", r.File, r.Err)
+		}
+		if f.details && r.Errors.Total() > 0 {
+			fmt.Fprintf(p.stdout, "  %s: %q understood as %q\n", r.File, r.Words, r.Transcript)
+		}
+	}
 }
 
 func (p *program) writeSpeech(s eval.Speech, asJSON bool) error {

@@ -68,7 +68,7 @@ var mayImport = map[string][]string{
 	"internal/agentfile":           {"dialog", "tools", "internal/fault", "internal/spoken", "internal/yamlfile"},
 	"internal/archive":             {"session", "dialog", "dialog/conversation", "internal/db", "internal/fault"},
 	"internal/caller":              {"dialog", "dialog/mouth", "media", "internal/fault"},
-	"internal/eval":                {"dialog", "dialog/conversation", "dialog/ear", "media", "internal/words"},
+	"internal/eval":                {"dialog", "dialog/conversation", "dialog/ear", "media", "internal/fault", "internal/words"},
 	"internal/eval/asterisk":       {"internal/eval", "media"},
 	"internal/learn/endpoint":      {"dialog", "dialog/ear", "dialog/ear/endpoint", "dialog/provider/pocketsphinx", "internal/eval", "internal/learn", "internal/ngram", "internal/phrasebook", "media", "tools"},
 	"internal/learn/vad":           {"dialog", "internal/eval", "internal/learn", "media"},

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// cpuTime returns the CPU time of this process and of its finished children, user and
-// system.
+// cpuTime returns the CPU time of this process and of its children, user and system; of
+// children that run, only on Linux.
 func cpuTime() time.Duration {
-	var sum time.Duration
+	sum := runningChildren()
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
 		var u syscall.Rusage
 		if err := syscall.Getrusage(who, &u); err != nil {

@@ -1,8 +1,9 @@
 // Package eval measures speech and turn-taking on recordings. It plays a corpus of spoken
-// turns to an agent's recognizer and scores the words; it plays them to the same ears that
+// turns to an agent's recognizer and scores the words, and the words of the agent's own
+// voice; it plays them to the same ears that
 // a call has, faster than real time, and scores when they end a turn; and it plays sounds
 // to a speaking agent and scores whether it stops. It imports dialog, dialog/conversation,
-// dialog/ear, media and internal/words.
+// dialog/ear, media, internal/fault and internal/words.
 package eval
 
 import (

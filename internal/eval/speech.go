@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/fault"
 	"frontdesk/media"
 )
 
@@ -28,6 +29,7 @@ type Speech struct {
 	WordErrors
 	Wrong        float64 `json:"wrong_pct"`   // wrong words per word that was said
 	Empty        int     `json:"empty"`       // utterances without a transcript
+	Failed       int     `json:"failed"`      // of those, because the recognizer failed twice, as when it is overloaded
 	ShortWords   int     `json:"short_words"` // of utterances with at most two words
 	ShortWrong   float64 `json:"short_wrong_pct"`
 	Numbers      int     `json:"numbers"` // utterances with a number of several digits
@@ -48,6 +50,7 @@ type Recognized struct {
 	Partials   int
 	Final      time.Duration // from the last frame to the final transcript
 	Errors     WordErrors
+	Err        error // the recognizer failed twice; without a transcript
 }
 
 // SpeechOptions is how RunSpeech plays the recordings.
@@ -115,8 +118,15 @@ func (c Call) recognize(ctx context.Context, agent *dialog.Agent, isNarrowband b
 		at := min(samples(turn.At), len(c.PCM))
 		pcm := c.PCM[at:min(at+len(turn.PCM), len(c.PCM))]
 		r := Recognized{Recording: turn.Recording}
-		if err := r.recognize(ctx, l, pcm, o); err != nil {
+		err := r.recognize(ctx, l, pcm, o)
+		if err != nil && fault.IsRetryable(err) { // as the ear does, once
+			err = r.recognize(ctx, l, pcm, o)
+		}
+		if err != nil && !fault.IsRetryable(err) {
 			return nil, fmt.Errorf("%s: %w", turn.File, err)
+		}
+		if err != nil {
+			r = Recognized{Recording: turn.Recording, Errors: CompareWords(turn.Words, ""), Err: err}
 		}
 		list = append(list, r)
 	}
@@ -127,6 +137,7 @@ func (c Call) recognize(ctx context.Context, agent *dialog.Agent, isNarrowband b
 func (r *Recognized) recognize(ctx context.Context, l dialog.Listener, pcm []int16, o SpeechOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	r.Transcript, r.Partials = "", 0
 	var timeout *time.Timer
 	var ended time.Time
 	defer func() {
@@ -192,9 +203,14 @@ func scoreSpeech(condition string, list []Recognized) Speech {
 		if r.Transcript == "" {
 			s.Empty++
 		}
+		if r.Err != nil {
+			s.Failed++
+		}
 		kind, exact := compareFact(r.Words, r.Transcript)
 		s.count(kind, exact)
-		finals = append(finals, int(r.Final.Milliseconds()))
+		if r.Err == nil {
+			finals = append(finals, int(r.Final.Milliseconds()))
+		}
 		partials += r.Partials
 		s.Audio += float64(len(r.PCM)) / media.EarRate
 	}

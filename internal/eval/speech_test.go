@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
 	"frontdesk/media"
 )
@@ -18,6 +19,7 @@ type slowRecognizer struct {
 	texts      []string
 	delay      time.Duration
 	narrowband bool // of the last listener
+	failures   int  // that come first
 	frames     []int
 	open       int
 }
@@ -40,6 +42,11 @@ func (r *slowRecognizer) Utterance(ctx context.Context, frames iter.Seq[[]int16]
 			if n++; n == 20 && !yield(dialog.Transcript{Text: "so far"}, nil) {
 				return
 			}
+		}
+		if r.failures > 0 {
+			r.failures--
+			yield(dialog.Transcript{}, fault.New(fault.Unavailable, "busy").Retryable(0))
+			return
 		}
 		select {
 		case <-time.After(r.delay):
@@ -115,6 +122,19 @@ func TestSpeechFailsWithoutFinalTranscript(t *testing.T) {
 		_, _, err := RunSpeech(t.Context(), &dialog.Agent{Recognizer: r}, speechCorpus(), Condition{Name: "clean"}, SpeechOptions{})
 		if err == nil || time.Since(began) > 2*finalTimeout || r.open != 0 {
 			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+func TestOverloadedRecognizerIsAskedOnceMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for failures, wantFailed := range []int{0, 0, 1} {
+			r := &slowRecognizer{texts: []string{"order 42"}, failures: failures}
+			scores, heard, err := RunSpeech(t.Context(), &dialog.Agent{Recognizer: r}, speechCorpus()[:1], Condition{Name: "clean"}, SpeechOptions{})
+			require.NoError(t, err)
+			if s := scores[0]; s.Failed != wantFailed || s.Empty != wantFailed || s.Deleted != 3*wantFailed || (heard[0].Err != nil) != (wantFailed == 1) {
+				t.Errorf("after %d failures: %+v", failures, s)
+			}
 		}
 	})
 }

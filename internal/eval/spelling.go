@@ -14,9 +14,10 @@ var written = []struct {
 	said    string
 }{
 	{regexp.MustCompile(`(\d),(\d{3})\b`), "$1$2"},
-	{regexp.MustCompile(`[$](\d+)(?:\.(\d\d))?`), "$1 dollars $2"},
-	{regexp.MustCompile(`€(\d+)(?:\.(\d\d))?`), "$1 euros $2"},
-	{regexp.MustCompile(`£(\d+)(?:\.(\d\d))?`), "$1 pounds $2"},
+	{regexp.MustCompile(`[$](\d+)\.(\d\d)\b`), "$1 dollars and $2 cents"},
+	{regexp.MustCompile(`[$](\d+)`), "$1 dollars"},
+	{regexp.MustCompile(`€(\d+)\.(\d\d)\b`), "$1 euros and $2 cents"},
+	{regexp.MustCompile(`€(\d+)`), "$1 euros"},
 	{regexp.MustCompile(`(\d):00\b`), "$1"},
 	{regexp.MustCompile(`\b([ap])\.\s?m\b`), "${1}m"},
 	{regexp.MustCompile(`(\d)\.(\d)`), "$1 point $2"},
@@ -25,6 +26,7 @@ var written = []struct {
 	{regexp.MustCompile(`&`), " and "},
 	{regexp.MustCompile(`%`), " percent "},
 	{regexp.MustCompile(`\b(\d+)(?:st|nd|rd|th)\b`), "${1}th"},
+	{regexp.MustCompile(`\b((?:january|february|march|april|may|june|july|august|september|october|november|december) \d\d?)\b`), "${1}th"},
 	{regexp.MustCompile(`\b(?:uh|mm)[ -](huh|hmm?)\b`), "uh$1"},
 	{regexp.MustCompile(`\b(?:uh|um|uhm|er|erm)\b`), " "},
 	{regexp.MustCompile(`(\d)(\pL)`), "$1 $2"},
@@ -39,7 +41,7 @@ var american = []struct{ ending, as string }{
 }
 
 // spellings are words that are written in two ways.
-var spellings = map[string]string{"okay": "ok", "alright": "allright", "licence": "license", "mr": "mister", "mrs": "missus"}
+var spellings = map[string]string{"okay": "ok", "alright": "allright", "licence": "license", "mr": "mister", "mrs": "missus", "kg": "kilograms", "cm": "centimeters", "mb": "megabytes"}
 
 // minBritish is the shortest word whose ending is replaced: "four" and "your" are shorter.
 const minBritish = 5
