@@ -158,7 +158,7 @@ func (p *tab) screenshot(name string) {
 
 func TestPageCallerAsksAndHearsTheAnswer(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, neuralSpeech)
 	p := visit(t, s.url, microphone(speech(t, utterance{8 * time.Second, "What time do you open on Saturday?"})))
 	p.click("#call")
 	p.phase("speaking")

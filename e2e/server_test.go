@@ -49,6 +49,13 @@ func TestMain(m *testing.M) {
 	}())
 }
 
+// smallSpeech makes a server hear with pocketsphinx and speak with flite, because most tests
+// are about other things, and many servers with neural networks would be slow on one machine.
+var smallSpeech = env("FRONTDESK_STT_PROVIDER=pocketsphinx", "FRONTDESK_TTS_PROVIDER=flite")
+
+// neuralSpeech makes a server hear and speak with the neural parts.
+var neuralSpeech = env("FRONTDESK_STT_PROVIDER=moonshine", "FRONTDESK_TTS_PROVIDER=piper")
+
 // server is a running frontdesk.
 type server struct {
 	url    string
@@ -72,6 +79,7 @@ func (s *server) run(t *testing.T, addr string, o ...func(*exec.Cmd)) {
 	t.Helper()
 	s.cmd = exec.Command(program, "serve", "--listen", addr, "--agents", "../agents", "--data", s.data)
 	s.cmd.Env = append(os.Environ(), "FRONTDESK_LOG_LEVEL=debug", "FRONTDESK_LIMITS_DRAIN=1s")
+	smallSpeech(s.cmd)
 	for _, f := range o {
 		f(s.cmd)
 	}
@@ -116,6 +124,8 @@ var prepareModel = sync.OnceValue(func() error {
 		return err
 	}
 	cmd := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--agents", "../agents", "--data", data)
+	cmd.Env = os.Environ()
+	smallSpeech(cmd)
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		return err

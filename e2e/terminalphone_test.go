@@ -10,7 +10,7 @@ import (
 
 func TestTerminalCallsByTelephone(t *testing.T) {
 	t.Parallel() // waits for speech
-	s, address := startSIP(t, "127.0.0.0/8")
+	s, address := startSIP(t, "127.0.0.0/8", neuralSpeech)
 	var out, errs bytes.Buffer
 	c := exec.CommandContext(t.Context(), program, "call", "sip:demo@"+address+";transport=tcp",
 		"--say", "How long does a refund take?", "--text", "43729#", "--json")
