@@ -7,8 +7,8 @@ RUN scripts/setup packages
 COPY go.mod go.sum ./
 RUN GOTOOLCHAIN=auto go mod download
 COPY . .
-ENV FRONTDESK_MODELS=/usr/share/frontdesk/models
-RUN mkdir -p $FRONTDESK_MODELS && make build
+ENV FRONTDESK_SPEECH_MODELS=/usr/share/frontdesk/models
+RUN mkdir -p $FRONTDESK_SPEECH_MODELS && make build
 
 FROM debian:bookworm-slim
 RUN apt-get update \
@@ -20,7 +20,7 @@ COPY --from=build /src/agents /usr/share/frontdesk/agents
 COPY --from=build /usr/share/frontdesk/models /usr/share/frontdesk/models
 USER frontdesk
 WORKDIR /var/lib/frontdesk
-ENV FRONTDESK_AGENTS=/usr/share/frontdesk/agents FRONTDESK_DATA=/var/lib/frontdesk/data FRONTDESK_MODELS=/usr/share/frontdesk/models
+ENV FRONTDESK_AGENTS=/usr/share/frontdesk/agents FRONTDESK_DATA=/var/lib/frontdesk/data FRONTDESK_SPEECH_MODELS=/usr/share/frontdesk/models
 VOLUME /var/lib/frontdesk
 EXPOSE 8080/tcp 8080/udp
 HEALTHCHECK --interval=10s --timeout=4s --start-period=20s CMD ["frontdesk", "health"]

@@ -71,7 +71,7 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 	}
 	o := agentOpener{config: c, log: log, announce: announce, set: set}
 	if o.neural, err = newNeuralSpeech(c, log); err != nil {
-		return nil, misuse{err}
+		return nil, err
 	}
 	set.neural = o.neural
 	set.closers = append(set.closers, o.neural.Close)

@@ -26,7 +26,7 @@ func (p *program) modelsCommand() *cobra.Command {
 		Use:   "models",
 		Short: "Install the neural networks that listen and speak",
 		Long: "Install the neural networks that listen and speak, and ONNX Runtime, which runs them.\n" +
-			"They are in $FRONTDESK_MODELS, by default in frontdesk/models below your cache folder.\n" +
+			"They are in the folder of the setting speech.models ($FRONTDESK_SPEECH_MODELS), by default in\nfrontdesk/models below your cache folder.\n" +
 			"Without them Frontdesk uses pocketsphinx and flite.",
 		RunE: showHelp,
 		Args: knownCommand,
@@ -35,8 +35,8 @@ func (p *program) modelsCommand() *cobra.Command {
 	return command
 }
 
-// openModels returns the cache, and checks the names of entries.
-func openModels(names []string) (*models.Cache, error) {
+// openModels returns the configured cache, and checks the names of entries.
+func (p *program) openModels(names []string) (*models.Cache, error) {
 	var known []string
 	for _, e := range models.Table() {
 		known = append(known, e.Name)
@@ -46,11 +46,11 @@ func openModels(names []string) (*models.Cache, error) {
 			return nil, misuse{fmt.Errorf("unknown entry %q%s (see frontdesk models ls)", name, suggest.DidYouMean(name, known))}
 		}
 	}
-	dir, err := models.Dir()
+	c, err := new(settingsFlags).load(p.environ)
 	if err != nil {
-		return nil, misuse{err}
+		return nil, err
 	}
-	return models.Open(dir), nil
+	return openModelCache(c.Speech)
 }
 
 // completeEntries lists the names of entries for the shell.
@@ -65,7 +65,7 @@ func (p *program) modelsListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "List what can be installed", Args: exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
-			cache, err := openModels(nil)
+			cache, err := p.openModels(nil)
 			if err != nil {
 				return err
 			}
@@ -107,7 +107,7 @@ func (p *program) modelsPullCommand() *cobra.Command {
 	from := command.Flags().StringArray("from", nil, "`source`; may be repeated (default packages, then publishers)")
 	library := command.Flags().String("library", "", "`file` of ONNX Runtime, if not the installed one")
 	command.RunE = func(c *cobra.Command, names []string) error {
-		cache, err := openModels(names)
+		cache, err := p.openModels(names)
 		if err != nil {
 			return err
 		}
@@ -171,7 +171,7 @@ func (p *program) modelsVerifyCommand() *cobra.Command {
 		ValidArgsFunction: completeEntries,
 	}
 	command.RunE = func(c *cobra.Command, names []string) error {
-		cache, err := openModels(names)
+		cache, err := p.openModels(names)
 		if err != nil {
 			return err
 		}
@@ -195,7 +195,7 @@ func (p *program) modelsRemoveCommand() *cobra.Command {
 		if *all == (len(names) > 0) {
 			return misuse{errors.New("name the entries to remove, or use --all (see frontdesk models ls)")}
 		}
-		cache, err := openModels(names)
+		cache, err := p.openModels(names)
 		if err != nil {
 			return err
 		}
@@ -215,7 +215,7 @@ func (p *program) modelsPathCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "path", Short: "Print the folder of installed networks", Args: exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
-			cache, err := openModels(nil)
+			cache, err := p.openModels(nil)
 			if err != nil {
 				return err
 			}

@@ -36,7 +36,7 @@ func TestCommandLine(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("FRONTDESK_STT_PROVIDER", "none")
 			e.Setenv("FRONTDESK_TTS_PROVIDER", "none")
-			e.Setenv("FRONTDESK_MODELS", filepath.Join(e.WorkDir, "models"))
+			e.Setenv("FRONTDESK_SPEECH_MODELS", filepath.Join(e.WorkDir, "models"))
 			e.Setenv("INSTALLED", installedModels(t))
 			e.Setenv("BIN", filepath.SplitList(e.Getenv("PATH"))[0]) // holds only the program
 			return nil

@@ -38,16 +38,20 @@ type neuralSpeech struct {
 }
 
 func newNeuralSpeech(c config.Config, log *zap.Logger) (*neuralSpeech, error) {
-	dir := c.Speech.Models
-	if dir == "" {
-		var err error
-		if dir, err = models.Dir(); err != nil {
-			return nil, err
-		}
+	cache, err := openModelCache(c.Speech)
+	return &neuralSpeech{config: c.Speech, voice: c.TTS.Voice, cache: cache, log: log, failed: make(map[string]error)}, err
+}
+
+// openModelCache returns the configured folder of installed models.
+func openModelCache(c config.Speech) (*models.Cache, error) {
+	if c.Models != "" {
+		return models.Open(c.Models), nil
 	}
-	return &neuralSpeech{
-		config: c.Speech, voice: c.TTS.Voice, cache: models.Open(dir), log: log, failed: make(map[string]error),
-	}, nil
+	dir, err := models.Dir()
+	if err != nil {
+		return nil, misuse{err}
+	}
+	return models.Open(dir), nil
 }
 
 // openRecognizer returns the recognizer of all agents.

@@ -102,7 +102,7 @@ func TestErrorsNameTheVariable(t *testing.T) {
 
 func TestUnknownVariablesAreNamedWithASuggestion(t *testing.T) {
 	_, err := Load("", []string{
-		"FRONTDESK_LIMIT_CALLS=3", "FRONTDESK_LLM_UR=http://b/v1", "FRONTDESK_ZEBRA=1", "FRONTDESK_DATA=x", "FRONTDESK_MODELS=m", "FRONTDESK_TEST_MODELS=required",
+		"FRONTDESK_LIMIT_CALLS=3", "FRONTDESK_LLM_UR=http://b/v1", "FRONTDESK_ZEBRA=1", "FRONTDESK_DATA=x", "FRONTDESK_SPEECH_MODELS=m", "FRONTDESK_TEST_MODELS=required",
 		"FRONTDESK_SERVICE_HOST=10.0.0.1", "FRONTDESK_WEB_SERVICE_PORT_HTTP=80", "FRONTDESK_PORT=tcp://10.0.0.1:80", "FRONTDESK_PORT_80_TCP_ADDR=10.0.0.1",
 	})
 	const want = "unknown environment variable FRONTDESK_LIMIT_CALLS, did you mean \"FRONTDESK_LIMITS_CALLS\"?\n" +

@@ -12,16 +12,16 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// Dir returns the folder of installed models: $FRONTDESK_MODELS, or frontdesk/models below
+// Dir returns the folder of installed models: $FRONTDESK_SPEECH_MODELS, or frontdesk/models below
 // the user's cache folder ($XDG_CACHE_HOME, else ~/.cache on Linux). The error is
 // fault.Invalid if the environment names none of them.
 func Dir() (string, error) {
-	if dir := os.Getenv("FRONTDESK_MODELS"); dir != "" {
+	if dir := os.Getenv("FRONTDESK_SPEECH_MODELS"); dir != "" {
 		return filepath.Abs(dir)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fault.Wrap(err, fault.Invalid, "set FRONTDESK_MODELS to the folder of the models")
+		return "", fault.Wrap(err, fault.Invalid, "set FRONTDESK_SPEECH_MODELS to the folder of the models")
 	}
 	return filepath.Join(cache, "frontdesk", "models"), nil
 }

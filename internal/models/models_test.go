@@ -9,13 +9,13 @@ import (
 
 func TestEnvironmentSetsTheFolder(t *testing.T) {
 	set := t.TempDir()
-	t.Setenv("FRONTDESK_MODELS", set)
+	t.Setenv("FRONTDESK_SPEECH_MODELS", set)
 	dir, err := Dir()
 	require.NoError(t, err)
 	if got, want := Open(dir).Path("a", "b.onnx"), filepath.Join(set, "a", "b.onnx"); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	t.Setenv("FRONTDESK_MODELS", "")
+	t.Setenv("FRONTDESK_SPEECH_MODELS", "")
 	cache := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)
 	dir, err = Dir()
