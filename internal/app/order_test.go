@@ -92,6 +92,7 @@ var testMayImport = map[string][]string{
 	"dialog":                       {"dialog/conversation"},
 	"dialog/provider/clerk":        {"dialog/conversation", "internal/agentfile", "media"},
 	"dialog/provider/openai":       {"dialog/conversation"},
+	"dialog/provider/piper":        {"dialog/provider/espeak", "dialog/provider/flite", "dialog/provider/moonshine", "internal/eval"},
 	"dialog/provider/pocketsphinx": {"internal/eval", "tools"},
 	"session":                      {"session/sqlite", "session/valkey", "internal/db"},
 	"signaling/...":                {"session/sqlite", "tools", "internal/db"},
