@@ -24,6 +24,8 @@ func (n *neuralSpeech) metrics() []prometheus.Collector {
 			func(s moonshine.Stats) float64 { return s.Audio.Seconds() }),
 		counter("cpu_seconds_total", "Processor time of the recognizer.",
 			func(s moonshine.Stats) float64 { return s.CPU.Seconds() }),
+		counter("final_cpu_seconds_total", "Processor time of readings at pauses and ends, for which callers wait.",
+			func(s moonshine.Stats) float64 { return s.FinalCPU.Seconds() }),
 		counter("wait_seconds_total", "Time that utterances waited for a free worker of the recognizer.",
 			func(s moonshine.Stats) float64 { return s.Wait.Seconds() }),
 		counter("partials_total", "Partial transcripts that were recognized while callers spoke.",
