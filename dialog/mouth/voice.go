@@ -1,6 +1,6 @@
 // Package mouth says replies: it cuts text into clauses, synthesizes them ahead of playout
 // and counts by the sample what the caller heard. It imports dialog, dialog/internal/replay,
-// media, internal/words and internal/fault.
+// media, internal/spoken, internal/words and internal/fault.
 package mouth
 
 import (
@@ -11,11 +11,11 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/internal/replay"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/spoken"
 	"frontdesk/media"
 )
 
@@ -33,7 +33,8 @@ var errVoiceSilent = fault.New(fault.Timeout, "the voice sent nothing in time").
 
 // Voice is the Mouth of a line with audio: a Synthesizer and paced playout. It is also a
 // Ducker and a Preparer. What the caller heard is counted in whole words, by the samples
-// that have left: within a clause, time is divided by the number of letters.
+// that have left: within a clause, time is divided by the number of letters that each word
+// has when it is spoken, so that 47329 takes as long as its five words.
 type Voice struct {
 	// OnAudioStarted is called when the first audio of a Say leaves. Set it before Say.
 	OnAudioStarted func()
@@ -141,7 +142,7 @@ func (m *Voice) synthesize(ctx context.Context, s *speech, clauses iter.Seq[stri
 		case <-ctx.Done():
 			return nil
 		}
-		c := s.add(text)
+		c := s.add(text, m.voice.Load().Language)
 		err := m.play(ctx, s, c)
 		if err != nil && c.samples == 0 && fault.IsRetryable(err) && ctx.Err() == nil {
 			err = m.play(ctx, s, c)
@@ -195,7 +196,8 @@ type speech struct {
 // clause is a clause and its audio.
 type clause struct {
 	text       string
-	letters    int
+	words      []word
+	letters    int   // of all words
 	start      int64 // samples of the speech before it
 	samples    int64 // of its own so far
 	isComplete bool  // there will be no more
@@ -203,10 +205,14 @@ type clause struct {
 	heard      int   // bytes of text
 }
 
-func (s *speech) add(text string) *clause {
+func (s *speech) add(text, language string) *clause {
+	c := &clause{text: text, words: splitWords(text, language)}
+	for _, w := range c.words {
+		c.letters += w.letters
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &clause{text: text, letters: countLetters(text), start: s.samples}
+	c.start = s.samples
 	s.clauses = append(s.clauses, c)
 	return c
 }
@@ -270,29 +276,53 @@ func (c *clause) heardBytes(played int64) int {
 	if !c.isComplete {
 		letters = min(letters, float64(c.letters-1))
 	}
-	return max(c.heard, wholeWords(c.text, letters))
+	return max(c.heard, wholeWords(c.words, letters))
 }
 
-// wholeWords returns the length in bytes of the longest beginning of text that consists of
-// whole words and has at most the given number of letters.
-func wholeWords(text string, letters float64) int {
-	length, count := 0, 0
+// word is a word of a clause.
+type word struct {
+	end     int // in bytes of the clause, with the white space behind the word
+	letters int // of its spoken form, with punctuation
+}
+
+// splitWords returns the words of text. White space before the first is a word, too.
+func splitWords(text, language string) []word {
+	var words []word
+	start, wasSpace := 0, false
 	for i, r := range text {
-		if unicode.IsSpace(r) {
-			length = i + utf8.RuneLen(r)
-			continue
+		isSpace := unicode.IsSpace(r)
+		if wasSpace && !isSpace {
+			words = append(words, word{i, countLetters(text[start:i], language)})
+			start = i
 		}
-		if count++; float64(count) > letters {
-			return length
-		}
+		wasSpace = isSpace
 	}
-	return len(text)
+	if start < len(text) {
+		words = append(words, word{len(text), countLetters(text[start:], language)})
+	}
+	return words
 }
 
-// countLetters counts the characters of text without white space.
-func countLetters(text string) int {
+// wholeWords returns the length in bytes of the longest beginning of a text that consists of
+// whole words and has at most the given number of letters.
+func wholeWords(words []word, letters float64) int {
+	length, count := 0, 0
+	for _, w := range words {
+		if count += w.letters; float64(count) > letters {
+			break
+		}
+		length = w.end
+	}
+	return length
+}
+
+// countLetters counts the characters, without white space, of a word as it is spoken.
+func countLetters(word, language string) int {
+	if strings.ContainsFunc(word, func(r rune) bool { return unicode.IsDigit(r) || unicode.IsSymbol(r) || r == '@' || r == '%' }) {
+		word = spoken.Form(word, language)
+	}
 	n := 0
-	for _, r := range text {
+	for _, r := range word {
 		if !unicode.IsSpace(r) {
 			n++
 		}

@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"dialog/internal/replay":       {},
 	"dialog/ear/endpoint":          {"media", "internal/words"},
 	"dialog/ear":                   {"dialog", "dialog/ear/endpoint", "media", "internal/fault"},
-	"dialog/mouth":                 {"dialog", "dialog/internal/replay", "media", "internal/fault", "internal/words"},
+	"dialog/mouth":                 {"dialog", "dialog/internal/replay", "media", "internal/fault", "internal/spoken", "internal/words"},
 	"dialog/conversation":          {"dialog", "dialog/ear", "dialog/mouth", "dialog/internal/replay", "media", "tools", "internal/fault", "internal/words"},
 	"dialog/amd":                   {"dialog", "media", "internal/fft"},
 	"dialog/provider/clerk":        {"dialog", "tools", "internal/fault", "internal/words", "internal/phone"},
