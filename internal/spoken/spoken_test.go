@@ -186,3 +186,10 @@ func FuzzForm(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkForm(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		Form("Your order 47329 for $45.50 arrives on March 7th between 9 am and 5 pm, at 12 Oak St.", "en-US")
+	}
+}
