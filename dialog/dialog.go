@@ -129,6 +129,10 @@ type VoicedListener interface {
 // frame at which they would come in a call on an idle machine.
 type ReplayListener interface{ SetReplay() }
 
+// ContextListener is a Listener that recognizes better when it knows to what the caller
+// answers. SetLastReply is called before an Utterance with what the agent said last.
+type ContextListener interface{ SetLastReply(text string) }
+
 // NarrowbandListener is a Listener that recognizes better when it knows that the line has
 // no audio above 4 kHz. SetNarrowband is called before the first Utterance.
 type NarrowbandListener interface{ SetNarrowband() }

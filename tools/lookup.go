@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -81,6 +82,14 @@ func (l *Lookup) Spec() Spec { return l.tool.Spec() }
 
 // Call implements Tool.
 func (l *Lookup) Call(ctx context.Context, call Call) (Result, error) { return l.tool.Call(ctx, call) }
+
+// Keys returns the keys of the table, sorted, as they are looked up: numbers as digits, others
+// as letters and digits in lower case.
+func (l *Lookup) Keys() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.table.rows))
+}
 
 // lookupResult is what the model reads.
 type lookupResult struct {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -57,6 +58,9 @@ func TestLookupIgnoresCaseAndPunctuation(t *testing.T) {
 		if got := lookUp(t, l, key); got.Record["plan"] != plan || got.Say != "" {
 			t.Errorf("look-up of %q = %+v", key, got)
 		}
+	}
+	if got := l.Keys(); !slices.Equal(got, []string{"ab12", "cd7"}) {
+		t.Errorf("keys %q", got)
 	}
 }
 

@@ -86,6 +86,11 @@ func (r *recognition) transcribe(ctx context.Context, u *utterance) (string, err
 		cancel(nil)
 		<-watchdog
 	}()
+	if l, ok := r.listener.(dialog.ContextListener); ok {
+		if reply := r.ear.lastReply.Load(); reply != nil {
+			l.SetLastReply(*reply)
+		}
+	}
 	transcribe := r.stream
 	if _, isBatch := r.listener.(dialog.BatchListener); isBatch && r.ear.replay == nil {
 		transcribe = r.batch

@@ -210,3 +210,19 @@ func FuzzReadTrie(f *testing.F) {
 		_, _ = m.perplexity([][]string{{"a", "b"}})
 	})
 }
+
+func TestAllProbabilitiesAfterAHistoryEqualSingleOnes(t *testing.T) {
+	m := Mix(Count(newsSentences), Count(callSentences), 0.3).Prune(1e-3)
+	for _, history := range [][]string{{Start}, {"my"}, {Start, "where"}, {"is", "my"}, {"today", "my"}, {"unheard", "my"}} {
+		for w, p := range m.After(history...) {
+			if want, _ := m.Prob(m.Words[w], history...); math.Abs(p-want) > 1e-12 {
+				t.Errorf("p(%s | %q) = %g, want %g", m.Words[w], history, p, want)
+			}
+		}
+	}
+	for w, p := range m.After("my", "unheard") {
+		if want := m.Prior(m.Words[w]); p != want {
+			t.Errorf("p(%s) after an unknown word = %g, want %g", m.Words[w], p, want)
+		}
+	}
+}

@@ -20,6 +20,8 @@ const (
 	sentencesPerPhrase = 16
 	hesitationInterval = 12 // one of this many sentences contains a hesitation
 	maxDepth           = 8  // of names within names
+	maxKeys            = 5000
+	maxSpelled         = 3 // letters of a word that is spelled if it stands in a key with digits
 )
 
 // grammar generates sentences from the phrase book. It chooses at random with a fixed seed, so
@@ -27,6 +29,7 @@ const (
 type grammar struct {
 	phrases []string
 	names   map[string][]string // choices
+	keys    []string            // spelled; half of all numbers
 	rng     *rand.Rand
 }
 
@@ -51,15 +54,27 @@ func newGrammar(book string, nouns []string) *grammar {
 	return g
 }
 
+// Knowledge is what an agent knows, of which its callers speak.
+type Knowledge struct {
+	Texts []string // that it answers from
+	Keys  []string // of its tables, such as order numbers; of more than 5000, the first ones
+}
+
 // Sentences returns what callers of a support line say, as lists of words: the sentences of
-// texts, which an agent answers from, and those of the phrase book, about the things that
-// texts are about. The same texts always give the same sentences.
-func Sentences(texts ...string) ([][]string, error) {
+// the texts, and those of the phrase book, about the things that the texts are about and
+// with the keys as numbers. The same knowledge always gives the same sentences.
+func Sentences(k Knowledge) ([][]string, error) {
 	var spoken [][]string
-	for _, text := range texts {
+	for _, text := range k.Texts {
 		spoken = append(spoken, Split(text)...)
 	}
-	phrases, err := newGrammar(Book, nouns(spoken)).sentences()
+	g := newGrammar(Book, nouns(spoken))
+	for _, key := range k.Keys[:min(len(k.Keys), maxKeys)] {
+		if words := spell(key); len(words) > 0 {
+			g.keys, spoken = append(g.keys, strings.Join(words, " ")), append(spoken, words)
+		}
+	}
+	phrases, err := g.sentences()
 	return append(spoken, phrases...), err
 }
 
@@ -128,6 +143,8 @@ func (g *grammar) choose(kind byte, inside string, depth int) (string, error) {
 		return g.digits(), nil
 	case kind == '{' && inside == "letters":
 		return g.letters(), nil
+	case kind == '{' && inside == "number" && len(g.keys) > 0 && g.rng.IntN(2) == 0:
+		return g.keys[g.rng.IntN(len(g.keys))], nil
 	case kind == '{':
 		choices = g.names[inside]
 	}

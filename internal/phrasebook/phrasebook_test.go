@@ -88,3 +88,29 @@ func TestPhrasesExpandToTheirChoices(t *testing.T) {
 		}
 	}
 }
+
+func TestCallersReadOutTheKeysOfTables(t *testing.T) {
+	for key, want := range map[string]string{
+		"47329":   "four seven three two nine",
+		"T-1042":  "t one zero four two",
+		"inv2031": "i n v two zero three one",
+		"model 5": "model five",
+		"lamp":    "lamp",
+		"日本-7":    "seven",
+	} {
+		if got := strings.Join(spell(key), " "); got != want {
+			t.Errorf("spell(%q) = %q, want %q", key, got, want)
+		}
+	}
+	all, err := Sentences(Knowledge{Keys: []string{"47329", "---"}})
+	require.NoError(t, err)
+	alone, within := false, false
+	for _, s := range all {
+		line := strings.Join(s, " ")
+		alone = alone || line == "four seven three two nine"
+		within = within || strings.Contains(line, "order number is four seven three two nine")
+	}
+	if !alone || !within {
+		t.Errorf("the key stands alone: %t, in a phrase: %t", alone, within)
+	}
+}

@@ -42,6 +42,32 @@ func splitWords(sentence string) []string {
 	return out
 }
 
+// spell returns the words with which callers read out the key of a table: "T-1042" is "t one
+// zero four two".
+func spell(key string) []string {
+	if !strings.ContainsFunc(key, unicode.IsDigit) {
+		return splitWords(key)
+	}
+	var out []string
+	split := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	for part := range strings.FieldsFuncSeq(strings.ToLower(key), split) {
+		word := strings.TrimFunc(part, unicode.IsDigit)
+		if len(word) > maxSpelled && !strings.ContainsFunc(word, NotLetter) {
+			out = append(out, word)
+			part = strings.Replace(part, word, "", 1)
+		}
+		for _, r := range part {
+			switch {
+			case r >= '0' && r <= '9':
+				out = append(out, digitWords[r-'0'])
+			case !NotLetter(r):
+				out = append(out, string(r))
+			}
+		}
+	}
+	return out
+}
+
 // NotLetter reports whether a word of a sentence does not contain r.
 func NotLetter(r rune) bool { return (r < 'a' || r > 'z') && r != '\'' }
 

@@ -59,10 +59,13 @@ func evidenceOf(a audio) evidence {
 // maySpeak reports whether the audio is worth reading.
 func (e evidence) maySpeak() bool { return e.voiced >= minVoiced }
 
+// isClear reports whether there is enough voice for a word, well above the background.
+func (e evidence) isClear() bool { return e.voiced >= sureVoiced && e.ratio >= sureRatio }
+
 // mustSpeak reports whether the audio surely holds speech, although nothing was read, as
 // the hypothesis says.
 func (e evidence) mustSpeak(empty Hypothesis) bool {
-	return e.voiced >= sureVoiced && e.ratio >= sureRatio && empty.meanLogProb() < silenceLogProb
+	return e.isClear() && empty.meanLogProb() < silenceLogProb
 }
 
 // believes reports whether text, of a hypothesis with the given mean of log probabilities,

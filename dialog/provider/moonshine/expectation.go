@@ -1,6 +1,9 @@
 package moonshine
 
-import "context"
+import (
+	"context"
+	"sync/atomic"
+)
 
 // Expectation is what one caller is likely to say. It belongs to one call. It is safe for
 // concurrent use, because a reading that was replaced may not have ended yet.
@@ -9,22 +12,87 @@ type Expectation interface {
 	// duration of its audio.
 	Bias(seconds float64) Bias
 	// Revise may replace the hypotheses of a reading at a pause or at the end, best first.
-	// score tells how likely the model finds other texts for the same audio. The first
-	// hypothesis has no tokens if the model heard nothing.
-	Revise(ctx context.Context, hyps []Hypothesis, score func([][]Token) ([]Hypothesis, error)) ([]Hypothesis, error)
-	// Format returns a transcript in the form that the rest of Frontdesk expects.
-	Format(text string) string
+	// b is the reading's bias. score tells how likely the model finds other texts for the
+	// same audio. The first hypothesis has no tokens if the model heard nothing.
+	Revise(ctx context.Context, b Bias, hyps []Hypothesis, score func([][]Token) ([]Hypothesis, error)) ([]Hypothesis, error)
+	// SetLastReply says what the agent said last.
+	SetLastReply(text string)
 }
 
 // unexpected is the Expectation of a caller of whom nothing is known.
 type unexpected struct{}
 
-var _ Expectation = unexpected{}
+var (
+	_ Expectation = unexpected{}
+	_ Expectation = (*vocabularyCall)(nil)
+)
 
 func (unexpected) Bias(float64) Bias { return nil }
 
-func (unexpected) Revise(_ context.Context, hyps []Hypothesis, _ func([][]Token) ([]Hypothesis, error)) ([]Hypothesis, error) {
+func (unexpected) Revise(_ context.Context, _ Bias, hyps []Hypothesis, _ func([][]Token) ([]Hypothesis, error)) ([]Hypothesis, error) {
 	return hyps, nil
 }
 
-func (unexpected) Format(text string) string { return text }
+func (unexpected) SetLastReply(string) {}
+
+// vocabularyCall is the Expectation of one call of an agent with a Vocabulary.
+type vocabularyCall struct {
+	*Vocabulary
+	question atomic.Pointer[question]
+}
+
+func newVocabularyCall(v *Vocabulary) *vocabularyCall {
+	c := &vocabularyCall{Vocabulary: v}
+	c.question.Store(&question{})
+	return c
+}
+
+// SetLastReply implements Expectation.
+func (c *vocabularyCall) SetLastReply(text string) {
+	q := c.ask(text)
+	c.question.Store(&q)
+}
+
+// Bias implements Expectation.
+func (c *vocabularyCall) Bias(seconds float64) Bias {
+	r := &readingBias{Vocabulary: c.Vocabulary, question: c.question.Load()}
+	if seconds <= longestAnswer {
+		r.first = make([]float32, len(c.answers)+len(r.question.answers))
+	}
+	return r
+}
+
+// readingBias is the bias of one reading.
+type readingBias struct {
+	*Vocabulary
+	question *question
+	empty    float32   // log probability that nothing was said
+	first    []float32 // log probability of the first token of each answer; nil if the audio is too long for one
+}
+
+// Adjust implements Bias. It notes the model's own opinion of the first token. If nothing was
+// said for the model, no vocabulary makes words of it.
+func (r *readingBias) Adjust(tokens []Token, logits []float32) {
+	if len(tokens) == 0 {
+		total := logSum(logits)
+		r.empty = logits[endToken] - total
+		for i := range r.first {
+			r.first[i] = logits[r.answer(i).tokens[0]] - total
+		}
+		if r.empty >= silenceLogProb {
+			logits[endToken] += certain
+			return
+		}
+	}
+	r.adjust(tokens, logits, r.question.context)
+}
+
+const certain = 100 // more than words can gain
+
+// answer returns one of the vocabulary's answers and the question's.
+func (r *readingBias) answer(i int) answer {
+	if i < len(r.answers) {
+		return r.answers[i]
+	}
+	return r.question.answers[i-len(r.answers)]
+}

@@ -4,7 +4,7 @@
 // utterances from a queue, one after the other. Audio enters as frames at media.EarRate;
 // partial transcripts leave while the caller speaks, because the growing utterance is read
 // again and again, and the final one soon after its end. The package imports dialog,
-// media, fault, onnx and words.
+// media, fault, ngram, onnx, phrasebook and words.
 package moonshine
 
 import (

@@ -153,14 +153,17 @@ func (r *reading) readPart(ctx context.Context, m model, a audio, isFinal bool) 
 	for i := range hyps {
 		hyps[i].cutLoop()
 	}
-	if err == nil && isFinal {
-		hyps, err = m.expect.Revise(ctx, hyps, m.score)
+	isAnswer := false
+	if err == nil && isFinal && e.isClear() {
+		read := hyps[0].Tokens
+		hyps, err = m.expect.Revise(ctx, o.bias, hyps, m.score)
+		isAnswer = err == nil && !slices.Equal(read, hyps[0].Tokens)
 	}
-	if err != nil || len(hyps) == 0 {
+	if err != nil {
 		return nil, nil, err
 	}
 	best := hyps[0]
-	if len(best.Tokens) == 0 || !believes(m.tokenizer.text(best.Tokens), best.meanLogProb(), o.forbidEnd) {
+	if len(best.Tokens) == 0 || !isAnswer && !believes(m.tokenizer.text(best.Tokens), best.meanLogProb(), o.forbidEnd) {
 		r.noises++
 		return nil, nil, nil
 	}

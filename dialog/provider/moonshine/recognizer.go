@@ -23,9 +23,10 @@ type Recognizer struct {
 }
 
 var (
-	_ dialog.Recognizer     = (*Recognizer)(nil)
-	_ dialog.VoicedListener = (*listener)(nil)
-	_ dialog.ReplayListener = (*listener)(nil)
+	_ dialog.Recognizer      = (*Recognizer)(nil)
+	_ dialog.VoicedListener  = (*listener)(nil)
+	_ dialog.ReplayListener  = (*listener)(nil)
+	_ dialog.ContextListener = (*listener)(nil)
 )
 
 // Open loads the model and runs it once. The error is fault.Invalid; it says which file is
@@ -66,42 +67,48 @@ func (r *Recognizer) Stats() Stats { return r.queue.snapshot() }
 // Listen implements dialog.Recognizer. The error is fault.Invalid for an agent of another
 // language than English.
 func (r *Recognizer) Listen(_ context.Context, a *dialog.Agent) (dialog.Listener, error) {
-	return r.listen(a, unexpected{})
+	return r.listen(a, unexpected{}, r.beam)
 }
 
-func (r *Recognizer) listen(a *dialog.Agent, e Expectation) (dialog.Listener, error) {
+func (r *Recognizer) listen(a *dialog.Agent, e Expectation, beam int) (dialog.Listener, error) {
 	if a != nil && !words.IsEnglish(a.Language) {
 		return nil, fault.New(fault.Invalid, "moonshine recognizes English only, not %s: configure another recognizer (stt)", a.Language)
 	}
-	return &listener{recognizer: r, expect: e, detector: media.NewDetector()}, nil
+	return &listener{recognizer: r, expect: e, beam: beam, detector: media.NewDetector()}, nil
 }
 
-// For returns a Recognizer that shares the model and the workers of r, but expects what
-// expect returns for each call.
-func (r *Recognizer) For(expect func(*dialog.Agent) Expectation) dialog.Recognizer {
-	return expecting{r, expect}
-}
+// For returns a Recognizer that shares the model and the workers of r, but expects what the
+// vocabulary says.
+func (r *Recognizer) For(v *Vocabulary) dialog.Recognizer { return expecting{r, v} }
+
+// vocabularyBeam is the least beam with a Vocabulary. Words that it favors can win late, so
+// one hypothesis is not enough.
+const vocabularyBeam = 4
 
 type expecting struct {
 	*Recognizer
-	expect func(*dialog.Agent) Expectation
+	vocabulary *Vocabulary
 }
 
 // Listen implements dialog.Recognizer.
 func (e expecting) Listen(_ context.Context, a *dialog.Agent) (dialog.Listener, error) {
-	return e.listen(a, e.expect(a))
+	return e.listen(a, newVocabularyCall(e.vocabulary), max(e.beam, vocabularyBeam))
 }
 
 // listener recognizes one caller.
 type listener struct {
 	recognizer *Recognizer
 	expect     Expectation
+	beam       int
 	isReplay   bool
 	detector   *media.Detector // of Utterance
 }
 
 // Close does nothing, because a listener holds nothing between utterances.
 func (l *listener) Close() error { return nil }
+
+// SetLastReply implements dialog.ContextListener.
+func (l *listener) SetLastReply(text string) { l.expect.SetLastReply(text) }
 
 // SetReplay implements dialog.ReplayListener.
 func (l *listener) SetReplay() { l.isReplay = true }

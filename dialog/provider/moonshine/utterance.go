@@ -107,7 +107,7 @@ func (u *utterance) begin(how urgency) {
 	u.current = t
 	r := u.listener.recognizer
 	t.job = u.queue.submit(u.ctx, how, func(ctx context.Context, w *worker) error {
-		m := model{worker: w, tokenizer: r.tokenizer, expect: u.listener.expect, beam: r.beam}
+		m := model{worker: w, tokenizer: r.tokenizer, expect: u.listener.expect, beam: u.listener.beam}
 		return t.reading.read(ctx, m, u.copy(t.frames), t.isPause)
 	})
 	if u.listener.isReplay {
@@ -147,7 +147,7 @@ func (u *utterance) collect() (dialog.Transcript, bool) {
 	before := u.partial.text(t.isPause)
 	u.keep(t)
 	text := u.partial.text(t.isPause)
-	return dialog.Transcript{Text: u.listener.expect.Format(text)}, text != before
+	return dialog.Transcript{Text: text}, text != before
 }
 
 // keep makes a reading the latest one.
@@ -201,5 +201,5 @@ func (u *utterance) final(r reading) dialog.Transcript {
 	if text == "" && r.noises > 0 {
 		u.queue.add(func(s *Stats) { s.Rejected++ })
 	}
-	return dialog.Transcript{Text: u.listener.expect.Format(text), Final: true}
+	return dialog.Transcript{Text: text, Final: true}
 }

@@ -134,7 +134,7 @@ func (m *model) build(general, dict []byte, texts []string) error {
 // agentModel makes a language model of the agent's texts and the phrase book. guessed holds
 // pronunciations of its words that the dictionary does not have.
 func agentModel(texts []string, known dictionary) (m *ngram.Model, guessed dictionary, err error) {
-	spoken, err := phrasebook.Sentences(texts...)
+	spoken, err := phrasebook.Sentences(phrasebook.Knowledge{Texts: texts})
 	if err != nil {
 		return nil, nil, fault.Wrap(err, fault.Internal, "the phrase book cannot be read")
 	}

@@ -30,7 +30,7 @@ func learnEndings(file string) error {
 	if err != nil {
 		return err
 	}
-	sentences, err := phrasebook.Sentences()
+	sentences, err := phrasebook.Sentences(phrasebook.Knowledge{})
 	if err != nil {
 		return err
 	}

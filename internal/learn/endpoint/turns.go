@@ -139,7 +139,7 @@ type example struct {
 
 // writtenExamples returns each sentence twice: complete, and broken off at a random word.
 func writtenExamples() ([]example, error) {
-	sentences, err := phrasebook.Sentences()
+	sentences, err := phrasebook.Sentences(phrasebook.Knowledge{})
 	if err != nil {
 		return nil, err
 	}
