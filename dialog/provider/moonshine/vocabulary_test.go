@@ -188,3 +188,47 @@ func BenchmarkAdjust(b *testing.B) {
 		v.adjust(tokens, logits, "")
 	}
 }
+
+func TestAnswersReplaceOnlyDoubtfulReadings(t *testing.T) {
+	v := shop(t)
+	say := func(text string, logProb float32) Hypothesis {
+		return Hypothesis{Tokens: v.tokenizer.encode(text), LogProbs: []float32{logProb}, Ended: true}
+	}
+	for _, c := range []struct {
+		reply, read string
+		logProb     float32 // of what was read
+		answer      string
+		behind      float32 // how much less likely the model finds the answer
+		want        string
+	}{
+		{"", "You are.", -3.5, "Yes.", 0.5, "Yes."},
+		{"", "Ages.", -0.4, "Yes.", 2, "Ages."},
+		{"Is that correct?", "Ages.", -0.4, "Yes.", 2, "Yes."},
+		{"", "You are.", -3.5, "Yes.", 4.5, "You are."},
+		{"", "No, thank you.", -1.4, "Yes.", 0, "No, thank you."}, // the phrase book has it
+		{"", "Age.", -2, "Eight.", 0, "Age."},
+		{"What is your order number?", "Age.", -0.4, "Eight.", 2, "Eight."},
+	} {
+		call := newVocabularyCall(v)
+		call.SetLastReply(c.reply)
+		b := call.Bias(1)
+		logits := make([]float32, vocabulary)
+		logits[v.tokenizer.encode(c.answer)[0]] = 5
+		b.Adjust(nil, logits)
+		score := func(sequences [][]Token) (out []Hypothesis, err error) {
+			for _, s := range sequences {
+				h := Hypothesis{Tokens: s, LogProbs: []float32{-40}, Ended: true}
+				if v.tokenizer.text(s) == c.answer {
+					h.LogProbs[0] = c.logProb - c.behind
+				}
+				out = append(out, h)
+			}
+			return out, nil
+		}
+		got, err := call.Revise(t.Context(), b, []Hypothesis{say(c.read, c.logProb)}, score)
+		require.NoError(t, err)
+		if text := v.tokenizer.text(got[0].Tokens); text != c.want {
+			t.Errorf("after %q, %q with %.1f becomes %q, want %q", c.reply, c.read, c.logProb, text, c.want)
+		}
+	}
+}
