@@ -126,6 +126,12 @@ type detector struct {
 	fallback    *media.Detector // set once the network has failed
 }
 
+// reset forgets what was heard.
+func (d *detector) reset() {
+	d.stream.reset()
+	d.filled, d.probability = 0, 0
+}
+
 // Detect implements dialog.VoiceDetector. For a frame that completes no window, it returns
 // the same probability as before.
 func (d *detector) Detect(frame []int16) float32 {

@@ -19,5 +19,8 @@ func Open(Config) (*Network, error) {
 // Detector returns the built-in detector.
 func (*Network) Detector() dialog.VoiceDetector { return media.NewDetector() }
 
+// Fused returns the built-in detector.
+func (*Network) Fused() dialog.VoiceDetector { return media.NewDetector() }
+
 // Close does nothing.
 func (*Network) Close() error { return nil }
