@@ -20,8 +20,26 @@ const (
 // turn to turn. Package endpoint has the model and where it comes from. language is a BCP
 // 47 tag.
 func NewEndpointer(language string) dialog.Endpointer {
-	return &endpointer{judge: endpoint.NewJudge(&endpoint.Words, &endpoint.Wordless, language)}
+	return newEndpointer(language)
 }
+
+func newEndpointer(language string) *endpointer {
+	return &endpointer{judge: endpoint.NewJudge(&endpoint.Plain, &endpoint.Heard, language)}
+}
+
+// NewTurnEndpointer returns an Endpointer as NewEndpointer does, which also judges by the
+// answers of a TurnDetector. While there is none it judges without them.
+func NewTurnEndpointer(language string, detector dialog.TurnDetector) dialog.Endpointer {
+	return &turnEndpointer{newEndpointer(language), detector}
+}
+
+type turnEndpointer struct {
+	*endpointer
+	detector dialog.TurnDetector
+}
+
+// TurnDetector implements dialog.TurnEndpointer.
+func (e *turnEndpointer) TurnDetector() dialog.TurnDetector { return e.detector }
 
 type endpointer struct {
 	judge    *endpoint.Judge
@@ -52,6 +70,7 @@ func (e *endpointer) Judge(ev dialog.Evidence) dialog.Verdict {
 	if ev.Final && ev.Silence >= recognizerSilence {
 		return dialog.Verdict{Finished: true, Reason: "the recogniser heard the end"}
 	}
+	e.judge.SetTurnProbability(ev.TurnProbability)
 	wait, reason := e.judge.Wait(ev.Words, ev.LastReply, ev.Silence)
 	return dialog.Verdict{
 		MaybeFinished: ev.Silence >= max(minMaybeFinished, wait/3),

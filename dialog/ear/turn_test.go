@@ -83,7 +83,7 @@ func TestTurnDetectorIsAskedInPauses(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Frames are numbered from 0. The pause begins with frame 530 and the end with 555.
-	want := [][]int16{{135, 534}, {160, 559}, {180, 579}}
+	want := [][]int16{{135, 534}, {160, 559}}
 	if !slices.EqualFunc(f.asked, want, slices.Equal) {
 		t.Errorf("asked about the frames %v, want %v", f.asked, want)
 	}
@@ -92,7 +92,7 @@ func TestTurnDetectorIsAskedInPauses(t *testing.T) {
 		frame int
 		want  float32
 	}{
-		{538, 0}, {539, 0.534}, {544, 0.534}, {545, 0}, {554, 0}, {563, 0}, {564, 0.559}, {583, 0.559}, {584, 0.579}, {604, 0.579},
+		{538, 0}, {539, 0.534}, {544, 0.534}, {545, 0}, {554, 0}, {563, 0}, {564, 0.559}, {604, 0.559},
 	} {
 		if got := s.seen[c.frame-33]; got != c.want {
 			t.Errorf("frame %d: probability %v, want %v", c.frame, got, c.want)

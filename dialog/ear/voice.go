@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -280,7 +279,7 @@ func (e *Voice) endUtterance() {
 }
 
 // judgeTurn returns the TurnDetector's answer about the current silence, 0 while there is
-// none. At some lengths of a silence it asks.
+// none. After turnSilence it asks.
 func (e *Voice) judgeTurn(ctx context.Context) float32 {
 	u, silence := e.pump.current, e.pump.progress.silence
 	if e.turns == nil || silence == 0 {
@@ -290,7 +289,7 @@ func (e *Voice) judgeTurn(ctx context.Context) float32 {
 	if e.replay != nil {
 		delay = replayedAnswer
 	}
-	if slices.Contains(turnSilences[:], silence) {
+	if silence == turnSilence {
 		if answered := e.turns.ask(u); answered != nil && e.replay != nil {
 			select {
 			case <-answered:

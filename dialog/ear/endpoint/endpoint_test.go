@@ -87,7 +87,7 @@ func TestEndingScoreIsHigherForLikelyLastWords(t *testing.T) {
 
 func TestWaitGrowsFromFinishedToWordlessToOpen(t *testing.T) {
 	wait := func(words string) time.Duration {
-		j := NewJudge(&Words, &Wordless, "en-GB")
+		j := NewJudge(&Plain, &Heard, "en-GB")
 		w, reason := j.Wait(words, "", 20*time.Millisecond)
 		if reason == "" {
 			t.Errorf("%q: Wait returned no reason", words)
@@ -100,6 +100,37 @@ func TestWaitGrowsFromFinishedToWordlessToOpen(t *testing.T) {
 	}
 }
 
+func TestHeardEndShortensTheWait(t *testing.T) {
+	wait := func(p float32) time.Duration {
+		j := NewJudge(&Plain, &Heard, "")
+		j.SetTurnProbability(p)
+		w, _ := j.Wait("i want to cancel", "", 200*time.Millisecond)
+		if j.Hear(nil); j.Features("", "", 0)[sound] != 0 {
+			t.Error("the answer about one silence counts in the next one")
+		}
+		return w
+	}
+	if heard, doubted := wait(0.99), wait(0.01); heard > doubted {
+		t.Errorf("probability 0.99: wait of %v, 0.01: %v", heard, doubted)
+	}
+	if Heard.Words.Weights[sound] <= 0 || Heard.Wordless.Weights[sound] <= 0 {
+		t.Error("a higher probability makes the end less certain")
+	}
+}
+
+func TestWrittenAddressesAreReadAsSpokenOnes(t *testing.T) {
+	for written, want := range map[string]string{
+		"My email is anna@example.org": "My email is anna at example dot org",
+		"Where is it? I paid 19.50.":   "Where is it? I paid 19.50.",
+		"anna at example.":             "anna at example.",
+		".":                            ".",
+	} {
+		if got := spellOut(written); got != want {
+			t.Errorf("%q: %q, want %q", written, got, want)
+		}
+	}
+}
+
 func TestReasonIsTheDecidingFeature(t *testing.T) {
 	for words, want := range map[string]string{
 		"yes please":        "answer",
@@ -107,7 +138,7 @@ func TestReasonIsTheDecidingFeature(t *testing.T) {
 		"if i cancel today": "clause",
 		"there is my order": "doubt",
 	} {
-		if _, reason := NewJudge(&Words, &Wordless, "").Wait(words, "", 0); reason != want {
+		if _, reason := NewJudge(&Plain, &Heard, "").Wait(words, "", 0); reason != want {
 			t.Errorf("%q: got reason %s, want %s", words, reason, want)
 		}
 	}
@@ -136,9 +167,9 @@ func playTurn(j *Judge, since time.Duration, words string, pauses ...time.Durati
 
 func TestJudgeWaitsLongerAfterLongPauses(t *testing.T) {
 	const open, pause = "my order number is", 1600 * time.Millisecond
-	j := NewJudge(&Words, &Wordless, "")
+	j := NewJudge(&Plain, &Heard, "")
 	usual, _ := playTurn(j, time.Minute, open, 100*time.Millisecond, 900*time.Millisecond)
-	if wait, _ := NewJudge(&Words, &Wordless, "").Wait(open, "", 0); usual != wait {
+	if wait, _ := NewJudge(&Plain, &Heard, "").Wait(open, "", 0); usual != wait {
 		t.Errorf("after usual pauses: got %v, want %v", usual, wait)
 	}
 	patient, reason := playTurn(j, time.Minute, open, pause)
@@ -149,7 +180,7 @@ func TestJudgeWaitsLongerAfterLongPauses(t *testing.T) {
 		t.Errorf("after an endless pause: got %v, want at most %v", long, maxPauseWait)
 	}
 	sure, _ := playTurn(j, time.Minute, "yes please")
-	if wait, _ := NewJudge(&Words, &Wordless, "").Wait("yes please", "", 0); sure != wait {
+	if wait, _ := NewJudge(&Plain, &Heard, "").Wait("yes please", "", 0); sure != wait {
 		t.Errorf("with a certain end: got %v, want %v", sure, wait)
 	}
 	for range 20 {
@@ -163,7 +194,7 @@ func TestJudgeWaitsLongerAfterLongPauses(t *testing.T) {
 func TestJudgeIsMoreCautiousAfterCuttingOffTurns(t *testing.T) {
 	// These words may end a turn, and do so at first.
 	const words = "i want to cancel my order"
-	j := NewJudge(&Words, &Wordless, "")
+	j := NewJudge(&Plain, &Heard, "")
 	first, _ := playTurn(j, time.Minute, words)
 	for range 2 { // the caller continues at once
 		playTurn(j, 100*time.Millisecond, words)
@@ -200,7 +231,7 @@ func glide(j *Judge, from, to float64, frames int) {
 
 func TestPitchFeatureOfFallingAndRisingVoices(t *testing.T) {
 	feature := func(to float64) float64 {
-		j := NewJudge(&Words, &Wordless, "")
+		j := NewJudge(&Plain, &Heard, "")
 		glide(j, 140, 150, 60)
 		glide(j, 145, to, 20)
 		return j.Features("", "", 100*time.Millisecond)[pitch]
@@ -211,7 +242,7 @@ func TestPitchFeatureOfFallingAndRisingVoices(t *testing.T) {
 }
 
 func TestFramesDoNotAllocate(t *testing.T) {
-	j := NewJudge(&Words, &Wordless, "")
+	j := NewJudge(&Plain, &Heard, "")
 	frame := make([]int16, media.EarFrame)
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range frame {
@@ -231,15 +262,15 @@ func FuzzWords(f *testing.F) {
 		f.Add(s, "What is your phone number?")
 	}
 	f.Fuzz(func(t *testing.T, said, asked string) {
-		j := NewJudge(&Words, &Wordless, "")
-		if w, _ := j.Wait(said, asked, 0); w < min(Words.Fast, Wordless.Fast) || w > max(Words.Slow, Wordless.Slow) {
+		j := NewJudge(&Plain, &Heard, "")
+		if w, _ := j.Wait(said, asked, 0); w < min(Plain.Words.Fast, Plain.Wordless.Fast) || w > max(Plain.Words.Slow, Plain.Wordless.Slow) {
 			t.Errorf("%q: wait of %v is out of bounds", said, w)
 		}
 	})
 }
 
 func BenchmarkSpeechFrame(b *testing.B) {
-	j := NewJudge(&Words, &Wordless, "")
+	j := NewJudge(&Plain, &Heard, "")
 	frame := make([]int16, media.EarFrame)
 	for i := range frame {
 		frame[i] = int16(8000 * math.Sin(float64(i)/15))

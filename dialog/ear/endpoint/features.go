@@ -24,18 +24,26 @@ const (
 	pitch           // how far the voice fell at the end, in octaves
 	slowing         // how much longer the last syllable is than usual, in tenths of a second
 	island          // short speech after a pause, as hesitations are
+	mark            // the recognizer wrote the end of a sentence after the last word (1) or a comma (-1)
+	sound           // what a TurnDetector heard, as logit of its probability, -1 to 1; 0 is unknown
 	count
 )
 
 // Names are the names of the features.
 var Names = [count]string{"always", "ending", "open", "filler", "question", "answer", "fragment", "digits", "number",
-	"spelling", "address", "clause", "list", "subject", "story", "polite", "point", "length", "wordless", "pitch", "slowing", "island"}
+	"spelling", "address", "clause", "list", "subject", "story", "polite", "point", "length", "wordless", "pitch", "slowing", "island", "mark", "sound"}
 
 // Features describe a silence.
 type Features [count]float64
 
+// Unheard returns f without what a TurnDetector heard.
+func (f Features) Unheard() Features {
+	f[sound] = 0
+	return f
+}
+
 // Wordless returns f without the features of words, as for other languages than English
 // and for recognizers without partial results.
 func (f Features) Wordless() Features {
-	return Features{always: 1, wordless: 1, pitch: f[pitch], slowing: f[slowing], island: f[island]}
+	return Features{always: 1, wordless: 1, pitch: f[pitch], slowing: f[slowing], island: f[island], sound: f[sound]}
 }

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"math"
 	"time"
 
 	"frontdesk/internal/words"
@@ -17,19 +18,21 @@ const (
 	resumeTime   = 600 * time.Millisecond  // a caller who speaks again within this time had not finished
 	pauseMargin  = 200 * time.Millisecond  // waited beyond the longest pause
 	maxPauseWait = 2000 * time.Millisecond // waited because of pauses
+	maxSound     = 6                       // logits of a TurnDetector that count fully
 	cautionStep  = 0.7                     // logits by which the end must be more certain after a turn that was cut off
 )
 
 // Judge judges the silences of one caller during a call. Not safe for concurrent use.
 type Judge struct {
-	words, wordless *Model
-	isEnglish       bool
-	prosody         prosody
-	longestPause    time.Duration // lately, within a turn
-	caution         float64       // logits by which the end must be more certain
-	silence         time.Duration
-	speech          time.Duration // since the last pause
-	hasPause        bool          // in this turn
+	plain, heard *Models
+	isEnglish    bool
+	prosody      prosody
+	longestPause time.Duration // lately, within a turn
+	caution      float64       // logits by which the end must be more certain
+	silence      time.Duration
+	speech       time.Duration // since the last pause
+	hasPause     bool          // in this turn
+	sound        float64       // feature of this silence
 
 	// features is cached for one silence with the same words and question.
 	features    Features
@@ -37,10 +40,11 @@ type Judge struct {
 	isCached    bool
 }
 
-// NewJudge returns a Judge for one call. The model wordsModel judges turns with words,
-// wordlessModel the others. In languages other than English, words have no influence.
-func NewJudge(wordsModel, wordlessModel *Model, language string) *Judge {
-	return &Judge{words: wordsModel, wordless: wordlessModel, isEnglish: words.IsEnglish(language)}
+// NewJudge returns a Judge for one call. The models heard judge silences about which a
+// TurnDetector has answered, plain the others. In languages other than English, words have
+// no influence.
+func NewJudge(plain, heard *Models, language string) *Judge {
+	return &Judge{plain: plain, heard: heard, isEnglish: words.IsEnglish(language)}
 }
 
 // Reset begins a turn. since is the time from the end of the previous turn.
@@ -51,7 +55,7 @@ func (j *Judge) Reset(since time.Duration) {
 		j.longestPause = max(j.longestPause, min(j.silence+since, maxPauseWait))
 		j.caution = min(j.caution+cautionStep, 2*cautionStep)
 	}
-	j.silence, j.isCached = 0, false
+	j.silence, j.sound, j.isCached = 0, 0, false
 	j.speech, j.hasPause = 0, false
 }
 
@@ -62,9 +66,22 @@ func (j *Judge) Hear(frame []int16) {
 		j.speech, j.hasPause = 0, true
 	}
 	j.speech += media.FrameTime
-	j.silence, j.isCached = 0, false
+	j.silence, j.sound, j.isCached = 0, 0, false
 	if len(frame) > 0 {
 		j.prosody.hear(frame)
+	}
+}
+
+// SetTurnProbability says with which probability the turn is over by its audio, up to this
+// silence. 0 means that this is not known.
+func (j *Judge) SetTurnProbability(p float32) {
+	s := 0.0
+	if p > 0 {
+		z := math.Log(float64(p) / max(1-float64(p), 1e-9))
+		s = min(max(z/maxSound, -1), 1)
+	}
+	if s != j.sound {
+		j.sound, j.isCached = s, false
 	}
 }
 
@@ -77,7 +94,8 @@ func (j *Judge) Features(said, asked string, silence time.Duration) *Features {
 	}
 	j.isCached, j.said, j.asked = true, said, asked
 	if j.isEnglish {
-		j.features.setWords(words.Split(said), parseQuestion(asked))
+		j.features.setWords(words.Split(spellOut(said)), parseQuestion(asked))
+		j.features[mark] = markOf(said)
 	} else {
 		j.features = Features{always: 1, wordless: 1}
 	}
@@ -85,6 +103,7 @@ func (j *Judge) Features(said, asked string, silence time.Duration) *Features {
 	if j.hasPause && j.speech < maxHesitation {
 		j.features[island] = 1
 	}
+	j.features[sound] = j.sound
 	return &j.features
 }
 
@@ -92,9 +111,13 @@ func (j *Judge) Features(said, asked string, silence time.Duration) *Features {
 // the feature that decided, "pace" for the caller's pauses, or "doubt".
 func (j *Judge) Wait(said, asked string, silence time.Duration) (wait time.Duration, reason string) {
 	f := j.Features(said, asked, silence)
-	m := j.words
+	models := j.plain
+	if j.sound != 0 {
+		models = j.heard
+	}
+	m := &models.Words
 	if f[wordless] > 0 {
-		m = j.wordless
+		m = &models.Wordless
 	}
 	slow := max(m.Slow, min(j.longestPause+pauseMargin, maxPauseWait))
 	wait, reason = m.wait(m.Logit(f)-j.caution, slow), m.Reason(f)
@@ -112,5 +135,6 @@ func (j *Judge) IsComplete(said, asked string) bool {
 	}
 	var f Features
 	f.setWords(words.Split(said), parseQuestion(asked))
-	return j.words.Wait(j.words.Logit(&f)-j.caution) < (j.words.Fast+j.words.Slow)/2
+	m := &j.plain.Words
+	return m.Wait(m.Logit(&f)-j.caution) < (m.Fast+m.Slow)/2
 }

@@ -6,7 +6,8 @@
 // A. Raux and M. Eskenazi, "Optimizing endpointing thresholds using dialogue features in a
 // spoken dialogue system", SIGdial 2008.
 //
-// Speech enters frame by frame through Judge.Hear, words and silences through Judge.Wait.
+// Speech enters frame by frame through Judge.Hear, words and silences through Judge.Wait,
+// what a TurnDetector heard through Judge.SetTurnProbability.
 // The package imports media and internal/words.
 package endpoint
 
@@ -14,6 +15,9 @@ import (
 	"math"
 	"time"
 )
+
+// Models judge turns: Words those whose words are known, Wordless the others.
+type Models struct{ Words, Wordless Model }
 
 // Model is a logistic regression over Features.
 type Model struct {

@@ -4,9 +4,9 @@ package endpoint
 
 import "time"
 
-// Words is the model of turns whose words are known, Wordless that of others.
-var (
-	Words = Model{
+// Plain are the models of turns that no TurnDetector has heard.
+var Plain = Models{
+	Words: Model{
 		Weights: Features{
 			always:   -2.10,
 			ending:   1.05,
@@ -33,8 +33,8 @@ var (
 		},
 		Fast: 220 * time.Millisecond, Slow: 1300 * time.Millisecond,
 		At: 1.60, Width: 0.05,
-	}
-	Wordless = Model{
+	},
+	Wordless: Model{
 		Weights: Features{
 			always:   1.14,
 			ending:   0.00,
@@ -61,5 +61,5 @@ var (
 		},
 		Fast: 600 * time.Millisecond, Slow: 900 * time.Millisecond,
 		At: 1.10, Width: 0.50,
-	}
-)
+	},
+}

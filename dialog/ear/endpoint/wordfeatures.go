@@ -51,6 +51,42 @@ func (f *Features) setWords(said []string, q agentQuestion) {
 	f.setSentence(said, main, asks)
 }
 
+// spellOut replaces the signs of a written address by their names: "anna@example.org" by
+// "anna at example dot org".
+func spellOut(said string) string {
+	if !strings.ContainsAny(said, "@.") {
+		return said
+	}
+	var b strings.Builder
+	for i, r := range said {
+		switch isInside := i > 0 && i+1 < len(said) && said[i-1] != ' ' && isLetter(said[i+1]); {
+		case r == '@':
+			b.WriteString(" at ")
+		case r == '.' && isInside && isLetter(said[i-1]):
+			b.WriteString(" dot ")
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// markOf returns the feature of the punctuation at the end of what was said. Recognizers
+// that write none give 0.
+func markOf(said string) float64 {
+	switch {
+	case strings.HasSuffix(said, "..."), strings.HasSuffix(said, "…"):
+		return -1
+	case strings.HasSuffix(said, "."), strings.HasSuffix(said, "?"), strings.HasSuffix(said, "!"):
+		return 1
+	case strings.HasSuffix(said, ","), strings.HasSuffix(said, "-"):
+		return -1
+	}
+	return 0
+}
+
 // setSentence sets the features of whole sentences. main is said without lead-ins.
 func (f *Features) setSentence(said, main []string, asks bool) {
 	set := func(i int, is bool) {

@@ -7,15 +7,13 @@ import (
 	"strings"
 
 	"frontdesk/internal/phrasebook"
-	textwords "frontdesk/internal/words"
 )
 
 // The decoder was trained on whole sentences and often misreads utterances of one or two
-// words. If it is not sure of them, they are compared with the short answers of the phrase
-// book, and in any case with what the agent has just asked for: the decoder itself scores each
-// of them. The bonuses are in log probabilities, tuned on the recordings of
-// TestMeasureVocabulary and on 240 prompts of one word, read by a person: with them the right
-// answer wins where it lost by up to 3.8, and none replaces a word that was read right.
+// words. They are compared with the short answers of the phrase book and with what the
+// agent has just asked for: the decoder itself scores each of them. The bonuses are in log
+// probabilities, tuned on the recordings of TestMeasureVocabulary: with them the right
+// answer wins where it lost by up to 3.8, and the closest wrong one loses by 5 or more.
 const (
 	longestAnswer = 2.5 // seconds of audio, with the silence before and after
 	answerWords   = 2   // of an answer
@@ -23,7 +21,6 @@ const (
 	sentenceWords = 4   // of a sentence of the phrase book that is not replaced if it is read
 	answersScored = 12  // with the most likely first tokens; each takes about 5 ms
 	answerBonus   = 4   // of an answer over other readings
-	sureReading   = -1  // log probability from which only answers to the agent's question count
 	askedBonus    = 1   // more for an answer to the agent's question
 
 	// A hum: the model heard nothing with at least this probability, finds nothing better
@@ -55,21 +52,28 @@ var backchannelSpellings = map[string]string{"uh huh": "Uh-huh.", "mhm": "Mm-hmm
 // of them.
 var backchannels = []string{"uh huh", "mhm", "aha", "hmm"}
 
-// answersOf returns the short sentences that have no spelled words.
+// answersOf returns the short sentences that have no spelled words, and the digits.
 func answersOf(t *tokenizer, sentences [][]string) (list []answer) {
 	seen := make(map[string]bool)
-	for _, s := range sentences {
-		words := strings.Join(s, " ")
-		if len(s) <= answerWords && !slices.ContainsFunc(s, isSpelled) && !seen[words] {
+	add := func(words string) {
+		if !seen[words] {
 			seen[words] = true
 			list = append(list, newAnswer(t, words))
 		}
 	}
+	for _, s := range sentences {
+		if len(s) <= answerWords && !slices.ContainsFunc(s, isSpelled) {
+			add(strings.Join(s, " "))
+		}
+	}
+	for _, d := range digitNames {
+		add(d)
+	}
 	return list
 }
 
-// isSpelled reports whether a word is a letter or a number that is read out.
-func isSpelled(word string) bool { return len(word) == 1 || textwords.CountDigits(word) > 0 }
+// isSpelled reports whether a word is a letter or a digit that is read out.
+func isSpelled(word string) bool { return len(word) == 1 || slices.Contains(digitNames[:], word) }
 
 // Revise implements Expectation: it replaces a short reading by an answer that fits better.
 func (c *vocabularyCall) Revise(_ context.Context, b Bias, hyps []Hypothesis, score func([][]Token) ([]Hypothesis, error)) ([]Hypothesis, error) {
@@ -85,14 +89,11 @@ func (c *vocabularyCall) Revise(_ context.Context, b Bias, hyps []Hypothesis, sc
 	}
 	var list []answer
 	if !isExpected {
-		list = r.likely(read, hyps[0].logProb() >= sureReading)
+		list = r.likely(read)
 	}
 	answers := len(list)
 	if isDoubtful {
 		list = append(list, c.hums...)
-	}
-	if len(list) == 0 {
-		return hyps, nil
 	}
 	sequences := make([][]Token, len(list))
 	for i, a := range list {
@@ -118,15 +119,12 @@ func (c *vocabularyCall) Revise(_ context.Context, b Bias, hyps []Hypothesis, sc
 	return hyps, nil
 }
 
-// likely returns the answers with the most likely first tokens, or of those only the ones that
-// the agent asked for. It leaves out those of which all words were read: they are a part of
-// what was said.
-func (r *readingBias) likely(read []string, onlyAsked bool) []answer {
-	var order []int
-	for i := range r.first {
-		if !onlyAsked || r.question.asksFor(r.answer(i)) {
-			order = append(order, i)
-		}
+// likely returns the answers with the most likely first tokens, without those of which all
+// words were read: they are a part of what was said.
+func (r *readingBias) likely(read []string) []answer {
+	order := make([]int, len(r.first))
+	for i := range order {
+		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
 		switch pa, pb := r.first[a]+r.bonus(r.answer(a)), r.first[b]+r.bonus(r.answer(b)); {

@@ -37,9 +37,6 @@ func (v *Vocabulary) ask(reply string) (q question) {
 	switch {
 	case numberWords.HasAny(said):
 		q.context = "number is"
-		for _, d := range digitNames {
-			q.addChoice(v.tokenizer, []string{d})
-		}
 	case spellingWords.HasAny(said):
 		q.context = "email is"
 	}
