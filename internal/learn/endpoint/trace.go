@@ -2,15 +2,22 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/ear/endpoint"
+	"frontdesk/dialog/provider/moonshine"
 	"frontdesk/dialog/provider/pocketsphinx"
+	"frontdesk/dialog/provider/smartturn"
 	"frontdesk/internal/eval"
+	"frontdesk/internal/models"
+	"frontdesk/internal/onnx"
 	"frontdesk/media"
 	"frontdesk/tools"
 )
@@ -19,41 +26,66 @@ const demoPages = "agents/demo/knowledge" // texts for the language model of the
 
 // turn is the evidence of an endpointer in the silences of one recorded turn.
 type turn struct {
-	*eval.Recording
-	moments []moment
+	Condition string
+	File      string
+	Utterance string // the same for recordings of the same words
+	Text      string
+	End       int // ms in the recording
+	HasPause  bool
+	Moments   []moment
 }
 
 // moment is one frame of silence.
 type moment struct {
-	ms       int // in the recording
-	silence  time.Duration
-	words    string
+	Ms              int // in the recording
+	Silence         time.Duration
+	Words           string
+	TurnProbability float32
+	Prosody         map[string]float64 // features by name
+
 	features endpoint.Features
+	logit    float64
 }
 
-// isOver reports whether the turn is over at m.
-func (t *turn) isOver(m moment) bool { return m.ms-int(m.silence.Milliseconds())+100 >= t.End }
+// prosody are the names of the features that come from the audio of the turn.
+var prosody = []string{"pitch", "slowing", "island"}
 
-// traceTurns plays the corpus to the ears under a condition.
-func traceTurns(corpus []*eval.Recording, condition string) ([]*turn, error) {
-	k, err := tools.OpenKnowledge(context.Background(), demoPages)
+// isOver reports whether the turn is over at m.
+func (t *turn) isOver(m moment) bool { return m.Ms-int(m.Silence.Milliseconds())+100 >= t.End }
+
+// writeTrace plays the corpus of a manifest to the ears under a condition and writes the
+// turns to a file.
+func writeTrace(recognizer, manifest, condition, file string) error {
+	corpus, err := eval.Load(manifest)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer k.Close()
-	ears, err := pocketsphinx.New(pocketsphinx.Config{Texts: k.Texts(), Cache: os.TempDir()})
-	if err != nil {
-		return nil, err
-	}
-	defer ears.Close()
-	agent := &dialog.Agent{Recognizer: ears, Detector: func() dialog.VoiceDetector { return media.NewDetector() }}
 	c, err := eval.FindCondition(condition)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	tr := tracer{turns: make(map[*eval.Recording]*turn), judges: make(map[string]*endpoint.Judge), last: make(map[string]*eval.Recording)}
-	if err := eval.Trace(context.Background(), agent, corpus, c, tr.see); err != nil {
-		return nil, err
+	ears, closer, err := openRecognizer(recognizer)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	dir, err := models.Dir()
+	if err != nil {
+		return err
+	}
+	cache := models.Open(dir)
+	turns, err := smartturn.Open(smartturn.Config{
+		Model:   cache.Path("smart-turn-v3.2", "smart_turn.onnx"),
+		Library: cache.Path("onnxruntime", "libonnxruntime.so"), Workers: 8,
+	})
+	if err != nil {
+		return err
+	}
+	defer turns.Close()
+	agent := &dialog.Agent{Recognizer: ears, Detector: func() dialog.VoiceDetector { return media.NewDetector() }}
+	tr := tracer{condition: condition, turns: make(map[*eval.Recording]*turn), judges: make(map[string]*endpoint.Judge), last: make(map[string]*eval.Recording)}
+	if err := eval.Trace(context.Background(), agent, turns, corpus, c, tr.see); err != nil {
+		return err
 	}
 	var all []*turn
 	for _, rec := range corpus {
@@ -63,15 +95,75 @@ func traceTurns(corpus []*eval.Recording, condition string) ([]*turn, error) {
 			fmt.Fprintln(os.Stderr, "no speech detected:", rec.File)
 		}
 	}
+	b, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, b, 0o644)
+}
+
+// openRecognizer opens one of the embedded recognizers.
+func openRecognizer(name string) (dialog.Recognizer, io.Closer, error) {
+	switch name {
+	case "pocketsphinx":
+		k, err := tools.OpenKnowledge(context.Background(), demoPages)
+		if err != nil {
+			return nil, nil, err
+		}
+		defer k.Close()
+		r, err := pocketsphinx.New(pocketsphinx.Config{Texts: k.Texts(), Cache: os.TempDir()})
+		return r, r, err
+	case "moonshine":
+		dir, err := models.Dir()
+		if err != nil {
+			return nil, nil, err
+		}
+		cache := models.Open(dir)
+		rt, err := onnx.Load(onnx.Config{Library: cache.Path("onnxruntime", "libonnxruntime.so")})
+		if err != nil {
+			return nil, nil, err
+		}
+		r, err := moonshine.Open(moonshine.Config{Runtime: rt, Dir: cache.Path("moonshine-base-en", "")})
+		return r, r, err
+	}
+	return nil, nil, fmt.Errorf("unknown recognizer %q (want pocketsphinx or moonshine)", name)
+}
+
+// readTraces reads the turns that writeTrace wrote.
+func readTraces(files []string) ([]*turn, error) {
+	var all []*turn
+	j := endpoint.NewJudge(nil, nil, "")
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		var turns []*turn
+		if err := json.Unmarshal(b, &turns); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		for _, t := range turns {
+			for i := range t.Moments {
+				m := &t.Moments[i]
+				j.SetTurnProbability(m.TurnProbability)
+				m.features = *j.Features(m.Words, "", m.Silence)
+				for _, name := range prosody {
+					m.features[slices.Index(endpoint.Names[:], name)] = m.Prosody[name]
+				}
+			}
+		}
+		all = append(all, turns...)
+	}
 	return all, nil
 }
 
 // tracer collects the turns of a corpus.
 type tracer struct {
-	mu     sync.Mutex
-	turns  map[*eval.Recording]*turn
-	judges map[string]*endpoint.Judge // by voice
-	last   map[string]*eval.Recording // by voice
+	condition string
+	mu        sync.Mutex
+	turns     map[*eval.Recording]*turn
+	judges    map[string]*endpoint.Judge // by voice
+	last      map[string]*eval.Recording // by voice
 }
 
 // see adds the evidence of one frame.
@@ -93,10 +185,16 @@ func (r *tracer) see(s eval.Spoken, ms int, e dialog.Evidence) {
 	}
 	t := r.turns[s.Recording]
 	if t == nil {
-		t = &turn{Recording: s.Recording}
+		t = &turn{Condition: r.condition, File: s.File, Utterance: s.Utt, Text: s.Text, End: s.End, HasPause: len(s.Pauses) > 0}
 		r.turns[s.Recording] = t
 	}
-	if ms > s.Start {
-		t.moments = append(t.moments, moment{ms, e.Silence, e.Words, *j.Features(e.Words, e.LastReply, e.Silence)})
+	if ms <= s.Start {
+		return
 	}
+	m := moment{Ms: ms, Silence: e.Silence, Words: e.Words, TurnProbability: e.TurnProbability, Prosody: make(map[string]float64)}
+	f := j.Features(e.Words, e.LastReply, e.Silence)
+	for _, name := range prosody {
+		m.Prosody[name] = f[slices.Index(endpoint.Names[:], name)]
+	}
+	t.Moments = append(t.Moments, m)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -9,28 +10,42 @@ import (
 	"time"
 
 	"frontdesk/dialog/ear/endpoint"
-	"frontdesk/internal/eval"
 	"frontdesk/internal/learn"
 	"frontdesk/internal/phrasebook"
 )
 
-const (
-	weightsFile = "dialog/ear/endpoint/weights.go"
-	folds       = 10
-	ridge       = 0.5                    // strength of the ridge penalty, in examples
-	textWeight  = 0.01                   // weight of a written example; a spoken one has 1
-	judgedAt    = 200 * time.Millisecond // step between two examples of one silence
+// What fit writes for each set of models.
+var (
+	files = map[string]string{"plain": "dialog/ear/endpoint/weights.go", "heard": "dialog/ear/endpoint/weights_heard.go"}
+	heads = map[string]string{
+		"plain": "// Plain are the models of silences about which no TurnDetector has answered.\nvar Plain",
+		"heard": "// Heard are the models of silences about which a TurnDetector has answered.\nvar Heard",
+	}
 )
 
-// learnTurns fits both models to the recordings of a manifest.
-func learnTurns(manifest string) error {
-	corpus, err := eval.Load(manifest)
+const (
+	folds          = 10
+	pausingShare   = 0.2                    // of the turns, as in the development corpus
+	noiseAllowance = 0.03                   // more turns that may be cut off in noise
+	ridge          = 0.5                    // strength of the ridge penalty, in examples
+	textWeight     = 0.01                   // weight of a written example; a spoken one has 1
+	judgedAt       = 200 * time.Millisecond // step between two examples of one silence
+)
+
+// learnTurns fits both models of a set, "plain" or "heard", to traces and writes them.
+func learnTurns(set string, traces []string) error {
+	all, err := readTraces(traces)
 	if err != nil {
 		return err
 	}
-	all, err := traceTurns(corpus, "clean")
-	if err != nil {
-		return err
+	isHeard := set == "heard"
+	for _, t := range all {
+		t.Moments = slices.DeleteFunc(t.Moments, func(m moment) bool { return isHeard && m.TurnProbability == 0 })
+		for i := range t.Moments {
+			if !isHeard {
+				t.Moments[i].features = t.Moments[i].features.Unheard()
+			}
+		}
 	}
 	text, err := writtenExamples()
 	if err != nil {
@@ -38,8 +53,8 @@ func learnTurns(manifest string) error {
 	}
 	words := fit("with words", all, text, []int{200, 220, 240}, 0.045)
 	for _, t := range all {
-		for i := range t.moments {
-			t.moments[i].features = t.moments[i].features.Wordless()
+		for i := range t.Moments {
+			t.Moments[i].features = t.Moments[i].features.Wordless()
 		}
 	}
 	wordless := fit("without words", all, nil, []int{400, 450, 500, 550, 600}, 0.1)
@@ -49,11 +64,42 @@ package endpoint
 
 import "time"
 
-// Words is the model for turns with known words, Wordless that for others.
-var (
-	Words = %sWordless = %s)
-`, literal(words), literal(wordless))
-	return learn.WriteGo(weightsFile, source)
+%s = Models{
+Words: %s,
+Wordless: %s,
+}
+`, heads[set], literal(words), literal(wordless))
+	return learn.WriteGo(files[set], source)
+}
+
+// testModels reports how the models of package endpoint end the turns of traces.
+func testModels(traces []string) error {
+	all, err := readTraces(traces)
+	if err != nil {
+		return err
+	}
+	test := func(title string, m endpoint.Model) {
+		setLogits(all, func(*turn) endpoint.Features { return m.Weights })
+		report(title, endTurns(all, &m))
+	}
+	for _, f := range []string{"heard", "plain"} {
+		models := map[string]*endpoint.Models{"heard": &endpoint.Heard, "plain": &endpoint.Plain}[f]
+		for _, t := range all {
+			for i := range t.Moments {
+				if f == "plain" {
+					t.Moments[i].features = t.Moments[i].features.Unheard()
+				}
+			}
+		}
+		test(f+" with words", models.Words)
+	}
+	for _, t := range all {
+		for i := range t.Moments {
+			t.Moments[i].features = t.Moments[i].features.Wordless()
+		}
+	}
+	test("plain without words", endpoint.Plain.Wordless)
+	return nil
 }
 
 // fit fits a model. The weights come from all turns; the waits are chosen with weights
@@ -64,23 +110,29 @@ func fit(title string, turns []*turn, text []example, fast []int, allowed float6
 	for fold := range weights {
 		var others []*turn
 		for _, t := range turns {
-			if hash(t.Utt)%folds != fold {
+			if hash(t.Utterance)%folds != fold {
 				others = append(others, t)
 			}
 		}
 		weights[fold] = regress(append(spokenExamples(others), text...))
 	}
-	crossValidate := func(m *endpoint.Model) []result {
-		return endTurns(turns, func(t *turn) *endpoint.Model {
-			m.Weights = weights[hash(t.Utt)%folds]
-			return m
-		})
-	}
-	m := chooseWaits(crossValidate, fast, allowed)
-	report(title+", cross-validated", crossValidate(&m))
+	setLogits(turns, func(t *turn) endpoint.Features { return weights[hash(t.Utterance)%folds] })
+	m := chooseWaits(turns, fast, allowed)
+	report(title+", cross-validated", endTurns(turns, &m))
 	m.Weights = regress(append(spokenExamples(turns), text...))
-	report(title+", on the training data", endTurns(turns, func(*turn) *endpoint.Model { return &m }))
+	setLogits(turns, func(*turn) endpoint.Features { return m.Weights })
+	report(title+", on the training data", endTurns(turns, &m))
 	return m
+}
+
+// setLogits judges all moments with the weights of their turn.
+func setLogits(turns []*turn, weightsOf func(*turn) endpoint.Features) {
+	for _, t := range turns {
+		m := endpoint.Model{Weights: weightsOf(t)}
+		for i := range t.Moments {
+			t.Moments[i].logit = m.Logit(&t.Moments[i].features)
+		}
+	}
 }
 
 // literal returns m as Go source.
@@ -89,18 +141,31 @@ func literal(m endpoint.Model) []byte {
 	for i, w := range m.Weights {
 		b = fmt.Appendf(b, "%s: %.2f,\n", endpoint.Names[i], w)
 	}
-	return fmt.Appendf(b, "},\nFast: %d * time.Millisecond, Slow: %d * time.Millisecond,\nAt: %.2f, Width: %.2f,\n}\n",
+	return fmt.Appendf(b, "},\nFast: %d * time.Millisecond, Slow: %d * time.Millisecond,\nAt: %.2f, Width: %.2f,\n}",
 		m.Fast.Milliseconds(), m.Slow.Milliseconds(), m.At, m.Width)
 }
 
 // report prints a summary of the results, and the turns that were cut off.
 func report(title string, results []result) {
 	fmt.Printf("%s: %s\n", title, summary(results))
+	for _, c := range conditionsOf(results) {
+		fmt.Printf("  %s: %s\n", c, summary(slices.DeleteFunc(slices.Clone(results), func(r result) bool { return r.t.Condition != c })))
+	}
 	for _, r := range results {
 		if r.delay < 0 {
 			fmt.Printf("  %-24s %6d ms, logit %5.2f: %q of %q\n", r.t.File, r.delay, r.logit, r.words, r.t.Text)
 		}
 	}
+}
+
+func conditionsOf(results []result) []string {
+	var all []string
+	for _, r := range results {
+		if !slices.Contains(all, r.t.Condition) {
+			all = append(all, r.t.Condition)
+		}
+	}
+	return all
 }
 
 func hash(s string) int {
@@ -112,14 +177,14 @@ func hash(s string) int {
 }
 
 // chooseWaits returns the waits with the lowest cost.
-func chooseWaits(run func(*endpoint.Model) []result, fast []int, allowed float64) (best endpoint.Model) {
+func chooseWaits(turns []*turn, fast []int, allowed float64) (best endpoint.Model) {
 	least := math.Inf(1)
 	for _, fast := range fast {
 		for _, slow := range []int{900, 1000, 1100, 1200, 1300, 1400} {
 			for at := -0.5; at <= 3; at += 0.1 {
 				for _, width := range []float64{0.05, 0.1, 0.2, 0.3, 0.5} {
 					c := endpoint.Model{Fast: ms(fast), Slow: ms(slow), At: at, Width: width}
-					if cost := cost(run(&c), allowed); cost < least {
+					if cost := cost(endTurns(turns, &c), allowed); cost < least {
 						least, best = cost, c
 					}
 				}
@@ -166,8 +231,8 @@ func writtenExamples() ([]example, error) {
 func spokenExamples(turns []*turn) []example {
 	var out []example
 	for _, t := range turns {
-		for _, m := range t.moments {
-			if m.silence%judgedAt != 0 || m.silence > 3*judgedAt {
+		for _, m := range t.Moments {
+			if m.Silence%judgedAt != 0 || m.Silence > 3*judgedAt {
 				continue
 			}
 			e := example{f: m.features, weight: 1}
@@ -180,31 +245,60 @@ func spokenExamples(turns []*turn) []example {
 	return out
 }
 
-// regress fits a logistic regression by gradient descent with momentum.
+const newtonSteps = 12
+
+// regress fits a logistic regression by Newton's method.
 func regress(examples []example) endpoint.Features {
-	total := 0.0
-	for _, e := range examples {
-		total += e.weight
-	}
-	var w, speed endpoint.Features
-	for range 1000 {
+	var w endpoint.Features
+	for range newtonSteps {
 		var slope endpoint.Features
-		for _, e := range examples {
-			m := endpoint.Model{Weights: w}
-			d := e.weight * (e.end - 1/(1+math.Exp(-m.Logit(&e.f))))
-			for i, x := range e.f {
-				slope[i] += d * x
-			}
-		}
+		var curve [len(w)][len(w)]float64
 		for i := range w {
+			curve[i][i] = 1e-6 // features that no example has keep the weight 0
 			if i > 0 {
+				curve[i][i] += ridge
 				slope[i] -= ridge * w[i]
 			}
-			speed[i] = 0.9*speed[i] + 0.5*slope[i]/total
-			w[i] += speed[i]
+		}
+		m := endpoint.Model{Weights: w}
+		for _, e := range examples {
+			p := 1 / (1 + math.Exp(-m.Logit(&e.f)))
+			for i, x := range e.f {
+				if x == 0 {
+					continue
+				}
+				slope[i] += e.weight * (e.end - p) * x
+				for j, y := range e.f {
+					curve[i][j] += e.weight * p * (1 - p) * x * y
+				}
+			}
+		}
+		step := solve(curve, slope)
+		for i := range w {
+			w[i] += step[i]
 		}
 	}
 	return w
+}
+
+// solve returns x with a x = b, for a positive definite a, by Gaussian elimination.
+func solve(a [len(endpoint.Features{})][len(endpoint.Features{})]float64, b endpoint.Features) endpoint.Features {
+	for i := range b {
+		for j := i + 1; j < len(b); j++ {
+			f := a[j][i] / a[i][i]
+			for k := i; k < len(b); k++ {
+				a[j][k] -= f * a[i][k]
+			}
+			b[j] -= f * b[i]
+		}
+	}
+	for i := len(b) - 1; i >= 0; i-- {
+		for j := i + 1; j < len(b); j++ {
+			b[i] -= a[i][j] * b[j]
+		}
+		b[i] /= a[i][i]
+	}
+	return b
 }
 
 // result says when a turn was ended.
@@ -215,15 +309,14 @@ type result struct {
 	logit float64
 }
 
-// endTurns ends each turn with a model.
-func endTurns(turns []*turn, modelOf func(*turn) *endpoint.Model) []result {
-	var out []result
+// endTurns ends each turn by the logits of its moments and the waits of a model.
+func endTurns(turns []*turn, m *endpoint.Model) []result {
+	out := make([]result, 0, len(turns))
 	for _, t := range turns {
-		m := modelOf(t)
 		r := result{t: t, delay: 3000}
-		for _, at := range t.moments {
-			if z := m.Logit(&at.features); at.silence >= m.Wait(z) {
-				r.delay, r.words, r.logit = at.ms-t.End, at.words, z
+		for _, at := range t.Moments {
+			if at.Silence >= m.Fast && at.Silence >= m.Wait(at.logit) {
+				r.delay, r.words, r.logit = at.Ms-t.End, at.Words, at.logit
 				break
 			}
 		}
@@ -232,49 +325,79 @@ func endTurns(turns []*turn, modelOf func(*turn) *endpoint.Model) []result {
 	return out
 }
 
-// outcome summarizes results.
+// outcome summarizes results. Turns with pauses count as pausingShare of all, whatever
+// their share of the corpus.
 type outcome struct {
-	n, early, paused, pausedEarly int
-	p50, p95, mean                int // ms
+	early, pausedEarly float64 // shares
+	p50, p95, mean     int     // ms
 }
 
 func sum(results []result) outcome {
-	o := outcome{n: len(results)}
-	var delays []int
+	paused := 0
 	for _, r := range results {
-		if len(r.t.Pauses) > 0 {
-			o.paused++
+		if r.t.HasPause {
+			paused++
 		}
+	}
+	weight := func(r result) float64 {
+		if r.t.HasPause {
+			return pausingShare / float64(paused)
+		}
+		return (1 - pausingShare) / float64(len(results)-paused)
+	}
+	var o outcome
+	late := slices.Clone(results)
+	late = slices.DeleteFunc(late, func(r result) bool {
 		if r.delay < 0 {
-			o.early++
-			if len(r.t.Pauses) > 0 {
-				o.pausedEarly++
+			o.early += weight(r)
+			if r.t.HasPause {
+				o.pausedEarly += 1 / float64(paused)
 			}
-			continue
 		}
-		delays = append(delays, r.delay)
+		return r.delay < 0
+	})
+	slices.SortFunc(late, func(a, b result) int { return cmp.Compare(a.delay, b.delay) })
+	total, mean := 0.0, 0.0
+	for _, r := range late {
+		total += weight(r)
 	}
-	slices.Sort(delays)
-	if len(delays) > 0 {
-		total := 0
-		for _, d := range delays {
-			total += d
+	seen := 0.0
+	for _, r := range late {
+		w := weight(r) / total
+		mean += w * float64(r.delay)
+		if seen < 0.5 && seen+w >= 0.5 {
+			o.p50 = r.delay
 		}
-		o.mean = total / len(delays)
-		o.p50, o.p95 = delays[len(delays)/2], delays[len(delays)*95/100]
+		if seen < 0.95 && seen+w >= 0.95 {
+			o.p95 = r.delay
+		}
+		seen += w
 	}
+	o.mean = int(mean)
 	return o
 }
 
 func summary(results []result) string {
 	o := sum(results)
 	return fmt.Sprintf("%d turns, cut off %.1f %% (%.1f %% of those with pauses), median %d ms, mean %d ms, p95 %d ms",
-		o.n, 100*float64(o.early)/float64(o.n), 100*float64(o.pausedEarly)/float64(max(o.paused, 1)), o.p50, o.mean, o.p95)
+		len(results), 100*o.early, 100*o.pausedEarly, o.p50, o.mean, o.p95)
 }
 
 // cost is the median delay plus a little of the mean, with a penalty if more than the
-// allowed share of turns is cut off.
+// allowed share of turns is cut off, averaged over the conditions.
 func cost(results []result, allowed float64) float64 {
-	o := sum(results)
-	return float64(o.p50) + 0.15*float64(o.mean) + 6000*max(0, float64(o.early)/float64(o.n)-allowed)
+	byCondition := make(map[string][]result)
+	for _, r := range results {
+		byCondition[r.t.Condition] = append(byCondition[r.t.Condition], r)
+	}
+	total := 0.0
+	for c, list := range byCondition {
+		limit := allowed
+		if c != "clean" {
+			limit += noiseAllowance
+		}
+		o := sum(list)
+		total += float64(o.p50) + 0.15*float64(o.mean) + 6000*max(0, o.early-limit)
+	}
+	return total / float64(len(byCondition))
 }
