@@ -28,6 +28,7 @@ import (
 	"frontdesk/internal/agentfile"
 	"frontdesk/internal/config"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/phrasebook"
 	"frontdesk/internal/words"
 	"frontdesk/media"
 	"frontdesk/tools"
@@ -198,13 +199,14 @@ func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent
 		d.pages = knowledge.Pages()
 		texts = append(texts, knowledge.Texts()...)
 	}
-	if a.Tools, err = o.tools(f, knowledge); err != nil {
+	expected := phrasebook.Knowledge{Texts: texts}
+	if a.Tools, expected.Keys, err = o.tools(f, knowledge); err != nil {
 		return nil, err
 	}
 	if a.Model, d.model, err = o.model(); err != nil {
 		return nil, err
 	}
-	if a.Recognizer, d.recognizer, err = o.recognizer(f, texts); err != nil {
+	if a.Recognizer, d.recognizer, err = o.recognizer(f, expected); err != nil {
 		return nil, err
 	}
 	if a.Synthesizer, d.voice, err = o.synthesizer(f); err != nil {
@@ -234,8 +236,9 @@ func (o *agentOpener) knowledge(ctx context.Context, f agentfile.File) (*tools.K
 	return k, nil
 }
 
-// tools opens the tools that the agent may use. knowledge may be nil.
-func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (*tools.Registry, error) {
+// tools opens the tools that the agent may use, and returns the keys of its tables.
+// knowledge may be nil.
+func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (_ *tools.Registry, keys []string, err error) {
 	all := o.set.tickets.Tools(f.Handover.Message)
 	if knowledge != nil {
 		all = append(all, tools.KnowledgeTool(knowledge))
@@ -246,20 +249,22 @@ func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (*tool
 		}
 		t, err := tools.OpenLookup(l)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		all = append(all, t)
+		keys = append(keys, t.Keys()...)
 	}
 	r, err := tools.NewRegistry(all...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	o.set.closers = append(o.set.closers, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), toolsGrace)
 		defer cancel()
 		return r.Wait(ctx)
 	})
-	return r.Restrict(tools.Policy{Allow: f.Tools.Allow, Timeout: f.Tools.Timeout, Timeouts: f.Tools.Timeouts})
+	r, err = r.Restrict(tools.Policy{Allow: f.Tools.Allow, Timeout: f.Tools.Timeout, Timeouts: f.Tools.Timeouts})
+	return r, keys, err
 }
 
 // model returns the configured models in order, with the clerk last, and their names.
@@ -294,8 +299,9 @@ func languageModels(c config.Config) ([]dialog.Model, error) {
 	return models, nil
 }
 
-// recognizer opens the agent's recognizer, which expects texts, and returns its name for people.
-func (o *agentOpener) recognizer(f agentfile.File, texts []string) (dialog.Recognizer, string, error) {
+// recognizer opens the agent's recognizer, which expects that callers speak of what the agent
+// knows, and returns its name for people.
+func (o *agentOpener) recognizer(f agentfile.File, expected phrasebook.Knowledge) (dialog.Recognizer, string, error) {
 	switch p := o.config.STT; p.Provider {
 	case "none":
 		return nil, "none: callers type", nil
@@ -303,7 +309,7 @@ func (o *agentOpener) recognizer(f agentfile.File, texts []string) (dialog.Recog
 		r, err := openai.NewTranscriber(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key})
 		return r, remoteName(p), err
 	case "moonshine":
-		r, err := o.neural.openRecognizer()
+		r, err := o.neural.openRecognizer(expected)
 		return r, moonshineName, err
 	case "auto":
 		if !words.IsEnglish(f.Language) {
@@ -311,14 +317,14 @@ func (o *agentOpener) recognizer(f agentfile.File, texts []string) (dialog.Recog
 				zap.String("agent", f.Name), zap.String("language", f.Language))
 			return nil, "none for " + f.Language + ": callers type (set stt.url)", nil
 		}
-		if r, err := o.neural.openRecognizer(); err == nil {
+		if r, err := o.neural.openRecognizer(expected); err == nil {
 			return r, moonshineName, nil
 		}
 	}
 	if !pocketsphinx.Available {
 		return nil, "none in a build without cgo: callers type (set stt.url)", nil
 	}
-	return o.pocketsphinx(f, texts)
+	return o.pocketsphinx(f, expected.Texts)
 }
 
 const moonshineName = "Moonshine, on this machine"

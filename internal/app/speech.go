@@ -11,11 +11,13 @@ import (
 
 	"go.uber.org/zap"
 
+	"frontdesk/dialog"
 	"frontdesk/dialog/provider/moonshine"
 	"frontdesk/dialog/provider/piper"
 	"frontdesk/internal/config"
 	"frontdesk/internal/models"
 	"frontdesk/internal/onnx"
+	"frontdesk/internal/phrasebook"
 )
 
 // minMemory is the memory in bytes that must be available before the first network is
@@ -54,45 +56,53 @@ func openModelCache(c config.Speech) (*models.Cache, error) {
 	return models.Open(dir), nil
 }
 
-// openRecognizer returns the recognizer of all agents.
-func (n *neuralSpeech) openRecognizer() (*moonshine.Recognizer, error) {
-	if n.recognizer != nil || n.failed["Moonshine"] != nil {
-		return n.recognizer, n.failed["Moonshine"]
-	}
-	return n.recognizer, n.try("Moonshine", func(rt *onnx.Runtime) (err error) {
-		if err = requireFile(n.cache.Path("moonshine-base-en", "decoder_model_merged.onnx")); err != nil {
+// openRecognizer returns a recognizer for callers who speak of what an agent knows. All
+// agents share its network.
+func (n *neuralSpeech) openRecognizer(expected phrasebook.Knowledge) (dialog.Recognizer, error) {
+	if n.recognizer == nil && n.failed["Moonshine"] == nil {
+		n.try("Moonshine", func(rt *onnx.Runtime) (err error) {
+			if err = requireFile(n.cache.Path("moonshine-base-en", "decoder_model_merged.onnx")); err != nil {
+				return err
+			}
+			n.recognizer, err = moonshine.Open(moonshine.Config{
+				Runtime: rt, Dir: n.cache.Path("moonshine-base-en", ""), Workers: n.config.Threads,
+			})
+			if err == nil {
+				n.closers = append(n.closers, n.recognizer.Close)
+			}
 			return err
-		}
-		n.recognizer, err = moonshine.Open(moonshine.Config{
-			Runtime: rt, Dir: n.cache.Path("moonshine-base-en", ""), Workers: n.config.Threads,
 		})
-		if err == nil {
-			n.closers = append(n.closers, n.recognizer.Close)
-		}
-		return err
-	})
+	}
+	if err := n.failed["Moonshine"]; err != nil {
+		return nil, err
+	}
+	vocabulary, err := n.recognizer.NewVocabulary(expected)
+	if err != nil {
+		return nil, err
+	}
+	return n.recognizer.For(vocabulary), nil
 }
 
 // openVoices returns the installed voices of Piper.
 func (n *neuralSpeech) openVoices() (*piper.Synthesizer, error) {
-	if n.voices != nil || n.failed["Piper"] != nil {
-		return n.voices, n.failed["Piper"]
+	if n.voices == nil && n.failed["Piper"] == nil {
+		n.try("Piper", func(rt *onnx.Runtime) (err error) {
+			installed := piper.Installed(n.cache.Dir())
+			if len(installed) == 0 && n.voice == "" {
+				return errors.New("no voice is installed (run frontdesk models pull)")
+			}
+			n.voices, err = piper.Open(piper.Config{Runtime: rt, Voices: installed, Default: n.voice, Workers: n.config.Threads})
+			if err == nil {
+				n.closers = append(n.closers, n.voices.Close)
+			}
+			return err
+		})
 	}
-	return n.voices, n.try("Piper", func(rt *onnx.Runtime) (err error) {
-		installed := piper.Installed(n.cache.Dir())
-		if len(installed) == 0 && n.voice == "" {
-			return errors.New("no voice is installed (run frontdesk models pull)")
-		}
-		n.voices, err = piper.Open(piper.Config{Runtime: rt, Voices: installed, Default: n.voice, Workers: n.config.Threads})
-		if err == nil {
-			n.closers = append(n.closers, n.voices.Close)
-		}
-		return err
-	})
+	return n.voices, n.failed["Piper"]
 }
 
 // try opens a part with the runtime. It logs and remembers why that failed.
-func (n *neuralSpeech) try(part string, open func(*onnx.Runtime) error) error {
+func (n *neuralSpeech) try(part string, open func(*onnx.Runtime) error) {
 	err := n.loadRuntime()
 	if err == nil {
 		err = open(n.runtime)
@@ -101,7 +111,6 @@ func (n *neuralSpeech) try(part string, open func(*onnx.Runtime) error) error {
 	if err != nil {
 		n.log.Warn(part+" is not used", zap.Error(err))
 	}
-	return err
 }
 
 // loadRuntime loads ONNX Runtime unless it is loaded.
