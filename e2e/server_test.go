@@ -51,10 +51,10 @@ func TestMain(m *testing.M) {
 
 // smallSpeech makes a server hear with pocketsphinx and speak with flite, because most tests
 // are about other things, and many servers with neural networks would be slow on one machine.
-var smallSpeech = env("FRONTDESK_STT_PROVIDER=pocketsphinx", "FRONTDESK_TTS_PROVIDER=flite")
+var smallSpeech = env("FRONTDESK_STT_PROVIDER=pocketsphinx", "FRONTDESK_TTS_PROVIDER=flite", "FRONTDESK_VAD_PROVIDER=builtin")
 
 // neuralSpeech makes a server hear and speak with the neural parts.
-var neuralSpeech = env("FRONTDESK_STT_PROVIDER=moonshine", "FRONTDESK_TTS_PROVIDER=piper")
+var neuralSpeech = env("FRONTDESK_STT_PROVIDER=moonshine", "FRONTDESK_TTS_PROVIDER=piper", "FRONTDESK_VAD_PROVIDER=auto")
 
 // server is a running frontdesk.
 type server struct {

@@ -17,6 +17,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/conversation"
+	"frontdesk/dialog/ear"
 	"frontdesk/dialog/mouth"
 	"frontdesk/dialog/provider/clerk"
 	"frontdesk/dialog/provider/espeak"
@@ -25,6 +26,7 @@ import (
 	"frontdesk/dialog/provider/piper"
 	"frontdesk/dialog/provider/pocketsphinx"
 	"frontdesk/dialog/provider/silero"
+	"frontdesk/dialog/provider/smartturn"
 	"frontdesk/internal/agentfile"
 	"frontdesk/internal/config"
 	"frontdesk/internal/fault"
@@ -76,7 +78,7 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 	}
 	set.neural = o.neural
 	set.closers = append(set.closers, o.neural.Close)
-	if err := o.openDetector(); err != nil {
+	if err := o.openDetectors(); err != nil {
 		return nil, misuse{err}
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -159,23 +161,41 @@ type agentOpener struct {
 	set      *agentSet
 
 	detector func() dialog.VoiceDetector
+	turns    dialog.TurnDetector // nil: not used
 	neural   *neuralSpeech
 }
 
-// openDetector opens the voice detector that all agents share.
-func (o *agentOpener) openDetector() error {
+// openDetectors opens what detects voice activity and judges the end of turns, for all agents.
+func (o *agentOpener) openDetectors() error {
 	o.detector = func() dialog.VoiceDetector { return media.NewDetector() }
-	if o.config.VAD.Model == "" {
+	v := o.config.VAD
+	if v.SmartTurn {
+		n, err := smartturn.Open(smartturn.Config{Model: o.neural.cache.Path("smart-turn-v3.2", "smart_turn.onnx"), Library: o.neural.library()})
+		if err != nil {
+			return fmt.Errorf("vad.smart_turn: %w", err)
+		}
+		o.turns = n
+		o.set.closers = append(o.set.closers, n.Close)
+	}
+	if v.Provider == "builtin" {
 		return nil
 	}
 	n, err := silero.Open(silero.Config{
-		Model: o.config.VAD.Model, Library: o.config.VAD.Library,
+		Model:     cmp.Or(v.Model, o.neural.cache.Path("silero-vad", "silero_vad.onnx")),
+		Library:   cmp.Or(v.Library, o.neural.library()),
 		OnFailure: func(err error) { o.log.Error("a call continues with the built-in voice detector", zap.Error(err)) },
 	})
-	if err != nil {
+	switch {
+	case err == nil:
+	case v.Provider == "auto" && v.Model == "":
+		return nil // it is not installed
+	default:
 		return fmt.Errorf("vad: %w", err)
 	}
-	o.detector = n.Detector
+	o.detector = n.Fused
+	if v.Provider == "silero" {
+		o.detector = n.Detector
+	}
 	o.set.closers = append(o.set.closers, n.Close)
 	return nil
 }
@@ -188,6 +208,9 @@ func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent
 		Language: f.Language, Voice: f.Voice, Suggestions: f.Try, Farewell: f.Farewell,
 		Silence: f.Silence, Speculation: f.Speculation, Memory: f.Memory, Filler: f.Filler, Handover: f.Handover, RecordAudio: f.Record,
 		Detector: o.detector,
+	}
+	if o.turns != nil {
+		a.Endpointer = func() dialog.Endpointer { return ear.NewTurnEndpointer(f.Language, o.turns) }
 	}
 	knowledge, err := o.knowledge(ctx, f)
 	if err != nil {

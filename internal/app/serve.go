@@ -45,7 +45,7 @@ func (p *program) makeServe(command *cobra.Command) {
 		}
 		defer log.Sync() //nolint:errcheck // a terminal cannot be synced
 		if !media.CanEncodeOpus {
-			log.Warn("built without cgo: no Opus encoder (voice leaves as G.711 or G.722), no pocketsphinx (callers type unless stt.url is set), no ONNX Runtime (vad.model)")
+			log.Warn("built without cgo: no Opus encoder (voice leaves as G.711 or G.722), no pocketsphinx and no ONNX Runtime (callers type unless stt.url is set)")
 		}
 		return serve(cmd.Context(), c, log, newAnnouncer(p.stderr))
 	}

@@ -121,14 +121,18 @@ func (n *neuralSpeech) loadRuntime() (err error) {
 	if available, ok := availableMemory(); ok && available < minMemory {
 		return fmt.Errorf("%d MB of memory are available (want %d MB)", available>>20, minMemory>>20)
 	}
-	library := cmp.Or(n.config.Library, n.cache.Path("onnxruntime", "libonnxruntime.so"))
 	if onnx.Available {
-		if err := requireFile(library); err != nil {
+		if err := requireFile(n.library()); err != nil {
 			return err
 		}
 	}
-	n.runtime, err = onnx.Load(onnx.Config{Library: library, Device: n.config.Device})
+	n.runtime, err = onnx.Load(onnx.Config{Library: n.library(), Device: n.config.Device})
 	return err
+}
+
+// library returns the path of ONNX Runtime.
+func (n *neuralSpeech) library() string {
+	return cmp.Or(n.config.Library, n.cache.Path("onnxruntime", "libonnxruntime.so"))
 }
 
 func requireFile(path string) error {

@@ -74,10 +74,12 @@ type Speech struct {
 	Threads int    `yaml:"threads"` // networks that run at once; 0: one per core
 }
 
-// VAD names a neural voice activity detector that replaces the built-in one.
+// VAD says how voice activity and the end of a turn are detected.
 type VAD struct {
-	Model   string `yaml:"model"`   // ONNX file of Silero VAD, version 5; "": the built-in detector
-	Library string `yaml:"library"` // ONNX Runtime; "": the system's library path
+	Provider  string `yaml:"provider"`   // auto, builtin or silero
+	Model     string `yaml:"model"`      // ONNX file of Silero VAD, version 5 or 6; "": the installed one
+	Library   string `yaml:"library"`    // ONNX Runtime; "": speech.library
+	SmartTurn bool   `yaml:"smart_turn"` // whether Smart Turn also judges the end of a turn
 }
 
 // WebRTC says how browsers' media reaches this machine.
@@ -129,6 +131,7 @@ func Default() Config {
 		Providers: Providers{
 			STT:    Provider{Provider: "auto"},
 			TTS:    Provider{Provider: "auto"},
+			VAD:    VAD{Provider: "auto"},
 			Speech: Speech{Device: "auto"},
 		},
 		Limits: Limits{
@@ -230,6 +233,9 @@ func (p Providers) check(wrong report) {
 	}
 	if p.Speech.Threads < 0 {
 		wrong("speech.threads", "%d is negative (0 means one per core)", p.Speech.Threads)
+	}
+	if !slices.Contains([]string{"auto", "builtin", "silero"}, p.VAD.Provider) {
+		wrong("vad.provider", "unknown provider %q (want auto, builtin or silero)", p.VAD.Provider)
 	}
 	if p.VAD.Library != "" && p.VAD.Model == "" {
 		wrong("vad", "library has no effect without model: set both, or neither")
