@@ -23,8 +23,9 @@ const (
 	answerBonus   = 4   // of an answer over other readings
 	askedBonus    = 1   // more for an answer to the agent's question
 
-	// A hum: the model heard nothing with at least this probability, finds nothing better
-	// than this answer, and a backchannel no worse than this.
+	// A hum: the audio is short, the model heard nothing with at least this probability, finds
+	// nothing better than this answer, and a backchannel no worse than this.
+	longestHum       = 1.1 // seconds: 0.6 of voice, 0.4 before it and 0.1 after it
 	doubtfulEmpty    = -1.6
 	doubtfulAnswer   = -4
 	leastBackchannel = -13.5
@@ -82,9 +83,9 @@ func (c *vocabularyCall) Revise(_ context.Context, b Bias, hyps []Hypothesis, sc
 		return hyps, nil
 	}
 	read := spokenWords(c.tokenizer.text(hyps[0].Tokens))
-	isDoubtful := r.empty >= doubtfulEmpty
+	mayBeHum := r.empty >= doubtfulEmpty && r.seconds <= longestHum
 	isExpected := c.sentences[strings.Join(read, " ")]
-	if len(read) > revisedWords || isExpected && !isDoubtful {
+	if len(read) > revisedWords || isExpected && !mayBeHum {
 		return hyps, nil
 	}
 	var list []answer
@@ -92,7 +93,7 @@ func (c *vocabularyCall) Revise(_ context.Context, b Bias, hyps []Hypothesis, sc
 		list = r.likely(read)
 	}
 	answers := len(list)
-	if isDoubtful {
+	if mayBeHum {
 		list = append(list, c.hums...)
 	}
 	sequences := make([][]Token, len(list))
@@ -104,14 +105,18 @@ func (c *vocabularyCall) Revise(_ context.Context, b Bias, hyps []Hypothesis, sc
 		return nil, err
 	}
 	best, won := hyps[0].logProb(), -1
+	logProb := best
 	for i := range answers {
-		if p := scored[i].logProb() + r.bonus(list[i]); p > best {
-			best, won = p, i
+		if p := scored[i].logProb(); p+r.bonus(list[i]) > best {
+			best, logProb, won = p+r.bonus(list[i]), p, i
 		}
 	}
 	isHum := func(h Hypothesis) bool { return h.logProb() > leastBackchannel }
-	if isDoubtful && best < doubtfulAnswer && slices.ContainsFunc(scored[answers:], isHum) {
-		won = answers // the model hardly tells hums apart: this is the most frequent one
+	if mayBeHum && logProb < doubtfulAnswer {
+		won = -1
+		if slices.ContainsFunc(scored[answers:], isHum) {
+			won = answers // the model hardly tells hums apart: this is the most frequent one
+		}
 	}
 	if won >= 0 {
 		hyps = slices.Insert(slices.Clone(hyps), 0, scored[won])

@@ -310,18 +310,6 @@ func (h *Hypothesis) choose(logits []float32, bias Bias) Token {
 	return best
 }
 
-// logSum returns the logarithm of the sum of the exponentials of logits.
-func logSum(logits []float32) float32 {
-	top := slices.Max(logits)
-	sum := 0.0
-	for _, v := range logits {
-		if v > top-20 { // smaller ones add less than a millionth
-			sum += math.Exp(float64(v - top))
-		}
-	}
-	return top + float32(math.Log(sum))
-}
-
 // notEmpty forbids the end of an utterance as its first token.
 type notEmpty struct{ bias Bias }
 

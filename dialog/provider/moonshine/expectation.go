@@ -55,7 +55,7 @@ func (c *vocabularyCall) SetLastReply(text string) {
 
 // Bias implements Expectation.
 func (c *vocabularyCall) Bias(seconds float64) Bias {
-	r := &readingBias{Vocabulary: c.Vocabulary, question: c.question.Load()}
+	r := &readingBias{Vocabulary: c.Vocabulary, question: c.question.Load(), seconds: seconds}
 	if seconds <= longestAnswer {
 		r.first = make([]float32, len(c.answers)+len(r.question.answers))
 	}
@@ -66,6 +66,7 @@ func (c *vocabularyCall) Bias(seconds float64) Bias {
 type readingBias struct {
 	*Vocabulary
 	question *question
+	seconds  float64   // of audio
 	empty    float32   // log probability that nothing was said
 	first    []float32 // log probability of the first token of each answer; nil if the audio is too long for one
 }

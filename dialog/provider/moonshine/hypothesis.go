@@ -1,6 +1,9 @@
 package moonshine
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Bias changes which tokens the decoder prefers in one utterance. It is used by one
 // goroutine at a time.
@@ -76,4 +79,16 @@ func (h *Hypothesis) cutLoop() {
 	if n := len(h.Tokens) - longest; longest >= minRestart {
 		h.Tokens, h.LogProbs = slices.Clone(h.Tokens[:n]), slices.Clone(h.LogProbs[:n])
 	}
+}
+
+// logSum returns the logarithm of the sum of the exponentials of logits.
+func logSum(logits []float32) float32 {
+	top := slices.Max(logits)
+	sum := 0.0
+	for _, v := range logits {
+		if v > top-20 { // smaller ones add less than a millionth
+			sum += math.Exp(float64(v - top))
+		}
+	}
+	return top + float32(math.Log(sum))
 }
