@@ -57,6 +57,7 @@ type Heard struct {
 	At            time.Time // for Onset and Offset the time of the audio, not of the decision
 	StillSpeaking bool      // MaybeFinished: the caller has not fallen silent yet
 	MayBeEcho     bool      // Onset, Partial, Final: it may be the agent's own voice, from the caller's loudspeaker
+	IsNoisy       bool      // Final: the background was so loud that the words are doubtful
 	Update        *AgentUpdate
 	Result        *tools.Result
 	Err           error

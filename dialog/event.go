@@ -68,7 +68,7 @@ type Event struct {
 
 // Notice tells the caller of a degradation, or of something else that changed.
 type Notice struct {
-	Code string // stable: "hearing_lost", "voice_lost", "model_lost", "tool_failed", …
+	Code string // stable: "hearing_lost", "line_noisy", "voice_lost", "model_lost", "tool_failed", …
 	Text string // for the caller
 	Err  error  // the cause, for the log
 }

@@ -98,10 +98,7 @@ func (d *EchoDetector) AddPlayed(frame []int16) {
 // IsEcho reports whether the next frame that was heard (EarFrame samples at EarRate)
 // holds nothing but echo. It does not keep frame.
 func (d *EchoDetector) IsEcho(frame []int16) bool {
-	d.mu.Lock()
-	idle := d.silent > echoLags+echoTail
-	d.mu.Unlock()
-	if idle {
+	if d.IsQuiet() {
 		return false
 	}
 	var heard [echoBands]float32
@@ -138,6 +135,13 @@ func (d *EchoDetector) MayHaveEcho() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.lag >= 0 || d.loud < echoProofFrames
+}
+
+// IsQuiet reports whether nothing was played of which an echo may still come.
+func (d *EchoDetector) IsQuiet() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.silent > echoLags+echoTail
 }
 
 // correlate estimates the echo delay by cross-correlating band levels.

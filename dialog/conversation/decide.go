@@ -52,6 +52,10 @@ func (c *conversation) proceed() {
 		text := c.floor.nextReply
 		c.floor.nextReply = ""
 		c.say(text, nil, "")
+	case c.floor.noiseReply != "":
+		text := c.floor.noiseReply
+		c.floor.noiseReply = ""
+		c.say(text, nil, "")
 	default:
 		c.startSilenceTimeout()
 		c.drain(false)

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -21,7 +22,9 @@ const (
 	certainSpeech = 850 * time.Millisecond
 	// briefSpeech is the longest utterance with one ordinary word that is still taken for a
 	// backchannel. Of it, 550 ms are voice; the rest is silence around it.
-	briefSpeech = 950 * time.Millisecond
+	briefSpeech     = 950 * time.Millisecond
+	noisyUtterances = 2 // in a row, after which the caller is told of the noise
+
 	// affirmationWait is how long before the end of a question a backchannel answers it.
 	affirmationWait = 1500 * time.Millisecond
 )
@@ -35,6 +38,8 @@ type floor struct {
 	mayBeEcho      bool                  // the latest onset may be the agent's own voice
 	level          media.Level           // of the agent's audio
 	nextReply      string                // text the agent says next if the caller says nothing first
+	noisy          int                   // utterances in a row that were hard to understand
+	noiseReply     string                // text about the noise that the agent has to say when it has nothing else to say
 	interruptedBy  string                // item of the utterance that stopped the agent
 	backchannel    dialog.Heard          // the latest one
 }
@@ -249,6 +254,7 @@ func (c *conversation) finalTranscript(h dialog.Heard) {
 	}
 	c.emitStopped(h.Item, u)
 	c.utteranceEnded(h.Item)
+	c.noteNoise(h.IsNoisy)
 	text := strings.TrimSpace(printable(h.Text))
 	r := c.reply
 	isOverAgent := r != nil && r.isAudible && !r.cut.done
@@ -268,6 +274,19 @@ func (c *conversation) finalTranscript(h dialog.Heard) {
 	default:
 		c.callerTurn(h.Item, text, u.speechTiming)
 	}
+}
+
+// noteNoise tells the caller once about noise on the line. One noisy utterance may be a
+// car that passes; several in a row are the place.
+func (c *conversation) noteNoise(isNoisy bool) {
+	if c.floor.noisy++; !isNoisy {
+		c.floor.noisy = 0
+	}
+	if c.floor.noisy < noisyUtterances || c.notices.active["line_noisy"] {
+		return
+	}
+	c.floor.noiseReply = lineNoisy[cmp.Or(words.Language(c.agent.Language), "en")]
+	c.raiseNotice("line_noisy", cmp.Or(c.floor.noiseReply, lineNoisy["en"]), nil)
 }
 
 // isBackchannel reports whether an utterance over the agent's voice only shows that the

@@ -26,3 +26,12 @@ const (
 	toolFailed    = "Something I tried to look up or do just now did not work."
 	notSaved      = "This conversation can't be saved at the moment. You can go on talking."
 )
+
+// lineNoisy is said once in a call in which noise makes the caller hard to understand, by
+// language. In other languages it is only shown, in English.
+var lineNoisy = map[string]string{
+	"en": "There is a lot of noise on the line, so I may misunderstand you. It would help to speak closer to the phone, or from a quieter place.",
+	"de": "In der Leitung ist es sehr laut, deshalb verstehe ich Sie vielleicht falsch. Bitte sprechen Sie näher am Telefon oder an einem ruhigeren Ort.",
+	"fr": "Il y a beaucoup de bruit sur la ligne, je risque donc de mal vous comprendre. Parlez plus près du téléphone ou dans un endroit plus calme, s'il vous plaît.",
+	"es": "Hay mucho ruido en la línea, así que quizá no le entienda bien. Por favor, hable más cerca del teléfono o desde un lugar más tranquilo.",
+}

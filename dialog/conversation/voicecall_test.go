@@ -27,6 +27,7 @@ type fakeMicrophone struct {
 	mu     sync.Mutex
 	frames [][2]int16 // amplitude and word
 	words  []string
+	noise  int16
 	closed bool
 }
 
@@ -41,12 +42,22 @@ func (m *fakeMicrophone) ReadFrame(frame []int16) error {
 	if m.closed {
 		return io.EOF
 	}
-	clear(frame)
+	for i := range frame {
+		frame[i] = m.noise
+	}
+	frame[0], frame[1] = 0, 0
 	if len(m.frames) > 0 {
 		frame[0], frame[1] = m.frames[0][0], m.frames[0][1]
 		m.frames = m.frames[1:]
 	}
 	return nil
+}
+
+// setNoise sets the amplitude of the background.
+func (m *fakeMicrophone) setNoise(amplitude int16) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.noise = amplitude
 }
 
 // queue adds text to what the caller says, and returns how long all of it takes. "-" is a

@@ -39,6 +39,9 @@ func (e *echo) isUnsure() bool { return e.detector != nil && e.detector.IsUnsure
 // isPossible reports whether the line may have echo.
 func (e *echo) isPossible() bool { return e.detector != nil && e.detector.MayHaveEcho() }
 
+// isExcluded reports whether what is heard now has no echo.
+func (e *echo) isExcluded() bool { return e.detector == nil || e.detector.IsQuiet() }
+
 // DetectEcho makes the ear recognize the agent's own voice when it comes back from the
 // caller's loudspeaker. The agent must speak through the returned Sink instead of sink.
 func (e *Voice) DetectEcho(sink media.Sink) media.Sink {

@@ -60,7 +60,7 @@ func (r *recognition) recognize(ctx context.Context, u *utterance) error {
 	if u.hasEnded() && u.isEcho {
 		text = ""
 	}
-	r.ear.send(ctx, r.heard, dialog.Heard{Kind: dialog.Final, Item: u.item, Text: text, MayBeEcho: u.mayBeEcho, At: time.Now()})
+	r.ear.send(ctx, r.heard, dialog.Heard{Kind: dialog.Final, Item: u.item, Text: text, MayBeEcho: u.mayBeEcho, IsNoisy: u.hasEnded() && u.isNoisy, At: time.Now()})
 	return nil
 }
 

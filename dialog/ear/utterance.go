@@ -27,6 +27,7 @@ type utterance struct {
 	item      string
 	mayBeEcho bool // the agent's own voice may be in it
 	isEcho    bool // it was mostly the agent's voice; valid after the end
+	isNoisy   bool // the background was too loud to understand it well; valid after the end
 
 	added  chan struct{} // a frame was added
 	ended  chan struct{} // closed by end

@@ -66,6 +66,7 @@ type pump struct {
 	sinceUtterance time.Duration
 	current        *utterance // nil between utterances
 	progress       progress
+	noise          noiseMeter
 }
 
 // progress is what the pump knows of the current utterance.
@@ -163,6 +164,23 @@ func Replay(ctx context.Context, agent *dialog.Agent, source media.Source, heard
 	return e.Listen(ctx, nil)
 }
 
+// MarkVoice returns for each whole frame of pcm whether an ear with this detector takes it
+// for speech.
+func MarkVoice(d dialog.VoiceDetector, pcm []int16) []bool {
+	marks := make([]bool, 0, len(pcm)/media.EarFrame)
+	hasSpeech := false
+	for len(pcm) >= media.EarFrame {
+		hasSpeech = isSpeech(d.Detect(pcm[:media.EarFrame]), hasSpeech)
+		marks, pcm = append(marks, hasSpeech), pcm[media.EarFrame:]
+	}
+	return marks
+}
+
+// isSpeech reports whether a frame is speech. wasSpeech says that the frame before it was.
+func isSpeech(probability float32, wasSpeech bool) bool {
+	return probability >= speechOn || wasSpeech && probability >= speechOff
+}
+
 // processFrame handles the frame in e.pump.frame, which arrived at now.
 func (e *Voice) processFrame(ctx context.Context, now time.Time, heard chan<- dialog.Heard) {
 	if e.hasFailed.Load() {
@@ -171,9 +189,12 @@ func (e *Voice) processFrame(ctx context.Context, now time.Time, heard chan<- di
 	}
 	p := &e.pump
 	probability := e.detector.Detect(p.frame)
-	hasSpeech := probability >= speechOn || p.hasSpeech && probability >= speechOff
+	hasSpeech := isSpeech(probability, p.hasSpeech)
 	isEcho := p.echo.detect(p.frame, hasSpeech)
 	p.hasSpeech, p.callerSpeaks = hasSpeech, hasSpeech && !isEcho
+	if !hasSpeech && p.echo.isExcluded() { // the background is without the agent's own voice
+		p.noise.addBackground(p.frame)
+	}
 	switch {
 	case !p.callerSpeaks:
 		if p.onsetScore == 1 && p.current == nil {
@@ -244,6 +265,8 @@ func (e *Voice) followUtterance(ctx context.Context, now time.Time, heard chan<-
 	case v.Finished:
 		e.send(ctx, heard, dialog.Heard{Kind: dialog.Offset, Item: u.item, At: now.Add(-g.silence), Reason: v.Reason})
 		u.isEcho = g.echo > g.speech
+		ratio, isKnown := p.noise.ratio()
+		u.isNoisy = isKnown && ratio < noisyRatio
 		p.onsetScore, p.callerSpeaks, p.hasSpeech = 0, false, false
 		e.endUtterance()
 	case v.MaybeFinished && (!g.maybeFinished || g.maybeFinishedText != transcript.Text):
@@ -265,6 +288,7 @@ func (e *Voice) addFrame() {
 		g.speech += media.FrameTime
 		g.silence = 0
 		u.markSpeech()
+		p.noise.addVoice(p.frame)
 	} else if g.silence += media.FrameTime; g.silence == earlySilence {
 		u.signalPause()
 	}
