@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/ear"
 	"frontdesk/internal/fault"
 	"frontdesk/media"
 )
@@ -18,6 +19,7 @@ import (
 const (
 	shortUtterance = 2                // words of an utterance that counts as short
 	finalTimeout   = 60 * time.Second // for a final transcript, from the last frame
+	shortestWait   = 220              // ms of silence after which an ear ends a turn at the earliest
 )
 
 // Speech is the score of a recognizer on the recordings of one voice, or of all, under one
@@ -39,13 +41,14 @@ type Speech struct {
 	FinalP50     int     `json:"final_ms_p50"` // from the last frame to the final transcript
 	FinalP95     int     `json:"final_ms_p95"`
 	Partials     float64 `json:"partials"`  // different partial transcripts per utterance
-	Audio        float64 `json:"audio_s"`   // duration of the recordings
+	Audio        float64 `json:"audio_s"`   // that the recognizer read
 	CPU          float64 `json:"cpu_per_s"` // CPU seconds of this process per second of audio; 0 if not measured
 }
 
 // Recognized is how one recording was understood.
 type Recognized struct {
 	*Recording
+	Audio      int // samples that the recognizer read
 	Transcript string
 	Partials   int
 	Final      time.Duration // from the last frame to the final transcript
@@ -61,7 +64,7 @@ type SpeechOptions struct {
 }
 
 // RunSpeech plays corpus to the agent's recognizer under c, each voice in one call and each
-// recording as one utterance, whole. It returns the scores by voice, the last one for all,
+// recording as one utterance, as an ear would hand it over. It returns the scores by voice, the last one for all,
 // and what was understood. CPU is that of this process and the children that it waited for:
 // run nothing else in it.
 func RunSpeech(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition, o SpeechOptions) ([]Speech, []Recognized, error) {
@@ -110,31 +113,73 @@ func (c Call) recognize(ctx context.Context, agent *dialog.Agent, isNarrowband b
 		return nil, err
 	}
 	defer l.Close()
-	if replay, ok := l.(dialog.ReplayListener); ok && !o.Realtime {
-		replay.SetReplay()
+	var voiced []bool
+	if agent.Detector != nil {
+		voiced = ear.MarkVoice(agent.Detector(), c.PCM)
 	}
 	var list []Recognized
 	for _, turn := range c.Turns {
-		at := min(samples(turn.At), len(c.PCM))
-		pcm := c.PCM[at:min(at+len(turn.PCM), len(c.PCM))]
-		r := Recognized{Recording: turn.Recording}
-		err := r.recognize(ctx, l, pcm, o)
+		u := c.utterance(turn, voiced)
+		r := Recognized{Recording: turn.Recording, Audio: len(u.pcm)}
+		err := r.recognize(ctx, l, u, o)
 		if err != nil && fault.IsRetryable(err) { // as the ear does, once
-			err = r.recognize(ctx, l, pcm, o)
+			err = r.recognize(ctx, l, u, o)
 		}
 		if err != nil && !fault.IsRetryable(err) {
 			return nil, fmt.Errorf("%s: %w", turn.File, err)
 		}
 		if err != nil {
-			r = Recognized{Recording: turn.Recording, Errors: CompareWords(turn.Words, ""), Err: err}
+			r = Recognized{Recording: turn.Recording, Audio: len(u.pcm), Errors: CompareWords(turn.Words, ""), Err: err}
 		}
 		list = append(list, r)
 	}
 	return list, nil
 }
 
-// recognize plays pcm as one utterance.
-func (r *Recognized) recognize(ctx context.Context, l dialog.Listener, pcm []int16, o SpeechOptions) error {
+// spokenAudio is the audio of an utterance, in whole frames, and whether each is speech.
+type spokenAudio struct {
+	pcm    []int16
+	voiced []bool
+}
+
+// utterance returns the audio of a turn from the beginning of its recording to shortestWait
+// after the speech, as an ear hands it to a recognizer. voiced has the marks of all frames of
+// the call, or none.
+func (c Call) utterance(turn Spoken, voiced []bool) spokenAudio {
+	length := min(len(turn.PCM), samples(turn.End+shortestWait))
+	from := min(samples(turn.At)/media.EarFrame, len(c.PCM)/media.EarFrame)
+	to := min(from+(length+media.EarFrame-1)/media.EarFrame, len(c.PCM)/media.EarFrame)
+	u := spokenAudio{pcm: c.PCM[from*media.EarFrame : to*media.EarFrame]}
+	if len(voiced) >= to {
+		u.voiced = voiced[from:to]
+	}
+	return u
+}
+
+// play yields the frames, with whether they are speech, and calls ended after the last one.
+func (u spokenAudio) play(ctx context.Context, realtime bool, ended func()) iter.Seq2[[]int16, bool] {
+	return func(yield func([]int16, bool) bool) {
+		clock := time.NewTicker(media.FrameTime)
+		defer clock.Stop()
+		for i := 0; i*media.EarFrame < len(u.pcm); i++ {
+			if realtime {
+				select {
+				case <-clock.C:
+				case <-ctx.Done():
+					return
+				}
+			}
+			isVoiced := i >= len(u.voiced) || u.voiced[i]
+			if !yield(u.pcm[i*media.EarFrame:(i+1)*media.EarFrame], isVoiced) {
+				return
+			}
+		}
+		ended()
+	}
+}
+
+// recognize plays u to the listener.
+func (r *Recognized) recognize(ctx context.Context, l dialog.Listener, u spokenAudio, o SpeechOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.Transcript, r.Partials = "", 0
@@ -145,11 +190,11 @@ func (r *Recognized) recognize(ctx context.Context, l dialog.Listener, pcm []int
 			timeout.Stop()
 		}
 	}()
-	frames := playFrames(ctx, pcm, o.Realtime, func() {
+	frames := u.play(ctx, o.Realtime, func() {
 		ended = time.Now()
 		timeout = time.AfterFunc(finalTimeout, cancel)
 	})
-	for t, err := range l.Utterance(ctx, frames) {
+	for t, err := range transcripts(ctx, l, frames) {
 		if err != nil {
 			return err
 		}
@@ -166,29 +211,14 @@ func (r *Recognized) recognize(ctx context.Context, l dialog.Listener, pcm []int
 	return nil
 }
 
-// playFrames yields pcm in frames, the last one filled up with silence, and calls ended
-// after the last one.
-func playFrames(ctx context.Context, pcm []int16, realtime bool, ended func()) iter.Seq[[]int16] {
-	return func(yield func([]int16) bool) {
-		clock := time.NewTicker(media.FrameTime)
-		defer clock.Stop()
-		for frame := range slices.Chunk(pcm, media.EarFrame) {
-			if realtime {
-				select {
-				case <-clock.C:
-				case <-ctx.Done():
-					return
-				}
-			}
-			if len(frame) < media.EarFrame {
-				frame = append(slices.Clone(frame), make([]int16, media.EarFrame-len(frame))...)
-			}
-			if !yield(frame) {
-				return
-			}
-		}
-		ended()
+// transcripts gives the listener one utterance.
+func transcripts(ctx context.Context, l dialog.Listener, frames iter.Seq2[[]int16, bool]) iter.Seq2[dialog.Transcript, error] {
+	if v, ok := l.(dialog.VoicedListener); ok {
+		return v.VoicedUtterance(ctx, frames)
 	}
+	return l.Utterance(ctx, func(yield func([]int16) bool) {
+		frames(func(frame []int16, _ bool) bool { return yield(frame) })
+	})
 }
 
 func scoreSpeech(condition string, list []Recognized) Speech {
@@ -212,7 +242,7 @@ func scoreSpeech(condition string, list []Recognized) Speech {
 			finals = append(finals, int(r.Final.Milliseconds()))
 		}
 		partials += r.Partials
-		s.Audio += float64(len(r.PCM)) / media.EarRate
+		s.Audio += float64(r.Audio) / media.EarRate
 	}
 	s.Wrong = percent(s.Total(), s.WordErrors.Words)
 	s.ShortWords, s.ShortWrong = short.Words, percent(short.Total(), short.Words)

@@ -93,7 +93,7 @@ func TestSpeechIsScoredByVoiceAndAltogether(t *testing.T) {
 				t.Errorf("%d: %+v", i, got)
 			}
 		}
-		if want := (len(corpus[1].PCM) + media.EarFrame - 1) / media.EarFrame; r.frames[1] != want {
+		if want := (corpus[1].End + shortestWait + 19) / 20; r.frames[1] != want {
 			t.Errorf("%d frames, want %d", r.frames[1], want)
 		}
 	})
@@ -137,4 +137,41 @@ func TestOverloadedRecognizerIsAskedOnceMore(t *testing.T) {
 			}
 		}
 	})
+}
+
+// voicedRecognizer also counts the frames of each utterance that are speech.
+type voicedRecognizer struct {
+	*slowRecognizer
+	voiced []int
+}
+
+func (r *voicedRecognizer) Listen(context.Context, *dialog.Agent) (dialog.Listener, error) {
+	return r, nil
+}
+
+func (r *voicedRecognizer) VoicedUtterance(ctx context.Context, frames iter.Seq2[[]int16, bool]) iter.Seq2[dialog.Transcript, error] {
+	r.voiced = append(r.voiced, 0)
+	return r.Utterance(ctx, func(yield func([]int16) bool) {
+		for frame, isVoiced := range frames {
+			if isVoiced {
+				r.voiced[len(r.voiced)-1]++
+			}
+			if !yield(frame) {
+				return
+			}
+		}
+	})
+}
+
+func TestRecognizerIsToldWhatIsSpeech(t *testing.T) {
+	r := &voicedRecognizer{slowRecognizer: &slowRecognizer{texts: []string{"yes"}}}
+	a := newAgent(time.Second)
+	a.Recognizer = r
+	_, _, err := RunSpeech(t.Context(), a, speechCorpus(), Condition{Name: "clean"}, SpeechOptions{})
+	require.NoError(t, err)
+	for i, spoken := range []int{1000, 805, 1200, 2200} { // ms
+		if all, voiced := r.frames[i], r.voiced[i]; voiced < spoken/20*3/4 || voiced > spoken/20+1 || all < voiced+20 {
+			t.Errorf("utterance %d: %d of %d frames are speech, want %d", i+1, voiced, all, spoken/20)
+		}
+	}
 }
