@@ -108,6 +108,6 @@ func (p *program) writeIntelligibility(s eval.Speech, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(p.stdout).Encode(s)
 	}
-	_, err := fmt.Fprintf(p.stdout, "%-9s  %.1f %% of %d words misheard; numbers %d of %d exact\n", s.Condition, s.Wrong, s.WordErrors.Words, s.NumbersExact, s.Numbers)
+	_, err := fmt.Fprintf(p.stdout, "%-9s  %.1f %% of %d words misheard\n", s.Condition, s.Wrong, s.WordErrors.Words)
 	return err
 }
