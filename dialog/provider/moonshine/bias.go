@@ -12,8 +12,8 @@ import (
 // score by fusionWeight · log(1 - known + known · p(w|h) / max(p(w), rareWord)): it gains by
 // what the history makes it more likely than it is by itself, because the decoder knows by
 // itself which words are frequent. A word that the model does not have loses log(1 - known),
-// no more, because callers speak of other things, too. Tuned on the recordings of
-// TestMeasureVocabulary.
+// no more, because callers speak of other things, too. Tuned on
+// synthetic callers of a development corpus.
 const (
 	fusionWeight = 0.6
 	known        = 0.5  // how likely it is that callers speak of what the model knows

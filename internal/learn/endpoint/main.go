@@ -30,5 +30,5 @@ func run(args []string) error {
 	case len(args) > 1 && args[0] == "test":
 		return testModels(args[1:])
 	}
-	return errors.New("usage: endpoint endings LANGUAGE-MODEL | trace RECOGNIZER MANIFEST CONDITION TRACE | fit plain|heard TRACE... | test TRACE...")
+	return errors.New("usage: endpoint endings LANGUAGE-MODEL | trace RECOGNIZER MANIFEST CONDITION TRACE | fit plain|heard TRACES | test TRACES")
 }
