@@ -75,8 +75,12 @@ func answersOf(t *tokenizer, sentences [][]string) (list []answer) {
 // isSpelled reports whether a word is a letter or a digit that is read out.
 func isSpelled(word string) bool { return len(word) == 1 || slices.Contains(digitNames[:], word) }
 
-// Revise implements Expectation: it replaces a short reading by an answer that fits better.
+// Revise implements Expectation: it completes a key of the agent's tables, and replaces a
+// short reading by an answer that fits better.
 func (c *vocabularyCall) Revise(_ context.Context, b Bias, hyps []Hypothesis, score func([][]Token) ([]Hypothesis, error)) ([]Hypothesis, error) {
+	if len(hyps) > 0 {
+		hyps[0].Tokens = c.completeKey(hyps[0].Tokens)
+	}
 	r, ok := b.(*readingBias)
 	if !ok || r.first == nil || len(hyps) == 0 || len(hyps[0].Tokens) == 0 {
 		return hyps, nil

@@ -26,6 +26,7 @@ type Vocabulary struct {
 	inside    map[byte][]Token   // tokens that continue words, by their first letter
 	digits    [10]int            // the words for the digits
 	sentences map[string]bool    // the short ones
+	keys      map[string]bool    // of the agent's tables
 	answers   []answer
 	hums      []answer
 
@@ -67,6 +68,7 @@ func newVocabulary(t *tokenizer, k phrasebook.Knowledge) (*Vocabulary, error) {
 	}
 	v := &Vocabulary{
 		tokenizer: t, model: ngram.Count(sentences), inside: make(map[byte][]Token), sentences: make(map[string]bool),
+		keys:    make(map[string]bool),
 		bonuses: make(map[history]*bonuses), followers: make(map[prefix][]extension),
 	}
 	for id := range Token(vocabulary) {
@@ -74,6 +76,9 @@ func newVocabulary(t *tokenizer, k phrasebook.Knowledge) (*Vocabulary, error) {
 	}
 	for d, name := range digitNames {
 		v.digits[d], _ = slices.BinarySearch(v.model.Words, name)
+	}
+	for _, key := range k.Keys {
+		v.keys[key] = true
 	}
 	for _, s := range sentences {
 		if len(s) <= sentenceWords {

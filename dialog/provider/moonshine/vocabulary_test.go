@@ -188,3 +188,18 @@ func BenchmarkAdjust(b *testing.B) {
 		v.adjust(tokens, logits, "")
 	}
 }
+
+func TestHomophoneOfADigitBecomesPartOfAKey(t *testing.T) {
+	v := shop(t) // with the order 47329
+	for text, want := range map[string]string{
+		"Where is my order for seven three two nine?":    "Where is my order four seven three two nine?",
+		"Where is my order for seven, three, two, nine?": "Where is my order four seven, three, two, nine?",
+		"Where is my order for seven three two eight?":   "Where is my order for seven three two eight?",
+		"I ordered it for two people.":                   "I ordered it for two people.",
+		"Order four seven three two nine.":               "Order four seven three two nine.",
+	} {
+		if got := v.tokenizer.text(v.completeKey(v.tokenizer.encode(text))); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package moonshine
+
+import (
+	"slices"
+	"strings"
+)
+
+// homophones are words that sound like digits.
+var homophones = map[string]int{"for": 4, "to": 2, "too": 2, "won": 1, "ate": 8, "o": 0, "oh": 0}
+
+const minKeyDigits = 3 // that must follow a homophone
+
+// completeKey replaces a word that sounds like a digit, such as "for" in "where is my order
+// for seven three two nine", if the digits after it are a key of the agent's tables only
+// together with it. It returns tokens itself if there is no such word.
+func (v *Vocabulary) completeKey(tokens []Token) []Token {
+	for i, id := range tokens {
+		d, ok := homophones[v.spoken[id]]
+		if !ok || v.kinds[id] != start {
+			continue
+		}
+		digits := v.digitsOf(tokens[i+1:])
+		whole := string(rune('0'+d)) + digits
+		if len(digits) < minKeyDigits || v.keys[digits] || !v.keys[whole] {
+			continue
+		}
+		if name := v.tokenizer.encode(digitNames[d]); len(name) == 1 {
+			tokens = slices.Clone(tokens)
+			tokens[i] = name[0]
+			return tokens
+		}
+	}
+	return tokens
+}
+
+// digitsOf returns the digits with which tokens begin, with any punctuation between them.
+func (v *Vocabulary) digitsOf(tokens []Token) string {
+	var digits strings.Builder
+	for _, id := range tokens {
+		d := slices.Index(digitNames[:], v.spoken[id])
+		switch {
+		case v.kinds[id] == digit:
+			digits.WriteString(v.spoken[id])
+		case v.kinds[id] == start && d >= 0:
+			digits.WriteByte('0' + byte(d))
+		case v.kinds[id] != mark:
+			return digits.String()
+		}
+	}
+	return digits.String()
+}
