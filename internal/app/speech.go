@@ -109,7 +109,7 @@ func (n *neuralSpeech) try(part string, open func(*onnx.Runtime) error) {
 	}
 	n.failed[part] = err
 	if err != nil {
-		n.log.Warn(part+" is not used", zap.Error(err))
+		n.log.Warn(part+" is not used; pocketsphinx, flite or espeak-ng takes its place", zap.Error(err))
 	}
 }
 

@@ -94,7 +94,7 @@ func (c *clause) pieces(ctx context.Context, symbols []int64) func(func([]float3
 			if !yield(audio, err) || err != nil {
 				return
 			}
-			if from = to; c.begun { // and not only the silence before the first word
+			if from = to; c.begun { // the first word is out: longer pieces may follow
 				n = min(2*n, maxFrames)
 			}
 		}
