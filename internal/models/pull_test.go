@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -237,6 +239,55 @@ func TestTwoPullsDownloadOnce(t *testing.T) {
 		t.Errorf("%d requests, want 1", requests)
 	}
 }
+
+// TestPullsOfDifferentEntriesWaitForEachOther: the first removes its temporary files when
+// the second already waits.
+func TestPullsOfDifferentEntriesWaitForEachOther(t *testing.T) {
+	firstBegan, secondWaits := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/ears/a.bin" {
+			close(firstBegan)
+			<-secondWaits
+		}
+		_, _ = w.Write(body)
+	}))
+	defer server.Close()
+	dir, table := t.TempDir(), testTable("")
+	table = append(table, Entry{Name: "voice", Files: table[0].Files})
+	pull := func(entry string, report func(string)) error {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		return Open(dir).pull(ctx, Config{From: []string{server.URL}, Report: report}, table, time.Millisecond, []string{entry})
+	}
+	first := make(chan error, 1)
+	go func() { first <- pull("ears", nil) }()
+	<-firstBegan
+	waits := sync.OnceFunc(func() { close(secondWaits) })
+	err := pull("voice", func(line string) {
+		if strings.HasPrefix(line, "waiting") {
+			waits()
+		}
+	})
+	waits() // if the second pull has failed
+	require.NoError(t, err)
+	require.NoError(t, <-first)
+	if c := Open(dir); !c.installed(table, "ears") || !c.installed(table, "voice") {
+		t.Error("not both are installed")
+	}
+}
+
+func TestFullDiskIsNotTriedAgain(t *testing.T) {
+	full := &counted{Writer: failingWriter{}, progress: func(int64) {}}
+	_, err := copyAll(t.Context(), full, strings.NewReader("network"), 7)
+	if _, ok := errors.AsType[permanent](err); !ok || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v, want a permanent error", err)
+	}
+}
+
+// failingWriter is a file on a full disk.
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 func TestUnknownNamesAndSourcesAreInvalid(t *testing.T) {
 	c := Open(t.TempDir())
