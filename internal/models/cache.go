@@ -39,7 +39,7 @@ func (c *Cache) Verify(ctx context.Context, names ...string) (int, error) {
 }
 
 func (c *Cache) verify(ctx context.Context, table []Entry, names []string) (right int, err error) {
-	entries, err := chooseAll(table, names)
+	entries, err := choose(table, names)
 	if err != nil {
 		return 0, err
 	}
@@ -73,14 +73,6 @@ func (c *Cache) verify(ctx context.Context, table []Entry, names []string) (righ
 	return right, nil
 }
 
-// chooseAll returns the named entries, or all, with the optional ones.
-func chooseAll(table []Entry, names []string) ([]Entry, error) {
-	if len(names) == 0 {
-		return table, nil
-	}
-	return choose(table, names)
-}
-
 // Remove deletes the named entries, or all entries, and returns the names of those that were
 // there. It waits for another process that changes the cache.
 func (c *Cache) Remove(ctx context.Context, names ...string) ([]string, error) {
@@ -88,7 +80,7 @@ func (c *Cache) Remove(ctx context.Context, names ...string) ([]string, error) {
 }
 
 func (c *Cache) remove(ctx context.Context, table []Entry, names []string) (removed []string, err error) {
-	entries, err := chooseAll(table, names)
+	entries, err := choose(table, names)
 	if err != nil {
 		return nil, err
 	}

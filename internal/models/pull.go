@@ -45,7 +45,7 @@ func (p *puller) report(format string, args ...any) {
 	}
 }
 
-// Pull installs the named entries, or all that are not optional. What is installed and
+// Pull installs the named entries, or all. What is installed and
 // unchanged costs a stat. Every file is checked by its SHA-256 sum before it is moved into
 // place; another process that pulls waits. The error says for each source why it failed.
 func (c *Cache) Pull(ctx context.Context, config Config, names ...string) error {
@@ -117,7 +117,7 @@ func (p *puller) from() []string {
 	return p.config.From
 }
 
-// choose returns the named entries in the order of the table.
+// choose returns the named entries, or all, in the order of the table.
 func choose(table []Entry, names []string) ([]Entry, error) {
 	for _, name := range names {
 		if !slices.ContainsFunc(table, func(e Entry) bool { return e.Name == name }) {
@@ -126,7 +126,7 @@ func choose(table []Entry, names []string) ([]Entry, error) {
 	}
 	var chosen []Entry
 	for _, e := range table {
-		if slices.Contains(names, e.Name) || len(names) == 0 && !e.Optional {
+		if slices.Contains(names, e.Name) || len(names) == 0 {
 			chosen = append(chosen, e)
 		}
 	}

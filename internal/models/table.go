@@ -11,7 +11,6 @@ type Entry struct {
 	About         string
 	Code          string // license of the code that the package holds
 	Weights       string // license of the weights
-	Optional      bool   // is installed only if it is named
 	Files         []File
 }
 
