@@ -180,17 +180,23 @@ func (o *agentOpener) openDetectors() error {
 	if v.Provider == "builtin" {
 		return nil
 	}
+	model := cmp.Or(v.Model, o.neural.cache.Path("silero-vad", "silero_vad.onnx"))
+	isRequired := v.Provider != "auto" || v.Model != ""
+	if !isRequired && requireFile(model) != nil {
+		return nil
+	}
 	n, err := silero.Open(silero.Config{
-		Model:     cmp.Or(v.Model, o.neural.cache.Path("silero-vad", "silero_vad.onnx")),
+		Model:     model,
 		Library:   cmp.Or(v.Library, o.neural.library()),
 		OnFailure: func(err error) { o.log.Error("a call continues with the built-in voice detector", zap.Error(err)) },
 	})
 	switch {
 	case err == nil:
-	case v.Provider == "auto" && v.Model == "":
-		return nil // it is not installed
-	default:
+	case isRequired:
 		return fmt.Errorf("vad: %w", err)
+	default:
+		o.log.Warn("Silero VAD is not used; the built-in voice detector works alone", zap.Error(err))
+		return nil
 	}
 	o.detector = n.Fused
 	if v.Provider == "silero" {

@@ -1,0 +1,60 @@
+//go:build cgo
+
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"frontdesk/internal/config"
+	"frontdesk/internal/models"
+	"frontdesk/internal/modelstest"
+	"frontdesk/internal/phrasebook"
+	"frontdesk/internal/require"
+)
+
+// TestDamagedNetworksAreNamedAndNotUsed: the files have lost their second half.
+func TestDamagedNetworksAreNamedAndNotUsed(t *testing.T) {
+	dir := t.TempDir()
+	for _, e := range models.Table() {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, e.Name), 0o700))
+		for _, f := range e.Files {
+			from, to := modelstest.File(t, e.Name, f.Name), filepath.Join(dir, e.Name, f.Name)
+			if e.Name == "onnxruntime" {
+				require.NoError(t, os.Symlink(from, to))
+
+			}
+			b, err := os.ReadFile(from)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(to, b[:len(b)/2], 0o600))
+		}
+	}
+	core, logs := observer.New(zap.WarnLevel)
+	var c config.Config
+	c.Speech.Models, c.Speech.Library, c.VAD.Provider = dir, modelstest.Library(t), "auto"
+	neural, err := newNeuralSpeech(c, zap.New(core))
+	require.NoError(t, err)
+	defer neural.Close()
+	o := agentOpener{config: c, log: zap.New(core), neural: neural, set: &agentSet{}}
+	require.NoError(t, o.openDetectors())
+	if _, err := neural.openRecognizer(phrasebook.Knowledge{}); err == nil {
+		t.Error("no error for the recognizer")
+	}
+	if _, err := neural.openVoices(); err == nil {
+		t.Error("no error for the voice")
+	}
+	if o.detector == nil || len(o.set.closers) > 0 {
+		t.Error("the damaged voice detector is used")
+	}
+	for _, part := range []string{"Silero", "Moonshine", "Piper"} {
+		found := logs.Filter(func(e observer.LoggedEntry) bool { return strings.HasPrefix(e.Message, part) }).All()
+		if len(found) != 1 {
+			t.Errorf("%s: %d warnings, want 1", part, len(found))
+		}
+	}
+}
