@@ -3,9 +3,13 @@
 package onnx
 
 import (
+	"debug/elf"
 	"errors"
 	"fmt"
+	"os"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -53,14 +57,44 @@ func loadLibrary(path string) error {
 	}
 	var errs []error
 	for _, p := range paths {
-		ort.SetSharedLibraryPath(p)
-		err := ort.InitializeEnvironment(ort.WithLogLevelError())
+		err := checkLibrary(p)
+		if err == nil {
+			ort.SetSharedLibraryPath(p)
+			err = ort.InitializeEnvironment(ort.WithLogLevelError())
+		}
 		if err == nil {
 			return nil
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", p, err))
 	}
 	return fault.Wrap(errors.Join(errs...), fault.Invalid, "cannot load the ONNX Runtime library (want version 1.24 or later)")
+}
+
+// checkLibrary returns an error if the file at path is incomplete: loading it would end the
+// process with SIGBUS. A name without a folder, which the system searches, is not checked.
+func checkLibrary(path string) error {
+	if runtime.GOOS != "linux" || !strings.Contains(path, "/") {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	e, err := elf.NewFile(f)
+	if err != nil {
+		return fmt.Errorf("it is damaged: %w", err)
+	}
+	for _, p := range e.Progs {
+		if end := p.Off + p.Filesz; end < p.Off || end > uint64(info.Size()) {
+			return fmt.Errorf("it is damaged: it ends after %d of at least %d bytes", info.Size(), end)
+		}
+	}
+	return nil
 }
 
 // checkCUDA returns why networks cannot run with CUDA.
