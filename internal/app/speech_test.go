@@ -24,14 +24,9 @@ func TestDamagedNetworksAreNamedAndNotUsed(t *testing.T) {
 	for _, e := range models.Table() {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, e.Name), 0o700))
 		for _, f := range e.Files {
-			from, to := modelstest.File(t, e.Name, f.Name), filepath.Join(dir, e.Name, f.Name)
-			if e.Name == "onnxruntime" {
-				require.NoError(t, os.Symlink(from, to))
-
-			}
-			b, err := os.ReadFile(from)
+			b, err := os.ReadFile(modelstest.File(t, e.Name, f.Name))
 			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(to, b[:len(b)/2], 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, e.Name, f.Name), b[:len(b)/2], 0o600))
 		}
 	}
 	core, logs := observer.New(zap.WarnLevel)
@@ -52,9 +47,9 @@ func TestDamagedNetworksAreNamedAndNotUsed(t *testing.T) {
 		t.Error("the damaged voice detector is used")
 	}
 	for _, part := range []string{"Silero", "Moonshine", "Piper"} {
-		found := logs.Filter(func(e observer.LoggedEntry) bool { return strings.HasPrefix(e.Message, part) }).All()
-		if len(found) != 1 {
-			t.Errorf("%s: %d warnings, want 1", part, len(found))
+		isAbout := func(e observer.LoggedEntry) bool { return strings.HasPrefix(e.Message, part) }
+		if n := logs.Filter(isAbout).Len(); n != 1 {
+			t.Errorf("%s: %d warnings, want 1", part, n)
 		}
 	}
 }
