@@ -14,27 +14,33 @@ const cacheSize = 8 << 20 // bytes
 
 // Cached returns a Synthesizer that keeps the audio of what s has said, because greetings,
 // fillers and prompts repeat. It keeps the 8 MB that were used last.
-func Cached(s dialog.Synthesizer) dialog.Synthesizer {
+func Cached(s dialog.Synthesizer) dialog.ClauseSynthesizer {
 	return &cachedSynthesizer{s, newClipCache(cacheSize)}
 }
 
 type cachedSynthesizer struct {
-	dialog.Synthesizer
-	clips *clipCache
+	synthesizer dialog.Synthesizer
+	clips       *clipCache
 }
 
 // Speak implements dialog.Synthesizer.
 func (s *cachedSynthesizer) Speak(ctx context.Context, text string, voice dialog.Voice) iter.Seq2[[]int16, error] {
-	key := voice.Language + "\x00" + voice.Name + "\x00" + text
-	return func(yield func([]int16, error) bool) {
-		if pcm, ok := s.clips.get(key); ok {
-			yield(pcm, nil)
+	return dialog.Audio(s.SpeakClause(ctx, dialog.Clause{Text: text, Voice: voice}))
+}
+
+// SpeakClause implements dialog.ClauseSynthesizer.
+func (s *cachedSynthesizer) SpeakClause(ctx context.Context, c dialog.Clause) iter.Seq2[dialog.Speech, error] {
+	key := c.Voice.Language + "\x00" + c.Voice.Name + "\x00" + c.Text
+	return func(yield func(dialog.Speech, error) bool) {
+		if whole, ok := s.clips.get(key); ok {
+			yield(whole, nil)
 			return
 		}
-		var all []int16
-		for pcm, err := range s.Synthesizer.Speak(ctx, text, voice) {
-			all = append(all, pcm...) // copied first: the receiver may change pcm
-			if !yield(pcm, err) || err != nil {
+		var all dialog.Speech
+		for piece, err := range dialog.SpeakClause(ctx, s.synthesizer, c) {
+			all.PCM = append(all.PCM, piece.PCM...) // copied first: the receiver may change it
+			all.Words = append(all.Words, piece.Words...)
+			if !yield(piece, err) || err != nil {
 				return
 			}
 		}
@@ -56,32 +62,35 @@ type clipCache struct {
 }
 
 type clip struct {
-	key string
-	pcm []int16
+	key    string
+	speech dialog.Speech
 }
 
 // bytes estimates the memory of a clip.
-func (c *clip) bytes() int { return 2*len(c.pcm) + len(c.key) + 200 }
+func (c *clip) bytes() int { return 2*len(c.speech.PCM) + 16*len(c.speech.Words) + len(c.key) + 200 }
 
 func newClipCache(limit int) *clipCache {
 	return &clipCache{limit: limit, recent: list.New(), clips: make(map[string]*list.Element)}
 }
 
 // get returns a copy.
-func (c *clipCache) get(key string) ([]int16, bool) {
+func (c *clipCache) get(key string) (dialog.Speech, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.clips[key]
 	if !ok {
-		return nil, false
+		return dialog.Speech{}, false
 	}
 	c.recent.MoveToFront(e)
-	return slices.Clone(e.Value.(*clip).pcm), true
+	s := e.Value.(*clip).speech
+	s.PCM = slices.Clone(s.PCM)
+	return s, true
 }
 
-// put keeps pcm, unless it is larger than a quarter of the cache.
-func (c *clipCache) put(key string, pcm []int16) {
-	added := &clip{key: key, pcm: slices.Clip(pcm)}
+// put keeps s, unless it is larger than a quarter of the cache.
+func (c *clipCache) put(key string, s dialog.Speech) {
+	s.PCM, s.Words = slices.Clip(s.PCM), slices.Clip(s.Words)
+	added := &clip{key: key, speech: s}
 	if added.bytes() > c.limit/4 {
 		return
 	}

@@ -68,7 +68,7 @@ func TestCachedClauseIsNotSynthesizedAgain(t *testing.T) {
 func TestCacheKeepsTheClipsUsedLast(t *testing.T) {
 	c := newClipCache(10 * 1200)
 	for i := range 20 {
-		c.put(fmt.Sprint(i), make([]int16, 500))
+		c.put(fmt.Sprint(i), dialog.Speech{PCM: make([]int16, 500)})
 		if _, ok := c.get("0"); !ok {
 			t.Fatalf("the clip in use was evicted after %d others", i)
 		}
@@ -82,7 +82,7 @@ func TestCacheKeepsTheClipsUsedLast(t *testing.T) {
 	if c.size > c.limit || c.recent.Len() != len(c.clips) {
 		t.Errorf("%d bytes, want at most %d; %d list entries for %d clips", c.size, c.limit, c.recent.Len(), len(c.clips))
 	}
-	c.put("huge", make([]int16, 100000))
+	c.put("huge", dialog.Speech{PCM: make([]int16, 100000)})
 	if _, ok := c.get("huge"); ok || len(c.clips) < 5 {
 		t.Error("a clip larger than the cache must not evict the others")
 	}
@@ -95,10 +95,10 @@ func TestCacheIsSafeForConcurrentUse(t *testing.T) {
 		callers.Go(func() {
 			for j := range 200 {
 				key := fmt.Sprint(j % 30)
-				if pcm, ok := c.get(key); ok && len(pcm) != 100+j%30 {
-					t.Errorf("%s has %d samples", key, len(pcm))
+				if s, ok := c.get(key); ok && len(s.PCM) != 100+j%30 {
+					t.Errorf("%s has %d samples", key, len(s.PCM))
 				}
-				c.put(key, make([]int16, 100+j%30))
+				c.put(key, dialog.Speech{PCM: make([]int16, 100+j%30)})
 			}
 		})
 	}

@@ -4,8 +4,10 @@
 package mouth
 
 import (
+	"cmp"
 	"context"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,8 +35,9 @@ var errVoiceSilent = fault.New(fault.Timeout, "the voice sent nothing in time").
 
 // Voice is the Mouth of a line with audio: a Synthesizer and paced playout. It is also a
 // Ducker and a Preparer. What the caller heard is counted in whole words, by the samples
-// that have left: within a clause, time is divided by the number of letters that each word
-// has when it is spoken, so that 47329 takes as long as its five words.
+// that have left, and by the ends of words that the Synthesizer says. If it does not say them,
+// the time of a clause is divided by the number of letters that each word has when it is
+// spoken, so that 47329 takes as long as its five words.
 type Voice struct {
 	// OnAudioStarted is called when the first audio of a Say leaves. Set it before Say.
 	OnAudioStarted func()
@@ -63,38 +66,41 @@ type preparedClause struct {
 	ctx   context.Context
 	text  string
 	voice dialog.Voice
-	audio *replay.Buffer[[]int16]
+	audio *replay.Buffer[dialog.Speech]
 }
 
 // Prepare implements dialog.Preparer.
 func (m *Voice) Prepare(ctx context.Context, clause string) {
-	p := &preparedClause{ctx: ctx, text: clause, voice: *m.voice.Load(), audio: replay.New[[]int16]()}
+	p := &preparedClause{ctx: ctx, text: clause, voice: *m.voice.Load(), audio: replay.New[dialog.Speech]()}
 	m.prepared.Store(p)
-	for pcm, err := range m.synthesizer.Speak(ctx, clause, p.voice) {
+	for piece, err := range dialog.SpeakClause(ctx, m.synthesizer, dialog.Clause{Text: clause, Voice: p.voice}) {
 		if err != nil {
 			p.audio.End(err)
 			return
 		}
-		p.audio.Add(pcm)
+		p.audio.Add(piece)
 	}
 	p.audio.End(ctx.Err())
 }
 
 // audioOf yields the audio of a clause, prepared or synthesized now.
-func (m *Voice) audioOf(ctx context.Context, text string) iter.Seq2[[]int16, error] {
+func (m *Voice) audioOf(ctx context.Context, s *speech, text string) iter.Seq2[dialog.Speech, error] {
 	voice := *m.voice.Load()
 	p := m.prepared.Swap(nil)
-	if p != nil && p.ctx.Err() == nil && p.text == text && p.voice == voice {
+	if p != nil && p.ctx.Err() == nil && p.text == text && p.voice == voice && !s.hasSubstitute {
 		return p.audio.All(ctx)
 	}
-	return m.synthesizer.Speak(ctx, text, voice)
+	return dialog.SpeakClause(ctx, m.synthesizer, dialog.Clause{
+		Text: text, Voice: voice, Substitute: s.hasSubstitute,
+		Due: time.Now().Add(time.Duration(s.ahead(m.playout.Played())) * time.Second / media.MouthRate),
+	})
 }
 
 // Say implements dialog.Mouth.
 func (m *Voice) Say(ctx context.Context, clauses iter.Seq[string], progress func(piece string)) (string, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s := &speech{start: m.playout.Played(), ahead: make(chan struct{}, maxAhead)}
+	s := &speech{start: m.playout.Played(), room: make(chan struct{}, maxAhead)}
 	synthesis := make(chan error, 1)
 	go func() { synthesis <- m.synthesize(ctx, s, clauses) }()
 
@@ -138,7 +144,7 @@ func (m *Voice) Say(ctx context.Context, clauses iter.Seq[string], progress func
 func (m *Voice) synthesize(ctx context.Context, s *speech, clauses iter.Seq[string]) error {
 	for text := range clauses {
 		select {
-		case s.ahead <- struct{}{}:
+		case s.room <- struct{}{}:
 		case <-ctx.Done():
 			return nil
 		}
@@ -164,11 +170,12 @@ func (m *Voice) play(ctx context.Context, s *speech, c *clause) error {
 	defer cancel(nil)
 	watchdog := time.AfterFunc(voiceTimeout, func() { cancel(errVoiceSilent) })
 	defer watchdog.Stop()
-	for pcm, err := range m.audioOf(ctx, strings.TrimSpace(c.text)) {
+	for piece, err := range m.audioOf(ctx, s, strings.TrimSpace(c.text)) {
 		watchdog.Stop() // time spent in a full playout does not count
 		if err == nil {
-			s.grow(c, len(pcm))
-			err = m.playout.Write(ctx, pcm)
+			s.hasSubstitute = s.hasSubstitute || piece.Substitute
+			s.grow(c, piece)
+			err = m.playout.Write(ctx, piece.PCM)
 		}
 		if err != nil && context.Cause(ctx) != errVoiceSilent {
 			return err
@@ -185,8 +192,11 @@ func (m *Voice) play(ctx context.Context, s *speech, c *clause) error {
 // heard.
 type speech struct {
 	start int64           // the playout's position, in samples, when Say began
-	ahead chan struct{}   // holds a value for each clause not heard to its end
+	room  chan struct{}   // holds a value for each clause not heard to its end
 	heard strings.Builder // by the caller
+	// hasSubstitute says that another voice than the agent's own has spoken, and so speaks to
+	// the end. Only the synthesis has it.
+	hasSubstitute bool
 
 	mu      sync.Mutex
 	clauses []*clause // not heard to their end
@@ -197,12 +207,13 @@ type speech struct {
 type clause struct {
 	text       string
 	words      []word
-	letters    int   // of all words
-	start      int64 // samples of the speech before it
-	samples    int64 // of its own so far
-	isComplete bool  // there will be no more
-	hasFailed  bool  // some of its audio is missing
-	heard      int   // bytes of text
+	letters    int              // of all words
+	ends       []dialog.WordEnd // that are known; their text is counted in bytes of text
+	start      int64            // samples of the speech before it
+	samples    int64            // of its own so far
+	isComplete bool             // there will be no more
+	hasFailed  bool             // some of its audio is missing
+	heard      int              // bytes of text
 }
 
 func (s *speech) add(text, language string) *clause {
@@ -217,11 +228,24 @@ func (s *speech) add(text, language string) *clause {
 	return c
 }
 
-func (s *speech) grow(c *clause, samples int) {
+// grow adds a piece to c, which is the clause without the white space around it.
+func (s *speech) grow(c *clause, piece dialog.Speech) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.samples += int64(samples)
-	s.samples += int64(samples)
+	c.samples += int64(len(piece.PCM))
+	s.samples += int64(len(piece.PCM))
+	indent := len(c.text) - len(strings.TrimLeftFunc(c.text, unicode.IsSpace))
+	for _, w := range piece.Words {
+		c.ends = append(c.ends, dialog.WordEnd{Text: indent + w.Text, Samples: w.Samples})
+	}
+}
+
+// ahead returns how many samples have been synthesized that have not been played, when
+// played samples have left the playout.
+func (s *speech) ahead(played int64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(0, s.start+s.samples-played)
 }
 
 func (s *speech) complete(c *clause, err error) {
@@ -252,7 +276,7 @@ func (s *speech) advance(played int64) string {
 			break
 		}
 		s.clauses = s.clauses[1:]
-		<-s.ahead
+		<-s.room
 	}
 	s.heard.WriteString(piece.String())
 	return piece.String()
@@ -264,6 +288,9 @@ func (c *clause) heardBytes(played int64) int {
 	played -= c.start
 	if c.isComplete && !c.hasFailed && played >= c.samples {
 		return len(c.text)
+	}
+	if len(c.ends) > 0 {
+		return max(c.heard, c.endedBytes(played))
 	}
 	total := c.samples
 	if !c.isComplete || c.hasFailed {
@@ -277,6 +304,21 @@ func (c *clause) heardBytes(played int64) int {
 		letters = min(letters, float64(c.letters-1))
 	}
 	return max(c.heard, wholeWords(c.words, letters))
+}
+
+// endedBytes is heardBytes by the known ends of words.
+func (c *clause) endedBytes(played int64) int {
+	next, _ := slices.BinarySearchFunc(c.ends, played+1, func(w dialog.WordEnd, n int64) int { return cmp.Compare(int64(w.Samples), n) })
+	if next == 0 {
+		return 0
+	}
+	end := c.ends[next-1].Text
+	for _, w := range c.words {
+		if w.end >= end {
+			return w.end
+		}
+	}
+	return len(c.text)
 }
 
 // word is a word of a clause.

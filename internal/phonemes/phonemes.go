@@ -2,7 +2,7 @@
 // hundred languages. espeak-ng is licensed under the GPL; it runs as a separate program and
 // is never linked. The package keeps one process alive for each Phonemizer, because starting
 // one takes 50 to 200 ms and a phrase 1 to 10 ms. It imports only internal/fault. Phrases
-// enter as text; IPA leaves as text.
+// enter as text; IPA leaves as text. Align finds the words of a text in the IPA of a clause.
 package phonemes
 
 import (
@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -35,6 +36,9 @@ type Phonemizer struct {
 	turn         chan struct{} // holds the value of the caller that may use process
 	process      *process      // nil: it must be started
 	isClosed     bool
+
+	wordsMu sync.Mutex
+	words   map[string]string // that Word remembers: their IPA
 }
 
 // New starts espeak-ng with a voice such as "en-us". The error says what to install, or that

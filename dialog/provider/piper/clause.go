@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"frontdesk/dialog"
 	"frontdesk/dialog/provider/loudness"
 	"frontdesk/internal/fault"
 	"frontdesk/media"
@@ -29,11 +30,12 @@ type clause struct {
 	speed   float32
 	due     time.Time // when the caller will have heard all audio so far
 	begun   bool      // there was audio
+	timing  timing    // of its words
 }
 
 // speak synthesizes utterances and passes their audio, in pieces, to yield until it returns
 // false. The error is a fault.Error.
-func (c *clause) speak(ctx context.Context, utterances [][]int64, yield func([]int16) bool) error {
+func (c *clause) speak(ctx context.Context, utterances [][]symbol, yield func(dialog.Speech) bool) error {
 	if len(utterances) == 0 {
 		return nil
 	}
@@ -57,30 +59,37 @@ func (c *clause) speak(ctx context.Context, utterances [][]int64, yield func([]i
 			if len(pcm) == 0 {
 				continue
 			}
+			var words []dialog.WordEnd
+			if c.begun { // the first piece does not wait for them
+				words = c.timing.take(ctx, trim.dropped)
+			}
 			c.begun = true
-			if !yield(pcm) {
+			if !yield(dialog.Speech{PCM: pcm, Words: words}) {
 				return nil
 			}
 		}
 	}
-	if pcm := resampler.Flush(resampler.Process(nil, trim.end())); len(pcm) > 0 {
-		yield(pcm)
+	pcm := resampler.Flush(resampler.Process(nil, trim.end()))
+	if words := c.timing.take(ctx, trim.dropped); len(pcm)+len(words) > 0 {
+		yield(dialog.Speech{PCM: pcm, Words: words})
 	}
 	return nil
 }
 
 // pieces yields the audio of an utterance. It ends early when ctx is cancelled.
-func (c *clause) pieces(ctx context.Context, symbols []int64) func(func([]float32, error) bool) {
+func (c *clause) pieces(ctx context.Context, symbols []symbol) func(func([]float32, error) bool) {
 	return func(yield func([]float32, error) bool) {
 		var l *latent
+		symbols = c.voice.settings.frame(symbols)
 		err := c.run(ctx, func() (err error) {
-			l, err = c.voice.engine.encode(c.voice.settings.frame(symbols), c.voice.scales(c.speed), c.speaker)
+			l, err = c.voice.engine.encode(numbers(symbols), c.voice.scales(c.speed), c.speaker)
 			return err
 		})
 		if err != nil {
 			yield(nil, err)
 			return
 		}
+		c.timing.add(symbols, l, c.voice.hop)
 		for from, n := 0, firstFrames; from < l.frames; {
 			to := from + n
 			if l.frames-to < n/2 { // no short piece at the end
@@ -134,6 +143,7 @@ type trimmer struct {
 	silence float64 // RMS of a block below which it is silence
 	rate    int
 	begun   bool
+	dropped int     // samples of the silence at the beginning that are not returned
 	partial []int16 // less than a block
 	pending []int16 // silence that is not known to be a pause
 }
@@ -153,6 +163,7 @@ func (t *trimmer) add(pcm []int16) []int16 {
 		}
 		t.pending = append(t.pending, b...)
 		if lead := int(loudness.Lead * float64(t.rate)); !t.begun && len(t.pending) > lead {
+			t.dropped += len(t.pending) - lead
 			t.pending = t.pending[:copy(t.pending, t.pending[len(t.pending)-lead:])]
 		}
 	}

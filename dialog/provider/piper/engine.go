@@ -15,6 +15,7 @@ type engine interface {
 type latent struct {
 	channels, frames int
 	data             []float32 // channels × frames
+	durations        []float32 // frames of each symbol; nil if the network does not say
 	speaker          int64
 }
 

@@ -223,6 +223,7 @@ func readName(f field, number int) (string, error) {
 type halves struct {
 	encoder, decoder []byte // ONNX files
 	latent           string // the tensor between them: channels × frames
+	durations        string // an output of the encoder: frames of each symbol; "" if it is not known
 	audio            string // the output of the decoder
 	// decoderHasSpeakers says that the decoder has the input sid, too.
 	decoderHasSpeakers bool
@@ -246,11 +247,31 @@ func divide(file []byte) (halves, error) {
 		return halves{}, errors.New("the network is not a voice of Piper (VITS with the weights dec.conv_pre)")
 	}
 	h.audio = g.outputs[0]
-	h.encoder, _ = g.cut("", h.latent)
+	outputs := []string{h.latent}
+	if h.durations = g.durations(); h.durations != "" {
+		outputs = append(outputs, h.durations)
+	}
+	h.encoder, _ = g.cut("", outputs...)
 	var inputs []string
 	h.decoder, inputs = g.cut(h.latent, h.audio)
 	h.decoderHasSpeakers = slices.Contains(inputs, "sid")
 	return h, nil
+}
+
+// durations returns the tensor of how many frames each symbol lasts: VITS rounds them up, and
+// nothing else. It is "" if several operations round up.
+func (g *graph) durations() string {
+	name := ""
+	for _, n := range g.nodes {
+		if n.operator != "Ceil" {
+			continue
+		}
+		if name != "" || len(n.outputs) != 1 {
+			return ""
+		}
+		name = n.outputs[0]
+	}
+	return name
 }
 
 // cut returns the model that computes outputs, which are tensors of floats. The tensor begin,

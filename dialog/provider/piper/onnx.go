@@ -19,6 +19,7 @@ const maxNetwork = 1 << 30 // bytes
 type sessions struct {
 	encoder, decoder *ort.DynamicAdvancedSession
 	hasSpeakers      bool // the networks have the input sid
+	hasDurations     bool // the encoder has them as its second output
 	decoderSpeakers  bool
 }
 
@@ -39,13 +40,17 @@ func openEngine(runtime *onnx.Runtime, file string, hasSpeakers bool) (engine, e
 	if err != nil {
 		return nil, err
 	}
-	s := &sessions{hasSpeakers: hasSpeakers}
+	s := &sessions{hasSpeakers: hasSpeakers, hasDurations: h.durations != ""}
+	outputs := []string{h.latent}
+	if s.hasDurations {
+		outputs = append(outputs, h.durations)
+	}
 	inputs := []string{"input", "input_lengths", "scales"}
 	if hasSpeakers {
 		inputs = append(inputs, "sid")
 	}
 	s.encoder, err = runtime.Open(onnx.Network{
-		File: "encoder", Data: h.encoder, Inputs: inputs, Outputs: []string{h.latent},
+		File: "encoder", Data: h.encoder, Inputs: inputs, Outputs: outputs,
 	})
 	if err != nil {
 		return nil, err
@@ -75,6 +80,9 @@ func (s *sessions) encode(symbols []int64, scales [3]float32, speaker int64) (*l
 		addTensor(&in, []int64{speaker}, 1)
 	}
 	out := values{list: make([]ort.Value, 1)}
+	if s.hasDurations {
+		out.list = append(out.list, nil)
+	}
 	defer out.free()
 	if in.err != nil {
 		return nil, in.err
@@ -87,7 +95,13 @@ func (s *sessions) encode(symbols []int64, scales [3]float32, speaker int64) (*l
 		return nil, errors.New("the encoder's output has the wrong type")
 	}
 	shape := z.GetShape()
-	return &latent{channels: int(shape[1]), frames: int(shape[2]), data: slices.Clone(z.GetData()), speaker: speaker}, nil
+	l := &latent{channels: int(shape[1]), frames: int(shape[2]), data: slices.Clone(z.GetData()), speaker: speaker}
+	if s.hasDurations {
+		if d, ok := out.list[1].(*ort.Tensor[float32]); ok && len(d.GetData()) == len(symbols) {
+			l.durations = slices.Clone(d.GetData())
+		}
+	}
+	return l, nil
 }
 
 func (s *sessions) decode(l *latent, from, to int) ([]float32, error) {

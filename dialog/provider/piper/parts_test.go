@@ -52,7 +52,7 @@ func TestSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := s.frame(s.symbols("abx?ã")), []int64{1, 0, 3, 0, 4, 5, 0, 6, 0, 4, 5, 0, 3, 0, 7, 0, 2}; !slices.Equal(got, want) {
+	if got, want := numbers(s.frame(s.symbols("abx?ã"))), []int64{1, 0, 3, 0, 4, 5, 0, 6, 0, 4, 5, 0, 3, 0, 7, 0, 2}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	for name, want := range map[string]int64{"": 0, "anna": 1, "1": 1, "2": -1, "-1": -1, "otto": -1} {

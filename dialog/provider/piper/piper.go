@@ -72,7 +72,7 @@ type entry struct {
 	err   error
 }
 
-var _ dialog.Synthesizer = (*Synthesizer)(nil)
+var _ dialog.ClauseSynthesizer = (*Synthesizer)(nil)
 
 // Installed returns the voices in a folder of models: the entries piper-NAME, by NAME.
 func Installed(folder string) map[string]string {
@@ -184,7 +184,12 @@ func sameLanguage(a, b string) bool {
 
 // Speak implements dialog.Synthesizer at the voice's own speed.
 func (s *Synthesizer) Speak(ctx context.Context, text string, v dialog.Voice) iter.Seq2[[]int16, error] {
-	return s.speak(ctx, text, v, Style{})
+	return dialog.Audio(s.speak(ctx, dialog.Clause{Text: text, Voice: v}, Style{}))
+}
+
+// SpeakClause implements dialog.ClauseSynthesizer at the voice's own speed.
+func (s *Synthesizer) SpeakClause(ctx context.Context, c dialog.Clause) iter.Seq2[dialog.Speech, error] {
+	return s.speak(ctx, c, Style{})
 }
 
 // Style is how an agent speaks.
@@ -194,7 +199,7 @@ type Style struct {
 }
 
 // With returns a Synthesizer that speaks with s in a style.
-func (s *Synthesizer) With(style Style) dialog.Synthesizer { return &styled{s, style} }
+func (s *Synthesizer) With(style Style) dialog.ClauseSynthesizer { return &styled{s, style} }
 
 type styled struct {
 	*Synthesizer
@@ -202,36 +207,52 @@ type styled struct {
 }
 
 func (s *styled) Speak(ctx context.Context, text string, v dialog.Voice) iter.Seq2[[]int16, error] {
-	return s.speak(ctx, text, v, s.style)
+	return dialog.Audio(s.speak(ctx, dialog.Clause{Text: text, Voice: v}, s.style))
 }
 
-func (s *Synthesizer) speak(ctx context.Context, text string, v dialog.Voice, style Style) iter.Seq2[[]int16, error] {
-	return func(yield func([]int16, error) bool) {
-		name, ok := s.choose(v)
-		if !ok {
-			yield(nil, fault.New(fault.Invalid, "no voice of Piper is installed for the language %q", v.Language))
-			return
+func (s *styled) SpeakClause(ctx context.Context, c dialog.Clause) iter.Seq2[dialog.Speech, error] {
+	return s.speak(ctx, c, s.style)
+}
+
+func (s *Synthesizer) speak(ctx context.Context, said dialog.Clause, style Style) iter.Seq2[dialog.Speech, error] {
+	return func(yield func(dialog.Speech, error) bool) {
+		c, utterances, err := s.prepare(ctx, said, style)
+		if err == nil {
+			err = c.speak(ctx, utterances, func(p dialog.Speech) bool { return yield(p, nil) })
 		}
-		base, _, _ := strings.Cut(name, speakerDivider)
-		voice, err := s.load(base)
 		if err != nil {
-			yield(nil, err)
-			return
-		}
-		speaker, err := voice.speaker(name)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		speed := float32(min(max(cmp.Or(style.Speed, 1), minSpeed), maxSpeed))
-		c := &clause{voice: voice, workers: s.workers, speaker: speaker, speed: speed, due: time.Now()}
-		utterances, err := voice.utterances(ctx, style.Lexicon.Parts(text, cmp.Or(v.Language, voice.settings.Espeak.Voice)))
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		if err := c.speak(ctx, utterances, func(pcm []int16) bool { return yield(pcm, nil) }); err != nil {
-			yield(nil, err)
+			yield(dialog.Speech{}, err)
 		}
 	}
+}
+
+// prepare chooses the voice of a clause, and translates the text to phonemes.
+func (s *Synthesizer) prepare(ctx context.Context, said dialog.Clause, style Style) (*clause, [][]symbol, error) {
+	name, ok := s.choose(said.Voice)
+	if !ok {
+		return nil, nil, fault.New(fault.Invalid, "no voice of Piper is installed for the language %q", said.Voice.Language)
+	}
+	base, _, _ := strings.Cut(name, speakerDivider)
+	voice, err := s.load(base)
+	if err != nil {
+		return nil, nil, err
+	}
+	speaker, err := voice.speaker(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	due := said.Due
+	if now := time.Now(); due.Before(now) {
+		due = now
+	}
+	language := cmp.Or(said.Voice.Language, voice.settings.Espeak.Voice)
+	utterances, err := voice.utterances(ctx, style.Lexicon.Parts(said.Text, language))
+	if err != nil {
+		return nil, nil, err
+	}
+	speed := float32(min(max(cmp.Or(style.Speed, 1), minSpeed), maxSpeed))
+	return &clause{
+		voice: voice, workers: s.workers, speaker: speaker, speed: speed, due: due,
+		timing: newTiming(voice, said.Text, language, style.Lexicon, utterances),
+	}, utterances, nil
 }

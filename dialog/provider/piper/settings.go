@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
+
+	"frontdesk/internal/phonemes"
 )
 
 const maxSettings = 4 << 20 // bytes of a voice's JSON file; those with many speakers are large
@@ -75,27 +77,56 @@ func parseSettings(text []byte) (*settings, error) {
 	return s, nil
 }
 
-// symbols returns the numbers of a phrase's phonemes, with a pad after each, as Piper puts
+// symbol is one number that the network reads.
+type symbol struct {
+	id int64
+	// sound is the phoneme that ends with this symbol; 0 within one, and for all that is no
+	// phoneme.
+	sound rune
+}
+
+// symbols returns the symbols of a phrase's phonemes, with a pad after each, as Piper puts
 // it. Phonemes that the voice does not have are omitted.
-func (s *settings) symbols(ipa string) []int64 {
-	var ids []int64
+func (s *settings) symbols(ipa string) []symbol {
+	var out []symbol
 	for _, r := range norm.NFD.String(ipa) {
 		written := []string{string(r)}
 		if others, ok := s.PhonemeMap[string(r)]; ok {
 			written = others
 		}
+		before := len(out)
 		for _, w := range written {
 			if id, ok := s.PhonemeIDs[w]; ok {
-				ids = append(append(ids, id...), s.PhonemeIDs["_"]...)
+				out = append(append(out, plain(id)...), plain(s.PhonemeIDs["_"])...)
 			}
 		}
+		if len(out) > before && phonemes.IsSound(r) {
+			out[len(out)-1].sound = r
+		}
 	}
-	return ids
+	return out
 }
 
-// frame returns the numbers of an utterance: beginning, phonemes, end.
-func (s *settings) frame(symbols []int64) []int64 {
-	return slices.Concat(s.PhonemeIDs["^"], s.PhonemeIDs["_"], symbols, s.PhonemeIDs["$"])
+// frame returns the symbols of an utterance: beginning, phonemes, end.
+func (s *settings) frame(symbols []symbol) []symbol {
+	return slices.Concat(plain(s.PhonemeIDs["^"]), plain(s.PhonemeIDs["_"]), symbols, plain(s.PhonemeIDs["$"]))
+}
+
+func plain(ids []int64) []symbol {
+	out := make([]symbol, len(ids))
+	for i, id := range ids {
+		out[i].id = id
+	}
+	return out
+}
+
+// numbers returns what the network reads.
+func numbers(symbols []symbol) []int64 {
+	out := make([]int64, len(symbols))
+	for i, s := range symbols {
+		out[i] = s.id
+	}
+	return out
 }
 
 // speaker returns the number of a speaker, who is named or counted from 0. Name "" is the first.

@@ -37,6 +37,8 @@ func TestVoice(t *testing.T) {
 		"espeak-ng fails":                       checkFailingPhonemizer,
 		"long text":                             checkLongText,
 		"many callers":                          checkManyCallers,
+		"ends of words":                         checkWords,
+		"a pause ends words":                    checkWordsAtPause,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s) })
 	}
@@ -86,7 +88,7 @@ func checkPiecesEqualTheWhole(t *testing.T, s *Synthesizer) {
 	if err != nil || len(utterances) != 1 {
 		t.Fatalf("%d utterances, %v", len(utterances), err)
 	}
-	l, err := v.engine.encode(v.settings.frame(utterances[0]), v.scales(1), 0)
+	l, err := v.engine.encode(numbers(v.settings.frame(utterances[0])), v.scales(1), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

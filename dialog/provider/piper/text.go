@@ -19,9 +19,9 @@ const (
 
 // utterances returns the symbols of each utterance that the network speaks at a time: a
 // sentence, or less if it is long.
-func (v *voice) utterances(ctx context.Context, text []spoken.Part) ([][]int64, error) {
-	var out [][]int64
-	var current []int64
+func (v *voice) utterances(ctx context.Context, text []spoken.Part) ([][]symbol, error) {
+	var out [][]symbol
+	var current []symbol
 	total := 0
 	phrases, err := v.translate(ctx, text)
 	if err != nil {
@@ -54,7 +54,7 @@ func (v *voice) utterances(ctx context.Context, text []spoken.Part) ([][]int64, 
 
 // phrase is text without a pause, as symbols, and the punctuation mark behind it.
 type phrase struct {
-	symbols []int64
+	symbols []symbol
 	mark    string // one of , . ! ? ; : or ""
 }
 

@@ -116,7 +116,7 @@ func (v *voice) calibrate(speaker int64) (*latent, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := v.engine.encode(v.settings.frame(v.settings.symbols(ipa)), v.scales(1), speaker)
+	l, err := v.engine.encode(numbers(v.settings.frame(v.settings.symbols(ipa))), v.scales(1), speaker)
 	if err != nil {
 		return nil, err
 	}
