@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"frontdesk/internal/phrasebook"
 )
@@ -38,7 +39,8 @@ type answer struct {
 }
 
 func newAnswer(t *tokenizer, words string) answer {
-	text := strings.ToUpper(words[:1]) + words[1:] + "."
+	_, n := utf8.DecodeRuneInString(words)
+	text := strings.ToUpper(words[:n]) + words[n:] + "."
 	if s := backchannelSpellings[words]; s != "" {
 		text = s
 	}

@@ -25,7 +25,10 @@ var (
 	assents = words.NewSet("yes yeah yep no nope sure okay right correct exactly")
 )
 
-const choiceWords = 3 // on either side of "or" that may be an answer
+const (
+	choiceWords   = 3  // on either side of "or" that may be an answer
+	longestChoice = 40 // bytes; more cannot be said within longestAnswer
+)
 
 // ask finds out what a reply of the agent asks for: its last sentence counts.
 func (v *Vocabulary) ask(reply string) (q question) {
@@ -58,7 +61,7 @@ func (v *Vocabulary) ask(reply string) (q question) {
 // addChoice adds an answer.
 func (q *question) addChoice(t *tokenizer, choice []string) {
 	text := strings.Join(choice, " ")
-	if text != "" && !slices.ContainsFunc(q.answers, func(a answer) bool { return a.words == text }) {
+	if text != "" && len(text) <= longestChoice && !slices.ContainsFunc(q.answers, func(a answer) bool { return a.words == text }) {
 		q.answers = append(q.answers, newAnswer(t, text))
 	}
 }

@@ -109,7 +109,8 @@ func (r *reading) read(ctx context.Context, m model, a audio, isFinal bool) erro
 		if err != nil {
 			return err
 		}
-		r.base, r.settled, r.tokens = r.base+n, append(r.settled, words...), nil
+		// settled is shared with readings of the same utterance that may still be in progress.
+		r.base, r.settled, r.tokens = r.base+n, slices.Concat(r.settled, words), nil
 	}
 }
 

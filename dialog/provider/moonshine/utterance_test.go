@@ -234,3 +234,23 @@ func TestPartsEndInTheLongestPause(t *testing.T) {
 		}
 	})
 }
+
+// TestReadingsDoNotShareWords: a reading that was replaced may go on beside its successor.
+func TestReadingsDoNotShareWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := fake(t, 1, 0)
+		defer r.Close()
+		var a audio
+		for frame, is := range speech(strings.Repeat("x", 160)) {
+			a.pcm, a.voiced = append(a.pcm, frame...), append(a.voiced, is)
+		}
+		m := model{worker: &worker{reader: &fakeReader{calls: new(atomic.Int64)}}, tokenizer: r.tokenizer, expect: unexpected{}, beam: 1}
+		settled := make([]word, 1, 100)
+		first, second := reading{settled: settled}, reading{settled: settled}
+		require.NoError(t, first.read(t.Context(), m, a, false))
+		require.NoError(t, second.read(t.Context(), m, a, false))
+		if len(first.settled) < 2 || &first.settled[1] == &second.settled[1] {
+			t.Errorf("both readings write the words after %d", len(settled))
+		}
+	})
+}

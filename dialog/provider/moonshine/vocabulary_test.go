@@ -91,6 +91,18 @@ func TestHypothesisGainsTheBonusesOfItsWords(t *testing.T) {
 	}
 }
 
+func TestChoicesAreShortAndBeginWithACapital(t *testing.T) {
+	v := shop(t)
+	q := v.ask("Would you like élan or " + strings.Repeat("a", 1000) + "?")
+	var texts []string
+	for _, a := range q.answers {
+		texts = append(texts, a.text)
+	}
+	if want := []string{"Élan.", "Like élan.", "You like élan."}; !slices.Equal(texts, want) {
+		t.Errorf("%q, want %q", texts, want)
+	}
+}
+
 func TestQuestionMakesItsAnswersLikely(t *testing.T) {
 	v := shop(t)
 	firstDigit := v.tokenizer.encode("4")
