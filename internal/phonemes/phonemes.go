@@ -25,6 +25,9 @@ const (
 	maxPhrase    = 900
 	startTimeout = 10 * time.Second // of the process, on a busy machine
 	replyTimeout = 2 * time.Second  // for one phrase
+	// turnTimeout is how long a phrase waits for others, which take milliseconds unless
+	// espeak-ng must be started again.
+	turnTimeout = 5 * time.Second
 )
 
 // Phonemizer translates the phrases of one language. It is safe for concurrent use; one
@@ -60,11 +63,15 @@ func New(voice string) (*Phonemizer, error) {
 // a pause inside; characters from the 900th byte on are dropped. A phrase without anything
 // to say becomes "". The error is a fault.Error.
 func (p *Phonemizer) Phonemes(ctx context.Context, phrase string) (string, error) {
+	timeout := time.NewTimer(turnTimeout)
+	defer timeout.Stop()
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
 	case <-ctx.Done():
 		return "", fault.From(ctx.Err())
+	case <-timeout.C:
+		return "", fault.New(fault.Timeout, "espeak-ng has no time for another phrase").Retryable(0)
 	}
 	phrase = clean(phrase)
 	if phrase == "" {

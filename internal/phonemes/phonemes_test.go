@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -109,6 +110,7 @@ func TestProgramThatNeverAnswersIsAnError(t *testing.T) {
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	for name, commands := range map[string]string{
 		"exits":         "exit 1",
+		"endless start": "cat /dev/zero",
 		"echoes":        "echo a; echo b; cat",
 		"endless lines": "echo a; echo a; yes",
 		"endless line":  "echo a; echo a; cat /dev/zero",
@@ -157,6 +159,18 @@ func TestCancelledCallerDoesNotWait(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	<-p.turn
+}
+
+func TestPhraseWaitsForOthersWithADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Phonemizer{turn: make(chan struct{}, 1)}
+		p.turn <- struct{}{} // somebody else's phrase
+		began := time.Now()
+		_, err := p.Phonemes(context.Background(), "no")
+		if !fault.IsRetryable(err) || time.Since(began) != turnTimeout {
+			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+	})
 }
 
 func TestClosedPhonemizerFails(t *testing.T) {

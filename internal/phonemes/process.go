@@ -63,14 +63,16 @@ func (p *process) learnMarker() error {
 	if err := p.write(p.marker+p.marker, startTimeout); err != nil {
 		return err
 	}
-	first, err := p.reader.ReadString('\n')
+	line, err := p.reader.ReadSlice('\n') // bounded by the reader's buffer
 	if err != nil {
 		return err
 	}
-	second, err := p.reader.ReadString('\n')
+	first := string(line)
+	line, err = p.reader.ReadSlice('\n')
 	if err != nil {
 		return err
 	}
+	second := string(line)
 	if strings.TrimSpace(first) == "" || first != second {
 		return fmt.Errorf("espeak-ng answers %q with %q and %q", strings.TrimSpace(p.marker), first, second)
 	}
