@@ -91,8 +91,8 @@ func (s *sessions) encode(symbols []int64, scales [3]float32, speaker int64) (*l
 		return nil, err
 	}
 	z, ok := out.list[0].(*ort.Tensor[float32])
-	if !ok || len(z.GetShape()) != 3 {
-		return nil, errors.New("the encoder's output has the wrong type")
+	if !ok || len(z.GetShape()) != 3 || z.GetShape()[0] != 1 {
+		return nil, errors.New("the encoder's output has the wrong type or shape")
 	}
 	shape := z.GetShape()
 	l := &latent{channels: int(shape[1]), frames: int(shape[2]), data: slices.Clone(z.GetData()), speaker: speaker}

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"frontdesk/dialog/provider/loudness"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/require"
 	"frontdesk/media"
 )
 
@@ -223,5 +227,25 @@ func TestSilenceAroundAClauseIsShortened(t *testing.T) {
 	silent := trimmer{silence: 50, rate: rate}
 	if got := append(silent.add(make([]int16, rate)), silent.end()...); len(got) > 0 {
 		t.Errorf("silence: %d samples", len(got))
+	}
+}
+
+func TestVoicesAreFoundInAnyFolder(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "models [1]")
+	file := filepath.Join(folder, "piper-de_DE-a", networkName)
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o700))
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "piper-empty"), 0o700))
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	if got := Installed(folder); len(got) != 1 || got["de_DE-a"] != file {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestVoiceThatCannotBeOpenedSaysWhyOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), networkName)
+	require.NoError(t, os.WriteFile(file+".json", []byte(`{"phoneme_type": "text"}`), 0o600))
+	_, err := openVoice(nil, "a", file)
+	if err == nil || strings.Count(err.Error(), "only espeak is supported") != 1 {
+		t.Errorf("got %v", err)
 	}
 }

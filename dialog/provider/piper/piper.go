@@ -77,9 +77,14 @@ var _ dialog.ClauseSynthesizer = (*Synthesizer)(nil)
 // Installed returns the voices in a folder of models: the entries piper-NAME, by NAME.
 func Installed(folder string) map[string]string {
 	voices := make(map[string]string)
-	files, _ := filepath.Glob(filepath.Join(folder, entryPrefix+"*", networkName))
-	for _, f := range files {
-		voices[strings.TrimPrefix(filepath.Base(filepath.Dir(f)), entryPrefix)] = f
+	entries, _ := os.ReadDir(folder)
+	for _, e := range entries {
+		file := filepath.Join(folder, e.Name(), networkName)
+		if name, ok := strings.CutPrefix(e.Name(), entryPrefix); ok {
+			if _, err := os.Stat(file); err == nil {
+				voices[name] = file
+			}
+		}
 	}
 	return voices
 }
@@ -166,12 +171,11 @@ func (s *Synthesizer) choose(v dialog.Voice) (name string, ok bool) {
 // with which its name begins, as in en_US-joe-medium.
 func (s *Synthesizer) language(name string) string {
 	s.mu.Lock()
-	e := s.voices[name]
+	isAsked := s.voices[name] != nil
 	s.mu.Unlock()
-	if e != nil {
-		e.open.Do(func() { e.voice, e.err = openVoice(s.runtime, name, s.files[name]) })
-		if e.voice != nil {
-			return e.voice.settings.Espeak.Voice
+	if isAsked {
+		if v, err := s.load(name); err == nil {
+			return v.settings.Espeak.Voice
 		}
 	}
 	return filepath.Base(name)

@@ -54,7 +54,7 @@ func openVoice(runtime *onnx.Runtime, name, file string) (*voice, error) {
 		return v, nil
 	}
 	v.close()
-	return nil, fault.Wrap(err, fault.Invalid, "the voice %s cannot be opened: %v", filepath.Base(name), err)
+	return nil, fault.Wrap(err, fault.Invalid, "the voice %s cannot be opened", filepath.Base(name))
 }
 
 func (v *voice) open(runtime *onnx.Runtime, file string) error {
