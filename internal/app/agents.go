@@ -167,7 +167,6 @@ type agentOpener struct {
 
 // openDetectors opens what detects voice activity and judges the end of turns, for all agents.
 func (o *agentOpener) openDetectors() error {
-	o.detector = func() dialog.VoiceDetector { return media.NewDetector() }
 	v := o.config.VAD
 	if v.SmartTurn {
 		n, err := smartturn.Open(smartturn.Config{Model: o.neural.cache.Path("smart-turn-v3.2", "smart_turn.onnx"), Library: o.neural.library()})
@@ -177,33 +176,41 @@ func (o *agentOpener) openDetectors() error {
 		o.turns = n
 		o.set.closers = append(o.set.closers, n.Close)
 	}
-	if v.Provider == "builtin" {
-		return nil
+	open, closeNetwork, err := openDetector(v, o.neural, o.log)
+	if err != nil {
+		return err
 	}
-	model := cmp.Or(v.Model, o.neural.cache.Path("silero-vad", "silero_vad.onnx"))
+	o.detector = open
+	o.set.closers = append(o.set.closers, closeNetwork)
+	return nil
+}
+
+// openDetector returns what makes the voice detector of a call, and what frees its network.
+func openDetector(v config.VAD, neural *neuralSpeech, log *zap.Logger) (func() dialog.VoiceDetector, func() error, error) {
+	builtIn, nothing := func() dialog.VoiceDetector { return media.NewDetector() }, func() error { return nil }
+	if v.Provider == "builtin" {
+		return builtIn, nothing, nil
+	}
+	model := cmp.Or(v.Model, neural.cache.Path("silero-vad", "silero_vad.onnx"))
 	isRequired := v.Provider != "auto" || v.Model != ""
 	if !isRequired && requireFile(model) != nil {
-		return nil
+		return builtIn, nothing, nil
 	}
 	n, err := silero.Open(silero.Config{
 		Model:     model,
-		Library:   cmp.Or(v.Library, o.neural.library()),
-		OnFailure: func(err error) { o.log.Error("a call continues with the built-in voice detector", zap.Error(err)) },
+		Library:   cmp.Or(v.Library, neural.library()),
+		OnFailure: func(err error) { log.Error("a call continues with the built-in voice detector", zap.Error(err)) },
 	})
 	switch {
+	case err == nil && v.Provider == "silero":
+		return n.Detector, n.Close, nil
 	case err == nil:
+		return n.Fused, n.Close, nil
 	case isRequired:
-		return fmt.Errorf("vad: %w", err)
-	default:
-		o.log.Warn("Silero VAD is not used; the built-in voice detector works alone", zap.Error(err))
-		return nil
+		return nil, nil, fmt.Errorf("vad: %w", err)
 	}
-	o.detector = n.Fused
-	if v.Provider == "silero" {
-		o.detector = n.Detector
-	}
-	o.set.closers = append(o.set.closers, n.Close)
-	return nil
+	log.Warn("Silero VAD is not used; the built-in voice detector works alone", zap.Error(err))
+	return builtIn, nothing, nil
 }
 
 // open opens the agent that f describes.

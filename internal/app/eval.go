@@ -23,6 +23,7 @@ const manifestHelp = `MANIFEST is a JSON list of {"file", "voice", "category", "
 type evalFlags struct {
 	*settingsFlags
 	agent         string
+	detector      string // in detectorNames; "": as configured
 	json, details bool
 }
 
@@ -57,41 +58,10 @@ func (p *program) evalCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "eval", Short: "Measure speech and turn-taking on recordings", Args: knownCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return misuse{errors.New("name what to measure: speech, voice, turns or interruptions (see frontdesk eval --help)")}
+			return misuse{errors.New("name what to measure: speech, voice, turns, detectors or interruptions (see frontdesk eval --help)")}
 		},
 	}
-	command.AddCommand(p.evalSpeechCommand(), p.evalVoiceCommand(), p.evalTurnsCommand(), p.evalInterruptionsCommand())
-	return command
-}
-
-func (p *program) evalTurnsCommand() *cobra.Command {
-	command := &cobra.Command{
-		Use:   "turns MANIFEST",
-		Short: "Measure how soon, and how often too soon, the end of a turn is noticed",
-		Long: `Play recorded turns to an agent's recognizer, faster than real time, and print how
-soon it notices that the caller has finished, and how often too soon.
-
-` + manifestHelp,
-		Args: exactArgs("MANIFEST"),
-	}
-	f := addEvalFlags(command)
-	chosen := addConditionFlag(command)
-	hangover := command.Flags().Duration("hangover", 0, "end each turn after this `time` of silence, for comparison")
-	command.Flags().BoolVar(&f.details, "details", false, "print each turn that was cut off, missed or late")
-	command.RunE = func(c *cobra.Command, args []string) error {
-		conditions, err := chosen()
-		if err != nil {
-			return err
-		}
-		return p.evaluate(c.Context(), f, args[0], func(a *dialog.Agent, corpus []*eval.Recording) error {
-			if *hangover > 0 {
-				fixed := *a
-				fixed.Endpointer = func() dialog.Endpointer { return eval.Hangover(*hangover) }
-				a = &fixed
-			}
-			return p.evalTurns(c.Context(), f, a, corpus, conditions)
-		})
-	}
+	command.AddCommand(p.evalSpeechCommand(), p.evalVoiceCommand(), p.evalTurnsCommand(), p.evalDetectorsCommand(), p.evalInterruptionsCommand())
 	return command
 }
 
@@ -143,6 +113,9 @@ func (p *program) withAgent(ctx context.Context, f *evalFlags, measure func(*dia
 	if err != nil {
 		return err
 	}
+	if f.detector != "" {
+		c.VAD.Provider = detectorNames[f.detector]
+	}
 	log, err := newLog("warn", p.stderr)
 	if err != nil {
 		return err
@@ -182,36 +155,6 @@ func writeInterruptions(out io.Writer, kinds []eval.Interruptions, asJSON bool) 
 		if _, err := fmt.Fprintf(out, "%-12s %5d  %6.1f %%  %6.1f %%  %7d, %5d ms  %8d, %5d ms  %6d ms  %8.1f %%\n", k.Kind, k.Cases,
 			k.Stopped, k.Resumed, k.DuckedP50, k.DuckedP95, k.SilentP50, k.SilentP95, k.ResumedP50, k.WordsLost); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-func (p *program) evalTurns(ctx context.Context, f *evalFlags, a *dialog.Agent, corpus []*eval.Recording, conditions []eval.Condition) error {
-	if !f.json {
-		fmt.Fprintf(p.stdout, "%-11s %5s  %12s  %17s  %12s  %13s  %7s  %s\n", "condition", "turns",
-			"cut off", "of those pausing", "delay median", "95th of 100", "missed", "frames right")
-	}
-	for _, c := range conditions {
-		t, all, err := eval.RunTurns(ctx, a, corpus, c)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.Name, err)
-		}
-		if f.json {
-			err = json.NewEncoder(p.stdout).Encode(t)
-		} else {
-			_, err = fmt.Fprintf(p.stdout, "%-11s %5d  %10.1f %%  %15.1f %%  %9d ms  %10d ms  %5.1f %%  %10.1f %%\n", t.Condition, t.Turns,
-				t.Early, t.EarlyPause, t.DelayP50, t.DelayP95, t.Missed, t.FrameAccuracy)
-		}
-		if err != nil {
-			return err
-		}
-		if f.details {
-			for _, d := range all {
-				if !d.Ended || d.Early() || d.Delay > t.DelayP95 {
-					fmt.Fprintf(p.stdout, "  %s: ended %v, %d ms, %q (%s); all of it: %q\n", d.File, d.Ended, d.Delay, d.Words, d.Why, d.Text)
-				}
-			}
 		}
 	}
 	return nil

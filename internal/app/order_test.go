@@ -70,7 +70,7 @@ var mayImport = map[string][]string{
 	"internal/caller":              {"dialog", "dialog/mouth", "media", "internal/fault"},
 	"internal/eval":                {"dialog", "dialog/conversation", "dialog/ear", "media", "internal/fault", "internal/words"},
 	"internal/eval/asterisk":       {"internal/eval", "media"},
-	"internal/learn/endpoint":      {"dialog", "dialog/ear", "dialog/ear/endpoint", "dialog/provider/moonshine", "dialog/provider/pocketsphinx", "dialog/provider/smartturn", "internal/eval", "internal/learn", "internal/models", "internal/ngram", "internal/onnx", "internal/phrasebook", "media", "tools"},
+	"internal/learn/endpoint":      {"dialog", "dialog/ear", "dialog/ear/endpoint", "dialog/provider/moonshine", "dialog/provider/pocketsphinx", "dialog/provider/silero", "dialog/provider/smartturn", "internal/eval", "internal/learn", "internal/models", "internal/ngram", "internal/onnx", "internal/phrasebook", "media", "tools"},
 	"internal/learn/vad":           {"dialog", "internal/eval", "internal/learn", "media"},
 	"internal/learn":               {"internal/eval", "media"},
 	"internal/fakeai":              {"media"},

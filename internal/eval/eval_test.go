@@ -117,6 +117,49 @@ func TestShortHangoverCutsOffAndLongHangoverDelays(t *testing.T) {
 	}
 }
 
+func TestDetectionCountsFramesAndOnsets(t *testing.T) {
+	corpus := []*Recording{record("anna", [2]int{300, 1300}, [2]int{1600, 2000}), record("ben", [2]int{400, 1400})}
+	loud := func() dialog.VoiceDetector { return loudnessDetector{} }
+	got, err := RunDetector(loud, corpus, Condition{Name: "clean"})
+	if err != nil || got.Condition != "clean" || got.Correct < 95 || got.Hits < 95 || got.Alarms > 5 || got.Outside != 0 || got.Prompt != 100 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	got, err = RunDetector(func() dialog.VoiceDetector { return deafDetector{} }, corpus, Condition{Name: "clean"})
+	if err != nil || got.Hits != 0 || got.Prompt != 0 || got.Correct == 0 || got.Correct > 60 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// deafDetector detects no speech.
+type deafDetector struct{}
+
+func (deafDetector) Detect([]int16) float32 { return 0 }
+
+func TestLateOnsetIsNotPrompt(t *testing.T) {
+	for frames, want := range map[int]int{1: 1, 3: 1, 4: 0} {
+		var tally FrameTally
+		for i := 1; i <= frames; i++ {
+			tally.Add(FrameLabel{IsSpeech: true, IsInside: true, IsOnset: i == 1}, i == frames)
+		}
+		if tally.promptOnsets != want {
+			t.Errorf("detected in frame %d: %d prompt onsets, want %d", frames, tally.promptOnsets, want)
+		}
+	}
+}
+
+func TestSampleKeepsEveryNth(t *testing.T) {
+	corpus := make([]*Recording, 7)
+	for i := range corpus {
+		corpus[i] = &Recording{End: i}
+	}
+	if got := Sample(corpus, 3); len(got) != 3 || got[1] != corpus[3] || got[2] != corpus[6] {
+		t.Errorf("%v", got)
+	}
+	if got := Sample(corpus, 1); len(got) != 7 {
+		t.Errorf("%d recordings", len(got))
+	}
+}
+
 func TestUndetectedEndIsMissed(t *testing.T) {
 	got, _, err := RunTurns(t.Context(), newAgent(time.Hour), []*Recording{record("anna", [2]int{300, 1300})}, Condition{Name: "clean"})
 	if err != nil || got.Missed != 100 || got.Early != 0 {

@@ -14,11 +14,12 @@ import (
 	"frontdesk/dialog/ear/endpoint"
 	"frontdesk/dialog/provider/moonshine"
 	"frontdesk/dialog/provider/pocketsphinx"
+	"frontdesk/dialog/provider/silero"
 	"frontdesk/dialog/provider/smartturn"
 	"frontdesk/internal/eval"
 	"frontdesk/internal/models"
 	"frontdesk/internal/onnx"
-	"frontdesk/media"
+	"frontdesk/internal/phrasebook"
 	"frontdesk/tools"
 )
 
@@ -82,7 +83,12 @@ func writeTrace(recognizer, manifest, condition, file string) error {
 		return err
 	}
 	defer turns.Close()
-	agent := &dialog.Agent{Recognizer: ears, Detector: func() dialog.VoiceDetector { return media.NewDetector() }}
+	voice, err := silero.Open(silero.Config{Model: cache.Path("silero-vad", "silero_vad.onnx"), Library: cache.Path("onnxruntime", "libonnxruntime.so")})
+	if err != nil {
+		return err
+	}
+	defer voice.Close()
+	agent := &dialog.Agent{Recognizer: ears, Detector: voice.Fused}
 	tr := tracer{condition: condition, turns: make(map[*eval.Recording]*turn), judges: make(map[string]*endpoint.Judge), last: make(map[string]*eval.Recording)}
 	if err := eval.Trace(context.Background(), agent, turns, corpus, c, tr.see); err != nil {
 		return err
@@ -104,13 +110,13 @@ func writeTrace(recognizer, manifest, condition, file string) error {
 
 // openRecognizer opens one of the embedded recognizers.
 func openRecognizer(name string) (dialog.Recognizer, io.Closer, error) {
+	k, err := tools.OpenKnowledge(context.Background(), demoPages)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer k.Close()
 	switch name {
 	case "pocketsphinx":
-		k, err := tools.OpenKnowledge(context.Background(), demoPages)
-		if err != nil {
-			return nil, nil, err
-		}
-		defer k.Close()
 		r, err := pocketsphinx.New(pocketsphinx.Config{Texts: k.Texts(), Cache: os.TempDir()})
 		return r, r, err
 	case "moonshine":
@@ -124,7 +130,11 @@ func openRecognizer(name string) (dialog.Recognizer, io.Closer, error) {
 			return nil, nil, err
 		}
 		r, err := moonshine.Open(moonshine.Config{Runtime: rt, Dir: cache.Path("moonshine-base-en", "")})
-		return r, r, err
+		if err != nil {
+			return nil, nil, err
+		}
+		v, err := r.NewVocabulary(phrasebook.Knowledge{Texts: k.Texts()})
+		return r.For(v), r, err
 	}
 	return nil, nil, fmt.Errorf("unknown recognizer %q (want pocketsphinx or moonshine)", name)
 }

@@ -8,17 +8,9 @@ import (
 	"frontdesk/media"
 )
 
-// tally counts frames of recordings, and of the background around them.
-type tally struct {
-	hits, misses, alarms, rejections int
-	outside, outsideAlarms           int
-	onsets, promptOnsets             int // promptOnsets were detected within 60 ms
-}
-
 // count classifies the frames of s with n.
-func (t *tally) count(n *media.VoiceNet, s stream) {
+func count(n *media.VoiceNet, s stream) (t eval.FrameTally) {
 	score := float32(-6)
-	waiting := -1 // frames since an onset that was not detected yet
 	for i := range s {
 		f := &s[i]
 		features := &f.features
@@ -26,43 +18,9 @@ func (t *tally) count(n *media.VoiceNet, s stream) {
 			features = nil
 		}
 		score = n.Smooth(score, features)
-		detected := score >= 0
-		switch {
-		case !f.inside:
-			t.outside++
-			if detected {
-				t.outsideAlarms++
-			}
-		case f.speech && detected:
-			t.hits++
-		case f.speech:
-			t.misses++
-		case detected:
-			t.alarms++
-		default:
-			t.rejections++
-		}
-		if f.onset {
-			t.onsets++
-			waiting = 0
-		}
-		if waiting >= 0 && detected {
-			if waiting < 3 {
-				t.promptOnsets++
-			}
-			waiting = -1
-		} else if waiting >= 0 {
-			waiting++
-		}
+		t.Add(f.FrameLabel, score >= 0)
 	}
-}
-
-// String returns the rates in percent.
-func (t *tally) String() string {
-	percent := func(n, of int) float64 { return 100 * float64(n) / float64(max(of, 1)) }
-	return fmt.Sprintf("correct %5.1f, hits %5.1f, false alarms %5.1f, outside %4.1f, onset in 60 ms %5.1f",
-		percent(t.hits+t.rejections, t.hits+t.misses+t.alarms+t.rejections), percent(t.hits, t.hits+t.misses),
-		percent(t.alarms, t.alarms+t.rejections), percent(t.outsideAlarms, t.outside), percent(t.promptOnsets, t.onsets))
+	return t
 }
 
 const folds = 3
@@ -71,7 +29,7 @@ const folds = 3
 // whole calls and in single recordings.
 func crossValidate(corpus []*eval.Recording) error {
 	conditions := eval.Conditions()
-	calls, single := make([]tally, len(conditions)), make([]tally, len(conditions))
+	calls, single := make([]eval.FrameTally, len(conditions)), make([]eval.FrameTally, len(conditions))
 	for fold := range folds {
 		known, unknown := learn.Split(corpus, fold, folds)
 		if len(known) == 0 || len(unknown) == 0 {
@@ -87,15 +45,22 @@ func crossValidate(corpus []*eval.Recording) error {
 				return err
 			}
 			for _, call := range all {
-				calls[i].count(net, measureCall(call))
+				calls[i].Join(count(net, measureCall(call)))
 				for _, s := range measureTurns(call, func() int { return 300 }) {
-					single[i].count(net, s)
+					single[i].Join(count(net, s))
 				}
 			}
 		}
 	}
 	for i, c := range conditions {
-		fmt.Printf("%-10s calls:  %v\n%-10s single: %v\n", c.Name, &calls[i], "", &single[i])
+		fmt.Printf("%-10s calls:  %s\n%-10s single: %s\n", c.Name, rates(&calls[i]), "", rates(&single[i]))
 	}
 	return nil
+}
+
+// rates returns the rates of t in percent.
+func rates(t *eval.FrameTally) string {
+	d := t.Detection()
+	return fmt.Sprintf("correct %5.1f, hits %5.1f, false alarms %5.1f, outside %4.1f, onset in 60 ms %5.1f",
+		d.Correct, d.Hits, d.Alarms, d.Outside, d.Prompt)
 }

@@ -1,11 +1,12 @@
 // Vad trains the voice activity detector on labelled recordings and writes
 // media/vad_weights.go. Run it from the top of the repository:
 //
-//	go run ./internal/learn/vad MANIFEST
-//	go run ./internal/learn/vad -check MANIFEST
+//	go run ./internal/learn/vad MANIFEST...
+//	go run ./internal/learn/vad -check MANIFEST...
 //
 // With -check it writes nothing. Instead it trains three times on some of the voices and
-// sentences and prints the accuracy on the others. The same manifest gives the same weights.
+// sentences and prints the accuracy on the others. The same
+// manifests in the same order give the same weights.
 package main
 
 import (
@@ -28,12 +29,16 @@ func run(args []string) error {
 	if check {
 		args = args[1:]
 	}
-	if len(args) != 1 {
-		return errors.New("usage: vad [-check] MANIFEST")
+	if len(args) == 0 {
+		return errors.New("usage: vad [-check] MANIFEST...")
 	}
-	corpus, err := eval.Load(args[0])
-	if err != nil {
-		return err
+	var corpus []*eval.Recording
+	for _, manifest := range args {
+		list, err := eval.Load(manifest)
+		if err != nil {
+			return err
+		}
+		corpus = append(corpus, list...)
 	}
 	if check {
 		return crossValidate(corpus)

@@ -19,9 +19,7 @@ type stream []labelledFrame
 type labelledFrame struct {
 	features media.VoiceFeatures
 	silent   bool // digital silence, which has no features
-	speech   bool
-	inside   bool // inside a recording; outside is background
-	onset    bool // the speech of a recording begins
+	eval.FrameLabel
 }
 
 // trainingStreams returns whole calls and single recordings, unchanged and altered:
@@ -92,10 +90,7 @@ func measure(pcm []int16, label func(ms int) (*eval.Recording, int)) stream {
 		} else {
 			f.silent = true
 		}
-		r, at := label(i*20 + 10)
-		f.speech = r.IsSpeech(at)
-		f.inside = at >= 0 && at < len(r.PCM)*1000/media.EarRate
-		f.onset = at-20 < r.Start && at >= r.Start
+		f.FrameLabel = eval.LabelFrame(label(i * 20))
 		out = append(out, f)
 	}
 	return out

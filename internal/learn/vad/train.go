@@ -92,10 +92,10 @@ func (g *gradient) add(n *media.VoiceNet, f *labelledFrame) {
 		score += n.Out[i] * h[i]
 	}
 	off := 1 / (1 + math.Exp(-float64(score)))
-	if f.speech {
+	if f.IsSpeech {
 		off--
 	}
-	if !f.inside {
+	if !f.IsInside {
 		off *= outsideWeight
 	}
 	g.outBias += off
@@ -139,11 +139,12 @@ func bestRelease(n *media.VoiceNet, streams []stream) float32 {
 	for r := float32(0.3); r < 1.05; r += 0.1 {
 		tried := *n
 		tried.Release = r
-		var t tally
+		correct := 0
 		for _, s := range streams {
-			t.count(&tried, s)
+			t := count(&tried, s)
+			correct += t.Correct()
 		}
-		if correct := t.hits + t.rejections; correct > most {
+		if correct > most {
 			best, most = r, correct
 		}
 	}

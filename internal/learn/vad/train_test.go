@@ -18,8 +18,8 @@ func randomStream(rnd *rand.Rand, n int) stream {
 		for k := range l[i].features {
 			l[i].features[k] = float32(rnd.NormFloat64())
 		}
-		l[i].inside = i%3 > 0
-		l[i].speech = l[i].features[0]*l[i].features[1] > 0
+		l[i].IsInside = i%3 > 0
+		l[i].IsSpeech = l[i].features[0]*l[i].features[1] > 0
 	}
 	return l
 }
@@ -30,11 +30,11 @@ func TestGradientMatchesTheCrossEntropy(t *testing.T) {
 	for _, m := range randomStream(rnd, 6) {
 		loss := func() float64 {
 			z := float64(net.Score(&m.features))
-			if m.speech {
+			if m.IsSpeech {
 				z = -z
 			}
 			l := math.Log1p(math.Exp(z))
-			if !m.inside {
+			if !m.IsInside {
 				l *= outsideWeight
 			}
 			return l
@@ -66,7 +66,7 @@ func TestTrainIsNonlinearAndReproducible(t *testing.T) {
 	correct := 0
 	fresh := randomStream(rand.New(rand.NewPCG(7, 8)), 1000)
 	for i := range fresh {
-		if net.Score(&fresh[i].features) > 0 == fresh[i].speech {
+		if net.Score(&fresh[i].features) > 0 == fresh[i].IsSpeech {
 			correct++
 		}
 	}
