@@ -9,22 +9,25 @@ import (
 )
 
 // How strongly the vocabulary biases the decoder. A word w after the history h changes the
-// score by fusionWeight · log(1 - known + known · p(w|h) / max(p(w), rareWord)): it gains by
-// what the history makes it more likely than it is by itself, because the decoder knows by
-// itself which words are frequent. A word that the model does not have loses log(1 - known),
-// no more, because callers speak of other things, too. Tuned on
-// synthetic callers of a development corpus.
+// score by
+//
+//	fusionWeight · log(1 - known + known · p(w|h) / max(p(w), rareWord))
+//
+// The division by p(w) leaves only what the history adds, because the decoder already knows
+// which words are frequent. A word that the n-gram model does not have loses
+// fusionWeight · log(1 - known) and not more, because callers also speak of other things. The
+// constants were tuned on synthetic callers of a development corpus.
 const (
 	fusionWeight = 0.6
-	known        = 0.5  // how likely it is that callers speak of what the model knows
-	rareWord     = 1e-3 // what a word that the model has seen once counts as
+	known        = 0.5  // probability that callers speak of what the n-gram model has
+	rareWord     = 1e-3 // least p(w), so that a word that was seen once does not gain too much
 
 	maxBonuses   = 512  // histories that are cached; 20 to 100 kB each
 	maxFollowers = 4096 // prefixes that are cached
 )
 
-// history is the last two words. At the start of a sentence the second is ngram.Start, and
-// the first holds words that answers to the agent's question are likely after, or "".
+// history is the last two words. At the start of a sentence the second is ngram.Start. The
+// first then is question.context: words that an answer could also follow, or "".
 type history [2]string
 
 // after returns the history after one word more.
@@ -37,7 +40,7 @@ type bonuses struct {
 	end    float32   // of the sentence
 }
 
-// best returns what the best word with that prefix gains.
+// best returns the largest gain of a word with that prefix.
 func (b *bonuses) best(p prefix) float32 { return slices.Max(b.words[p.from:p.to]) }
 
 // unknownBonus is the bonus of a word that the model does not have.
@@ -143,8 +146,7 @@ func (v *Vocabulary) locate(tokens []Token, context string) position {
 	return p
 }
 
-// adjust is Bias.Adjust. context is what a first word
-// may also follow, or "".
+// adjust implements Bias.Adjust. context is question.context.
 func (v *Vocabulary) adjust(tokens []Token, logits []float32, context string) {
 	p := v.locate(tokens, context)
 	next, gain := v.endWord(p)

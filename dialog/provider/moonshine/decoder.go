@@ -33,7 +33,7 @@ type decoder struct {
 	binding *ort.IoBinding
 	audio   attention    // the audio's keys and values
 	started attention    // after the start token
-	written [2]attention // after the last run, and the one before; they take turns
+	written [2]attention // the tokens' keys and values: after the last run, and after the one before it
 	latest  *attention   // the last run's keys and values
 	none    attention    // before the start token
 	states  *ort.Tensor[float32]
@@ -60,8 +60,8 @@ func (d *decoder) close() {
 	_ = d.binding.Destroy()
 }
 
-// encode encodes pcm, samples at media.EarRate from -1 to 1. decode and score read them
-// until the next encode.
+// encode encodes pcm, samples at media.EarRate from -1 to 1. Until the next encode, decode
+// and score work on them.
 func (d *decoder) encode(pcm []float32) error {
 	in, err := ort.NewTensor(ort.NewShape(1, int64(len(pcm))), pcm)
 	if err != nil {
@@ -110,8 +110,9 @@ func (d *decoder) bind(bind func(string, ort.Value) error, names []string, a *at
 	return nil
 }
 
-// runBound writes ids, the tokens of all hypotheses, after past, and sets now and
-// d.logits. It needs pastAudio to be bound.
+// runBound runs the network on ids, which are equally many tokens for each hypothesis of past.
+// It sets now to past and these tokens, and d.logits to the logits after each of them.
+// pastAudio must be bound.
 func (d *decoder) runBound(past, now *attention, ids []int64, isCached bool) error {
 	batch := int64(past.batch)
 	length := int64(len(ids)) / batch
@@ -144,7 +145,7 @@ func (d *decoder) runBound(past, now *attention, ids []int64, isCached bool) err
 	return d.network.decoder.RunWithBinding(d.binding)
 }
 
-// spare returns the memory that latest does not occupy.
+// spare returns the one of written that latest does not use.
 func (d *decoder) spare() *attention {
 	if d.latest == &d.written[0] {
 		return &d.written[1]
@@ -152,7 +153,7 @@ func (d *decoder) spare() *attention {
 	return &d.written[0]
 }
 
-// run writes ids after latest.
+// run appends ids to the hypotheses of latest.
 func (d *decoder) run(ids []int64) error {
 	now := d.spare()
 	if err := d.runBound(d.latest, now, ids, true); err != nil {
@@ -162,7 +163,7 @@ func (d *decoder) run(ids []int64) error {
 	return nil
 }
 
-// reorder replaces the hypotheses of latest by copies of the given ones, of the given length.
+// reorder replaces the hypotheses of latest by copies of the given rows, cut to length.
 func (d *decoder) reorder(rows []int, length int) error {
 	now := d.spare()
 	if err := now.gather(d.latest, rows, length); err != nil {
@@ -255,7 +256,7 @@ func (d *decoder) score(sequences [][]Token) ([]Hypothesis, error) {
 	ids := make([]int64, len(sequences)*length)
 	for i, s := range sequences {
 		for j := range length {
-			ids[i*length+j] = int64(endToken) // what follows a sequence does not change it
+			ids[i*length+j] = int64(endToken) // fills the row; the logits before it do not depend on it
 			if j < len(s) {
 				ids[i*length+j] = int64(s[j])
 			}

@@ -19,21 +19,21 @@ type Expectation interface {
 	SetLastReply(text string)
 }
 
-// unexpected is the Expectation of a caller of whom nothing is known.
-type unexpected struct{}
+// noExpectation is the Expectation of a caller of whom nothing is known.
+type noExpectation struct{}
 
 var (
-	_ Expectation = unexpected{}
+	_ Expectation = noExpectation{}
 	_ Expectation = (*vocabularyCall)(nil)
 )
 
-func (unexpected) Bias(float64) Bias { return nil }
+func (noExpectation) Bias(float64) Bias { return nil }
 
-func (unexpected) Revise(_ context.Context, _ Bias, hyps []Hypothesis, _ func([][]Token) ([]Hypothesis, error)) ([]Hypothesis, error) {
+func (noExpectation) Revise(_ context.Context, _ Bias, hyps []Hypothesis, _ func([][]Token) ([]Hypothesis, error)) ([]Hypothesis, error) {
 	return hyps, nil
 }
 
-func (unexpected) SetLastReply(string) {}
+func (noExpectation) SetLastReply(string) {}
 
 // vocabularyCall is the Expectation of one call of an agent with a Vocabulary.
 type vocabularyCall struct {
@@ -71,8 +71,8 @@ type readingBias struct {
 	first    []float32 // log probability of the first token of each answer; nil if the audio is too long for one
 }
 
-// Adjust implements Bias. It notes the model's own opinion of the first token. If nothing was
-// said for the model, no vocabulary makes words of it.
+// Adjust implements Bias. At the first token it keeps the model's own probabilities. If the
+// model is sure that nothing was said, the vocabulary cannot add words.
 func (r *readingBias) Adjust(tokens []Token, logits []float32) {
 	if len(tokens) == 0 {
 		total := logSum(logits)
@@ -81,14 +81,14 @@ func (r *readingBias) Adjust(tokens []Token, logits []float32) {
 			r.first[i] = logits[r.answer(i).tokens[0]] - total
 		}
 		if r.empty >= silenceLogProb {
-			logits[endToken] += certain
+			logits[endToken] += silenceBonus
 			return
 		}
 	}
 	r.adjust(tokens, logits, r.question.context)
 }
 
-const certain = 100 // more than words can gain
+const silenceBonus = 100 // more than words can gain
 
 // answer returns one of the vocabulary's answers and the question's.
 func (r *readingBias) answer(i int) answer {

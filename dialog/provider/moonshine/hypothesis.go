@@ -8,9 +8,9 @@ import (
 // Bias changes which tokens the decoder prefers in one utterance. It is used by one
 // goroutine at a time.
 type Bias interface {
-	// Adjust adds to logits, one number before the softmax for each token of the
-	// vocabulary, of the token that follows prefix. It is called for every hypothesis at
-	// every step. It does not keep prefix. A logit of -Inf forbids a token; none may be NaN.
+	// Adjust changes logits, the score before the softmax that each token of the vocabulary
+	// has as the one after prefix. It is called for every hypothesis at every step and does
+	// not keep prefix. A logit of -Inf forbids a token; none may be NaN.
 	Adjust(prefix []Token, logits []float32)
 }
 
@@ -36,18 +36,18 @@ type decodeOptions struct {
 	beam      int     // hypotheses that are compared; 1 is greedy
 	limit     int     // tokens
 	bias      Bias    // or nil
-	forbidEnd bool    // the utterance is not empty
-	draft     []Token // probably the result's first tokens, such as those of a shorter reading; only without a beam
+	forbidEnd bool    // the first token may not be the end, because the audio surely holds words
+	draft     []Token // tokens that the result probably begins with, such as those of a shorter reading; needs a beam of 1
 }
 
 const (
 	loopLength  = 12 // tokens of repetitions that are a loop
 	loopRepeats = 3  // how often they must repeat; people say some things twice
-	minRestart  = 3  // tokens of a repetition at the limit that are removed
+	minRestart  = 3  // repeated tokens before the limit that are removed
 )
 
-// isLoop reports whether tokens end with many repetitions of the same thing, such as a
-// decoder that lost track writes without end.
+// isLoop reports whether tokens end with many repetitions of the same words, as the decoder
+// sometimes writes without end.
 func isLoop(tokens []Token) bool {
 	for period := 1; period <= len(tokens)/loopRepeats; period++ {
 		n := max(loopRepeats*period, loopLength)

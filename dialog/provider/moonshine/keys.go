@@ -8,7 +8,7 @@ import (
 // homophones are words that sound like digits.
 var homophones = map[string]int{"for": 4, "to": 2, "too": 2, "won": 1, "ate": 8, "o": 0, "oh": 0}
 
-const minKeyDigits = 3 // that must follow a homophone
+const minKeyDigits = 3 // digits that must follow a homophone; "for two" is no order number
 
 // completeKey replaces a word that sounds like a digit, such as "for" in "where is my order
 // for seven three two nine", if the digits after it are a key of the agent's tables only
@@ -33,7 +33,8 @@ func (v *Vocabulary) completeKey(tokens []Token) []Token {
 	return tokens
 }
 
-// digitsOf returns the digits with which tokens begin, with any punctuation between them.
+// digitsOf returns the digits at the beginning of tokens, without the punctuation between
+// them.
 func (v *Vocabulary) digitsOf(tokens []Token) string {
 	var digits strings.Builder
 	for _, id := range tokens {

@@ -15,7 +15,7 @@ import (
 
 // Config says where the model is and what it may use.
 type Config struct {
-	Runtime *onnx.Runtime // that opens the networks
+	Runtime *onnx.Runtime // opens the networks
 	Dir     string        // folder of encoder_model.onnx, decoder_model_merged.onnx and tokenizer.bin
 	Workers int           // utterances that are read at the same time, one thread each; default is one for each core
 	Beam    int           // hypotheses that are compared at pauses and at the end; default 1
@@ -32,7 +32,7 @@ type Stats struct {
 	PartialsDropped int64         // left out, because readings at pauses and ends go first
 	Refused         int64         // readings refused because too many waited
 	Rejected        int64         // utterances without words because they were noise
-	Retried         int64         // readings again, because the first one of certain speech was empty
+	Retried         int64         // parts of utterances that were read again, because certain speech was read as nothing
 	CPU             time.Duration // of all readings
 	FinalCPU        time.Duration // of those at pauses and ends
 	Wait            time.Duration // that readings at pauses and ends waited for a worker, in total

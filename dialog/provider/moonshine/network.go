@@ -68,8 +68,8 @@ func (n *network) close() error {
 	return errors.Join(n.encoder.Destroy(), n.decoder.Destroy())
 }
 
-// attention is the keys and values of one part of the decoder's attention, in the order of
-// keyNames: [batch, heads, length, headSize] numbers each.
+// attention holds the keys and values of one part of the decoder's attention, in the order of
+// keyNames. Each is [batch, heads, length, headSize].
 type attention struct {
 	batch, length int
 	data          [2 * layers][]float32

@@ -30,7 +30,7 @@ const (
 	longestChoice = 40 // bytes; more cannot be said within longestAnswer
 )
 
-// ask finds out what a reply of the agent asks for: its last sentence counts.
+// ask returns what the last sentence of the agent's reply asks for.
 func (v *Vocabulary) ask(reply string) (q question) {
 	start := strings.LastIndexAny(strings.TrimRight(reply, ".!? "), ".!?") + 1
 	said := words.Split(reply[start:])
@@ -58,7 +58,7 @@ func (v *Vocabulary) ask(reply string) (q question) {
 	return q
 }
 
-// addChoice adds an answer.
+// addChoice adds an answer, unless it is empty, long or known already.
 func (q *question) addChoice(t *tokenizer, choice []string) {
 	text := strings.Join(choice, " ")
 	if text != "" && len(text) <= longestChoice && !slices.ContainsFunc(q.answers, func(a answer) bool { return a.words == text }) {

@@ -14,9 +14,9 @@ import (
 type urgency int
 
 const (
-	whileSpeaking urgency = iota // nobody waits for it; the next one replaces it
-	atPause                      // the reply waits if the caller says no more
-	atEnd                        // the reply waits
+	whileSpeaking urgency = iota // only the partial transcript waits for it
+	atPause                      // the agent's reply waits for it if the caller says no more
+	atEnd                        // the agent's reply waits for it
 	urgencies
 )
 
@@ -29,7 +29,7 @@ const (
 var (
 	errOverloaded = fault.New(fault.Unavailable, "too many callers speak at once").Retryable(0)
 	errClosed     = fault.New(fault.Unavailable, "the recognizer is closed")
-	errDropped    = errors.New("other readings go first")
+	errDropped    = errors.New("left out: more urgent readings go first")
 )
 
 // reader runs the model for one worker; decoder is one.
@@ -51,7 +51,7 @@ type job struct {
 	urgency urgency
 	run     func(context.Context, *worker) error
 	done    chan struct{} // closed when the job has run or never will
-	err     error         // set before done is closed: why run's result does not count
+	err     error         // set before done is closed: why there is no result
 	cpu     time.Duration // set before done is closed
 
 	queued time.Time
@@ -109,7 +109,8 @@ func (q *queue) submit(ctx context.Context, u urgency, run func(context.Context,
 	return j
 }
 
-// preempt stops the job that began last of those nobody waits for. q.mu is held.
+// preempt stops one job that reads while the caller speaks: the one that began last. q.mu is
+// held.
 func (q *queue) preempt() {
 	for _, j := range slices.Backward(q.running) {
 		if j.urgency == whileSpeaking && j.ctx.Err() == nil {
@@ -119,7 +120,7 @@ func (q *queue) preempt() {
 	}
 }
 
-// stop ends a job: one that waits leaves the queue, and of one in progress the result is
+// stop cancels a job. If it waits, it leaves the queue; if it is in progress, its result is
 // discarded.
 func (q *queue) stop(j *job) {
 	j.cancel(context.Canceled)
@@ -169,7 +170,8 @@ func (q *queue) next() *job {
 	}
 }
 
-// begin reports whether j is still wanted. q.mu is held.
+// begin marks j as running and returns true. If j was canceled or has waited too long, begin
+// ends it and returns false. q.mu is held.
 func (q *queue) begin(j *job) bool {
 	waited := time.Since(j.queued)
 	switch {

@@ -67,7 +67,7 @@ func (r *Recognizer) Stats() Stats { return r.queue.snapshot() }
 // Listen implements dialog.Recognizer. The error is fault.Invalid for an agent of another
 // language than English.
 func (r *Recognizer) Listen(_ context.Context, a *dialog.Agent) (dialog.Listener, error) {
-	return r.listen(a, unexpected{}, r.beam)
+	return r.listen(a, noExpectation{}, r.beam)
 }
 
 func (r *Recognizer) listen(a *dialog.Agent, e Expectation, beam int) (dialog.Listener, error) {

@@ -14,11 +14,11 @@ const (
 	startToken Token = 1
 	endToken   Token = 2
 
-	firstByte    Token = 3     // the 256 bytes follow, which spell what has no piece of its own
-	firstPiece   Token = 259   // from here on, an earlier piece is merged before a later one
+	firstByte    Token = 3     // the first of 256 tokens for single bytes, which spell what has no piece of its own
+	firstPiece   Token = 259   // the first piece of text; an earlier piece is merged before a later one
 	vocabulary         = 32768 // numbers in the model's output; the last ones have no piece
 	maxTokenizer       = 8 << 20
-	wordBoundary       = "▁" // stands for a space
+	wordBoundary       = "▁" // a space, in pieces
 )
 
 // tokenizer maps texts to tokens and back. It is a byte-pair encoding (R. Sennrich et al.,

@@ -244,7 +244,7 @@ func TestReadingsDoNotShareWords(t *testing.T) {
 		for frame, is := range speech(strings.Repeat("x", 160)) {
 			a.pcm, a.voiced = append(a.pcm, frame...), append(a.voiced, is)
 		}
-		m := model{worker: &worker{reader: &fakeReader{calls: new(atomic.Int64)}}, tokenizer: r.tokenizer, expect: unexpected{}, beam: 1}
+		m := model{worker: &worker{reader: &fakeReader{calls: new(atomic.Int64)}}, tokenizer: r.tokenizer, expect: noExpectation{}, beam: 1}
 		settled := make([]word, 1, 100)
 		first, second := reading{settled: settled}, reading{settled: settled}
 		require.NoError(t, first.read(t.Context(), m, a, false))

@@ -13,10 +13,10 @@ import (
 )
 
 // Vocabulary is what the callers of one agent probably say. It biases the decoder towards
-// it (shallow fusion; D. Zhao et al., "Shallow-fusion end-to-end contextual biasing", 2019):
-// with a trigram model of the agent's texts and of a phrase book, looked up letter by letter,
-// so that a word helps from its first letter on. It is shared by the agent's calls and safe
-// for concurrent use.
+// that by shallow fusion (D. Zhao et al., "Shallow-fusion end-to-end contextual biasing",
+// 2019) with a trigram model of the agent's texts and of a phrase book. Words are looked up
+// letter by letter, so that a word gains from its first letter on. A Vocabulary is shared by
+// the agent's calls and safe for concurrent use.
 type Vocabulary struct {
 	tokenizer *tokenizer
 	model     *ngram.Model // its words are sorted
@@ -24,11 +24,11 @@ type Vocabulary struct {
 	spoken    [vocabulary]string // of tokens of letters: these, in lower case
 	starts    []extension        // tokens with which words of the model begin
 	inside    map[byte][]Token   // tokens that continue words, by their first letter
-	digits    [10]int            // the words for the digits
+	digits    [10]int            // index in model.Words of the words for the digits
 	sentences map[string]bool    // the short ones
 	keys      map[string]bool    // of the agent's tables
-	answers   []answer
-	hums      []answer
+	answers   []answer           // short ones of the phrase book
+	hums      []answer           // backchannels
 
 	mu        sync.Mutex // guards the caches
 	bonuses   map[history]*bonuses
@@ -55,8 +55,8 @@ type extension struct {
 	words prefix
 }
 
-// NewVocabulary builds the vocabulary of an agent, in less than a second for a few hundred
-// pages.
+// NewVocabulary builds the vocabulary of an agent. That takes less than a second for a few
+// hundred pages. The error is fault.Internal.
 func (r *Recognizer) NewVocabulary(k phrasebook.Knowledge) (*Vocabulary, error) {
 	return newVocabulary(r.tokenizer, k)
 }
@@ -121,7 +121,7 @@ func (v *Vocabulary) all() prefix { return prefix{0, len(v.model.Words), 0} }
 
 func (p prefix) isEmpty() bool { return p.from >= p.to }
 
-// narrow returns the words of p that go on with text.
+// narrow returns the words of p whose next letters are text.
 func (v *Vocabulary) narrow(p prefix, text string) prefix {
 	words := v.model.Words[p.from:p.to]
 	from := sort.Search(len(words), func(i int) bool { return words[i][p.length:] >= text })
@@ -134,7 +134,7 @@ func (v *Vocabulary) isWord(p prefix) bool {
 	return !p.isEmpty() && len(v.model.Words[p.from]) == p.length
 }
 
-// follow returns the tokens with which the words of p can go on.
+// follow returns the tokens that can continue the words of p.
 func (v *Vocabulary) follow(p prefix) []extension {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -69,7 +69,7 @@ func agreeing(a, b []word) int {
 	return n
 }
 
-const sureConfidence = 0.9 // from which a word is not expected to change when more is said
+const sureConfidence = 0.9 // a word from this confidence on rarely changes when more is said
 
 // partial is the transcript that was yielded while the caller speaks. Words are only
 // appended until two readings in a row contradict it (D. Liu et al., "Low-latency
@@ -80,7 +80,8 @@ type partial struct {
 	last  []word // of the last reading
 }
 
-// update adds what is certain of a reading. The last word is not, because it may go on.
+// update adds the words of a reading that are certain. The last word is never certain,
+// because it may be the beginning of a longer one.
 func (p *partial) update(read []word) {
 	agreed := agreeing(read, p.last)
 	sure := agreed
