@@ -60,7 +60,7 @@ type HandoverRequest struct {
 
 // Filler is what the agent says while its model or a tool takes long.
 type Filler struct {
-	Texts []string      // said in turn; nil says "One moment." and the like in English, empty says nothing
+	Texts []string      // said in turn; nil says "One moment." and the like in the agent's language, empty says nothing
 	After time.Duration // from the end of the caller's turn; default 900 ms
 }
 

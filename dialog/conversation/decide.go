@@ -122,8 +122,8 @@ func (c *conversation) startSilenceTimeout() {
 	}
 	wait := defaultSilence
 	switch {
-	case c.notices.active["hearing_lost"]:
-		wait = silenceAfterHearingLost
+	case c.notices.active["hearing_lost"], c.notices.active[cannotHear]:
+		wait = silenceWithoutHearing
 	case !c.audio.canHear:
 		wait = silenceOnTextLine
 	case c.agent.Silence.Wait > 0:
@@ -154,7 +154,7 @@ func (c *conversation) sayFiller() {
 		c.filler.set(fillerRetry)
 		return
 	}
-	text := fillerText(c.agent, r.turn.Number)
+	text := c.fillerText(r.turn.Number)
 	if text == "" || !r.writer.script.writeFirst(text) {
 		return
 	}

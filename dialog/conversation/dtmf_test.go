@@ -12,10 +12,7 @@ func TestDTMFDigitsFormANumber(t *testing.T) {
 	p, _ := voiceCall(t, &dialog.Agent{Model: longReplyModel}, Options{}, func(p *fakePhone) {
 		p.says("tell me")
 		p.wait(2 * time.Second)
-		for _, d := range "1042#" {
-			p.send(dialog.Heard{Kind: dialog.DTMF, Text: string(d)})
-			p.wait(300 * time.Millisecond)
-		}
+		p.presses("1042#")
 		p.wait(5 * time.Second)
 		p.send(dialog.Heard{Kind: dialog.DTMF, Text: "7"})
 		p.wait(5 * time.Second)

@@ -38,6 +38,10 @@ type fallback struct {
 func (f *fallback) Reply(ctx context.Context, p dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
 	return func(yield func(dialog.Chunk, error) bool) {
 		last := len(f.models) - 1
+		language := ""
+		if p.Agent != nil {
+			language = p.Agent.Language
+		}
 		failure := error(fault.New(fault.Unavailable, "no model is configured"))
 		for i := range f.models {
 			if i < last && time.Now().UnixNano() < f.pausedUntil[i].Load() {
@@ -46,7 +50,7 @@ func (f *fallback) Reply(ctx context.Context, p dialog.Prompt) iter.Seq2[dialog.
 			}
 			var notice *dialog.Notice
 			if i > 0 {
-				notice = &dialog.Notice{Code: "model_replaced", Text: modelSwitched, Err: failure}
+				notice = &dialog.Notice{Code: "model_replaced", Text: textsFor(language).notices.modelSwitched, Err: failure}
 			}
 			err := f.ask(ctx, i, p, notice, yield)
 			if err == nil {

@@ -24,8 +24,8 @@ func TestFallbackAsksTheNextModel(t *testing.T) {
 		{"the first hangs", Fallback(modelHanging(""), modelSaying("B.")), "B.", "model_replaced"},
 		{"the first writes nothing", Fallback(modelFunc(func(context.Context, dialog.Prompt, func(dialog.Chunk, error) bool) {}), modelSaying("B.")), "B.", "model_replaced"},
 		{"two fail", Fallback(modelFailing("", broken), modelHanging(""), modelSaying("C.")), "C.", "model_replaced"},
-		{"the first fails after some text", Fallback(modelFailing("Half", broken), modelSaying("B.")), "Half " + apologies[0], "model_lost"},
-		{"all fail", Fallback(modelFailing("", broken), modelFailing("", broken)), apologies[0], "model_lost"},
+		{"the first fails after some text", Fallback(modelFailing("Half", broken), modelSaying("B.")), "Half " + englishTexts.apologies[0], "model_lost"},
+		{"all fail", Fallback(modelFailing("", broken), modelFailing("", broken)), englishTexts.apologies[0], "model_lost"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, _ := textCall(t, &dialog.Agent{Model: tt.model}, Options{}, func(c *fakeCaller) {

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"frontdesk/dialog"
-	"frontdesk/internal/words"
 )
 
 const (
@@ -12,13 +11,11 @@ const (
 	fillerRetry        = 300 * time.Millisecond // later, while the caller speaks
 )
 
-var defaultFillers = []string{"One moment.", "Let me check that.", "Just a second."}
-
-// fillerText returns a's filler for turn n, or "" for none.
-func fillerText(a *dialog.Agent, n int) string {
-	texts := a.Filler.Texts
-	if texts == nil && words.IsEnglish(a.Language) {
-		texts = defaultFillers
+// fillerText returns the filler for turn n, or "" for none.
+func (c *conversation) fillerText(n int) string {
+	texts := c.agent.Filler.Texts
+	if texts == nil {
+		texts = c.texts.fillers
 	}
 	if len(texts) == 0 {
 		return ""

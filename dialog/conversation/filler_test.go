@@ -84,7 +84,7 @@ func TestEmptyReplyAfterAFillerAsksTheCallerToRepeat(t *testing.T) {
 		p.says("where is my order")
 		p.wait(12 * time.Second)
 	})
-	if turn := p.turns()[0]; turn.Reply != "Let me check that. "+notUnderstood {
+	if turn := p.turns()[0]; turn.Reply != "Let me check that. "+englishTexts.notUnderstood {
 		t.Errorf("unexpected turn %+v", turn)
 	}
 }

@@ -146,14 +146,14 @@ func TestShortWordInterruptsTheAgentOnlyIfItIsUrgent(t *testing.T) {
 
 func TestCallerWhoAsksForTimeGetsIt(t *testing.T) {
 	p := sayOverReply(t, "", true, "hold on a second")
-	if turns := p.turns(); len(turns) != 2 || !turns[0].Interrupted || turns[1].Reply != takeYourTime {
+	if turns := p.turns(); len(turns) != 2 || !turns[0].Interrupted || turns[1].Reply != englishTexts.takeYourTime {
 		t.Errorf("unexpected turns %+v", turns)
 	}
 }
 
 func TestCallerIsAskedToRepeatAfterLongNoise(t *testing.T) {
 	p := sayOverReply(t, "", false, "! ! ! ! ! ! ! ! !")
-	if got := p.replies(); len(got) != 2 || got[1] != notUnderstood {
+	if got := p.replies(); len(got) != 2 || got[1] != englishTexts.notUnderstood {
 		t.Errorf("unexpected replies %q", got)
 	}
 }

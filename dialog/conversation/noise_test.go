@@ -33,9 +33,9 @@ func TestCallerIsToldOnceThatTheLineIsNoisy(t *testing.T) {
 	}{
 		{"quiet line", "en-US", []int16{soft, soft, soft}, 0, ""},
 		{"noise that passes", "en-US", []int16{loud, soft, loud}, 0, ""},
-		{"noisy place", "en-US", []int16{loud, loud, loud}, 2, lineNoisy["en"]},
-		{"noisy at last", "", []int16{soft, loud, loud}, 3, lineNoisy["en"]},
-		{"German", "de-AT", []int16{loud, loud, loud}, 2, lineNoisy["de"]},
+		{"noisy place", "en-US", []int16{loud, loud, loud}, 2, englishTexts.notices.lineNoisy},
+		{"noisy at last", "", []int16{soft, loud, loud}, 3, englishTexts.notices.lineNoisy},
+		{"German", "de-AT", []int16{loud, loud, loud}, 2, germanTexts.notices.lineNoisy},
 		{"a language without a text", "it-IT", []int16{loud, loud, loud}, 2, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

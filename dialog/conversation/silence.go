@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	defaultSilence          = 10 * time.Second
-	defaultSilencePrompts   = 2
-	silenceOnTextLine       = 15 * time.Minute
-	silenceAfterHearingLost = 2 * time.Minute // the caller may not be able to type
-	digitWait               = 2 * time.Second // between two digits of a number
-	maxDigits               = 64
+	defaultSilence        = 10 * time.Second
+	defaultSilencePrompts = 2
+	silenceOnTextLine     = 15 * time.Minute
+	silenceWithoutHearing = 2 * time.Minute // the caller may not be able to type
+	digitWait             = 2 * time.Second // between two digits of a number
+	maxDigits             = 64
 )
 
 // silence is the wait for a caller after the agent has finished.
@@ -30,7 +30,7 @@ func (c *conversation) silenceTimedOut() {
 		s.MaxPrompts = defaultSilencePrompts
 	}
 	if s.Prompt == "" {
-		s.Prompt = defaultPrompt
+		s.Prompt = c.texts.prompt
 	}
 	if !c.audio.canHear || c.input.silence.prompts >= s.MaxPrompts {
 		c.say(c.farewell(), nil, dialog.NoAnswer)

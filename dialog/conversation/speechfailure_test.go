@@ -59,7 +59,7 @@ func TestCallContinuesByTextWithoutARecognizer(t *testing.T) {
 	if got := p.notices(); got != "hearing_lost" {
 		t.Errorf("unexpected notices %q", got)
 	}
-	if got := strings.Join(p.replies(), "|"); got != hearingLost+"|You said: can you read this." {
+	if got := strings.Join(p.replies(), "|"); got != englishTexts.notices.hearingLost+"|You said: can you read this." {
 		t.Errorf("unexpected replies %q", got)
 	}
 }

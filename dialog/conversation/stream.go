@@ -9,6 +9,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/dialog/mouth"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 	"frontdesk/tools"
 )
 
@@ -69,8 +70,8 @@ func (c *conversation) apologize(r *reply, err error) {
 		}
 		r.hasFailed = true
 		r.turn.fail(err)
-		c.raiseNotice("model_lost", modelLost, err)
-		apology = apologies[c.notices.modelFailures%len(apologies)]
+		c.raiseNotice("model_lost", c.texts.notices.modelLost, err)
+		apology = c.texts.apologies[c.notices.modelFailures%len(c.texts.apologies)]
 		c.notices.modelFailures++
 	})
 	c.writeText(r, apology)
@@ -88,6 +89,9 @@ func (c *conversation) prompt(r *reply, step int) dialog.Prompt {
 	p := dialog.Prompt{Agent: c.agent, Instructions: spokenRules, Messages: messages}
 	if c.instructions != "" {
 		p.Instructions = c.instructions + "\n\n" + spokenRules
+	}
+	if !words.IsEnglish(c.agent.Language) {
+		p.Instructions += "\n\nAnswer in the language with the BCP 47 tag " + c.agent.Language + "."
 	}
 	if memory != "" {
 		p.Instructions += "\n\n" + memory

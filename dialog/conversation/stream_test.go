@@ -22,12 +22,12 @@ func TestModelFailureIsToldAndTheConversationContinues(t *testing.T) {
 		code    string
 	}{
 		{"retryable, before any text", modelsInTurn(modelFailing("", retryable), echoModel), "You said: one.", "", dialog.Completed, ""},
-		{"retryable, twice", modelsInTurn(modelFailing("", retryable), modelFailing("", retryable), echoModel), apologies[0], "model_lost", dialog.Failed, "provider_failed"},
-		{"not retryable", modelsInTurn(modelFailing("", permanent), echoModel), apologies[0], "model_lost", dialog.Failed, "provider_failed"},
-		{"after some text", modelsInTurn(modelFailing("Well, it", retryable), echoModel), "Well, it " + apologies[0], "model_lost", dialog.Failed, "provider_failed"},
-		{"no first token", modelsInTurn(modelHanging(""), echoModel), apologies[0], "model_lost", dialog.Failed, "timeout"},
-		{"no further token", modelsInTurn(modelHanging("Well, it"), echoModel), "Well, it " + apologies[0], "model_lost", dialog.Failed, "timeout"},
-		{"only white space", modelsInTurn(modelSaying(" \n"), echoModel), notUnderstood, "", dialog.Completed, ""},
+		{"retryable, twice", modelsInTurn(modelFailing("", retryable), modelFailing("", retryable), echoModel), englishTexts.apologies[0], "model_lost", dialog.Failed, "provider_failed"},
+		{"not retryable", modelsInTurn(modelFailing("", permanent), echoModel), englishTexts.apologies[0], "model_lost", dialog.Failed, "provider_failed"},
+		{"after some text", modelsInTurn(modelFailing("Well, it", retryable), echoModel), "Well, it " + englishTexts.apologies[0], "model_lost", dialog.Failed, "provider_failed"},
+		{"no first token", modelsInTurn(modelHanging(""), echoModel), englishTexts.apologies[0], "model_lost", dialog.Failed, "timeout"},
+		{"no further token", modelsInTurn(modelHanging("Well, it"), echoModel), "Well, it " + englishTexts.apologies[0], "model_lost", dialog.Failed, "timeout"},
+		{"only white space", modelsInTurn(modelSaying(" \n"), echoModel), englishTexts.notUnderstood, "", dialog.Completed, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, _ := textCall(t, &dialog.Agent{Model: tt.model}, Options{}, func(c *fakeCaller) {

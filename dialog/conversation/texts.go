@@ -1,37 +1,162 @@
 package conversation
 
-// What the agent says where neither its folder nor a model gives the words.
-const (
-	defaultPrompt    = "Are you still there?"
-	defaultFarewell  = "Thank you for calling. Goodbye!"
-	takeYourTime     = "Of course."
-	notUnderstood    = "Sorry, I did not get that. Could you say it another way?"
-	callBackPromised = "All right. Your request is noted, and a colleague will call you back."
-	nobodyThere      = "I'm sorry, nobody can take your call right now. Your request is noted, and a colleague will call you back."
-)
+import "frontdesk/internal/words"
 
-// apologies are said, in turn, when no model answers.
-var apologies = []string{
-	"I'm sorry, I can't work that out just now. Could you ask me again in a moment?",
-	"I'm sorry, something isn't working on my side. Please try once more.",
-	"I still can't answer properly, I'm sorry. Please try again a little later.",
+// cannotHear is the code of the notice that the agent has no recognizer.
+const cannotHear = "cannot_hear"
+
+// texts are what the agent says in one language where neither its folder nor a model gives
+// the words.
+type texts struct {
+	prompt           string // to a caller who is silent
+	farewell         string
+	takeYourTime     string // after a request for time
+	notUnderstood    string
+	callBackPromised string
+	nobodyThere      string   // no person took the call
+	apologies        []string // said in turn when no model answers
+	fillers          []string // said in turn while a model or a tool takes long; may be empty
+
+	notices noticeTexts
 }
 
-// What the caller is told, as text, when a part fails.
-const (
-	hearingLost   = "I can't hear you at the moment. Please type instead; I can read what you write."
-	voiceLost     = "My voice isn't working at the moment. You can read my answers here."
-	modelLost     = "I have trouble answering at the moment."
-	modelSwitched = "My usual knowledge isn't available, so my answers may be simpler for now."
-	toolFailed    = "Something I tried to look up or do just now did not work."
-	notSaved      = "This conversation can't be saved at the moment. You can go on talking."
-)
+// noticeTexts tell the caller that a part fails or is missing.
+type noticeTexts struct {
+	hearingLost   string
+	cannotHear    string // the agent has no recognizer, and the caller can type
+	pressKeys     string // the agent has no recognizer, and the caller has a telephone
+	voiceLost     string
+	modelLost     string
+	modelSwitched string
+	toolFailed    string
+	notSaved      string
+	lineNoisy     string // said once in a call in which noise makes the caller hard to understand
+}
 
-// lineNoisy is said once in a call in which noise makes the caller hard to understand, by
-// language. In other languages it is only shown, in English.
-var lineNoisy = map[string]string{
-	"en": "There is a lot of noise on the line, so I may misunderstand you. It would help to speak closer to the phone, or from a quieter place.",
-	"de": "In der Leitung ist es sehr laut, deshalb verstehe ich Sie vielleicht falsch. Bitte sprechen Sie näher am Telefon oder an einem ruhigeren Ort.",
-	"fr": "Il y a beaucoup de bruit sur la ligne, je risque donc de mal vous comprendre. Parlez plus près du téléphone ou dans un endroit plus calme, s'il vous plaît.",
-	"es": "Hay mucho ruido en la línea, así que quizá no le entienda bien. Por favor, hable más cerca del teléfono o desde un lugar más tranquilo.",
+var englishTexts = &texts{
+	prompt:           "Are you still there?",
+	farewell:         "Thank you for calling. Goodbye!",
+	takeYourTime:     "Of course.",
+	notUnderstood:    "Sorry, I did not get that. Could you say it another way?",
+	callBackPromised: "All right. Your request is noted, and a colleague will call you back.",
+	nobodyThere:      "I'm sorry, nobody can take your call right now. Your request is noted, and a colleague will call you back.",
+	apologies: []string{
+		"I'm sorry, I can't work that out just now. Could you ask me again in a moment?",
+		"I'm sorry, something isn't working on my side. Please try once more.",
+		"I still can't answer properly, I'm sorry. Please try again a little later.",
+	},
+	fillers: []string{"One moment.", "Let me check that.", "Just a second."},
+	notices: noticeTexts{
+		hearingLost:   "I can't hear you at the moment. Please type instead; I can read what you write.",
+		cannotHear:    "I can't hear you, but I can read: please type your question.",
+		pressKeys:     "I'm sorry, I can't understand speech on this line. You can enter numbers with the keys of your telephone, such as the number of an order.",
+		voiceLost:     "My voice isn't working at the moment. You can read my answers here.",
+		modelLost:     "I have trouble answering at the moment.",
+		modelSwitched: "My usual knowledge isn't available, so my answers may be simpler for now.",
+		toolFailed:    "Something I tried to look up or do just now did not work.",
+		notSaved:      "This conversation can't be saved at the moment. You can go on talking.",
+		lineNoisy:     "There is a lot of noise on the line, so I may misunderstand you. It would help to speak closer to the phone, or from a quieter place.",
+	},
+}
+
+var germanTexts = &texts{
+	prompt:           "Sind Sie noch da?",
+	farewell:         "Vielen Dank für Ihren Anruf. Auf Wiederhören!",
+	takeYourTime:     "Natürlich.",
+	notUnderstood:    "Das habe ich leider nicht verstanden. Könnten Sie es bitte anders sagen?",
+	callBackPromised: "Gut. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
+	nobodyThere:      "Es tut mir leid, im Moment kann niemand Ihren Anruf annehmen. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
+	apologies: []string{
+		"Es tut mir leid, das kann ich gerade nicht beantworten. Könnten Sie gleich noch einmal fragen?",
+		"Entschuldigung, bei mir funktioniert gerade etwas nicht. Bitte versuchen Sie es noch einmal.",
+		"Ich kann Ihnen leider immer noch nicht richtig antworten. Bitte versuchen Sie es etwas später wieder.",
+	},
+	fillers: []string{"Einen Moment, bitte.", "Ich sehe gerade nach.", "Einen Augenblick."},
+	notices: noticeTexts{
+		hearingLost:   "Ich kann Sie im Moment nicht hören. Bitte schreiben Sie mir; was Sie schreiben, kann ich lesen.",
+		cannotHear:    "Ich kann Sie nicht hören, aber ich kann lesen: Bitte schreiben Sie Ihre Frage.",
+		pressKeys:     "Es tut mir leid, gesprochene Sprache verstehe ich auf dieser Leitung nicht. Zahlen, zum Beispiel eine Bestellnummer, können Sie über die Tasten Ihres Telefons eingeben.",
+		voiceLost:     "Meine Stimme fällt gerade aus. Sie können meine Antworten hier lesen.",
+		modelLost:     "Ich habe gerade Schwierigkeiten zu antworten.",
+		modelSwitched: "Mein gewohntes Wissen steht gerade nicht zur Verfügung, deshalb können meine Antworten einfacher ausfallen.",
+		toolFailed:    "Etwas, das ich gerade nachsehen oder erledigen wollte, hat nicht geklappt.",
+		notSaved:      "Dieses Gespräch kann gerade nicht gespeichert werden. Sie können trotzdem weitersprechen.",
+		lineNoisy:     "In der Leitung ist es sehr laut, deshalb verstehe ich Sie vielleicht falsch. Bitte sprechen Sie näher am Telefon oder an einem ruhigeren Ort.",
+	},
+}
+
+var frenchTexts = &texts{
+	prompt:           "Êtes-vous toujours là ?",
+	farewell:         "Merci de votre appel. Au revoir !",
+	takeYourTime:     "Bien sûr.",
+	notUnderstood:    "Pardon, je n'ai pas compris. Pourriez-vous le dire autrement ?",
+	callBackPromised: "Très bien. Votre demande est notée et nous vous rappellerons.",
+	nobodyThere:      "Je suis désolé, personne ne peut prendre votre appel pour le moment. Votre demande est notée et nous vous rappellerons.",
+	apologies: []string{
+		"Je suis désolé, je ne peux pas répondre à cela pour l'instant. Pourriez-vous me reposer la question dans un moment ?",
+		"Excusez-moi, quelque chose ne fonctionne pas de mon côté. Veuillez réessayer.",
+		"Je suis désolé, je ne peux toujours pas vous répondre correctement. Veuillez réessayer un peu plus tard.",
+	},
+	fillers: []string{"Un instant, s'il vous plaît.", "Je vérifie.", "Une petite seconde."},
+	notices: noticeTexts{
+		hearingLost:   "Je ne vous entends plus pour le moment. Écrivez-moi, s'il vous plaît : je peux lire vos messages.",
+		cannotHear:    "Je ne peux pas vous entendre, mais je peux lire : écrivez votre question, s'il vous plaît.",
+		pressKeys:     "Je suis désolé, je ne comprends pas la parole sur cette ligne. Vous pouvez saisir des numéros, par exemple celui d'une commande, avec les touches de votre téléphone.",
+		voiceLost:     "Ma voix ne fonctionne pas pour le moment. Vous pouvez lire mes réponses ici.",
+		modelLost:     "J'ai du mal à répondre pour le moment.",
+		modelSwitched: "Mes connaissances habituelles ne sont pas disponibles : mes réponses seront peut-être plus simples.",
+		toolFailed:    "Une recherche ou une opération que je viens d'essayer n'a pas fonctionné.",
+		notSaved:      "Cette conversation ne peut pas être enregistrée pour le moment. Vous pouvez continuer à parler.",
+		lineNoisy:     "Il y a beaucoup de bruit sur la ligne, je risque donc de mal vous comprendre. Parlez plus près du téléphone ou dans un endroit plus calme, s'il vous plaît.",
+	},
+}
+
+var spanishTexts = &texts{
+	prompt:           "¿Sigue ahí?",
+	farewell:         "Gracias por su llamada. ¡Hasta luego!",
+	takeYourTime:     "Por supuesto.",
+	notUnderstood:    "Perdone, no le he entendido. ¿Podría decirlo de otra manera?",
+	callBackPromised: "De acuerdo. Su solicitud queda anotada y le devolveremos la llamada.",
+	nobodyThere:      "Lo siento, en este momento nadie puede atender su llamada. Su solicitud queda anotada y le devolveremos la llamada.",
+	apologies: []string{
+		"Lo siento, ahora mismo no puedo responder a eso. ¿Podría preguntármelo de nuevo dentro de un momento?",
+		"Disculpe, algo no funciona por mi parte. Inténtelo otra vez, por favor.",
+		"Lo siento, sigo sin poder responderle bien. Vuelva a intentarlo un poco más tarde, por favor.",
+	},
+	fillers: []string{"Un momento, por favor.", "Voy a comprobarlo.", "Un segundo."},
+	notices: noticeTexts{
+		hearingLost:   "En este momento no puedo oírle. Escríbame, por favor: puedo leer lo que escriba.",
+		cannotHear:    "No puedo oírle, pero puedo leer: escriba su pregunta, por favor.",
+		pressKeys:     "Lo siento, en esta línea no entiendo lo que se dice de viva voz. Puede marcar números, por ejemplo el de un pedido, con las teclas de su teléfono.",
+		voiceLost:     "Mi voz no funciona en este momento. Puede leer aquí mis respuestas.",
+		modelLost:     "En este momento me cuesta responder.",
+		modelSwitched: "Mis conocimientos habituales no están disponibles, así que mis respuestas pueden ser más sencillas.",
+		toolFailed:    "Algo que acabo de intentar consultar o hacer no ha funcionado.",
+		notSaved:      "Esta conversación no se puede guardar en este momento. Puede seguir hablando.",
+		lineNoisy:     "Hay mucho ruido en la línea, así que quizá no le entienda bien. Por favor, hable más cerca del teléfono o desde un lugar más tranquilo.",
+	},
+}
+
+// shownTexts are for languages without texts of their own. They are the English ones without
+// those that are better not said than said in the wrong language.
+var shownTexts = func() *texts {
+	t := *englishTexts
+	t.fillers = nil
+	return &t
+}()
+
+// textsFor returns the texts of a BCP 47 language, the English ones if it has none.
+func textsFor(language string) *texts {
+	switch words.Language(language) {
+	case "", "en":
+		return englishTexts
+	case "de":
+		return germanTexts
+	case "fr":
+		return frenchTexts
+	case "es":
+		return spanishTexts
+	default:
+		return shownTexts
+	}
 }

@@ -206,7 +206,7 @@ func TestModelMustAnswerAfterTheLastStep(t *testing.T) {
 		"lookup": func(context.Context) (string, error) { return `{}`, nil },
 	})}
 	c, _ := textCall(t, agent, Options{}, func(c *fakeCaller) { c.types("go") })
-	if got := c.replies(); steps != maxSteps+1 || len(got) != 1 || got[0] != notUnderstood {
+	if got := c.replies(); steps != maxSteps+1 || len(got) != 1 || got[0] != englishTexts.notUnderstood {
 		t.Errorf("%d steps, want %d; replies %q", steps, maxSteps+1, got)
 	}
 }

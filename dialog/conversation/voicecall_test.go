@@ -254,12 +254,26 @@ type fakePhone struct {
 	breakLine  context.CancelFunc
 }
 
+// presses sends DTMF digits, one each 300 ms.
+func (p *fakePhone) presses(digits string) {
+	for _, d := range digits {
+		p.send(dialog.Heard{Kind: dialog.DTMF, Text: string(d)})
+		p.wait(300 * time.Millisecond)
+	}
+}
+
 // says speaks text at 200 ms per word, and returns when it has been said.
 func (p *fakePhone) says(text string) { p.wait(p.mic.queue(text, 200*time.Millisecond)) }
 
 // voiceCall runs a spoken conversation in virtual time. script is the caller, who hangs up
 // at its end unless the conversation has ended before.
 func voiceCall(t *testing.T, agent *dialog.Agent, o Options, script func(*fakePhone)) (*fakePhone, runResult) {
+	t.Helper()
+	return preparedCall(t, agent, o, func(*dialog.Agent, *dialog.Line) {}, script)
+}
+
+// preparedCall is voiceCall after prepare has changed the agent and the line.
+func preparedCall(t *testing.T, agent *dialog.Agent, o Options, prepare func(*dialog.Agent, *dialog.Line), script func(*fakePhone)) (*fakePhone, runResult) {
 	t.Helper()
 	var p *fakePhone
 	var r runResult
@@ -287,6 +301,7 @@ func voiceCall(t *testing.T, agent *dialog.Agent, o Options, script func(*fakePh
 		done := make(chan struct{})
 		line := p.line()
 		line.Source, line.Sink = p.mic, p.speaker
+		prepare(&a, &line)
 		go func() {
 			defer close(done)
 			r.outcome, r.err = Run(ctx, &a, line, o)
