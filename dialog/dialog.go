@@ -289,6 +289,8 @@ type Line struct {
 	Sink   media.Sink
 	// Narrowband says that Source has no audio above 4 kHz, as telephones have none.
 	Narrowband bool
+	// HasKeypad says that the caller has a telephone with keys, and no screen to read on.
+	HasKeypad bool
 	// Transfer connects the caller with a person. It returns nil when they have finished,
 	// or when the caller's network has taken over the call; otherwise a fault.Error says
 	// why nobody took the call, and the conversation continues. nil if the line cannot.

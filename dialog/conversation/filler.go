@@ -15,7 +15,7 @@ const (
 func (c *conversation) fillerText(n int) string {
 	texts := c.agent.Filler.Texts
 	if texts == nil {
-		texts = c.texts.fillers
+		texts = c.texts().fillers
 	}
 	if len(texts) == 0 {
 		return ""

@@ -262,7 +262,7 @@ func (c *conversation) finalTranscript(h dialog.Heard) {
 		c.discardSpeculation()
 		c.emit(dialog.Event{Kind: dialog.CallerSaid, Turn: c.turns + 1, Item: h.Item})
 		if c.floor.interruptedBy == h.Item { // the agent stopped for a sound without words
-			c.floor.nextReply = c.texts.notUnderstood
+			c.floor.nextReply = c.texts().notUnderstood
 		}
 		c.proceed()
 	case isOverAgent && h.MayBeEcho && isEchoOf(text, r.text.written.String()):
@@ -284,10 +284,10 @@ func (c *conversation) noteNoise(isNoisy bool) {
 	if c.floor.noisy < noisyUtterances || c.notices.active["line_noisy"] {
 		return
 	}
-	if c.texts != shownTexts {
-		c.floor.noiseReply = c.texts.notices.lineNoisy
+	if c.texts() != shownTexts {
+		c.floor.noiseReply = c.texts().notices.lineNoisy
 	}
-	c.raiseNotice("line_noisy", c.texts.notices.lineNoisy, nil)
+	c.raiseNotice("line_noisy", c.texts().notices.lineNoisy, nil)
 }
 
 // isBackchannel reports whether an utterance over the agent's voice only shows that the
@@ -342,7 +342,7 @@ func (c *conversation) earFailed(err error) {
 		c.utteranceEnded(item)
 	}
 	c.audio.canHear = false
-	c.raiseNotice("hearing_lost", c.texts.notices.hearingLost, err)
-	c.floor.nextReply = c.texts.notices.hearingLost // said too, because a telephone shows no text
+	c.raiseNotice("hearing_lost", c.texts().notices.hearingLost, err)
+	c.floor.nextReply = c.texts().notices.hearingLost // said too, because a telephone shows no text
 	c.proceed()
 }

@@ -72,11 +72,11 @@ func (c *conversation) handoverEnded(err error) {
 		c.end(dialog.Transferred, nil)
 	case c.handover.isCallBack:
 		c.input.silence.prompts = 0
-		c.say(cmp.Or(c.agent.Handover.CallBackMessage, c.texts.callBackPromised), nil, "")
+		c.say(cmp.Or(c.agent.Handover.CallBackMessage, c.texts().callBackPromised), nil, "")
 	default:
-		c.emit(dialog.Event{Kind: dialog.NoticeRaised, Turn: c.turns, Notice: &dialog.Notice{Code: "nobody_there", Text: c.texts.nobodyThere, Err: err}})
+		c.emit(dialog.Event{Kind: dialog.NoticeRaised, Turn: c.turns, Notice: &dialog.Notice{Code: "nobody_there", Text: c.texts().nobodyThere, Err: err}})
 		c.input.silence.prompts = 0
-		c.say(cmp.Or(c.agent.Handover.FailedMessage, c.texts.nobodyThere), nil, "")
+		c.say(cmp.Or(c.agent.Handover.FailedMessage, c.texts().nobodyThere), nil, "")
 	}
 }
 

@@ -47,7 +47,7 @@ func (c *conversation) save(turn *dialog.Turn, saved chan<- error) {
 			first.saved <- err
 		}
 		j.queue = j.queue[1:]
-		c.raiseNotice("not_saved", c.texts.notices.notSaved, err)
+		c.raiseNotice("not_saved", c.texts().notices.notSaved, err)
 	}
 	c.appendEntry(entry{dialog.JournalEntry{Messages: j.messages, Turn: turn, Resume: c.resumeState()}, saved})
 	j.messages = nil
@@ -100,7 +100,7 @@ func (c *conversation) writeJournal(e entry) {
 		}
 		c.do(func() {
 			if err != nil {
-				c.raiseNotice("not_saved", c.texts.notices.notSaved, err)
+				c.raiseNotice("not_saved", c.texts().notices.notSaved, err)
 			} else {
 				c.clearNotice("not_saved")
 			}

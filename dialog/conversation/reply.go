@@ -125,7 +125,7 @@ writing:
 			c.apologize(r, a.err)
 			break writing
 		case len(a.calls) == 0 || step > maxSteps:
-			fallback = c.texts.notUnderstood
+			fallback = c.texts().notUnderstood
 			break writing
 		}
 		c.callTools(r, a)
@@ -204,7 +204,7 @@ func (c *conversation) speak(r *reply) string {
 	switch {
 	case r.ctx.Err() != nil:
 	case err != nil:
-		c.post(func() { c.raiseNotice("voice_lost", c.texts.notices.voiceLost, err) })
+		c.post(func() { c.raiseNotice("voice_lost", c.texts().notices.voiceLost, err) })
 		rest, _ := mouth.Text{}.Say(r.ctx, r.writer.script.rest(r.ctx, heard), progress)
 		heard += rest
 	default:

@@ -30,7 +30,7 @@ func (c *conversation) silenceTimedOut() {
 		s.MaxPrompts = defaultSilencePrompts
 	}
 	if s.Prompt == "" {
-		s.Prompt = c.texts.prompt
+		s.Prompt = c.texts().prompt
 	}
 	if !c.audio.canHear || c.input.silence.prompts >= s.MaxPrompts {
 		c.say(c.farewell(), nil, dialog.NoAnswer)

@@ -25,7 +25,6 @@ type conversation struct {
 	agent        *dialog.Agent
 	o            Options
 	line         dialog.Line
-	texts        *texts // in the agent's language
 	instructions string // the agent's, or those that a client replaced them with
 	tasks        tasks
 	outcome      dialog.Outcome // "" until the conversation ends
@@ -91,7 +90,6 @@ func newConversation(ctx context.Context, agent *dialog.Agent, line dialog.Line,
 	}
 	c := &conversation{
 		agent: agent, o: o, line: line,
-		texts:        textsFor(agent.Language),
 		instructions: agent.Instructions,
 		tasks: tasks{
 			session: context.WithoutCancel(ctx),

@@ -70,8 +70,8 @@ func (c *conversation) apologize(r *reply, err error) {
 		}
 		r.hasFailed = true
 		r.turn.fail(err)
-		c.raiseNotice("model_lost", c.texts.notices.modelLost, err)
-		apology = c.texts.apologies[c.notices.modelFailures%len(c.texts.apologies)]
+		c.raiseNotice("model_lost", c.texts().notices.modelLost, err)
+		apology = c.texts().apologies[c.notices.modelFailures%len(c.texts().apologies)]
 		c.notices.modelFailures++
 	})
 	c.writeText(r, apology)

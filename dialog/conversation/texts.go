@@ -145,6 +145,9 @@ var shownTexts = func() *texts {
 	return &t
 }()
 
+// texts returns the texts in the agent's language.
+func (c *conversation) texts() *texts { return textsFor(c.agent.Language) }
+
 // textsFor returns the texts of a BCP 47 language, the English ones if it has none.
 func textsFor(language string) *texts {
 	switch words.Language(language) {

@@ -103,9 +103,7 @@ func TestCallerWithoutARecognizerIsToldWhatToDo(t *testing.T) {
 			agent := &dialog.Agent{Language: "de", Model: echoModel, Greeting: "Guten Tag."}
 			isDeaf := func(a *dialog.Agent, line *dialog.Line) {
 				a.Recognizer = nil
-				if tt.isTelephone {
-					line.SendDTMF = func(string) error { return nil }
-				}
+				line.HasKeypad = tt.isTelephone
 			}
 			p, r := preparedCall(t, agent, Options{}, isDeaf, func(p *fakePhone) {
 				p.wait(20 * time.Second)

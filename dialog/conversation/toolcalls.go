@@ -151,7 +151,7 @@ func (c *conversation) toolEnded(r *reply, call tools.Call, result tools.Result,
 	c.emit(dialog.Event{Kind: dialog.ToolEnded, Turn: t.Number, Response: r.id, Call: &call, Result: &result})
 	if result.Failed && !r.cut.done {
 		c.emit(dialog.Event{Kind: dialog.NoticeRaised, Turn: t.Number, Response: r.id,
-			Notice: &dialog.Notice{Code: "tool_failed", Text: c.texts.notices.toolFailed, Err: result.Err}})
+			Notice: &dialog.Notice{Code: "tool_failed", Text: c.texts().notices.toolFailed, Err: result.Err}})
 	}
 	c.addResult(result)
 	c.requestHandover(call, result)

@@ -42,7 +42,7 @@ func (c *conversation) answer() {
 	}
 	if !t.Typed && words.IsRequestForTime(t.Caller) {
 		c.discardSpeculation()
-		c.say(c.texts.takeYourTime, t, "")
+		c.say(c.texts().takeYourTime, t, "")
 		return
 	}
 	r := c.newReply(t)
@@ -56,7 +56,7 @@ func (c *conversation) farewell() string {
 	if c.agent.Farewell != "" {
 		return c.agent.Farewell
 	}
-	return c.texts.farewell
+	return c.texts().farewell
 }
 
 // greet starts the conversation: it continues a reply that an earlier line did not finish,
@@ -83,9 +83,9 @@ func (c *conversation) sayHowToBeHeard() {
 	if c.line.Source == nil || c.audio.canHear {
 		return
 	}
-	text := c.texts.notices.cannotHear
-	if c.line.SendDTMF != nil {
-		text = c.texts.notices.pressKeys
+	text := c.texts().notices.cannotHear
+	if c.line.HasKeypad {
+		text = c.texts().notices.pressKeys
 	}
 	c.raiseNotice(cannotHear, text, nil)
 	c.floor.nextReply = text

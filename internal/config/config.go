@@ -237,8 +237,8 @@ func (p Providers) check(wrong report) {
 	if !slices.Contains([]string{"auto", "builtin", "silero"}, p.VAD.Provider) {
 		wrong("vad.provider", "unknown provider %q (want auto, builtin or silero)", p.VAD.Provider)
 	}
-	if p.VAD.Library != "" && p.VAD.Model == "" {
-		wrong("vad", "library has no effect without model: set both, or neither")
+	if p.VAD.Provider == "builtin" && (p.VAD.Library != "" || p.VAD.Model != "") {
+		wrong("vad", "the built-in detector has no model or library: did you mean provider: silero?")
 	}
 }
 

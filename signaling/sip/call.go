@@ -179,7 +179,7 @@ func (c *call) start(cancel context.CancelCauseFunc) dialog.Line {
 	codec, _ := c.leg.Codec()
 	line := dialog.Line{
 		Inputs: inputs, Source: c.leg.Receiver(), Sink: c.leg, Emit: func(dialog.Event) {},
-		Narrowband: codec.Narrowband, SendDTMF: c.sendDTMF, Quality: c.leg.Quality,
+		Narrowband: codec.Narrowband, HasKeypad: true, SendDTMF: c.sendDTMF, Quality: c.leg.Quality,
 	}
 	if c.invite != nil || c.peer.allows(sip.REFER) {
 		line.Refer = c.blindTransfer

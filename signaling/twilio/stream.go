@@ -173,7 +173,7 @@ func (l *line) run(ctx context.Context, cancel context.CancelCauseFunc, call *se
 		}
 	})
 	work.Go(func() { l.forwardDTMF(inputs, stopped, over) })
-	call.Run(ctx, dialog.Line{Inputs: inputs, Source: l.receiver, Sink: l, Narrowband: true, Emit: l.handleEvent, Quality: l.quality})
+	call.Run(ctx, dialog.Line{Inputs: inputs, Source: l.receiver, Sink: l, Narrowband: true, HasKeypad: true, Emit: l.handleEvent, Quality: l.quality})
 	close(over)
 	_ = l.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
 	_ = l.conn.Close()
