@@ -89,6 +89,7 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 		}
 		set.byName[name] = a
 	}
+	o.neural.warn()
 	if set.byName[set.defaultName] == nil {
 		set.Close()
 		return nil, misuse{missingAgent(c, set, len(files)+len(problems))}
@@ -342,17 +343,16 @@ func (o *agentOpener) recognizer(f agentfile.File, expected phrasebook.Knowledge
 	case "none":
 		return nil, "none: callers type", nil
 	case "openai":
-		r, err := openai.NewTranscriber(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key})
-		return r, remoteName(p), err
+		return remoteRecognizer(p)
+	}
+	if !words.IsEnglish(f.Language) {
+		return o.foreignRecognizer(f)
+	}
+	switch o.config.STT.Provider {
 	case "moonshine":
 		r, err := o.neural.openRecognizer(expected)
 		return r, moonshineName, err
 	case "auto":
-		if !words.IsEnglish(f.Language) {
-			o.log.Warn("callers type, because the account-free recognizers hear English only: set stt.url to a server that recognizes the agent's language",
-				zap.String("agent", f.Name), zap.String("language", f.Language))
-			return nil, "none for " + f.Language + ": callers type (set stt.url)", nil
-		}
 		if r, err := o.neural.openRecognizer(expected); err == nil {
 			return r, moonshineName, nil
 		}
@@ -361,6 +361,22 @@ func (o *agentOpener) recognizer(f agentfile.File, expected phrasebook.Knowledge
 		return nil, "none in a build without cgo: callers type (set stt.url)", nil
 	}
 	return o.pocketsphinx(f, expected.Texts)
+}
+
+// foreignRecognizer returns the recognizer for a language that this machine cannot
+// recognize: a server, or none.
+func (o *agentOpener) foreignRecognizer(f agentfile.File) (dialog.Recognizer, string, error) {
+	if p := o.config.STT; p.URL != "" {
+		return remoteRecognizer(p)
+	}
+	o.log.Warn("callers type or press keys, because the recognizers of this machine know English only: set stt.url to a server that recognizes the agent's language",
+		zap.String("agent", f.Name), zap.String("language", f.Language))
+	return nil, "none for " + f.Language + ": callers type (set stt.url)", nil
+}
+
+func remoteRecognizer(p config.Provider) (dialog.Recognizer, string, error) {
+	r, err := openai.NewTranscriber(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key})
+	return r, remoteName(p), err
 }
 
 const moonshineName = "Moonshine, on this machine"
@@ -389,10 +405,9 @@ func (o *agentOpener) synthesizer(f agentfile.File) (s dialog.Synthesizer, name 
 		s, err = openai.NewSpeech(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key, Voice: p.Voice})
 		name = remoteName(p)
 	case "piper":
-		s, err = o.neuralVoice(f)
-		name = "Piper"
+		s, name, err = o.piperVoice(f)
 	case "espeak":
-		s, err = espeak.New(espeak.Config{Voice: p.Voice, Speed: f.Speed, Lexicon: f.Lexicon})
+		s, err = o.espeakVoice(f)
 		name = "espeak"
 	default: // auto, and flite, which speaks English only
 		s, name, err = o.localVoice(f)
@@ -415,6 +430,20 @@ func (o *agentOpener) neuralVoice(f agentfile.File) (dialog.Synthesizer, error) 
 	return v.With(piper.Style{Speed: f.Speed, Lexicon: f.Lexicon}), nil
 }
 
+// piperVoice opens the neural voices, or espeak-ng if none of them speaks the language.
+func (o *agentOpener) piperVoice(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
+	if v, err := o.neural.openVoices(); err == nil && !v.Speaks(f.Language) {
+		s, err = o.espeakVoice(f)
+		return s, "espeak", err
+	}
+	s, err = o.neuralVoice(f)
+	return s, "Piper", err
+}
+
+func (o *agentOpener) espeakVoice(f agentfile.File) (dialog.Synthesizer, error) {
+	return espeak.New(espeak.Config{Voice: o.config.TTS.Voice, Speed: f.Speed, Lexicon: f.Lexicon})
+}
+
 // localVoice opens the best voice of this machine for the agent's language.
 func (o *agentOpener) localVoice(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
 	if o.config.TTS.Provider == "auto" {
@@ -424,7 +453,7 @@ func (o *agentOpener) localVoice(f agentfile.File) (s dialog.Synthesizer, name s
 		}
 	}
 	if !words.IsEnglish(f.Language) {
-		s, err = espeak.New(espeak.Config{Voice: o.config.TTS.Voice, Speed: f.Speed, Lexicon: f.Lexicon})
+		s, err = o.espeakVoice(f)
 		return s, "espeak", err
 	}
 	s, err = flite.New(flite.Config{Voice: o.config.TTS.Voice, Speed: f.Speed, Lexicon: f.Lexicon})

@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -101,15 +103,31 @@ func (n *neuralSpeech) openVoices() (*piper.Synthesizer, error) {
 	return n.voices, n.failed["Piper"]
 }
 
-// try opens a part with the runtime. It logs and remembers why that failed.
+// try opens a part with the runtime. It remembers why that failed.
 func (n *neuralSpeech) try(part string, open func(*onnx.Runtime) error) {
 	err := n.loadRuntime()
 	if err == nil {
 		err = open(n.runtime)
 	}
 	n.failed[part] = err
-	if err != nil {
-		n.log.Warn(part+" is not used; pocketsphinx, flite or espeak-ng takes its place", zap.Error(err))
+}
+
+// warn logs, in one line, which parts cannot be used and why.
+func (n *neuralSpeech) warn() {
+	var parts, reasons []string
+	for _, part := range slices.Sorted(maps.Keys(n.failed)) {
+		err := n.failed[part]
+		if err == nil {
+			continue
+		}
+		parts = append(parts, part)
+		if !slices.Contains(reasons, err.Error()) {
+			reasons = append(reasons, err.Error())
+		}
+	}
+	if len(parts) > 0 {
+		n.log.Warn("pocketsphinx, flite or espeak-ng takes the place of "+strings.Join(parts, " and "),
+			zap.String("error", strings.Join(reasons, "; ")))
 	}
 }
 

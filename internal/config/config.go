@@ -60,7 +60,7 @@ type Providers struct {
 // Provider is one language model, recognizer or voice.
 type Provider struct {
 	Provider string `yaml:"provider"` // llm: openai, clerk; stt: auto, moonshine, pocketsphinx, openai, none; tts: auto, piper, flite, espeak, openai, none
-	URL      string `yaml:"url"`      // of an OpenAI-compatible server, including /v1
+	URL      string `yaml:"url"`      // of an OpenAI-compatible server, including /v1; stt: auto asks it for other languages than English
 	Model    string `yaml:"model"`
 	Voice    string `yaml:"voice"` // for agents that name none
 	Key      string `yaml:"key"`
@@ -247,7 +247,9 @@ func (p Provider) check(wrong report, key string, names ...string) {
 		wrong(key+".provider", "unknown provider %q (want %s)", p.Provider, anyOf(names))
 		return
 	}
-	if p.Provider != "openai" {
+	// With stt: auto, a server recognizes the languages that this machine does not.
+	hasServer := p.Provider == "openai" || key == "stt" && p.Provider == "auto" && p.URL != ""
+	if !hasServer {
 		if p.URL != "" || p.Model != "" || p.Key != "" {
 			wrong(key, "%s has no url, model or key: did you mean provider: openai?", p.Provider)
 		}

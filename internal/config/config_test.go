@@ -31,20 +31,22 @@ func TestDefaultsAloneWork(t *testing.T) {
 
 func TestErrorsNameTheLineOfTheFile(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"unknown key":               {"listen: :8080\nlissten: x\n", `frontdesk.yaml:2:1: unknown key "lissten", did you mean "listen"?`},
-		"unknown nested":            {"stt:\n  provider: pocketsphinx\n  modle: x\n", "frontdesk.yaml:3:3"},
-		"wrong type":                {"limits:\n  calls: many\n", "frontdesk.yaml:2:10"},
-		"not YAML":                  {"listen: [\n", "frontdesk.yaml:1"},
-		"unknown provider":          {"tts: {provider: megaphone}\n", "frontdesk.yaml:1:7: tts.provider"},
-		"unknown store":             {"# ours\nstore: mine\n", "frontdesk.yaml:2:1: store"},
-		"negative":                  {"limits:\n  calls: -1\n", "frontdesk.yaml:2:3: limits.calls"},
-		"provider without URL":      {"llm: {provider: openai, model: x}\n", "frontdesk.yaml:1:1: llm[0].url"},
-		"in a list":                 {"llm:\n- {provider: clerk}\n- {provider: openai, url: 'http://x/v1'}\n", "frontdesk.yaml:3:3: llm[1].model"},
-		"key in list":               {"llm:\n- {provider: clerk}\n- {provider: openai, uri: 'http://x/v1'}\n", "frontdesk.yaml:3:22"},
-		"VAD library without model": {"vad: {library: libonnxruntime.so}\n", "frontdesk.yaml:1:1: vad"},
-		"certificate without key":   {"tls: {cert: a.pem}\n", "tls: set both cert and key"},
-		"address":                   {"listen: 8080x\n", "listen"},
-		"origin":                    {"origins: ['shop.example']\n", "origins[0]"},
+		"unknown key":             {"listen: :8080\nlissten: x\n", `frontdesk.yaml:2:1: unknown key "lissten", did you mean "listen"?`},
+		"unknown nested":          {"stt:\n  provider: pocketsphinx\n  modle: x\n", "frontdesk.yaml:3:3"},
+		"wrong type":              {"limits:\n  calls: many\n", "frontdesk.yaml:2:10"},
+		"not YAML":                {"listen: [\n", "frontdesk.yaml:1"},
+		"unknown provider":        {"tts: {provider: megaphone}\n", "frontdesk.yaml:1:7: tts.provider"},
+		"unknown store":           {"# ours\nstore: mine\n", "frontdesk.yaml:2:1: store"},
+		"negative":                {"limits:\n  calls: -1\n", "frontdesk.yaml:2:3: limits.calls"},
+		"provider without URL":    {"llm: {provider: openai, model: x}\n", "frontdesk.yaml:1:1: llm[0].url"},
+		"in a list":               {"llm:\n- {provider: clerk}\n- {provider: openai, url: 'http://x/v1'}\n", "frontdesk.yaml:3:3: llm[1].model"},
+		"key in list":             {"llm:\n- {provider: clerk}\n- {provider: openai, uri: 'http://x/v1'}\n", "frontdesk.yaml:3:22"},
+		"library of built-in VAD": {"vad: {provider: builtin, library: libonnxruntime.so}\n", "frontdesk.yaml:1:1: vad"},
+		"server of pocketsphinx":  {"stt: {provider: pocketsphinx, url: 'http://x/v1'}\n", "frontdesk.yaml:1:1: stt"},
+		"server without model":    {"stt: {url: 'http://x/v1'}\n", "frontdesk.yaml:1:1: stt.model"},
+		"certificate without key": {"tls: {cert: a.pem}\n", "tls: set both cert and key"},
+		"address":                 {"listen: 8080x\n", "listen"},
+		"origin":                  {"origins: ['shop.example']\n", "origins[0]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := load(t, test.text)
@@ -52,6 +54,17 @@ func TestErrorsNameTheLineOfTheFile(t *testing.T) {
 				t.Errorf("got %v, want something with %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestOptionsThatWorkTogetherAreAccepted(t *testing.T) {
+	for name, text := range map[string]string{
+		"library of the installed VAD": "vad: {library: libonnxruntime.so}\n",
+		"server for other languages":   "stt: {provider: auto, url: 'http://x/v1', model: whisper-1, key: k}\n",
+	} {
+		if _, err := load(t, text); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
