@@ -31,9 +31,9 @@ func (c *Cache) installed(table []Entry, entry string) bool {
 	return true
 }
 
-// Verify computes the sums of all installed files of the named entries, or of all entries. It
-// returns how many files are right. The error names the files that are not, and is nil if no
-// file is installed.
+// Verify computes the sums of the installed files of the named entries, or of all entries. It
+// returns how many are right. The error names the files that are wrong, and those of named
+// entries that are missing.
 func (c *Cache) Verify(ctx context.Context, names ...string) (int, error) {
 	return c.verify(ctx, Table(), names)
 }

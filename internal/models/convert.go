@@ -9,11 +9,11 @@ import (
 	"frontdesk/internal/onnx"
 )
 
-// convert makes a network whose constant products run in 8 bits from one in ORT format that
-// expands its 8-bit weights in each run. library is ONNX Runtime; "" searches the system.
-// ONNX Runtime writes the network as ONNX, reads that, which computes the weights, and then
-// the products are quantized again. Temporary files are in the folder work. Moonshine's decoder
-// needs 1.2 GB of memory for this.
+// convert reads a network in ORT format, which expands its 8-bit weights to floats in each
+// run, and writes one in ONNX format whose constant matrix products run in 8 bits. ONNX
+// Runtime translates the network to ONNX and then computes the float weights; package quantize
+// makes them 8-bit integers again. library is the path of ONNX Runtime; "" searches the
+// system. Temporary files are in the folder work. Moonshine's decoder needs 1.2 GB of memory.
 func convert(library, from, to, work string) error {
 	rt, err := onnx.Load(onnx.Config{Library: library})
 	if err != nil {
@@ -43,6 +43,6 @@ func rewriteFile(from, to string, rewrite func([]byte) ([]byte, error)) error {
 		return err
 	}
 	err = os.WriteFile(to, b, 0o644)
-	debug.FreeOSMemory() // ONNX Runtime, which allocates next, cannot use what Go has freed
+	debug.FreeOSMemory() // so that ONNX Runtime, which allocates next, can use what Go has freed
 	return err
 }

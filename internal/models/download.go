@@ -23,7 +23,7 @@ const (
 	firstBackoff = time.Second
 )
 
-// newClient returns the default client: it takes proxies from HTTP_PROXY, HTTPS_PROXY and
+// newClient returns an HTTP client that uses the proxies of HTTP_PROXY, HTTPS_PROXY and
 // NO_PROXY.
 func newClient() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
@@ -36,7 +36,8 @@ type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// download gets a file of p's size, and continues after what is in path already.
+// download writes the file at u to path. If path holds the beginning already, only the rest
+// is downloaded.
 func (p *puller) download(ctx context.Context, entry string, u *url.URL, want Published, path string) error {
 	p.report("%s: downloading %s", entry, u.Redacted())
 	wait := p.backoff
@@ -89,7 +90,7 @@ func (p *puller) attempt(ctx context.Context, entry string, u *url.URL, want Pub
 	}
 	req.Header.Set("User-Agent", "frontdesk")
 	have := fileSize(path)
-	if have >= want.Size { // complete, but its sum is wrong, or too long
+	if have >= want.Size { // the file is complete, but its sum was wrong, or it is too long
 		have = 0
 	}
 	if have > 0 {
@@ -106,7 +107,7 @@ func (p *puller) attempt(ctx context.Context, entry string, u *url.URL, want Pub
 	case resp.StatusCode == http.StatusPartialContent && have > 0 && hasRange(resp, have, want.Size):
 	case resp.StatusCode == http.StatusPartialContent, resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
 		_ = os.Remove(path)
-		return fmt.Errorf("%s sent another range than was asked for", u.Host)
+		return fmt.Errorf("%s sent another range of bytes than the requested one", u.Host)
 	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusGone:
 		return permanent{notThere{fmt.Errorf("%s: %s", u.Redacted(), resp.Status)}}
 	case resp.StatusCode >= 500, resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusRequestTimeout:
@@ -153,7 +154,7 @@ func (p *puller) receive(ctx context.Context, entry string, want Published, path
 	return nil
 }
 
-// withCause adds why a context was canceled to an error.
+// withCause returns why ctx was canceled, or err if it was not.
 func withCause(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -161,7 +162,7 @@ func withCause(ctx context.Context, err error) error {
 	return err
 }
 
-// watched postpones the end of an attempt whenever bytes arrive.
+// watched restarts the timer that ends a stalled attempt whenever bytes arrive.
 type watched struct {
 	io.Reader
 	stalled *time.Timer

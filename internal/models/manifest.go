@@ -11,7 +11,8 @@ import (
 	"path/filepath"
 )
 
-// manifestName is the file that records what was checked, so that checking again costs a stat.
+// manifestName is the file that records which files were checked, so that the next check
+// needs only their size and time.
 const manifestName = "manifest.json"
 
 // maxManifest bounds the manifest, which holds some 200 bytes for each file.
@@ -22,7 +23,8 @@ type manifest struct {
 	Files map[string]record `json:"files"`
 }
 
-// record is a file when its sum was computed. It holds as long as size and time are the same.
+// record describes a file when its sum was computed. It is valid as long as the file has this
+// size and time.
 type record struct {
 	Size    int64  `json:"size"`
 	ModTime int64  `json:"mtime"` // Unix time in ns

@@ -1,8 +1,7 @@
 // Package models installs the neural networks that Frontdesk runs, and the library that runs
-// them, in a cache folder. The package may import internal/fault, internal/onnx and
-// internal/models/quantize. Callers
-// name an entry and a file, and get a path; downloads enter through Cache.Pull, which
-// accepts only files with the SHA-256 sums of the table.
+// them, in a cache folder. It imports internal/fault, internal/onnx and
+// internal/models/quantize. Files enter through Cache.Pull, which accepts only those with the
+// SHA-256 sums of the table. Callers name an entry and a file, and get a path.
 package models
 
 import (
@@ -12,9 +11,9 @@ import (
 	"frontdesk/internal/fault"
 )
 
-// Dir returns the folder of installed models: $FRONTDESK_SPEECH_MODELS, or frontdesk/models below
-// the user's cache folder ($XDG_CACHE_HOME, else ~/.cache on Linux). The error is
-// fault.Invalid if the environment names none of them.
+// Dir returns the folder of installed models: $FRONTDESK_SPEECH_MODELS, or frontdesk/models
+// below the user's cache folder ($XDG_CACHE_HOME, else ~/.cache on Linux). The error is
+// fault.Invalid if the environment names neither.
 func Dir() (string, error) {
 	if dir := os.Getenv("FRONTDESK_SPEECH_MODELS"); dir != "" {
 		return filepath.Abs(dir)

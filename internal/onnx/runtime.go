@@ -23,7 +23,7 @@ const Available = true
 // Runtime opens networks on one device. It is safe for concurrent use.
 type Runtime struct{ cuda bool }
 
-// libraryMu guards the library, which exists once in a process and is never unloaded.
+// libraryMu guards loading the library. A process loads it once and never unloads it.
 var libraryMu sync.Mutex
 
 // Load loads the library unless it is loaded already. The error is fault.Invalid.
@@ -137,10 +137,9 @@ func (r *Runtime) Open(n Network) (*ort.DynamicAdvancedSession, error) {
 	}
 	defer options.Destroy()
 	err = errors.Join(
-		options.SetIntraOpNumThreads(max(1, n.Threads)),
+		// One thread for each run, because calls run in parallel.
+		options.SetIntraOpNumThreads(1),
 		options.SetInterOpNumThreads(1),
-		// Threads that wait for work must not spin, because calls share the cores.
-		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
 	)
 	if err == nil && r.cuda {
 		err = appendCUDA(options)

@@ -1,6 +1,6 @@
-// Package quantize rewrites ONNX files so that constant matrix products run in 8 bits. The
-// package imports nothing of Frontdesk. A file's bytes enter Products, and the bytes of the
-// new file leave; what is not changed is copied as it is.
+// Package quantize rewrites ONNX files so that constant matrix products run in 8 bits. It
+// imports nothing of Frontdesk. The bytes of a file enter, and those of the new file leave;
+// fields that are not changed are copied.
 package quantize
 
 import (
@@ -42,7 +42,7 @@ func NameGraphs(model []byte) ([]byte, error) {
 // The error says why model is not an ONNX file that can be rewritten.
 func Products(model []byte) ([]byte, error) {
 	return rewrite(model, func(g *graph) error {
-		q := &quantizer{quantized: make(map[*tensor]*column)}
+		q := &quantizer{quantized: make(map[*tensor]*quantizedMatrix)}
 		return q.graph(g, nil)
 	})
 }
@@ -107,11 +107,12 @@ func checkOpset(b []byte) error {
 
 // quantizer quantizes the matrices of a model.
 type quantizer struct {
-	quantized map[*tensor]*column
+	quantized map[*tensor]*quantizedMatrix
 }
 
-// column is a quantized matrix: its three tensors replace the matrix where it is stored.
-type column struct{ matrix, scale, zero *tensor }
+// quantizedMatrix holds the three tensors that replace a matrix where it is stored. scale and
+// zero have a number for each column.
+type quantizedMatrix struct{ matrix, scale, zero *tensor }
 
 // scope is a graph and the graphs around it, innermost first.
 type scope struct {
@@ -169,7 +170,7 @@ func (q *quantizer) graph(g *graph, outer *scope) error {
 }
 
 // product returns the nodes that replace the MatMul n.
-func product(n *node, c *column) []*node {
+func product(n *node, c *quantizedMatrix) []*node {
 	in, out := n.inputs[0], n.outputs[0]
 	integers, floats, scales := out+"_output_quantized", out+"_output_quantized_cast_output", out+"_quant_scales"
 	to := appendNumber(appendNumber(appendText(nil, attributeName, "to"), attributeInt, typeFloat), attributeType, typeInt)
@@ -191,8 +192,8 @@ func newNode(op, name string, inputs, outputs []string) *node {
 	return &node{raw: appendText(b, nodeOp, op), op: op, name: name, inputs: inputs, outputs: outputs}
 }
 
-// matrix quantizes a constant once.
-func (q *quantizer) matrix(t *tensor) (*column, error) {
+// matrix quantizes a constant, or returns the result of an earlier call.
+func (q *quantizer) matrix(t *tensor) (*quantizedMatrix, error) {
 	if c, ok := q.quantized[t]; ok {
 		return c, nil
 	}
@@ -220,7 +221,7 @@ func (q *quantizer) matrix(t *tensor) (*column, error) {
 		v := at(i) / scales[i%int(n)] // in float32, which decides how ties are rounded
 		raw[i] = byte(int8(max(-127, min(127, math.RoundToEven(float64(v))))))
 	}
-	c := &column{
+	c := &quantizedMatrix{
 		matrix: newTensor(t.name+"_quantized", typeInt8, t.dims, raw),
 		scale:  newTensor(t.name+"_scale", typeFloat, t.dims[1:], packed),
 		zero:   newTensor(t.name+"_zero_point", typeInt8, t.dims[1:], make([]byte, n)),

@@ -83,7 +83,7 @@ type graph struct {
 	rest         [][]byte // all other fields
 }
 
-// node is a NodeProto. If changed is set, its graphs are written again, else raw is copied.
+// node is a NodeProto. If it has graphs, it is written anew with them, else raw is copied.
 type node struct {
 	raw                []byte
 	op, name, domain   string
