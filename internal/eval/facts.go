@@ -7,7 +7,7 @@ import (
 	"frontdesk/internal/words"
 )
 
-// factKind is a kind of text of which one wrong character is as bad as none.
+// factKind is a kind of text that is useless with one wrong character.
 type factKind int
 
 const (
@@ -19,8 +19,8 @@ const (
 // minNumber is the number of digits from which a number counts as a fact.
 const minNumber = 2
 
-// compareFact returns what fact was said, if any, and whether the transcript holds it.
-// Numbers are read as tools read them.
+// compareFact returns which kind of fact was said, if any, and whether the transcript has it
+// exactly. Numbers are compared as tools read them.
 func compareFact(said, transcript string) (kind factKind, exact bool) {
 	if a := address(scoredWords(said)); a != "" {
 		return email, strings.Contains(strings.Join(scoredWords(transcript), ""), a)

@@ -8,7 +8,7 @@ import (
 )
 
 // Loudspeaker simulates the echo of the agent's voice in the caller's microphone: delayed,
-// quieter, and coloured by a small loudspeaker and a room.
+// quieter, and filtered by a small loudspeaker and a room.
 type Loudspeaker struct {
 	Delay int     // ms
 	Gain  float64 // dB

@@ -1,9 +1,8 @@
-// Package eval measures speech and turn-taking on recordings. It plays a corpus of spoken
-// turns to an agent's recognizer and scores the words, and the words of the agent's own
-// voice; it plays them to the same ears that
-// a call has, faster than real time, and scores when they end a turn; and it plays sounds
-// to a speaking agent and scores whether it stops. It imports dialog, dialog/conversation,
-// dialog/ear, media, internal/fault and internal/words.
+// Package eval measures speech and turn-taking on recordings. It scores the words that an
+// agent's recognizer understands of recorded turns or of the agent's own voice, when the ears
+// of a call end each turn, and whether a speaking agent stops when it hears something. It
+// imports dialog, dialog/conversation, dialog/ear, media, internal/fault and internal/words.
+// Recordings enter as a manifest and WAV files; scores leave as structs.
 package eval
 
 import (

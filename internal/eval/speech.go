@@ -64,9 +64,9 @@ type SpeechOptions struct {
 }
 
 // RunSpeech plays corpus to the agent's recognizer under c, each voice in one call and each
-// recording as one utterance, as an ear would hand it over. It returns the scores by voice, the last one for all,
-// and what was understood. CPU is that of this process and the children that it waited for:
-// run nothing else in it.
+// recording as one utterance, as an ear would hand it over. It returns the scores by voice,
+// the last one for all voices, and what was understood. The CPU time is that of this process
+// and of its children, so nothing else may run in it.
 func RunSpeech(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition, o SpeechOptions) ([]Speech, []Recognized, error) {
 	calls, err := Calls(corpus, c)
 	if err != nil {
@@ -142,9 +142,9 @@ type spokenAudio struct {
 	voiced []bool
 }
 
-// utterance returns the audio of a turn from the beginning of its recording to shortestWait
-// after the speech, as an ear hands it to a recognizer. voiced has the marks of all frames of
-// the call, or none.
+// utterance returns the audio of a turn, from the beginning of its recording to shortestWait
+// after the speech, as an ear hands it to a recognizer. voiced says for each frame of the call
+// whether it is speech, or is empty.
 func (c Call) utterance(turn Spoken, voiced []bool) spokenAudio {
 	length := min(len(turn.PCM), samples(turn.End+shortestWait))
 	from := min(samples(turn.At)/media.EarFrame, len(c.PCM)/media.EarFrame)
@@ -178,7 +178,7 @@ func (u spokenAudio) play(ctx context.Context, realtime bool, ended func()) iter
 	}
 }
 
-// recognize plays u to the listener.
+// recognize plays u to the listener and sets what r says about the transcript.
 func (r *Recognized) recognize(ctx context.Context, l dialog.Listener, u spokenAudio, o SpeechOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

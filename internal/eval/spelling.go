@@ -8,7 +8,7 @@ import (
 	"frontdesk/internal/words"
 )
 
-// written replaces, in folded text, what is written otherwise than it is said.
+// written replaces, in folded text, what is not written as it is said.
 var written = []struct {
 	pattern *regexp.Regexp
 	said    string

@@ -82,7 +82,8 @@ type lattice struct {
 	end   int
 }
 
-// edge is a word, or several that are written as one. The latter only match the same word.
+// edge is a word, or several words that are written as one. Joined words only match the same
+// joined word.
 type edge struct {
 	from  int
 	word  string

@@ -1,6 +1,6 @@
 // Package modelstest finds installed neural networks for tests. It imports internal/models
-// and internal/require; only tests import it. A test names an entry and a file, and gets a
-// path.
+// and internal/require; only tests import it. A test names an entry and a file, and gets the
+// path of the installed file, which it must not change.
 package modelstest
 
 import (

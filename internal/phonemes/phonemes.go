@@ -36,7 +36,7 @@ const (
 type Phonemizer struct {
 	path, voice  string
 	replyTimeout time.Duration // replyTimeout, except in tests
-	turn         chan struct{} // holds the value of the caller that may use process
+	turn         chan struct{} // a semaphore: full while a phrase is translated; guards what follows
 	process      *process      // nil: it must be started
 	isClosed     bool
 
@@ -60,8 +60,8 @@ func New(voice string) (*Phonemizer, error) {
 }
 
 // Phonemes returns the IPA of a phrase, words separated by spaces. A phrase is text without
-// a pause inside; characters from the 900th byte on are dropped. A phrase without anything
-// to say becomes "". The error is a fault.Error.
+// a pause inside; what follows its first 900 bytes is dropped. Punctuation alone becomes "".
+// The error is a fault.Error.
 func (p *Phonemizer) Phonemes(ctx context.Context, phrase string) (string, error) {
 	timeout := time.NewTimer(turnTimeout)
 	defer timeout.Stop()
@@ -78,7 +78,7 @@ func (p *Phonemizer) Phonemes(ctx context.Context, phrase string) (string, error
 		return "", nil
 	}
 	var err error
-	for range 2 { // a process that died since the last phrase gets a successor
+	for range 2 { // the process may have died since the last phrase: then another one is started
 		var ipa string
 		if ipa, err = p.translate(phrase); err == nil {
 			return ipa, nil
@@ -145,8 +145,8 @@ func tidy(ipa string) string {
 	return strings.Join(strings.Fields(languageSwitch.ReplaceAllString(ipa, "")), " ")
 }
 
-// newMarker returns a word that no text contains: its IPA ends the reply to a phrase. It is
-// random, so that what callers make an agent say cannot imitate it.
+// newMarker returns a random word. Its IPA marks the end of the reply to a phrase. Because it
+// is random, callers cannot make the agent say it.
 func newMarker() string {
 	const consonants, vowels = "bdfklmnpst", "aeiou"
 	var seed [24]byte

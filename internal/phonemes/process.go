@@ -14,15 +14,15 @@ const maxReply = 64 << 10 // bytes of IPA for one phrase
 
 var errTooLong = errors.New("espeak-ng wrote more phonemes than expected")
 
-// process is a running espeak-ng. It reads phrases line by line and writes at least one line
-// for each; how many cannot be known, so a marker follows each phrase.
+// process is a running espeak-ng. It reads phrases line by line and writes one or more lines
+// for each. Their number is not known in advance, so a marker follows each phrase.
 type process struct {
 	cmd    *exec.Cmd
 	stdin  *os.File
 	stdout *os.File
 	reader *bufio.Reader
-	marker string // as text, with its line feed
-	end    string // the line with which espeak-ng answers the marker
+	marker string // a word that is sent after each phrase, with its line feed
+	end    string // the line that espeak-ng writes for the marker
 }
 
 // start starts espeak-ng and waits until it answers.
@@ -57,8 +57,8 @@ func start(path, voice string) (*process, error) {
 	return p, nil
 }
 
-// learnMarker finds out how espeak-ng answers the marker. It asks twice, because the answer
-// must always be the same.
+// learnMarker reads what espeak-ng writes for the marker. It sends the marker twice, because
+// the answer must always be the same.
 func (p *process) learnMarker() error {
 	if err := p.write(p.marker+p.marker, startTimeout); err != nil {
 		return err

@@ -18,10 +18,10 @@ var Book string
 
 const (
 	sentencesPerPhrase = 16
-	hesitationInterval = 12 // one of this many sentences contains a hesitation
+	hesitationInterval = 12 // one in so many sentences contains a hesitation
 	maxDepth           = 8  // of names within names
 	maxKeys            = 5000
-	maxSpelled         = 3 // letters of a word that is spelled if it stands in a key with digits
+	maxSpelled         = 3 // letters in a key with digits, as of T-1042, up to which people spell them
 )
 
 // grammar generates sentences from the phrase book. It chooses at random with a fixed seed, so
@@ -29,7 +29,7 @@ const (
 type grammar struct {
 	phrases []string
 	names   map[string][]string // choices
-	keys    []string            // spelled; half of all numbers
+	keys    []string            // as spoken; half of the generated numbers are keys
 	rng     *rand.Rand
 }
 

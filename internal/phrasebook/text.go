@@ -68,7 +68,8 @@ func spell(key string) []string {
 	return out
 }
 
-// NotLetter reports whether a word of a sentence does not contain r.
+// NotLetter reports whether r cannot be in a word of a sentence: words consist of the letters
+// a to z and apostrophes.
 func NotLetter(r rune) bool { return (r < 'a' || r > 'z') && r != '\'' }
 
 var teens = []string{

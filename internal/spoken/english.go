@@ -51,7 +51,7 @@ var english = table{
 // sentence if a capital letter follows.
 const halfOfDay = `\s*([AaPp])(?:[Mm]\b|\.[Mm]\b\.?(\s+[A-Z])?)`
 
-// The months are written here again because the table may not refer to itself.
+// englishMonths matches the names and abbreviations of months.
 const englishMonths = `(January|February|March|April|May|June|July|August|September|October|November|December|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)`
 
 var englishFirst = []rule{

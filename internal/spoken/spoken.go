@@ -1,7 +1,7 @@
-// Package spoken writes text as it is read aloud, for the voices that run on this machine,
-// which stumble over markup, numbers, dates and addresses. A table for each of English,
-// German, French and Spanish says how; other languages lose their markup only. The package
-// imports only words. Text of a clause enters and leaves.
+// Package spoken writes text as it is read aloud, for the voices that run on this machine:
+// they misread markup, numbers, dates and addresses. English, German, French and Spanish have
+// a table each; of other languages only the markup is removed. The package imports only words.
+// The text of a clause enters and leaves.
 package spoken
 
 import (

@@ -1,6 +1,5 @@
-// Package loudness brings the voices that run on this machine to the same loudness and
-// shortens the silence around their speech. It imports only media. Mono PCM enters and
-// leaves.
+// Package loudness gives the voices that run on this machine the same loudness, and shortens
+// the silence around their speech. It imports only media. Mono PCM enters and leaves.
 package loudness
 
 import (
@@ -46,9 +45,9 @@ func Trim(pcm []int16, rate int) []int16 {
 
 const (
 	Target        = 3277.0  // RMS, -20 dBFS
-	MaxPeak       = 29204.0 // -1 dBFS
-	MaxGain       = 8.0
-	loudnessBlock = 320 // samples
+	MaxPeak       = 29204.0 // largest sample, -1 dBFS
+	MaxGain       = 8.0     // factor
+	loudnessBlock = 320     // samples over which RMS is measured
 )
 
 // Level brings speech of any voice to Target, or as close as MaxPeak and MaxGain

@@ -11,7 +11,7 @@ type engine interface {
 	close() error
 }
 
-// latent is what the encoder makes of an utterance.
+// latent is the encoder's output for an utterance.
 type latent struct {
 	channels, frames int
 	data             []float32 // channels × frames

@@ -229,9 +229,9 @@ type halves struct {
 	decoderHasSpeakers bool
 }
 
-// divide cuts a VITS network (Kim, Kong & Son, 2021), as Piper exports them, before its
-// decoder: the part that turns frames into audio, and that needs most of the time. The
-// decoder consists of convolutions, so that it can run on a few frames at a time.
+// divide cuts a VITS network (Kim, Kong & Son, 2021) of Piper in two, before its decoder. The
+// decoder turns frames into audio and needs most of the time. It consists of convolutions, so
+// it can run on a few frames at a time.
 func divide(file []byte) (halves, error) {
 	g, err := readGraph(file)
 	if err != nil {

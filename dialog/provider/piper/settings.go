@@ -129,7 +129,8 @@ func numbers(symbols []symbol) []int64 {
 	return out
 }
 
-// speaker returns the number of a speaker, who is named or counted from 0. Name "" is the first.
+// speaker returns the number of a speaker. name is in the speaker_id_map, or a number from 0;
+// "" is the first speaker.
 func (s *settings) speaker(name string) (int64, bool) {
 	if id, ok := s.SpeakerIDs[name]; ok {
 		return id, true

@@ -9,8 +9,8 @@ import (
 	"frontdesk/internal/spoken"
 )
 
-// The network's encoder takes time in proportion to the symbols (and memory to their square):
-// about 0.5 ms for each on a server's core. A phoneme is two symbols.
+// The encoder's time grows with the number of symbols, about 0.5 ms for each on a server's
+// core, and its memory with their square. A phoneme is two symbols.
 const (
 	firstSymbols = 160 // from which the first utterance ends at a comma, so that audio comes soon
 	maxSymbols   = 600 // of an utterance, which then ends between two phrases or words

@@ -33,7 +33,7 @@ type voice struct {
 	engine     engine
 	phonemizer *phonemes.Phonemizer
 	hop        int // samples of a frame
-	context    int // frames that a frame's audio depends on, on each side
+	context    int // frames on each side that a frame's audio depends on
 
 	levelMu    sync.Mutex
 	levels     map[int64]level // by speaker
@@ -140,8 +140,8 @@ func (v *voice) calibrate(speaker int64) (*latent, error) {
 	return l, nil
 }
 
-// measureDecoder finds the length of a frame, and how many frames the decoder must see on each side of those whose audio
-// is wanted, by decoding some of l with more and more context until more makes no difference.
+// measureDecoder sets hop and context. It decodes some frames of l with more and more context
+// until the audio is the same as with maxContext.
 func (v *voice) measureDecoder(l *latent) error {
 	frame, err := v.engine.decode(l, 0, 1)
 	if err != nil {

@@ -9,7 +9,7 @@ package silero
 type Config struct {
 	Model   string // ONNX file of Silero VAD
 	Library string // ONNX Runtime, 1.24 or later; "" searches the system's library folders
-	// OnFailure, if set, is called when the network fails in a call. The call goes on with a
-	// media.Detector.
+	// OnFailure, if set, is called when the network fails in a call, by the call's goroutine.
+	// The call goes on with a media.Detector.
 	OnFailure func(error)
 }

@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// The network overrules the built-in detector where its own log odds of speech are below
-	// vetoBelow, with vetoWeight for each logit.
+	// Where the network's log odds of speech are below vetoBelow, the difference times
+	// vetoWeight lowers the log odds of the built-in detector.
 	vetoBelow  = 0
 	vetoWeight = 2
 
-	sleepBelow  = 0.1 // probability of the built-in detector that needs no second opinion
-	sleepFrames = 25  // frames below it after which the network rests
-	warmup      = 16  // earlier frames that the network hears when it wakes up
+	sleepBelow  = 0.1 // probability of the built-in detector below which the network is not needed
+	sleepFrames = 25  // frames below sleepBelow after which the network pauses
+	warmup      = 16  // earlier frames that the network is given when it resumes
 )
 
 // fused combines the built-in detector, which follows the background and is the more exact
 // one at the beginning and end of words, with the network, which knows that music, traffic
 // and other changing noise are not speech. While the built-in detector hears nothing, the
-// network rests.
+// network does not run, which saves CPU time.
 type fused struct {
 	builtIn *media.Detector
 	network *detector
