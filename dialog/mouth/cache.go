@@ -13,7 +13,8 @@ import (
 const cacheSize = 8 << 20 // bytes
 
 // Cached returns a Synthesizer that keeps the audio of what s has said, because greetings,
-// fillers and prompts repeat. It keeps the 8 MB that were used last.
+// fillers and prompts repeat. It keeps the 8 MB that were used last, and nothing that a
+// substitute has said.
 func Cached(s dialog.Synthesizer) dialog.ClauseSynthesizer {
 	return &cachedSynthesizer{s, newClipCache(cacheSize)}
 }
@@ -30,6 +31,9 @@ func (s *cachedSynthesizer) Speak(ctx context.Context, text string, voice dialog
 
 // SpeakClause implements dialog.ClauseSynthesizer.
 func (s *cachedSynthesizer) SpeakClause(ctx context.Context, c dialog.Clause) iter.Seq2[dialog.Speech, error] {
+	if c.Substitute {
+		return dialog.SpeakClause(ctx, s.synthesizer, c)
+	}
 	key := c.Voice.Language + "\x00" + c.Voice.Name + "\x00" + c.Text
 	return func(yield func(dialog.Speech, error) bool) {
 		if whole, ok := s.clips.get(key); ok {
@@ -37,14 +41,16 @@ func (s *cachedSynthesizer) SpeakClause(ctx context.Context, c dialog.Clause) it
 			return
 		}
 		var all dialog.Speech
+		isOwn := true
 		for piece, err := range dialog.SpeakClause(ctx, s.synthesizer, c) {
 			all.PCM = append(all.PCM, piece.PCM...) // copied first: the receiver may change it
 			all.Words = append(all.Words, piece.Words...)
+			isOwn = isOwn && !piece.Substitute
 			if !yield(piece, err) || err != nil {
 				return
 			}
 		}
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && isOwn {
 			s.clips.put(key, all)
 		}
 	}
