@@ -101,14 +101,17 @@ func warmUp(ctx context.Context, agent *dialog.Agent) error {
 // speak returns the audio of text, and when the first of it came.
 func speak(ctx context.Context, agent *dialog.Agent, text string) (pcm []int16, first time.Time, err error) {
 	voice := dialog.Voice{Language: agent.Language, Name: agent.Voice}
-	for piece, err := range agent.Synthesizer.Speak(ctx, text, voice) {
+	for piece, err := range dialog.SpeakClause(ctx, agent.Synthesizer, dialog.Clause{Text: text, Voice: voice}) {
 		if err != nil {
 			return nil, first, err
 		}
-		if len(pcm) == 0 {
+		if piece.Substitute {
+			return nil, first, errors.New("this machine is too busy: another voice took the place of the agent's")
+		}
+		if len(pcm) == 0 && len(piece.PCM) > 0 {
 			first = time.Now()
 		}
-		pcm = append(pcm, piece...)
+		pcm = append(pcm, piece.PCM...)
 	}
 	if len(pcm) == 0 {
 		return nil, first, errors.New("no audio")

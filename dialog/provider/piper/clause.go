@@ -18,6 +18,9 @@ const (
 	// maxFrames, because each costs the frames of its context again.
 	firstFrames = 24
 	maxFrames   = 128
+	// firstRuns is how many runs the first audio needs: the encoder, and the decoder once or
+	// twice, because a clause may begin with silence.
+	firstRuns = 3
 	// limitFrom is the sample value from which peaks are bent: 2 dB below the largest.
 	limitFrom = 0.8 * loudness.MaxPeak
 )
@@ -31,6 +34,7 @@ type clause struct {
 	due     time.Time // when the caller will have heard all audio so far
 	begun   bool      // there was audio
 	timing  timing    // of its words
+	runs    int       // of networks so far
 }
 
 // speak synthesizes utterances and passes their audio, in pieces, to yield until it returns
@@ -48,6 +52,7 @@ func (c *clause) speak(ctx context.Context, utterances [][]symbol, yield func(di
 		resampler.Flush(nil) // its state must not reach another clause
 		c.voice.resamplers.Put(resampler)
 	}()
+	samples := 0
 	trim := trimmer{silence: level.silence, rate: c.voice.settings.Audio.SampleRate}
 	for _, symbols := range utterances {
 		for audio, err := range c.pieces(ctx, symbols) {
@@ -59,9 +64,10 @@ func (c *clause) speak(ctx context.Context, utterances [][]symbol, yield func(di
 			if len(pcm) == 0 {
 				continue
 			}
+			samples += len(pcm)
 			var words []dialog.WordEnd
 			if c.begun { // the first piece does not wait for them
-				words = c.timing.take(ctx, trim.dropped)
+				words = c.timing.take(ctx, trim.dropped, samples)
 			}
 			c.begun = true
 			if !yield(dialog.Speech{PCM: pcm, Words: words}) {
@@ -70,7 +76,9 @@ func (c *clause) speak(ctx context.Context, utterances [][]symbol, yield func(di
 		}
 	}
 	pcm := resampler.Flush(resampler.Process(nil, trim.end()))
-	if words := c.timing.take(ctx, trim.dropped); len(pcm)+len(words) > 0 {
+	words := c.timing.take(ctx, trim.dropped, samples+len(pcm))
+	words = append(words, c.timing.rest(samples+len(pcm))...)
+	if len(pcm)+len(words) > 0 {
 		yield(dialog.Speech{PCM: pcm, Words: words})
 	}
 	return nil
@@ -112,14 +120,17 @@ func (c *clause) pieces(ctx context.Context, symbols []symbol) func(func([]float
 
 // run runs a part of the network when it is the clause's turn.
 func (c *clause) run(ctx context.Context, part func() error) error {
-	if err := c.workers.acquire(ctx, c.due); err != nil {
-		return err
+	left := 0
+	if !c.begun {
+		left = max(1, firstRuns-c.runs)
 	}
-	defer c.workers.release()
-	if err := part(); err != nil {
-		return fault.Wrap(err, fault.Provider, "the voice %s cannot speak", filepath.Base(c.voice.name)).Retryable(0)
-	}
-	return nil
+	return c.workers.do(ctx, c.due, left, func() error {
+		c.runs++
+		if err := part(); err != nil {
+			return fault.Wrap(err, fault.Provider, "the voice %s cannot speak", filepath.Base(c.voice.name)).Retryable(0)
+		}
+		return nil
+	})
 }
 
 // limit converts audio to 16-bit samples of the common loudness. Peaks above limitFrom are

@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"frontdesk/dialog"
@@ -32,7 +33,11 @@ const (
 	turnTimeout = 5 * time.Second // for a turn of a worker
 	// maxQueue bounds the runs that wait, for each worker. A first piece takes about 0.1 s of
 	// a core, so who waits behind so many others would be answered too late.
-	maxQueue       = 40
+	maxQueue = 40
+	// patience is how late a clause may begin. 20 callers on two cores hear 95 % of first audio
+	// within this time (docs/performance.md); whoever would wait longer is better served by
+	// another voice.
+	patience       = 700 * time.Millisecond
 	entryPrefix    = "piper-" // of a voice's entry in the cache of models
 	networkName    = "voice.onnx"
 	minSpeed       = 0.5
@@ -60,6 +65,8 @@ type Synthesizer struct {
 	files       map[string]string
 	defaultName string
 	workers     *workers
+	clauses     atomic.Uint64 // for Stats
+	refused     atomic.Uint64
 
 	mu     sync.Mutex
 	voices map[string]*entry // by name
@@ -196,6 +203,18 @@ func (s *Synthesizer) SpeakClause(ctx context.Context, c dialog.Clause) iter.Seq
 	return s.speak(ctx, c, Style{})
 }
 
+// Stats counts since the Synthesizer was opened.
+type Stats struct {
+	Clauses uint64 // that were to be said
+	Refused uint64 // of these, because they would have begun late
+	Waiting int    // runs of a network that wait now
+}
+
+// Stats returns the counts.
+func (s *Synthesizer) Stats() Stats {
+	return Stats{Clauses: s.clauses.Load(), Refused: s.refused.Load(), Waiting: s.workers.waiting()}
+}
+
 // Style is how an agent speaks.
 type Style struct {
 	Speed   float64         // 0.5 to 2; default 1
@@ -220,11 +239,15 @@ func (s *styled) SpeakClause(ctx context.Context, c dialog.Clause) iter.Seq2[dia
 
 func (s *Synthesizer) speak(ctx context.Context, said dialog.Clause, style Style) iter.Seq2[dialog.Speech, error] {
 	return func(yield func(dialog.Speech, error) bool) {
+		s.clauses.Add(1)
 		c, utterances, err := s.prepare(ctx, said, style)
 		if err == nil {
 			err = c.speak(ctx, utterances, func(p dialog.Speech) bool { return yield(p, nil) })
 		}
 		if err != nil {
+			if errors.Is(err, errLate) || errors.Is(err, errQueueFull) {
+				s.refused.Add(1)
+			}
 			yield(dialog.Speech{}, err)
 		}
 	}

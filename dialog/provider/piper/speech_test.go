@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/provider/loudness"
@@ -37,6 +39,7 @@ func TestVoice(t *testing.T) {
 		"espeak-ng fails":                       checkFailingPhonemizer,
 		"long text":                             checkLongText,
 		"many callers":                          checkManyCallers,
+		"overload":                              checkOverload,
 		"ends of words":                         checkWords,
 		"a pause ends words":                    checkWordsAtPause,
 	} {
@@ -239,6 +242,46 @@ func checkManyCallers(t *testing.T, s *Synthesizer) {
 		})
 	}
 	callers.Wait()
+}
+
+// checkOverload lets far more callers speak at once than the voice can serve in time: some
+// clauses are refused, before any audio, and the others are said whole. Then it is as before.
+func checkOverload(t *testing.T, s *Synthesizer) {
+	defer func(d time.Duration) { s.workers.patience = d }(s.workers.patience)
+	s.workers.patience = 300 * time.Millisecond
+	before := s.Stats()
+	var whole, refused atomic.Int64
+	var callers sync.WaitGroup
+	const n = 60
+	for range n {
+		callers.Go(func() {
+			samples := 0
+			for pcm, err := range s.Speak(context.Background(), "One moment, please.", dialog.Voice{}) {
+				switch {
+				case err == nil:
+					samples += len(pcm)
+				case !errors.Is(err, errLate) || !fault.IsRetryable(err) || samples > 0:
+					t.Errorf("after %d samples: %v", samples, err)
+				default:
+					refused.Add(1)
+				}
+			}
+			if samples > media.MouthRate/2 {
+				whole.Add(1)
+			}
+		})
+	}
+	callers.Wait()
+	if whole.Load() == 0 || refused.Load() == 0 || whole.Load()+refused.Load() != n {
+		t.Errorf("%d clauses were said and %d refused", whole.Load(), refused.Load())
+	}
+	after := s.Stats()
+	if after.Clauses-before.Clauses != n || after.Refused-before.Refused != uint64(refused.Load()) || after.Waiting != 0 {
+		t.Errorf("counted %+v, then %+v", before, after)
+	}
+	if got := say(t.Context(), t, s, "Yes.", dialog.Voice{}); len(got.pcm) == 0 {
+		t.Error("no audio after the overload")
+	}
 }
 
 func TestMissingVoiceIsNamed(t *testing.T) {

@@ -59,21 +59,35 @@ func (t *timing) add(symbols []symbol, l *latent, hop int) {
 	t.before += l.frames * hop
 }
 
-// take returns the ends of words that have become known since the last call. dropped is how
-// many samples at the beginning of the clause are left out.
-func (t *timing) take(ctx context.Context, dropped int) []dialog.WordEnd {
+// take returns the ends of the words in the first samples of the clause's audio, but for those
+// that it has returned. dropped is how many samples at the beginning of the clause are left
+// out.
+func (t *timing) take(ctx context.Context, dropped, samples int) []dialog.WordEnd {
 	if !t.asked {
 		t.asked, t.words = true, t.align(ctx)
 	}
 	var out []dialog.WordEnd
 	for t.next < len(t.words) && t.words[t.next].passed <= len(t.ends) {
 		w := t.words[t.next]
-		samples := 0
+		end := 0
 		if w.passed > 0 {
-			samples = max(0, t.ends[w.passed-1]-dropped) * media.MouthRate / t.voice.settings.Audio.SampleRate
+			end = max(0, t.ends[w.passed-1]-dropped) * media.MouthRate / t.voice.settings.Audio.SampleRate
 		}
-		out = append(out, dialog.WordEnd{Text: w.end, Samples: samples})
+		if end > samples {
+			break
+		}
+		out = append(out, dialog.WordEnd{Text: w.end, Samples: end})
 		t.next++
+	}
+	return out
+}
+
+// rest returns the words that take has not returned when the clause ends after samples: the
+// last phoneme may end in silence that is left out.
+func (t *timing) rest(samples int) []dialog.WordEnd {
+	var out []dialog.WordEnd
+	for ; t.next < len(t.words); t.next++ {
+		out = append(out, dialog.WordEnd{Text: t.words[t.next].end, Samples: samples})
 	}
 	return out
 }

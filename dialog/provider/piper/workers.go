@@ -11,23 +11,28 @@ import (
 
 // workers bounds how many runs of networks are in progress. If too many want to run, the
 // order is by when the caller will have heard the audio that they have: who needs audio
-// first, runs first.
+// first, runs first. A new clause that would begin too late is refused, so that those that had
+// a turn begin soon and go on without gaps.
 type workers struct {
 	timeout  time.Duration // for a turn
+	patience time.Duration // how late a clause may begin
+	count    int
 	maxQueue int
 
 	mu    sync.Mutex
 	free  int
 	queue waiters
+	run   time.Duration // that runs take, a moving average
 }
 
 func newWorkers(n int) *workers {
-	return &workers{timeout: turnTimeout, maxQueue: maxQueue * n, free: n}
+	return &workers{timeout: turnTimeout, patience: patience, count: n, maxQueue: maxQueue * n, free: n}
 }
 
 // waiter waits for a turn.
 type waiter struct {
 	due   time.Time
+	left  int           // runs until its first audio, with this one; 0 if it has begun
 	ready chan struct{} // closed when it is the waiter's turn
 	index int           // in the queue; -1 once it is the waiter's turn
 }
@@ -35,27 +40,47 @@ type waiter struct {
 var (
 	errQueueFull = fault.New(fault.Unavailable, "too many callers are waiting for the voice").Retryable(time.Second)
 	errNoTurn    = fault.New(fault.Timeout, "the voice took too long to speak").Retryable(0)
+	errLate      = fault.New(fault.Unavailable, "so many callers are waiting for the voice that a clause would begin late").Retryable(time.Second)
 )
 
+// do calls f when it is the turn of a clause whose next audio is due at a time. left is how
+// many runs its first audio needs, this one included; 0 says that it has begun.
+func (w *workers) do(ctx context.Context, due time.Time, left int, f func() error) error {
+	if err := w.acquire(ctx, due, left); err != nil {
+		return err
+	}
+	start := time.Now()
+	defer func() { w.release(time.Since(start)) }()
+	return f()
+}
+
 // acquire waits for a turn. Unless it returns an error, release must follow.
-func (w *workers) acquire(ctx context.Context, due time.Time) error {
+func (w *workers) acquire(ctx context.Context, due time.Time, left int) error {
 	if ctx.Err() != nil {
 		return fault.From(ctx.Err())
 	}
+	limit, tooLate := w.timeout, errNoTurn
+	isNew := left == firstRuns
+	if isNew {
+		limit, tooLate = min(limit, w.patience+time.Until(due)), errLate
+	}
 	w.mu.Lock()
-	if w.free > 0 {
+	switch {
+	case limit < 0, w.free == 0 && isNew && w.expectedWait(due, left) > limit:
+		w.mu.Unlock()
+		return errLate
+	case w.free > 0:
 		w.free--
 		w.mu.Unlock()
 		return nil
-	}
-	if len(w.queue) >= w.maxQueue {
+	case len(w.queue) >= w.maxQueue:
 		w.mu.Unlock()
 		return errQueueFull
 	}
-	turn := &waiter{due: due, ready: make(chan struct{})}
+	turn := &waiter{due: due, left: left, ready: make(chan struct{})}
 	heap.Push(&w.queue, turn)
 	w.mu.Unlock()
-	timer := time.NewTimer(w.timeout)
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	var err error
 	select {
@@ -64,7 +89,7 @@ func (w *workers) acquire(ctx context.Context, due time.Time) error {
 	case <-ctx.Done():
 		err = fault.From(ctx.Err())
 	case <-timer.C:
-		err = errNoTurn
+		err = tooLate
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -76,9 +101,31 @@ func (w *workers) acquire(ctx context.Context, due time.Time) error {
 	return err
 }
 
-func (w *workers) release() {
+// waiting returns how many runs wait.
+func (w *workers) waiting() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return len(w.queue)
+}
+
+// expectedWait estimates how long the first audio takes that needs so many runs: those of all
+// who are due before, in parallel, and its own, one after the other. mu must be held.
+func (w *workers) expectedWait(due time.Time, left int) time.Duration {
+	before := 1 // the run that ends first
+	for _, other := range w.queue {
+		if !due.Before(other.due) {
+			before += max(1, other.left)
+		}
+	}
+	return time.Duration(before)*w.run/time.Duration(w.count) + time.Duration(left)*w.run
+}
+
+// release ends a turn that took a time.
+func (w *workers) release(took time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	const share = 16 // of a run in the average, which so spans the last second of a busy core
+	w.run += (took - w.run) / share
 	w.pass()
 }
 
