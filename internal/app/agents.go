@@ -20,10 +20,7 @@ import (
 	"frontdesk/dialog/ear"
 	"frontdesk/dialog/mouth"
 	"frontdesk/dialog/provider/clerk"
-	"frontdesk/dialog/provider/espeak"
-	"frontdesk/dialog/provider/flite"
 	"frontdesk/dialog/provider/openai"
-	"frontdesk/dialog/provider/piper"
 	"frontdesk/dialog/provider/pocketsphinx"
 	"frontdesk/dialog/provider/silero"
 	"frontdesk/dialog/provider/smartturn"
@@ -393,71 +390,6 @@ func (o *agentOpener) pocketsphinx(f agentfile.File, texts []string) (dialog.Rec
 	}
 	o.set.closers = append(o.set.closers, r.Close)
 	return r, "pocketsphinx, on this machine", nil
-}
-
-// synthesizer opens the agent's voice and returns its name for people.
-func (o *agentOpener) synthesizer(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
-	p := o.config.TTS
-	switch p.Provider {
-	case "none":
-		return nil, "none: the agent writes", nil
-	case "openai":
-		s, err = openai.NewSpeech(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key, Voice: p.Voice})
-		name = remoteName(p)
-	case "piper":
-		s, name, err = o.piperVoice(f)
-	case "espeak":
-		s, err = o.espeakVoice(f)
-		name = "espeak"
-	default: // auto, and flite, which speaks English only
-		s, name, err = o.localVoice(f)
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	if voice := cmp.Or(f.Voice, p.Voice); voice != "" {
-		name += " (" + voice + ")"
-	}
-	return s, name, nil
-}
-
-// neuralVoice opens the neural voices, in the agent's style.
-func (o *agentOpener) neuralVoice(f agentfile.File) (dialog.Synthesizer, error) {
-	v, err := o.neural.openVoices()
-	if err != nil {
-		return nil, err
-	}
-	return v.With(piper.Style{Speed: f.Speed, Lexicon: f.Lexicon}), nil
-}
-
-// piperVoice opens the neural voices, or espeak-ng if none of them speaks the language.
-func (o *agentOpener) piperVoice(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
-	if v, err := o.neural.openVoices(); err == nil && !v.Speaks(f.Language) {
-		s, err = o.espeakVoice(f)
-		return s, "espeak", err
-	}
-	s, err = o.neuralVoice(f)
-	return s, "Piper", err
-}
-
-func (o *agentOpener) espeakVoice(f agentfile.File) (dialog.Synthesizer, error) {
-	return espeak.New(espeak.Config{Voice: o.config.TTS.Voice, Speed: f.Speed, Lexicon: f.Lexicon})
-}
-
-// localVoice opens the best voice of this machine for the agent's language.
-func (o *agentOpener) localVoice(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
-	if o.config.TTS.Provider == "auto" {
-		if v, err := o.neural.openVoices(); err == nil && v.Speaks(f.Language) {
-			s, err = o.neuralVoice(f)
-			return s, "Piper", err
-		}
-	}
-	if !words.IsEnglish(f.Language) {
-		s, err = o.espeakVoice(f)
-		return s, "espeak", err
-	}
-	s, err = flite.New(flite.Config{Voice: o.config.TTS.Voice, Speed: f.Speed, Lexicon: f.Lexicon})
-	return s, "flite", err
 }
 
 // remoteName names a model on a server, such as "llama3.3 at 127.0.0.1:11434".

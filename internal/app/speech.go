@@ -39,11 +39,13 @@ type neuralSpeech struct {
 	recognizer *moonshine.Recognizer
 	voices     *piper.Synthesizer
 	failed     map[string]error // why a part cannot be used, by its name
+
+	substitutes substitutes
 }
 
 func newNeuralSpeech(c config.Config, log *zap.Logger) (*neuralSpeech, error) {
 	cache, err := openModelCache(c.Speech)
-	return &neuralSpeech{config: c.Speech, voice: c.TTS.Voice, cache: cache, log: log, failed: make(map[string]error)}, err
+	return &neuralSpeech{config: c.Speech, voice: c.TTS.Voice, cache: cache, log: log, failed: make(map[string]error), substitutes: substitutes{log: log}}, err
 }
 
 // openModelCache returns the configured folder of installed models.

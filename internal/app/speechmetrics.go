@@ -6,13 +6,39 @@ import (
 	"frontdesk/dialog/provider/moonshine"
 )
 
-// metrics returns what the neural recognizer counts; nothing if it is not used. The numbers
+// metrics returns what the neural parts count; nothing of those that are not used. The numbers
 // show when this machine has too many callers: partial transcripts are dropped first, then
-// final ones wait longer, and at last utterances are refused.
+// final ones wait longer, and at last utterances are refused; clauses wait longer, and then
+// another voice says them.
 func (n *neuralSpeech) metrics() []prometheus.Collector {
-	if n.recognizer == nil {
-		return nil
+	var list []prometheus.Collector
+	if n.recognizer != nil {
+		list = n.recognizerMetrics()
 	}
+	if n.voices != nil {
+		list = append(list, n.voiceMetrics()...)
+	}
+	return list
+}
+
+func (n *neuralSpeech) voiceMetrics() []prometheus.Collector {
+	return []prometheus.Collector{
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "frontdesk_voice_clauses_total", Help: "Clauses that the neural voice was asked to say.",
+		}, func() float64 { return float64(n.voices.Stats().Clauses) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "frontdesk_voice_refused_total", Help: "Clauses that the neural voice refused because they would have begun late.",
+		}, func() float64 { return float64(n.voices.Stats().Refused) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "frontdesk_voice_substituted_total", Help: "Clauses that a cheaper voice said instead.",
+		}, func() float64 { return float64(n.substitutes.count.Load()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "frontdesk_voice_waiting", Help: "Runs of the neural voice that wait for a worker.",
+		}, func() float64 { return float64(n.voices.Stats().Waiting) }),
+	}
+}
+
+func (n *neuralSpeech) recognizerMetrics() []prometheus.Collector {
 	counter := func(name, help string, value func(moonshine.Stats) float64) prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "frontdesk_recognizer_" + name, Help: help},
 			func() float64 { return value(n.recognizer.Stats()) })

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"cmp"
+
+	"go.uber.org/zap"
+
+	"frontdesk/dialog"
+	"frontdesk/dialog/mouth"
+	"frontdesk/dialog/provider/espeak"
+	"frontdesk/dialog/provider/flite"
+	"frontdesk/dialog/provider/openai"
+	"frontdesk/dialog/provider/piper"
+	"frontdesk/internal/agentfile"
+	"frontdesk/internal/words"
+)
+
+// synthesizer opens the agent's voice and returns its name for people.
+func (o *agentOpener) synthesizer(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
+	p := o.config.TTS
+	switch p.Provider {
+	case "none":
+		return nil, "none: the agent writes", nil
+	case "openai":
+		s, err = openai.NewSpeech(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key, Voice: p.Voice})
+		name = remoteName(p)
+	case "piper":
+		s, name, err = o.piperVoice(f)
+	case "espeak":
+		s, err = o.espeakVoice(f, p.Voice)
+		name = "espeak"
+	default: // auto, and flite, which speaks English only
+		s, name, err = o.localVoice(f)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if voice := cmp.Or(f.Voice, p.Voice); voice != "" {
+		name += " (" + voice + ")"
+	}
+	return s, name, nil
+}
+
+// neuralVoice opens the neural voices, in the agent's style. When they are overloaded, a
+// cheaper voice takes their place, if there is one.
+func (o *agentOpener) neuralVoice(f agentfile.File) (dialog.Synthesizer, error) {
+	v, err := o.neural.openVoices()
+	if err != nil {
+		return nil, err
+	}
+	own := v.With(piper.Style{Speed: f.Speed, Lexicon: f.Lexicon})
+	like := ""
+	if words.IsEnglish(f.Language) {
+		like = "rms" // a man's voice, as the Piper voice that is installed by default
+	}
+	substitute, name, err := o.cheapVoice(f, like)
+	if err != nil {
+		o.log.Warn("no voice takes the place of Piper when too many callers wait", zap.String("agent", f.Name), zap.Error(err))
+		return own, nil
+	}
+	return mouth.WithSubstitute(own, substitute, func(err error) { o.neural.substitutes.note(name, err) }), nil
+}
+
+// piperVoice opens the neural voices, or espeak-ng if none of them speaks the language.
+func (o *agentOpener) piperVoice(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
+	if v, err := o.neural.openVoices(); err == nil && !v.Speaks(f.Language) {
+		s, err = o.espeakVoice(f, o.config.TTS.Voice)
+		return s, "espeak", err
+	}
+	s, err = o.neuralVoice(f)
+	return s, "Piper", err
+}
+
+func (o *agentOpener) espeakVoice(f agentfile.File, voice string) (dialog.Synthesizer, error) {
+	return espeak.New(espeak.Config{Voice: voice, Speed: f.Speed, Lexicon: f.Lexicon})
+}
+
+// localVoice opens the best voice of this machine for the agent's language.
+func (o *agentOpener) localVoice(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
+	if o.config.TTS.Provider == "auto" {
+		if v, err := o.neural.openVoices(); err == nil && v.Speaks(f.Language) {
+			s, err = o.neuralVoice(f)
+			return s, "Piper", err
+		}
+	}
+	return o.cheapVoice(f, o.config.TTS.Voice)
+}
+
+// cheapVoice opens the voice of that name, or the default one, of flite for English and of
+// espeak-ng for other languages. It returns the program's name.
+func (o *agentOpener) cheapVoice(f agentfile.File, voice string) (s dialog.Synthesizer, name string, err error) {
+	if !words.IsEnglish(f.Language) {
+		s, err = o.espeakVoice(f, voice)
+		return s, "espeak", err
+	}
+	s, err = flite.New(flite.Config{Voice: voice, Speed: f.Speed, Lexicon: f.Lexicon})
+	return s, "flite", err
+}
