@@ -1,14 +1,12 @@
 package app
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.uber.org/zap"
@@ -138,7 +136,7 @@ func (n *neuralSpeech) loadRuntime() (err error) {
 	if n.runtime != nil {
 		return nil
 	}
-	if available, ok := availableMemory(); ok && available < minMemory {
+	if available, ok := availableMemory(os.DirFS("/")); ok && available < minMemory {
 		return fmt.Errorf("%d MB of memory are available (want %d MB)", available>>20, minMemory>>20)
 	}
 	if onnx.Available {
@@ -169,21 +167,4 @@ func (n *neuralSpeech) Close() error {
 		errs = append(errs, f())
 	}
 	return errors.Join(errs...)
-}
-
-// availableMemory returns how much memory in bytes processes can still use. ok is false on
-// systems that do not say.
-func availableMemory() (n int64, ok bool) {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return 0, false
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if rest, found := strings.CutPrefix(lines.Text(), "MemAvailable:"); found {
-			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			return kb << 10, err == nil
-		}
-	}
-	return 0, false
 }

@@ -20,7 +20,7 @@ func TestEnvironmentSetsTheFolder(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", cache)
 	dir, err = Dir()
 	require.NoError(t, err)
-	if rel, err := filepath.Rel(cache, dir); err == nil && rel != filepath.Join("frontdesk", "models") {
-		t.Errorf("got %s", dir)
+	if want := filepath.Join(cache, "frontdesk", "models"); dir != want {
+		t.Errorf("got %s, want %s", dir, want)
 	}
 }
