@@ -2,10 +2,8 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -65,39 +63,6 @@ func (p *program) evalCommand() *cobra.Command {
 	return command
 }
 
-func (p *program) evalInterruptionsCommand() *cobra.Command {
-	command := &cobra.Command{
-		Use:   "interruptions MANIFEST",
-		Short: "Measure what stops an agent that is speaking",
-		Long: `Play the recordings of the categories interruption, yes_no and backchannel, and coughs
-and knocks, to an agent that is speaking, in real time, and print whether and how soon
-it stops or continues.
-
-` + manifestHelp,
-		Args: exactArgs("MANIFEST"),
-	}
-	f := addEvalFlags(command)
-	command.Flags().BoolVar(&f.details, "details", false, "print each sound that was mistaken for another kind")
-	command.RunE = func(c *cobra.Command, args []string) error {
-		return p.evaluate(c.Context(), f, args[0], func(a *dialog.Agent, corpus []*eval.Recording) error {
-			kinds, all, err := eval.RunInterruptions(c.Context(), a, corpus)
-			if err != nil {
-				return err
-			}
-			if err := writeInterruptions(p.stdout, kinds, f.json); err != nil {
-				return err
-			}
-			for _, o := range all {
-				if f.details && o.Stopped != o.Interrupts() {
-					fmt.Fprintf(p.stdout, "  %s at %d ms: stopped %v, resumed %v, %q\n", o.File, o.Into, o.Stopped, o.Resumed, o.Said)
-				}
-			}
-			return nil
-		})
-	}
-	return command
-}
-
 // evaluate runs measure with the agent, opened as for serving, and the recordings of a manifest.
 func (p *program) evaluate(ctx context.Context, f *evalFlags, manifest string, measure func(*dialog.Agent, []*eval.Recording) error) error {
 	corpus, err := eval.Load(manifest)
@@ -138,24 +103,4 @@ func (p *program) withAgent(ctx context.Context, f *evalFlags, measure func(*dia
 		return misuse{err}
 	}
 	return measure(a)
-}
-
-func writeInterruptions(out io.Writer, kinds []eval.Interruptions, asJSON bool) error {
-	if asJSON {
-		for _, k := range kinds {
-			if err := json.NewEncoder(out).Encode(k); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	fmt.Fprintf(out, "%-12s %5s  %8s  %8s  %18s  %18s  %9s  %s\n", "kind", "cases",
-		"stopped", "resumed", "softer 50th, 95th", "silent 50th, 95th", "back", "words lost")
-	for _, k := range kinds {
-		if _, err := fmt.Fprintf(out, "%-12s %5d  %6.1f %%  %6.1f %%  %7d, %5d ms  %8d, %5d ms  %6d ms  %8.1f %%\n", k.Kind, k.Cases,
-			k.Stopped, k.Resumed, k.DuckedP50, k.DuckedP95, k.SilentP50, k.SilentP95, k.ResumedP50, k.WordsLost); err != nil {
-			return err
-		}
-	}
-	return nil
 }

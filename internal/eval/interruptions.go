@@ -2,46 +2,34 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"iter"
-	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"frontdesk/dialog"
-	"frontdesk/dialog/conversation"
-	"frontdesk/media"
 )
 
 const (
-	syntheticSounds = 12   // of each kind that is synthesized
-	afterSound      = 4000 // ms that a call continues after the sound
-	duckedPower     = 0.25 // of the agent's power before the sound: -6 dB
-	levelFrames     = 25   // frames before the sound that give the agent's level
-	fullFrames      = 10   // frames at that level after which the voice has resumed
-	duckedFrames    = 5    // frames below it after which the voice is ducked, not between phonemes
-	silentFrames    = 15   // frames that are longer than the gaps in fluent speech
-	audible         = 900  // mean square of an audible frame: -61 dB
+	duckedPower  = 0.25 // of the agent's power before the sound: -6 dB
+	levelFrames  = 25   // frames before the sound that give the agent's level
+	fullFrames   = 10   // frames at that level after which the voice has resumed
+	duckedFrames = 5    // frames below it after which the voice is ducked, not between phonemes
+	silentFrames = 15   // frames that are longer than the gaps in fluent speech
+	audible      = 900  // mean square of an audible frame: -61 dB
+	yieldTime    = 400  // ms within which the agent should be silent for an interruption
 )
-
-// announcement is what the agent says when it is interrupted: fluent speech that lasts
-// longer than any call here.
-const announcement = "Thank you for waiting while I looked at all of the details of your latest order with us and at each of the parcels that belong to it. " +
-	"The first of them left our warehouse on Monday morning and should arrive at your house before the end of this week, " +
-	"and the second one follows a few days later because one of the lamps had to be sent to us by the manufacturer. " +
-	"You will receive a message with the number of the parcel and the name of the driver on the morning of the delivery."
 
 // Interruptions is how a speaking agent reacted to one kind of sound. Times are in
 // milliseconds; a quantile of no values is 0.
 type Interruptions struct {
 	Kind       string  `json:"kind"`
 	Cases      int     `json:"cases"`
+	Yielded    float64 `json:"yielded_pct"` // the agent was silent within 400 ms, and stopped its reply
 	Stopped    float64 `json:"stopped_pct"` // the agent stopped its reply
 	Resumed    float64 `json:"resumed_pct"` // it continued its reply
 	DuckedP50  int     `json:"ducked_ms_p50"`
@@ -55,8 +43,11 @@ type Interruptions struct {
 // Overlap is one sound over the agent's voice, and the agent's reaction.
 type Overlap struct {
 	*Recording
+	Before  *Recording   // what the caller said before the agent spoke, or nil
 	Into    int          // ms into the agent's speech at which the recording begins
 	Echo    *Loudspeaker // echo of the agent, or nil
+	Void    bool         // the agent did not speak, so that nothing was measured
+	CutIn   bool         // the agent began to speak before the caller had finished Before
 	Stopped bool
 	Resumed bool
 	Ducked  int    // ms from the onset of the sound until the agent was ducked, or -1
@@ -68,9 +59,13 @@ type Overlap struct {
 // Interrupts reports whether the agent should stop for the sound.
 func (o *Overlap) Interrupts() bool { return o.Category == "interruption" || o.Category == "yes_no" }
 
+// Yielded reports whether the agent was silent soon and stopped.
+func (o *Overlap) Yielded() bool { return o.Stopped && o.Silent >= 0 && o.Silent <= yieldTime }
+
 // Overlaps returns all kinds of sounds, in the order of RunInterruptions.
 func Overlaps() []string {
-	return []string{"interruption", "yes_no", "backchannel", "cough", "knock", "echo", "interruption over echo"}
+	return []string{"interruption", "yes_no", "backchannel", "cough", "knock", "sigh", "laugh", "side talk", "television",
+		"echo", "interruption over echo"}
 }
 
 // kind returns the kind that o is scored as.
@@ -81,23 +76,49 @@ func (o *Overlap) kind() string {
 	return o.Category
 }
 
-// RunInterruptions lets agent speak in real time, plays sounds of the caller to it, early
-// and later in its speech, and scores its reaction. The sounds are the recordings of corpus,
-// by category, and synthetic coughs and knocks.
-func RunInterruptions(ctx context.Context, agent *dialog.Agent, corpus []*Recording) ([]Interruptions, []Overlap, error) {
-	var all []Overlap
-	for i, r := range append(slices.Clone(corpus), synthesizeSounds()...) {
-		if slices.Contains(Overlaps(), r.Category) {
-			for _, into := range []int{300, 2000} {
-				all = append(all, Overlap{Recording: r, Into: into})
-			}
-		}
-		if r.Category == "interruption" {
-			all = append(all, Overlap{Recording: r, Into: 4000, Echo: newLoudspeaker(i)})
+// InterruptionOptions chooses what is measured.
+type InterruptionOptions struct {
+	Only  []string // kinds; all if it is empty
+	Limit int      // cases of each kind, spread over them; all if it is 0
+}
+
+// chosen returns the overlaps that o chooses.
+func (o InterruptionOptions) chosen(all []Overlap) ([]Overlap, error) {
+	for _, k := range o.Only {
+		if !slices.Contains(Overlaps(), k) {
+			return nil, fmt.Errorf("unknown kind %q (want %s)", k, strings.Join(Overlaps(), ", "))
 		}
 	}
-	for i := range syntheticSounds {
-		all = append(all, Overlap{Recording: newSound("echo", i, 8000), Echo: newLoudspeaker(i)})
+	var list []Overlap
+	for _, kind := range Overlaps() {
+		var own []Overlap
+		for _, c := range all {
+			if c.kind() == kind && (len(o.Only) == 0 || slices.Contains(o.Only, kind)) {
+				own = append(own, c)
+			}
+		}
+		n := len(own)
+		if o.Limit > 0 {
+			n = min(n, o.Limit)
+		}
+		for i := range n {
+			list = append(list, own[i*len(own)/n])
+		}
+	}
+	if len(list) == 0 {
+		return nil, errors.New("the manifest has no such recordings")
+	}
+	return list, nil
+}
+
+// RunInterruptions lets agent speak in real time, plays sounds of the caller to it, early
+// and later in its speech, and scores its reaction. The sounds are the recordings of corpus,
+// by category, and synthetic ones; side talk and television are mixed from corpus. Before
+// the agent speaks, the caller says another recording of the same voice, if there is one.
+func RunInterruptions(ctx context.Context, agent *dialog.Agent, corpus []*Recording, options InterruptionOptions) ([]Interruptions, []Overlap, error) {
+	all, err := options.chosen(overlaps(corpus))
+	if err != nil {
+		return nil, nil, err
 	}
 	var work errgroup.Group
 	work.SetLimit(2 * runtime.GOMAXPROCS(0))
@@ -121,16 +142,82 @@ func RunInterruptions(ctx context.Context, agent *dialog.Agent, corpus []*Record
 	return list, all, nil
 }
 
+// overlaps returns all calls, without results.
+func overlaps(corpus []*Recording) (all []Overlap) {
+	turns := firstTurns(corpus)
+	voices := sortedVoices(turns)
+	count := 0
+	first := func(voice string) *Recording { // the turns of the voice in rotation
+		if len(voices) == 0 {
+			return nil
+		}
+		if voice == "" {
+			voice = voices[count%len(voices)]
+		}
+		list := turns[voice]
+		if len(list) == 0 {
+			return nil
+		}
+		count++
+		return list[count%min(len(list), 6)]
+	}
+	synthetic := slices.Concat(synthesizeSounds(), synthesizeBreaths())
+	for i, r := range append(slices.Clone(corpus), synthetic...) {
+		if slices.Contains(Overlaps(), r.Category) {
+			for _, into := range []int{300, 2000} {
+				all = append(all, Overlap{Recording: r, Before: first(r.Voice), Into: into})
+			}
+		}
+		if r.Category == "interruption" {
+			all = append(all, Overlap{Recording: r, Before: first(r.Voice), Into: 4000, Echo: newLoudspeaker(i)})
+		}
+	}
+	rnd := rand.New(rand.NewPCG(9, 10))
+	for i := range sideTalks {
+		if before := first(""); before != nil {
+			all = append(all, Overlap{Recording: sideTalk(rnd, corpus, before, i), Before: before, Into: 1000})
+		}
+	}
+	for i := range televisions {
+		if before := first(""); before != nil {
+			all = append(all, Overlap{Recording: television(rnd, corpus, before, i), Before: before, Into: 1000})
+		}
+	}
+	for i := range syntheticSounds {
+		all = append(all, Overlap{Recording: newSound("echo", i, 8000), Before: first(""), Echo: newLoudspeaker(i)})
+	}
+	return all
+}
+
+// CutIn returns the share in percent of the answered calls in which the agent began to speak
+// before the caller had finished.
+func CutIn(all []Overlap) float64 {
+	n, cut := 0, 0
+	for _, o := range all {
+		if o.Before == nil || o.Void {
+			continue
+		}
+		n++
+		if o.CutIn {
+			cut++
+		}
+	}
+	return percent(cut, n)
+}
+
 // scoreOverlaps scores the overlaps of one kind.
 func scoreOverlaps(kind string, all []Overlap) Interruptions {
 	s := Interruptions{Kind: kind}
 	var ducked, silent, back []int
-	stopped, resumed, lost, words := 0, 0, 0, 0
+	yielded, stopped, resumed, lost, words := 0, 0, 0, 0, 0
 	for _, o := range all {
-		if o.kind() != kind {
+		if o.kind() != kind || o.Void {
 			continue
 		}
 		s.Cases++
+		if o.Yielded() {
+			yielded++
+		}
 		if o.Stopped {
 			stopped++
 		}
@@ -144,7 +231,7 @@ func scoreOverlaps(kind string, all []Overlap) Interruptions {
 			lost, words = lost+n, words+total
 		}
 	}
-	s.Stopped, s.Resumed = percent(stopped, s.Cases), percent(resumed, s.Cases)
+	s.Yielded, s.Stopped, s.Resumed = percent(yielded, s.Cases), percent(stopped, s.Cases), percent(resumed, s.Cases)
 	s.DuckedP50, s.DuckedP95 = quantile(ducked, 0.5), quantile(ducked, 0.95)
 	s.SilentP50, s.SilentP95 = quantile(silent, 0.5), quantile(silent, 0.95)
 	s.ResumedP50, s.WordsLost = quantile(back, 0.5), percent(lost, words)
@@ -171,25 +258,6 @@ func missing(ref, said string) (lost, total int) {
 		}
 	}
 	return lost, len(words)
-}
-
-// run makes one call.
-func (o *Overlap) run(ctx context.Context, agent *dialog.Agent) error {
-	a := *agent
-	a.Greeting, a.Model = announcement, oneSentence{}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c := &overlapCall{overlap: o, clock: time.NewTicker(media.FrameTime), ctx: ctx, done: cancel,
-		down: media.NewResampler(media.MouthRate, media.EarRate)}
-	defer c.clock.Stop()
-	line := dialog.Line{Inputs: make(chan dialog.Heard), Source: c, Sink: c, Emit: c.tell}
-	if _, err := conversation.Run(ctx, &a, line, conversation.Options{}); err != nil && !c.ended {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	o.judge(c.level, c.sound)
-	return nil
 }
 
 // judge finds when the agent's level changed. level is the mean square of each frame that
@@ -228,153 +296,3 @@ func mean(x []float64) float64 {
 
 // loudest returns the level of the loudest of n frames from i on.
 func loudest(level []float64, i, n int) float64 { return slices.Max(level[i : i+n]) }
-
-// overlapCall is the caller's side of a call, as media.Source and media.Sink.
-type overlapCall struct {
-	overlap *Overlap
-	clock   *time.Ticker
-	ctx     context.Context
-	done    func()
-	random  uint32
-
-	mu    sync.Mutex
-	level []float64 // mean square per frame since the agent began to speak
-	sound int       // len(level) when the recording began; 0 before
-	at    int       // samples of the recording that were read
-	after int       // frames read since its speech ended
-	reply string    // ID of the announcement
-	ended bool      // the measurement is complete
-	voice []int16   // all audio of the agent at media.EarRate
-	down  *media.Resampler
-}
-
-// ReadFrame implements media.Source: a quiet room and the recording in it.
-func (c *overlapCall) ReadFrame(frame []int16) error {
-	select {
-	case <-c.clock.C:
-	case <-c.ctx.Done():
-		return c.ctx.Err()
-	}
-	for i := range frame {
-		c.random = c.random*1664525 + 1013904223
-		frame[i] = int16(c.random>>29) - 4
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	o := c.overlap
-	if o.Echo != nil {
-		o.Echo.add(frame, c.voice)
-	}
-	if len(c.level)*20 < o.Into {
-		return nil
-	}
-	if c.sound == 0 {
-		c.sound = max(len(c.level), 1)
-	}
-	for i := range frame {
-		if c.at < len(o.PCM) {
-			frame[i] = clip(float64(frame[i]) + float64(o.PCM[c.at]))
-			c.at++
-		}
-	}
-	if c.at >= samples(o.End) {
-		c.after++
-	}
-	if c.after*20 >= afterSound {
-		c.ended = true
-		c.done()
-	}
-	return nil
-}
-
-// WriteFrame implements media.Sink.
-func (c *overlapCall) WriteFrame(frame []int16) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	level := math.Pow(media.RMS(frame), 2)
-	if c.overlap.Echo != nil {
-		if frame == nil {
-			frame = make([]int16, media.MouthFrame)
-		}
-		c.voice = c.down.Process(c.voice, frame)
-	}
-	if len(c.level) > 0 || level >= audible {
-		c.level = append(c.level, level)
-	}
-	return nil
-}
-
-// tell receives the events of the conversation.
-func (c *overlapCall) tell(e dialog.Event) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	o := c.overlap
-	switch {
-	case c.ended:
-	case e.Kind == dialog.ReplyStarted && c.reply == "":
-		c.reply = e.Response
-	case e.Kind == dialog.ReplyEnded && e.Response == c.reply && e.Interrupted:
-		o.Stopped = true
-	case e.Kind == dialog.CallerSaid:
-		o.Said = strings.TrimSpace(o.Said + " " + e.Text)
-	}
-}
-
-// oneSentence is a Model that always gives the same answer.
-type oneSentence struct{}
-
-func (oneSentence) Reply(context.Context, dialog.Prompt) iter.Seq2[dialog.Chunk, error] {
-	return func(yield func(dialog.Chunk, error) bool) {
-		yield(dialog.Chunk{Text: "I see what you mean."}, nil)
-	}
-}
-
-// synthesizeSounds returns coughs and knocks. A cough is a burst of noise that decays in
-// 60 to 300 ms; a knock is one or a few strikes with low resonances of a plate, which decay
-// in 20 to 60 ms.
-func synthesizeSounds() []*Recording {
-	rnd := rand.New(rand.NewPCG(5, 6))
-	var list []*Recording
-	for i := range syntheticSounds {
-		part := float64(i) / (syntheticSounds - 1)
-		length := 60 + int(240*part)
-		cough := newSound("cough", i, length)
-		addCough(rnd, cough.PCM, samples(cough.Start), samples(length))
-		times := 1 + i%3
-		knock := newSound("knock", i, times*180-80)
-		for n := range times {
-			addKnock(rnd, knock.PCM, samples(knock.Start+180*n), 0.005+0.01*part)
-		}
-		list = append(list, cough, knock)
-	}
-	return list
-}
-
-// newSound returns a silent recording whose labelled sound is length ms long.
-func newSound(kind string, i, length int) *Recording {
-	const start = 300
-	return &Recording{File: fmt.Sprintf("%s %d", kind, i+1), Category: kind, Start: start, End: start + length,
-		Segments: [][2]int{{start, start + length}}, PCM: make([]int16, samples(start+length+300))}
-}
-
-// addCough adds low-passed noise that rises for 20 ms and then decays.
-func addCough(rnd *rand.Rand, pcm []int16, at, n int) {
-	low := 0.0
-	for i := range n {
-		low = 0.6*low + rnd.NormFloat64()
-		rise := min(float64(i)/float64(samples(20)), 1)
-		pcm[at+i] = clip(2500 * low * rise * math.Exp(-3*float64(i)/float64(n)))
-	}
-}
-
-// addKnock adds a strike that decays by a factor of e within the given seconds.
-func addKnock(rnd *rand.Rand, pcm []int16, at int, seconds float64) {
-	for i := range min(samples(100), len(pcm)-at) {
-		t := float64(i) / media.EarRate
-		x := 0.3 * rnd.NormFloat64() * math.Exp(-t/0.002)
-		for _, hz := range []float64{180, 430, 950} {
-			x += math.Sin(2*math.Pi*hz*t) * 200 / hz
-		}
-		pcm[at+i] = clip(9000 * x * math.Exp(-t/seconds))
-	}
-}
