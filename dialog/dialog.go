@@ -32,20 +32,21 @@ type Ear interface {
 type HeardKind int
 
 const (
-	Onset         HeardKind = iota // the caller began to speak
-	PossibleOnset                  // the first frame of what may become an Onset
-	FalseOnset                     // a PossibleOnset was no speech
-	Offset                         // the caller fell silent; the turn may go on
-	Partial                        // Text is the transcript of the utterance so far
-	MaybeFinished                  // Text may be all the caller wants to say; a reply may be prepared
-	Final                          // the utterance is over; Text is its transcript, "" if it had no words
-	Typed                          // Text was typed; it asks for no reply by itself
-	Respond                        // the client asks for a reply: to what was typed, to its tools' results, or to nothing new
-	DTMF                           // Text is one digit: 0-9 * # A-D
-	CancelReply                    // the client asks the agent to stop speaking
-	Update                         // a trusted client changes the agent (Heard.Update)
-	ToolOutput                     // Result answers a call of one of the client's own tools
-	EarFailed                      // speech cannot be recognized any more (Err); typing still works
+	Onset           HeardKind = iota // the caller began to speak
+	PossibleOnset                    // the first frame of what may become an Onset
+	FalseOnset                       // a PossibleOnset was no speech
+	Offset                           // the caller fell silent; the turn may go on
+	Partial                          // Text is the transcript of the utterance so far
+	DistanceChanged                  // IsDistant has changed for the utterance
+	MaybeFinished                    // Text may be all the caller wants to say; a reply may be prepared
+	Final                            // the utterance is over; Text is its transcript, "" if it had no words
+	Typed                            // Text was typed; it asks for no reply by itself
+	Respond                          // the client asks for a reply: to what was typed, to its tools' results, or to nothing new
+	DTMF                             // Text is one digit: 0-9 * # A-D
+	CancelReply                      // the client asks the agent to stop speaking
+	Update                           // a trusted client changes the agent (Heard.Update)
+	ToolOutput                       // Result answers a call of one of the client's own tools
+	EarFailed                        // speech cannot be recognized any more (Err); typing still works
 )
 
 // Heard is one thing that the caller did. Which fields are set depends on Kind.
@@ -57,6 +58,7 @@ type Heard struct {
 	At            time.Time // for Onset and Offset the time of the audio, not of the decision
 	StillSpeaking bool      // MaybeFinished: the caller has not fallen silent yet
 	MayBeEcho     bool      // Onset, Partial, Final: it may be the agent's own voice, from the caller's loudspeaker
+	IsDistant     bool      // Onset, DistanceChanged: the voice is much softer than the caller's, and may be another's
 	IsNoisy       bool      // Final: the background was so loud that the words are doubtful
 	Update        *AgentUpdate
 	Result        *tools.Result

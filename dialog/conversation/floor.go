@@ -21,7 +21,13 @@ const (
 	certainSpeech = 850 * time.Millisecond
 	// briefSpeech is the longest utterance with one ordinary word that is still taken for a
 	// backchannel. Of it, 550 ms are voice; the rest is silence around it.
-	briefSpeech     = 950 * time.Millisecond
+	briefSpeech = 950 * time.Millisecond
+	// distantDuck is how long the agent is ducked for a voice that is much softer than the
+	// caller's. The caller exceeds that level after 140 ms (p95).
+	distantDuck = 500 * time.Millisecond
+	// urgentWords is the number of words up to which a voice much softer than the caller's
+	// stops the agent if one of them is urgent: somebody calls out. A television says more.
+	urgentWords     = 4
 	noisyUtterances = 2 // in a row, after which the caller is told of the noise
 
 	// affirmationWait is how long before the end of a question a backchannel answers it.
@@ -46,11 +52,13 @@ type floor struct {
 // utterance is one that the caller has begun.
 type utterance struct {
 	speechTiming
-	isSpeaking      bool   // the caller's audio holds speech now
-	text            string // the partial transcript
-	toldStopped     bool   // CallerStopped was emitted
-	guessesAtPauses int    // replies prepared for it at its pauses
-	guessesInSpeech int    // replies prepared while the caller spoke
+	isDistant       bool      // the voice is much softer than the caller's
+	closeSince      time.Time // when it began, or was found not to be distant
+	isSpeaking      bool      // the caller's audio holds speech now
+	text            string    // the partial transcript
+	toldStopped     bool      // CallerStopped was emitted
+	guessesAtPauses int       // replies prepared for it at its pauses
+	guessesInSpeech int       // replies prepared while the caller spoke
 }
 
 // speechTiming is when the caller's part of a turn happened.
@@ -62,18 +70,19 @@ type speechTiming struct {
 // duration is how long the caller has spoken.
 func (u *utterance) duration() time.Duration {
 	if u.isSpeaking || u.speechEnd.IsZero() {
-		return time.Since(u.onset)
+		return time.Since(u.closeSince)
 	}
-	return u.speechEnd.Sub(u.onset)
+	return u.speechEnd.Sub(u.closeSince)
 }
 
 func newFloor() floor {
 	return floor{utterances: make(map[string]*utterance), overlapTimeout: newAlarm(), gate: new(gate)}
 }
 
+// callerSpeaks reports whether somebody speaks who is not distant.
 func (f *floor) callerSpeaks() bool {
 	for _, u := range f.utterances {
-		if u.isSpeaking {
+		if u.isSpeaking && !u.isDistant {
 			return true
 		}
 	}
@@ -126,16 +135,46 @@ func (c *conversation) onset(h dialog.Heard) {
 	c.input.silence.timeout.Stop()
 	u := c.floor.utterances[h.Item]
 	if u == nil {
-		u = &utterance{speechTiming: speechTiming{onset: h.At}}
+		u = &utterance{speechTiming: speechTiming{onset: h.At}, closeSince: h.At}
 		c.floor.utterances[h.Item] = u
 		c.emit(dialog.Event{Kind: dialog.CallerStarted, At: h.At, Turn: c.turns + 1, Item: h.Item})
 	}
-	u.isSpeaking = true
+	u.isSpeaking, u.isDistant = true, h.IsDistant
 	c.floor.mayBeEcho = h.MayBeEcho
+	if u.isDistant && c.reply != nil { // the caller waits for the agent: it is hardly the caller
+		if c.reply.isAudible && !c.floor.callerSpeaks() {
+			c.setLevel(media.Low)
+			c.floor.overlapTimeout.set(distantDuck)
+		}
+		return
+	}
 	c.discardSpeculation() // the caller has more to say
 	c.floor.gate.close()
 	if c.reply != nil && c.reply.isAudible {
 		c.holdAudio()
+	}
+}
+
+// distanceChanged lets the agent go on if the voice is much softer than the caller's, and
+// holds the agent if it is not any more.
+func (c *conversation) distanceChanged(h dialog.Heard) {
+	u := c.floor.utterances[h.Item]
+	if u == nil || !c.audio.canHear {
+		return
+	}
+	u.isDistant = h.IsDistant
+	switch {
+	case !u.isDistant:
+		u.closeSince = h.At
+		c.discardSpeculation()
+		c.floor.gate.close()
+		if c.reply != nil && c.reply.isAudible && u.isSpeaking {
+			c.holdAudio()
+		}
+	case c.reply != nil && !c.floor.callerSpeaks():
+		c.floor.overlapTimeout.Stop()
+		c.setLevel(media.Full)
+		c.floor.gate.open()
 	}
 }
 
@@ -208,7 +247,7 @@ func (c *conversation) partialTranscript(h dialog.Heard) {
 	c.emit(dialog.Event{Kind: dialog.CallerPartial, Turn: c.turns + 1, Item: h.Item, Text: u.text})
 	r := c.reply
 	switch {
-	case r == nil || !r.isAudible:
+	case r == nil || !r.isAudible || u.isDistant:
 	case words.IsBackchannel(u.text) || h.MayBeEcho && mayBeEchoOf(u.text, r.text.written.String()):
 		c.setLevel(media.Low)
 	case c.stopsAgent(u.text) || !words.MayBeNoise(u.text) && u.duration() >= certainSpeech:
@@ -227,10 +266,13 @@ func (c *conversation) stopsAgent(text string) bool {
 // overlapTimedOut stops the agent for a caller who keeps speaking over it.
 func (c *conversation) overlapTimedOut() {
 	for item, u := range c.floor.utterances {
-		if u.isSpeaking && (u.text == "" || !words.IsBackchannel(u.text)) && c.reply != nil {
+		if u.isSpeaking && !u.isDistant && (u.text == "" || !words.IsBackchannel(u.text)) && c.reply != nil {
 			c.bargeIn(item, "lasting speech")
 			return
 		}
+	}
+	if !c.floor.callerSpeaks() {
+		c.setLevel(media.Full)
 	}
 }
 
@@ -265,6 +307,8 @@ func (c *conversation) finalTranscript(h dialog.Heard) {
 			c.floor.nextReply = c.texts().notUnderstood
 		}
 		c.proceed()
+	case isOverAgent && u.isDistant && !callsOut(text):
+		c.emit(dialog.Event{Kind: dialog.CallerSaid, Turn: c.turns + 1, Item: h.Item})
 	case isOverAgent && h.MayBeEcho && isEchoOf(text, r.text.written.String()):
 		c.emit(dialog.Event{Kind: dialog.CallerSaid, Turn: c.turns + 1, Item: h.Item})
 	case isOverAgent && c.isBackchannel(text, u.duration()):
@@ -273,6 +317,11 @@ func (c *conversation) finalTranscript(h dialog.Heard) {
 	default:
 		c.callerTurn(h.Item, text, u.speechTiming)
 	}
+}
+
+// callsOut reports whether a few words are meant to stop the agent.
+func callsOut(text string) bool {
+	return words.IsUrgent(text) && len(words.Split(text)) <= urgentWords
 }
 
 // noteNoise tells the caller once about noise on the line. One noisy utterance may be a

@@ -55,7 +55,7 @@ type preparedResult struct {
 func (c *conversation) speculate(h dialog.Heard) {
 	u := c.floor.utterances[h.Item]
 	said := words.Split(printable(h.Text))
-	if u == nil || len(said) == 0 {
+	if u == nil || len(said) == 0 || u.isDistant && c.reply != nil {
 		return
 	}
 	if g := c.speculation.guess; g != nil && slices.Equal(g.words, said) {

@@ -251,6 +251,8 @@ func (c *conversation) hear(h dialog.Heard) {
 		c.possibleOnset()
 	case dialog.FalseOnset:
 		c.falseOnset()
+	case dialog.DistanceChanged:
+		c.distanceChanged(h)
 	case dialog.Offset:
 		c.offset(h)
 	case dialog.Partial:

@@ -61,8 +61,8 @@ func (m *fakeMicrophone) setNoise(amplitude int16) {
 }
 
 // queue adds text to what the caller says, and returns how long all of it takes. "-" is a
-// pause as long as a word, "!" is noise without a word, and a word after "~" is too soft for
-// the voice detector.
+// pause as long as a word, "!" is noise without a word, a word after "," is 20 dB softer, and
+// a word after "~" is too soft for the voice detector.
 func (m *fakeMicrophone) queue(text string, perWord time.Duration) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -74,6 +74,9 @@ func (m *fakeMicrophone) queue(text string, perWord time.Duration) time.Duration
 			frame[0] = 0
 		case "!":
 		default:
+			if strings.HasPrefix(w, ",") {
+				frame[0], w = 100, w[1:]
+			}
 			if strings.HasPrefix(w, "~") {
 				frame[0], w = 0, w[1:]
 			}

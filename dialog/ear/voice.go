@@ -67,6 +67,7 @@ type pump struct {
 	current        *utterance // nil between utterances
 	progress       progress
 	noise          noiseMeter
+	distance       distance
 }
 
 // progress is what the pump knows of the current utterance.
@@ -228,14 +229,19 @@ func (e *Voice) detectOnset(ctx context.Context, heard chan<- dialog.Heard) {
 	}
 	u := newUtterance(e.newID("item_"))
 	u.mayBeEcho = p.echo.isPossible()
+	p.distance.begin()
 	for i := max(0, p.prerolled-prerollFrames); i < p.prerolled; i++ {
-		u.add(p.preroll[i%prerollFrames][:], p.prerollVoiced[i%prerollFrames])
+		frame, isVoiced := p.preroll[i%prerollFrames][:], p.prerollVoiced[i%prerollFrames]
+		u.add(frame, isVoiced)
+		if isVoiced {
+			p.distance.add(meanSquare(frame))
+		}
 	}
 	p.current, p.prerolled = u, 0
 	p.progress = progress{speech: onsetFrames * media.FrameTime}
 	e.endpointer.Reset(max(0, p.sinceUtterance-onsetFrames*media.FrameTime))
 	p.sinceUtterance = 0
-	e.send(ctx, heard, dialog.Heard{Kind: dialog.Onset, Item: u.item, MayBeEcho: p.echo.isUnsure(), At: p.onsetStart})
+	e.send(ctx, heard, dialog.Heard{Kind: dialog.Onset, Item: u.item, MayBeEcho: p.echo.isUnsure(), IsDistant: p.distance.isDistant, At: p.onsetStart})
 	e.queue <- u // has room: only this goroutine sends
 }
 
@@ -245,10 +251,13 @@ func (e *Voice) followUtterance(ctx context.Context, now time.Time, heard chan<-
 	p := &e.pump
 	u, g := p.current, &p.progress
 	e.addFrame()
+	if p.callerSpeaks && p.distance.add(meanSquare(p.frame)) {
+		e.send(ctx, heard, dialog.Heard{Kind: dialog.DistanceChanged, Item: u.item, IsDistant: p.distance.isDistant, At: now})
+	}
 	switch {
 	case g.isPaused && p.callerSpeaks && p.onsetScore == onsetFrames:
 		g.isPaused, g.maybeFinished = false, false
-		e.send(ctx, heard, dialog.Heard{Kind: dialog.Onset, Item: u.item, At: p.onsetStart})
+		e.send(ctx, heard, dialog.Heard{Kind: dialog.Onset, Item: u.item, IsDistant: p.distance.isDistant, At: p.onsetStart})
 	case !g.isPaused && g.silence >= pauseTime:
 		g.isPaused = true
 		e.send(ctx, heard, dialog.Heard{Kind: dialog.Offset, Item: u.item, At: now.Add(-g.silence)})
@@ -264,7 +273,9 @@ func (e *Voice) followUtterance(ctx context.Context, now time.Time, heard chan<-
 	switch {
 	case v.Finished:
 		e.send(ctx, heard, dialog.Heard{Kind: dialog.Offset, Item: u.item, At: now.Add(-g.silence), Reason: v.Reason})
-		u.isEcho = g.echo > g.speech
+		if u.isEcho = g.echo > g.speech; !u.isEcho {
+			p.distance.end(!p.echo.isExcluded())
+		}
 		ratio, isKnown := p.noise.ratio()
 		u.isNoisy = isKnown && ratio < noisyRatio
 		p.onsetScore, p.callerSpeaks, p.hasSpeech = 0, false, false
