@@ -23,12 +23,16 @@ const (
 	answerBonus   = 4   // of an answer over other readings
 	askedBonus    = 1   // more for an answer to the agent's question
 
-	// A hum: the audio is short, the model heard nothing with at least this probability, finds
-	// nothing better than this answer, and a backchannel no worse than this.
+	// A hum: the audio is short, the model may have heard nothing, finds nothing better than
+	// this, a backchannel no worse than this, and not much less likely than the word that it
+	// writes for noise. Six synthetic hums had a backchannel at most 0.2 below that word, the
+	// noises of evidence.go 5 or more. The log probabilities of readings are given that
+	// something was said.
 	longestHum       = 1.1 // seconds: 0.6 of voice, 0.4 before it and 0.1 after it
-	doubtfulEmpty    = -1.6
-	doubtfulAnswer   = -4
+	doubtfulEmpty    = -2.5
+	doubtfulReading  = -2.5
 	leastBackchannel = -13.5
+	noiseMargin      = 2
 )
 
 // answer is a short thing to say.
@@ -51,8 +55,8 @@ func newAnswer(t *tokenizer, words string) answer {
 var backchannelSpellings = map[string]string{"uh huh": "Uh-huh.", "mhm": "Mm-hmm."}
 
 // backchannels are short hums, the most frequent one first. The model hears nothing in most
-// of them.
-var backchannels = []string{"uh huh", "mhm", "aha", "hmm"}
+// of them. "Hmm" is missing, because a tone is like it.
+var backchannels = []string{"uh huh", "mhm", "aha"}
 
 // answersOf returns the short sentences that have no spelled words, and the digits.
 func answersOf(t *tokenizer, sentences [][]string) (list []answer) {
@@ -80,53 +84,82 @@ func isSpelled(word string) bool { return len(word) == 1 || slices.Contains(digi
 // Revise implements Expectation: it completes a key of the agent's tables, and replaces a
 // short reading by an answer that fits better.
 func (c *vocabularyCall) Revise(_ context.Context, b Bias, hyps []Hypothesis, score func([][]Token) ([]Hypothesis, error)) ([]Hypothesis, error) {
-	if len(hyps) > 0 {
-		hyps[0].Tokens = c.completeKey(hyps[0].Tokens)
-	}
 	r, ok := b.(*readingBias)
-	if !ok || r.first == nil || len(hyps) == 0 || len(hyps[0].Tokens) == 0 {
+	if !ok || len(hyps) == 0 {
+		return hyps, nil
+	}
+	hyps[0].Tokens = c.completeKey(hyps[0].Tokens)
+	if r.first == nil {
 		return hyps, nil
 	}
 	read := spokenWords(c.tokenizer.text(hyps[0].Tokens))
-	mayBeHum := r.empty >= doubtfulEmpty && r.seconds <= longestHum
-	isExpected := c.sentences[strings.Join(read, " ")]
-	if len(read) > revisedWords || isExpected && !mayBeHum {
+	if len(read) > revisedWords {
 		return hyps, nil
 	}
-	var list []answer
-	if !isExpected {
-		list = r.likely(read)
+	if r.mayBeHum(hyps[0]) {
+		if hum, err := r.findHum(score); err != nil || hum != nil {
+			return prepend(hum, hyps), err
+		}
 	}
-	answers := len(list)
-	if mayBeHum {
-		list = append(list, c.hums...)
+	if len(read) == 0 || c.sentences[strings.Join(read, " ")] {
+		return hyps, nil
 	}
-	sequences := make([][]Token, len(list))
-	for i, a := range list {
-		sequences[i] = a.tokens
-	}
-	scored, err := score(sequences)
+	list := r.likely(read)
+	scored, err := score(sequencesOf(list))
 	if err != nil {
 		return nil, err
 	}
 	best, won := hyps[0].logProb(), -1
-	logProb := best
-	for i := range answers {
-		if p := scored[i].logProb(); p+r.bonus(list[i]) > best {
-			best, logProb, won = p+r.bonus(list[i]), p, i
+	for i, h := range scored {
+		if p := h.logProb() + r.bonus(list[i]); p > best {
+			best, won = p, i
 		}
 	}
-	isHum := func(h Hypothesis) bool { return h.logProb() > leastBackchannel }
-	if mayBeHum && logProb < doubtfulAnswer {
-		won = -1
-		if slices.ContainsFunc(scored[answers:], isHum) {
-			won = answers // the model hardly tells hums apart: this is the most frequent one
+	if won < 0 {
+		return hyps, nil
+	}
+	return prepend(&scored[won], hyps), nil
+}
+
+// prepend returns hyps with best before them, unless it is nil.
+func prepend(best *Hypothesis, hyps []Hypothesis) []Hypothesis {
+	if best == nil {
+		return hyps
+	}
+	return slices.Insert(slices.Clone(hyps), 0, *best)
+}
+
+func sequencesOf(list []answer) [][]Token {
+	sequences := make([][]Token, len(list))
+	for i, a := range list {
+		sequences[i] = a.tokens
+	}
+	return sequences
+}
+
+// mayBeHum reports whether the audio of a reading may be a hum that the model does not know.
+func (r *readingBias) mayBeHum(read Hypothesis) bool {
+	if r.seconds > longestHum || r.empty < doubtfulEmpty {
+		return false
+	}
+	given := float64(read.logProb()) - math.Log1p(-math.Exp(float64(r.empty)))
+	return len(read.Tokens) == 0 || given < doubtfulReading
+}
+
+// findHum returns the most frequent backchannel if the audio is like one, or else nil. The
+// model hardly tells them apart.
+func (r *readingBias) findHum(score func([][]Token) ([]Hypothesis, error)) (*Hypothesis, error) {
+	scored, err := score(append(sequencesOf(r.hums), r.noise))
+	if err != nil {
+		return nil, err
+	}
+	least := max(leastBackchannel, scored[len(r.hums)].logProb()-noiseMargin)
+	for _, h := range scored[:len(r.hums)] {
+		if h.logProb() >= least {
+			return &scored[0], nil
 		}
 	}
-	if won >= 0 {
-		hyps = slices.Insert(slices.Clone(hyps), 0, scored[won])
-	}
-	return hyps, nil
+	return nil, nil
 }
 
 // likely returns the answers with the most likely first tokens, without those of which all

@@ -21,11 +21,14 @@ const (
 	sureRatio  = 10 // dB of clear speech above the background
 	maxRatio   = 60 // dB; the background may be digital silence
 
-	// Log probabilities, measured on 110 human and 60 synthetic utterances and on 57 clips
-	// of silence, white and pink noise, hum, tones, coughs and music on hold.
-	silenceLogProb = -0.2 // that nothing was said; -0.16 or more for each of the clips, -0.6 for speech that was read as nothing
-	minLogProb     = -1.2 // mean of a reading's tokens; -0.73 or more for speech
-	retryLogProb   = -0.5 // the same of a reading that was not allowed to be empty; one with -0.69 was wrong
+	// Log probabilities, measured on 370 human and 60 synthetic utterances, many of them of
+	// one or two words, and on 140 clips of silence, white and pink noise, hum, tones, coughs,
+	// knocks, breath, keyboards, monkeys and music on hold.
+	silenceLogProb = -0.2  // that nothing was said: no vocabulary makes words of more
+	surelySilent   = -0.02 // the same: more is not read again; that of the clips was mostly -0.01 or more
+	minLogProb     = -1.2  // mean of a reading; that of speech was -0.73 or more
+	retryLogProb   = -0.5  // mean of a reading that had to have words; -0.69 was wrong
+	wordLogProb    = -1.8  // of such a reading, given that something was said; that of the clips was -2 or less, except noiseWords
 )
 
 // evidenceOf measures a.
@@ -60,20 +63,33 @@ func (e evidence) maySpeak() bool { return e.voiced >= minVoiced }
 // isClear reports whether there is enough voice for a word, well above the background.
 func (e evidence) isClear() bool { return e.voiced >= sureVoiced && e.ratio >= sureRatio }
 
-// mustSpeak reports whether the audio surely holds speech although the model read nothing.
-// empty is what it read.
+// mustSpeak reports whether the audio probably holds speech, although nothing was read, as
+// the hypothesis says.
 func (e evidence) mustSpeak(empty Hypothesis) bool {
-	return e.isClear() && empty.meanLogProb() < silenceLogProb
+	return e.isClear() && empty.logProb() < surelySilent
 }
 
-// believes reports whether a reading is what somebody said. logProb is the mean of its
-// tokens. For music the model may write musical notes.
-func believes(text string, logProb float64, isRetry bool) bool {
-	if !strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Latin, r) || unicode.IsDigit(r) }) {
+// believes reports whether text, of a hypothesis with the given mean of log probabilities,
+// is what somebody said.
+func believes(text string, logProb float64) bool {
+	return logProb >= minLogProb && isText(text)
+}
+
+// isText reports whether text has letters of the Latin script or digits. For music the model
+// may write musical notes.
+func isText(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Latin, r) || unicode.IsDigit(r) })
+}
+
+// noiseWords are what the model writes for noise if it has to write something.
+var noiseWords = []string{"You", "Thank you"}
+
+// believesRetry reports whether text, of the hypothesis h that had to have words, is what
+// somebody said. empty is the log probability that nothing was said.
+func believesRetry(text string, h Hypothesis, empty float32) bool {
+	if slices.Contains(noiseWords, text) || !isText(text) {
 		return false
 	}
-	if isRetry {
-		return logProb >= retryLogProb
-	}
-	return logProb >= minLogProb
+	given := float64(h.logProb()) - math.Log1p(-math.Exp(float64(empty)))
+	return given >= wordLogProb || empty < silenceLogProb && h.meanLogProb() >= retryLogProb
 }

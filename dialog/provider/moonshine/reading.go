@@ -146,25 +146,38 @@ func (r *reading) readPart(ctx context.Context, m model, a audio, isFinal bool) 
 		o.beam = m.beam
 	}
 	hyps, err := m.decode(ctx, o)
-	if err == nil && isFinal && len(hyps[0].Tokens) == 0 && e.mustSpeak(hyps[0]) {
+	if err != nil {
+		return nil, nil, err
+	}
+	var empty float32 // log probability that nothing was said, if that was read first
+	if isFinal && len(hyps[0].Tokens) == 0 && e.mustSpeak(hyps[0]) {
+		empty = hyps[0].logProb()
 		r.retries++
 		o.forbidEnd = true
-		hyps, err = m.decode(ctx, o)
+		if hyps, err = m.decode(ctx, o); err != nil {
+			return nil, nil, err
+		}
 	}
 	for i := range hyps {
 		hyps[i].cutLoop()
 	}
-	isAnswer := false
-	if err == nil && isFinal && e.isClear() {
-		read := hyps[0].Tokens
-		hyps, err = m.expect.Revise(ctx, o.bias, hyps, m.score)
-		isAnswer = err == nil && !slices.Equal(read, hyps[0].Tokens)
+	isBelieved := believes(m.tokenizer.text(hyps[0].Tokens), hyps[0].meanLogProb())
+	if o.forbidEnd {
+		isBelieved = believesRetry(m.tokenizer.text(hyps[0].Tokens), hyps[0], empty)
+		if !isBelieved && empty >= silenceLogProb {
+			hyps = []Hypothesis{{}} // an answer might be like any noise
+		}
 	}
-	if err != nil {
-		return nil, nil, err
+	isAnswer := false
+	if isFinal && e.isClear() {
+		read := hyps[0].Tokens
+		if hyps, err = m.expect.Revise(ctx, o.bias, hyps, m.score); err != nil {
+			return nil, nil, err
+		}
+		isAnswer = !slices.Equal(read, hyps[0].Tokens)
 	}
 	best := hyps[0]
-	if len(best.Tokens) == 0 || !isAnswer && !believes(m.tokenizer.text(best.Tokens), best.meanLogProb(), o.forbidEnd) {
+	if len(best.Tokens) == 0 || !isAnswer && !isBelieved {
 		r.noises++
 		return nil, nil, nil
 	}

@@ -3,6 +3,7 @@
 package moonshine
 
 import (
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -82,7 +83,7 @@ func TestDraftAndScoreAgreeWithDecoding(t *testing.T) {
 
 // TestNoWordsAreInvented has a voice detector that takes everything for speech.
 func TestNoWordsAreInvented(t *testing.T) {
-	l := listen(t, open(t)).(dialog.VoicedListener)
+	r := open(t)
 	rng := rand.New(rand.NewPCG(5, 6))
 	n := 3 * media.EarRate / 2
 	for name, pcm := range map[string][]int16{
@@ -91,16 +92,34 @@ func TestNoWordsAreInvented(t *testing.T) {
 		"pink":    scale(audiotest.PinkNoise(rng, n), 1000),
 		"hum":     audiotest.Tone(100, media.EarRate, n, 3000),
 		"cough":   append(scale(audiotest.WhiteNoise(rng, n/6), 3000), make([]int16, n)...),
+		"coughs":  bursts(rng, 3, media.EarRate/4, 0.08),
+		"knocks":  bursts(rng, 2, media.EarRate/8, 0.02),
 	} {
-		voiced := func(yield func([]int16, bool) bool) {
-			frames(pcm)(func(frame []int16) bool { return yield(frame, true) })
-		}
-		for transcript, err := range l.VoicedUtterance(t.Context(), voiced) {
-			if err != nil || transcript.Text != "" {
-				t.Errorf("%s: %v, %v", name, transcript, err)
+		for _, one := range []dialog.Recognizer{r, r.For(shop(t))} {
+			voiced := func(yield func([]int16, bool) bool) {
+				frames(pcm)(func(frame []int16) bool {
+					return yield(frame, energy(frame) > 10_000 || name == "silence" || name == "cough")
+				})
+			}
+			for transcript, err := range listen(t, one).(dialog.VoicedListener).VoicedUtterance(t.Context(), voiced) {
+				if err != nil || transcript.Text != "" {
+					t.Errorf("%s: %v, %v", name, transcript, err)
+				}
 			}
 		}
 	}
+}
+
+// bursts returns short noises, each as long as a syllable of a hum, in the noise of a room.
+// Their amplitude falls by 63 % in decay seconds.
+func bursts(rng *rand.Rand, count, length int, decay float64) []int16 {
+	pcm := scale(audiotest.WhiteNoise(rng, media.EarRate+count*length), 8)
+	for i := range count {
+		for j, v := range scale(audiotest.PinkNoise(rng, length), 6000) {
+			pcm[media.EarRate/3+i*length+j] += int16(float64(v) * math.Exp(-float64(j)/media.EarRate/decay))
+		}
+	}
+	return pcm
 }
 
 // scale returns x with a mean amplitude of rms.

@@ -143,7 +143,7 @@ func TestSilenceIsNotRead(t *testing.T) {
 }
 
 func TestEmptyReadingOfSpeechIsRepeated(t *testing.T) {
-	for silence, want := range map[float32]string{-0.6: "one two three", -0.05: ""} {
+	for silence, want := range map[float32]string{-0.6: "one two three", -0.01: ""} {
 		synctest.Test(t, func(t *testing.T) {
 			r, _ := fake(t, 1, silence)
 			defer r.Close()

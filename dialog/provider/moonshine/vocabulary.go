@@ -27,8 +27,9 @@ type Vocabulary struct {
 	digits    [10]int            // index in model.Words of the words for the digits
 	sentences map[string]bool    // the short ones
 	keys      map[string]bool    // of the agent's tables
-	answers   []answer           // short ones of the phrase book
-	hums      []answer           // backchannels
+	answers   []answer
+	hums      []answer
+	noise     []Token // what the model writes for noise
 
 	mu        sync.Mutex // guards the caches
 	bonuses   map[history]*bonuses
@@ -89,6 +90,7 @@ func newVocabulary(t *tokenizer, k phrasebook.Knowledge) (*Vocabulary, error) {
 	for _, words := range backchannels {
 		v.hums = append(v.hums, newAnswer(t, words))
 	}
+	v.noise = t.encode(noiseWords[0])
 	return v, nil
 }
 
