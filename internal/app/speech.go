@@ -78,6 +78,9 @@ func (n *neuralSpeech) openRecognizer(expected phrasebook.Knowledge) (dialog.Rec
 	if err := n.failed["Moonshine"]; err != nil {
 		return nil, err
 	}
+	if !n.config.Bias {
+		return n.recognizer, nil
+	}
 	vocabulary, err := n.recognizer.NewVocabulary(expected)
 	if err != nil {
 		return nil, err

@@ -72,6 +72,7 @@ type Speech struct {
 	Library string `yaml:"library"` // ONNX Runtime, 1.24 or later; "": the installed one
 	Device  string `yaml:"device"`  // auto, cpu or cuda
 	Threads int    `yaml:"threads"` // networks that run at once; 0: one per core
+	Bias    bool   `yaml:"bias"`    // whether Moonshine expects what an agent's callers speak of
 }
 
 // VAD says how voice activity and the end of a turn are detected.
@@ -132,7 +133,7 @@ func Default() Config {
 			STT:    Provider{Provider: "auto"},
 			TTS:    Provider{Provider: "auto"},
 			VAD:    VAD{Provider: "auto"},
-			Speech: Speech{Device: "auto"},
+			Speech: Speech{Device: "auto", Bias: true},
 		},
 		Limits: Limits{
 			Calls:           200,
