@@ -50,3 +50,30 @@ func (v *Vocabulary) digitsOf(tokens []Token) string {
 	}
 	return digits.String()
 }
+
+// ticketLetters are what the model writes for the T of a ticket number: they rhyme with it.
+const ticketLetters = "bcdegpvz"
+
+const minTicketDigits = 2
+
+// completeTicket writes the number of a ticket with T if another letter that rhymes with it
+// stands before the digits, as in "my ticket is D 3118": tickets have no other letter, and
+// the digits stay what they are. It leaves letters with which keys of the agent's tables
+// begin, and utterances without the word ticket. It returns tokens itself if nothing changes.
+func (v *Vocabulary) completeTicket(tokens []Token) []Token {
+	if !slices.Contains(spokenWords(v.tokenizer.text(tokens)), "ticket") {
+		return tokens
+	}
+	for i, id := range tokens {
+		letter := v.spoken[id]
+		if v.kinds[id] != start || len(letter) != 1 || !strings.Contains(ticketLetters, letter) || v.keyLetters[letter] {
+			continue
+		}
+		if name := v.tokenizer.encode("T"); len(v.digitsOf(tokens[i+1:])) >= minTicketDigits && len(name) == 1 {
+			tokens = slices.Clone(tokens)
+			tokens[i] = name[0]
+			return tokens
+		}
+	}
+	return tokens
+}

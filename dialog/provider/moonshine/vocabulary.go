@@ -18,18 +18,19 @@ import (
 // letter by letter, so that a word gains from its first letter on. A Vocabulary is shared by
 // the agent's calls and safe for concurrent use.
 type Vocabulary struct {
-	tokenizer *tokenizer
-	model     *ngram.Model // its words are sorted
-	kinds     [vocabulary]kind
-	spoken    [vocabulary]string // of tokens of letters: these, in lower case
-	starts    []extension        // tokens with which words of the model begin
-	inside    map[byte][]Token   // tokens that continue words, by their first letter
-	digits    [10]int            // index in model.Words of the words for the digits
-	sentences map[string]bool    // the short ones
-	keys      map[string]bool    // of the agent's tables
-	answers   []answer
-	hums      []answer
-	noise     []Token // what the model writes for noise
+	tokenizer  *tokenizer
+	model      *ngram.Model // its words are sorted
+	kinds      [vocabulary]kind
+	spoken     [vocabulary]string // of tokens of letters: these, in lower case
+	starts     []extension        // tokens with which words of the model begin
+	inside     map[byte][]Token   // tokens that continue words, by their first letter
+	digits     [10]int            // index in model.Words of the words for the digits
+	sentences  map[string]bool    // the short ones
+	keys       map[string]bool    // of the agent's tables
+	keyLetters map[string]bool    // with which they begin, in lower case
+	answers    []answer           // short ones of the phrase book
+	hums       []answer           // backchannels
+	noise      []Token            // what the model writes for noise
 
 	mu        sync.Mutex // guards the caches
 	bonuses   map[history]*bonuses
@@ -69,7 +70,7 @@ func newVocabulary(t *tokenizer, k phrasebook.Knowledge) (*Vocabulary, error) {
 	}
 	v := &Vocabulary{
 		tokenizer: t, model: ngram.Count(sentences), inside: make(map[byte][]Token), sentences: make(map[string]bool),
-		keys:    make(map[string]bool),
+		keys: make(map[string]bool), keyLetters: make(map[string]bool),
 		bonuses: make(map[history]*bonuses), followers: make(map[prefix][]extension),
 	}
 	for id := range Token(vocabulary) {
@@ -80,6 +81,9 @@ func newVocabulary(t *tokenizer, k phrasebook.Knowledge) (*Vocabulary, error) {
 	}
 	for _, key := range k.Keys {
 		v.keys[key] = true
+		if key != "" {
+			v.keyLetters[strings.ToLower(key[:1])] = true
+		}
 	}
 	for _, s := range sentences {
 		if len(s) <= sentenceWords {

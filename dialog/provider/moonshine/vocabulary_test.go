@@ -215,3 +215,26 @@ func TestHomophoneOfADigitBecomesPartOfAKey(t *testing.T) {
 		}
 	}
 }
+
+func TestTicketNumberHasItsLetter(t *testing.T) {
+	v := shop(t)
+	for text, want := range map[string]string{
+		"What is the status of ticket D1042?":        "What is the status of ticket T1042?",
+		"I opened a ticket. The number is D-31 18.":  "I opened a ticket. The number is T-31 18.",
+		"Ticket B one zero four two.":                "Ticket T one zero four two.",
+		"Ticket T1042.":                              "Ticket T1042.",
+		"Ticket 23118.":                              "Ticket 23118.",
+		"My order is D1042.":                         "My order is D1042.",
+		"I have a ticket for plan B since 2 months.": "I have a ticket for plan B since 2 months.",
+		"Can you open a ticket for me?":              "Can you open a ticket for me?",
+	} {
+		if got := v.tokenizer.text(v.completeTicket(v.tokenizer.encode(text))); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+	d := &Vocabulary{tokenizer: v.tokenizer, kinds: v.kinds, spoken: v.spoken, keyLetters: map[string]bool{"d": true}}
+	tokens := v.tokenizer.encode("My ticket is about D1042.")
+	if got := d.completeTicket(tokens); !slices.Equal(got, tokens) {
+		t.Errorf("a key with D became %q", v.tokenizer.text(got))
+	}
+}
