@@ -79,7 +79,7 @@ func (o *Overlap) kind() string {
 // InterruptionOptions chooses what is measured.
 type InterruptionOptions struct {
 	Only  []string // kinds; all if it is empty
-	Limit int      // cases of each kind, spread over them; all if it is 0
+	Limit int      // cases of each kind, a random but constant choice; all if it is 0
 }
 
 // chosen returns the overlaps that o chooses.
@@ -90,6 +90,7 @@ func (o InterruptionOptions) chosen(all []Overlap) ([]Overlap, error) {
 		}
 	}
 	var list []Overlap
+	rnd := rand.New(rand.NewPCG(11, 12))
 	for _, kind := range Overlaps() {
 		var own []Overlap
 		for _, c := range all {
@@ -97,13 +98,11 @@ func (o InterruptionOptions) chosen(all []Overlap) ([]Overlap, error) {
 				own = append(own, c)
 			}
 		}
-		n := len(own)
-		if o.Limit > 0 {
-			n = min(n, o.Limit)
+		if o.Limit > 0 && o.Limit < len(own) {
+			rnd.Shuffle(len(own), func(i, j int) { own[i], own[j] = own[j], own[i] })
+			own = own[:o.Limit]
 		}
-		for i := range n {
-			list = append(list, own[i*len(own)/n])
-		}
+		list = append(list, own...)
 	}
 	if len(list) == 0 {
 		return nil, errors.New("the manifest has no such recordings")
