@@ -57,7 +57,7 @@ type Heard struct {
 	Reason        string    // Offset: why the turn was judged finished, if it was, and Final follows; Partial: why it came
 	At            time.Time // for Onset and Offset the time of the audio, not of the decision
 	StillSpeaking bool      // MaybeFinished: the caller has not fallen silent yet
-	MayBeEcho     bool      // Onset, Partial, Final: it may be the agent's own voice, from the caller's loudspeaker
+	MayBeEcho     bool      // Partial, Final: it may be the agent's own voice, from the caller's loudspeaker
 	IsDistant     bool      // Onset, DistanceChanged: the voice is much softer than the caller's, and may be another's
 	IsNoisy       bool      // Final: the background was so loud that the words are doubtful
 	Update        *AgentUpdate

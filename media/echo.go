@@ -123,13 +123,6 @@ func (d *EchoDetector) IsEcho(frame []int16) bool {
 	return beyond < echoMinBands
 }
 
-// IsUnsure reports whether too little was played so far to recognize echo.
-func (d *EchoDetector) IsUnsure() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.silent <= echoLags && d.loud < echoLearnFrames
-}
-
 // MayHaveEcho reports whether there is echo, or too little was played to exclude it.
 func (d *EchoDetector) MayHaveEcho() bool {
 	d.mu.Lock()

@@ -40,7 +40,6 @@ type floor struct {
 	utterances     map[string]*utterance // by item; each ends with its final transcript
 	overlapTimeout alarm                 // runs while the caller speaks over the agent
 	gate           *gate                 // closed while the caller speaks
-	mayBeEcho      bool                  // the latest onset may be the agent's own voice
 	level          media.Level           // of the agent's audio
 	nextReply      string                // text the agent says next if the caller says nothing first
 	noisy          int                   // utterances in a row that were hard to understand
@@ -140,7 +139,6 @@ func (c *conversation) onset(h dialog.Heard) {
 		c.emit(dialog.Event{Kind: dialog.CallerStarted, At: h.At, Turn: c.turns + 1, Item: h.Item})
 	}
 	u.isSpeaking, u.isDistant = true, h.IsDistant
-	c.floor.mayBeEcho = h.MayBeEcho
 	if u.isDistant && c.reply != nil { // the caller waits for the agent: it is hardly the caller
 		if c.reply.isAudible && !c.floor.callerSpeaks() {
 			c.setLevel(media.Low)
@@ -195,11 +193,7 @@ func (c *conversation) falseOnset() {
 // holdAudio holds the agent's audio until it is known whether the caller interrupts: what
 // the agent says beneath the caller's voice would be lost.
 func (c *conversation) holdAudio() {
-	if c.floor.mayBeEcho { // more of the voice is needed to tell whether it is echo
-		c.setLevel(media.Low)
-	} else {
-		c.setLevel(media.Held)
-	}
+	c.setLevel(media.Held)
 	c.floor.overlapTimeout.set(overlapWait)
 }
 

@@ -184,7 +184,7 @@ func TestAgentDoesNotStartWhileTheCallerSpeaks(t *testing.T) {
 	})
 	p, _ := voiceCall(t, &dialog.Agent{Model: slowModel}, Options{}, func(p *fakePhone) {
 		p.says("where is my order")
-		p.wait(450 * time.Millisecond) // the model is working now
+		p.wait(250 * time.Millisecond) // the model is working now
 		p.says("! ! ! ! ! ! ! ! !")
 		if p.speaker.amplitude() != 0 {
 			t.Error("the agent speaks while the caller does")

@@ -33,9 +33,6 @@ func (e *echo) detect(frame []int16, hasSpeech bool) bool {
 	return bits.OnesCount(e.recent) >= echoMin
 }
 
-// isUnsure reports whether the detector cannot yet tell echo from the caller.
-func (e *echo) isUnsure() bool { return e.detector != nil && e.detector.IsUnsure() }
-
 // isPossible reports whether the line may have echo.
 func (e *echo) isPossible() bool { return e.detector != nil && e.detector.MayHaveEcho() }
 

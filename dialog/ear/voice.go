@@ -241,7 +241,7 @@ func (e *Voice) detectOnset(ctx context.Context, heard chan<- dialog.Heard) {
 	p.progress = progress{speech: onsetFrames * media.FrameTime}
 	e.endpointer.Reset(max(0, p.sinceUtterance-onsetFrames*media.FrameTime))
 	p.sinceUtterance = 0
-	e.send(ctx, heard, dialog.Heard{Kind: dialog.Onset, Item: u.item, MayBeEcho: p.echo.isUnsure(), IsDistant: p.distance.isDistant, At: p.onsetStart})
+	e.send(ctx, heard, dialog.Heard{Kind: dialog.Onset, Item: u.item, IsDistant: p.distance.isDistant, At: p.onsetStart})
 	e.queue <- u // has room: only this goroutine sends
 }
 
