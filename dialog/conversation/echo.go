@@ -6,7 +6,7 @@ import (
 	"frontdesk/internal/words"
 )
 
-// isEchoOf reports whether a transcript consists mostly of words that the agent is saying,
+// isEchoOf reports whether at least half of a transcript are words that the agent is saying,
 // and is not an answer to them. On a line with echo such words are the agent's own, even if
 // the recognizer misheard some of them.
 func isEchoOf(said, spoken string) bool {
@@ -21,7 +21,7 @@ func isEchoOf(said, spoken string) bool {
 			from += i + 1
 		}
 	}
-	return 2*found > len(heard)
+	return 2*found > len(heard) || found > 1 && 2*found == len(heard)
 }
 
 // soundsLike reports whether a recognizer may have mistaken one word for the other: at most a

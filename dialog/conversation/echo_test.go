@@ -19,6 +19,9 @@ func TestEchoOfTheAgentIsRecognizedByItsWords(t *testing.T) {
 		"uh huh":           false,
 		"tanks one to too": true,
 		"wait stop please": false,
+
+		"express please":             false,
+		"express shipping very much": true,
 	} {
 		if got := isEchoOf(said, spoken); got != want {
 			t.Errorf("isEchoOf(%q) = %v, want %v", said, got, want)
