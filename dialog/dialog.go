@@ -237,23 +237,6 @@ type VoiceDetector interface {
 	Detect(frame []int16) float32
 }
 
-// TurnEndpointer is an Endpointer that wants a TurnDetector's answer about each silence, as
-// Evidence.TurnProbability.
-type TurnEndpointer interface {
-	Endpointer
-	TurnDetector() TurnDetector
-}
-
-// TurnDetector judges by the audio of a turn whether it is over. It is safe for concurrent
-// use.
-type TurnDetector interface {
-	// TurnProbability returns the probability, above 0 and up to 1, that the caller has
-	// finished. pcm is the end of the turn, and the silence after it, at EarRate; it must not
-	// be kept. The ear asks in the pauses of a turn and does not wait for the answer. After
-	// an error the turn ends as without a TurnDetector.
-	TurnProbability(ctx context.Context, pcm []int16) (float32, error)
-}
-
 // Endpointer decides when the caller's turn is over. Not safe for concurrent use.
 type Endpointer interface {
 	// Judge is called for every frame from the onset on, in order.
@@ -270,8 +253,6 @@ type Evidence struct {
 	Words     string        // the transcript so far; "" if the recognizer gives no partial ones
 	Final     bool          // the recognizer itself says that the turn is over
 	LastReply string        // what the agent said last
-	// TurnProbability is a TurnDetector's answer about this silence; 0 while there is none.
-	TurnProbability float32
 }
 
 // Verdict is an Endpointer's decision.

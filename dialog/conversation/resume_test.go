@@ -103,7 +103,7 @@ func TestModelFinishesTheReplyThatTheLineCutOff(t *testing.T) {
 	if m := last.Messages[len(last.Messages)-1]; m.Role != dialog.Assistant || m.Text != strings.TrimSpace(stored.Resume.Text) || !strings.Contains(last.Instructions, resumeRules) {
 		t.Errorf("the prompt ends with %+v, want what was said so far and the rules for resuming", m)
 	}
-	want := strings.TrimSpace(stored.Resume.Text[mouth.SentenceStart(stored.Resume.Text, len(stored.Resume.Heard)):]) + " And on holidays we are closed."
+	want := strings.TrimSpace(stored.Resume.Text[mouth.SentenceStart(stored.Resume.Text, len(stored.Resume.Heard)):] + " And on holidays we are closed.")
 	if got := strings.Join(p.replies(), " "); got != want {
 		t.Errorf("the agent continued with %q, want %q", got, want)
 	}

@@ -24,22 +24,8 @@ func NewEndpointer(language string) dialog.Endpointer {
 }
 
 func newEndpointer(language string) *endpointer {
-	return &endpointer{judge: endpoint.NewJudge(&endpoint.Plain, &endpoint.Heard, language)}
+	return &endpointer{judge: endpoint.NewJudge(&endpoint.Learned, language)}
 }
-
-// NewTurnEndpointer returns an Endpointer as NewEndpointer does, which also judges by the
-// answers of a TurnDetector. While there is none it judges without them.
-func NewTurnEndpointer(language string, detector dialog.TurnDetector) dialog.Endpointer {
-	return &turnEndpointer{newEndpointer(language), detector}
-}
-
-type turnEndpointer struct {
-	*endpointer
-	detector dialog.TurnDetector
-}
-
-// TurnDetector implements dialog.TurnEndpointer.
-func (e *turnEndpointer) TurnDetector() dialog.TurnDetector { return e.detector }
 
 type endpointer struct {
 	judge    *endpoint.Judge
@@ -70,7 +56,6 @@ func (e *endpointer) Judge(ev dialog.Evidence) dialog.Verdict {
 	if ev.Final && ev.Silence >= recognizerSilence {
 		return dialog.Verdict{Finished: true, Reason: "the recogniser heard the end"}
 	}
-	e.judge.SetTurnProbability(ev.TurnProbability)
 	wait, reason := e.judge.Wait(ev.Words, ev.LastReply, ev.Silence)
 	return dialog.Verdict{
 		MaybeFinished: ev.Silence >= max(minMaybeFinished, wait/3),

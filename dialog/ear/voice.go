@@ -47,7 +47,6 @@ type Voice struct {
 	lastReply  atomic.Pointer[string]
 	latest     atomic.Pointer[latest]
 	hasFailed  atomic.Bool        // the recognizer cannot be used any more
-	turns      *turnJudge         // nil without a TurnDetector
 	replay     func(dialog.Heard) // receives the events of a Replay; nil in a call
 	pump       pump
 }
@@ -100,9 +99,6 @@ func NewVoice(agent *dialog.Agent, source media.Source, newID func(prefix string
 	} else {
 		e.endpointer = NewEndpointer(agent.Language)
 	}
-	if t, ok := e.endpointer.(dialog.TurnEndpointer); ok {
-		e.turns = newTurnJudge(t.TurnDetector())
-	}
 	return e
 }
 
@@ -119,9 +115,6 @@ func (e *Voice) Listen(ctx context.Context, heard chan<- dialog.Heard) error {
 	defer recognizing.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if e.turns != nil {
-		recognizing.Go(func() { e.turns.run(ctx) })
-	}
 	if e.CanHear() {
 		r := &recognition{ear: e, heard: heard}
 		recognizing.Go(func() { r.run(ctx) })
@@ -266,7 +259,7 @@ func (e *Voice) followUtterance(ctx context.Context, now time.Time, heard chan<-
 	if l := e.latest.Load(); l != nil && l.utterance == u {
 		transcript = l.Transcript
 	}
-	v := e.endpointer.Judge(e.evidence(transcript, e.judgeTurn(ctx)))
+	v := e.endpointer.Judge(e.evidence(transcript))
 	if g.total >= maxUtterance {
 		v = dialog.Verdict{Finished: true, Reason: "too long"}
 	}
@@ -313,34 +306,11 @@ func (e *Voice) endUtterance() {
 	}
 }
 
-// judgeTurn returns the TurnDetector's answer about the current silence, 0 while there is
-// none. After turnSilence it asks.
-func (e *Voice) judgeTurn(ctx context.Context) float32 {
-	u, silence := e.pump.current, e.pump.progress.silence
-	if e.turns == nil || silence == 0 {
-		return 0
-	}
-	delay := time.Duration(0)
-	if e.replay != nil {
-		delay = replayedAnswer
-	}
-	if silence == turnSilence {
-		if answered := e.turns.ask(u); answered != nil && e.replay != nil {
-			select {
-			case <-answered:
-			case <-ctx.Done():
-			}
-		}
-	}
-	return e.turns.probability(u, delay)
-}
-
-func (e *Voice) evidence(t dialog.Transcript, turnProbability float32) dialog.Evidence {
+func (e *Voice) evidence(t dialog.Transcript) dialog.Evidence {
 	ev := dialog.Evidence{
 		Frame: e.pump.frame, IsSpeech: e.pump.callerSpeaks,
 		Silence: e.pump.progress.silence,
 		Words:   t.Text, Final: t.Final,
-		TurnProbability: turnProbability,
 	}
 	if text := e.lastReply.Load(); text != nil {
 		ev.LastReply = *text

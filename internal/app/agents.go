@@ -17,13 +17,11 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/conversation"
-	"frontdesk/dialog/ear"
 	"frontdesk/dialog/mouth"
 	"frontdesk/dialog/provider/clerk"
 	"frontdesk/dialog/provider/openai"
 	"frontdesk/dialog/provider/pocketsphinx"
 	"frontdesk/dialog/provider/silero"
-	"frontdesk/dialog/provider/smartturn"
 	"frontdesk/internal/agentfile"
 	"frontdesk/internal/config"
 	"frontdesk/internal/fault"
@@ -75,9 +73,12 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 	}
 	set.neural = o.neural
 	set.closers = append(set.closers, o.neural.Close)
-	if err := o.openDetectors(); err != nil {
+	detector, closeDetector, err := openDetector(c.VAD, o.neural, log)
+	if err != nil {
 		return nil, misuse{err}
 	}
+	o.detector = detector
+	set.closers = append(set.closers, closeDetector)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		a, err := o.open(ctx, files[name])
 		if err != nil {
@@ -159,28 +160,7 @@ type agentOpener struct {
 	set      *agentSet
 
 	detector func() dialog.VoiceDetector
-	turns    dialog.TurnDetector // nil: not used
 	neural   *neuralSpeech
-}
-
-// openDetectors opens what detects voice activity and judges the end of turns, for all agents.
-func (o *agentOpener) openDetectors() error {
-	v := o.config.VAD
-	if v.SmartTurn {
-		n, err := smartturn.Open(smartturn.Config{Model: o.neural.cache.Path("smart-turn-v3.2", "smart_turn.onnx"), Library: o.neural.library()})
-		if err != nil {
-			return fmt.Errorf("vad.smart_turn: %w", err)
-		}
-		o.turns = n
-		o.set.closers = append(o.set.closers, n.Close)
-	}
-	open, closeNetwork, err := openDetector(v, o.neural, o.log)
-	if err != nil {
-		return err
-	}
-	o.detector = open
-	o.set.closers = append(o.set.closers, closeNetwork)
-	return nil
 }
 
 // openDetector returns what makes the voice detector of a call, and what frees its network.
@@ -219,9 +199,6 @@ func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent
 		Language: f.Language, Voice: f.Voice, Suggestions: f.Try, Farewell: f.Farewell,
 		Silence: f.Silence, Speculation: f.Speculation, Memory: f.Memory, Filler: f.Filler, Handover: f.Handover, RecordAudio: f.Record,
 		Detector: o.detector,
-	}
-	if o.turns != nil {
-		a.Endpointer = func() dialog.Endpointer { return ear.NewTurnEndpointer(f.Language, o.turns) }
 	}
 	knowledge, err := o.knowledge(ctx, f)
 	if err != nil {

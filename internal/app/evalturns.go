@@ -146,10 +146,9 @@ func (p *program) evalDetectors(settings *settingsFlags, names []string, asJSON 
 	makers := make(map[string]func() dialog.VoiceDetector)
 	for _, name := range names {
 		v := c.VAD
-		if v.Provider = detectorNames[name]; name != "builtin" {
-			if err := requireFile(cmp.Or(v.Model, neural.cache.Path("silero-vad", "silero_vad.onnx"))); err != nil {
-				return err
-			}
+		v.Provider = detectorNames[name]
+		if name != "builtin" { // named, so that a missing network is an error
+			v.Model = cmp.Or(v.Model, neural.cache.Path("silero-vad", "silero_vad.onnx"))
 		}
 		open, closeNetwork, err := openDetector(v, neural, zap.NewNop())
 		if err != nil {

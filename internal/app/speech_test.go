@@ -36,8 +36,9 @@ func TestDamagedNetworksAreNamedAndNotUsed(t *testing.T) {
 	neural, err := newNeuralSpeech(c, zap.New(core))
 	require.NoError(t, err)
 	defer neural.Close()
-	o := agentOpener{config: c, log: zap.New(core), neural: neural, set: &agentSet{}}
-	require.NoError(t, o.openDetectors())
+	detector, closeDetector, err := openDetector(c.VAD, neural, zap.New(core))
+	require.NoError(t, err)
+	require.NoError(t, closeDetector())
 	if _, err := neural.openRecognizer(phrasebook.Knowledge{}); err == nil {
 		t.Error("no error for the recognizer")
 	}
@@ -45,7 +46,7 @@ func TestDamagedNetworksAreNamedAndNotUsed(t *testing.T) {
 		t.Error("no error for the voice")
 	}
 	neural.warn()
-	d := o.detector()
+	d := detector()
 	if _, ok := d.(*media.Detector); !ok {
 		t.Errorf("the voice detector is a %T, want the built-in one", d)
 	}

@@ -75,12 +75,11 @@ type Speech struct {
 	Bias    bool   `yaml:"bias"`    // whether Moonshine expects what an agent's callers speak of
 }
 
-// VAD says how voice activity and the end of a turn are detected.
+// VAD says how voice activity is detected.
 type VAD struct {
-	Provider  string `yaml:"provider"`   // auto, builtin or silero
-	Model     string `yaml:"model"`      // ONNX file of Silero VAD, version 5 or 6; "": the installed one
-	Library   string `yaml:"library"`    // ONNX Runtime; "": speech.library
-	SmartTurn bool   `yaml:"smart_turn"` // whether Smart Turn also judges the end of a turn
+	Provider string `yaml:"provider"` // auto, builtin or silero
+	Model    string `yaml:"model"`    // ONNX file of Silero VAD, version 5 or 6; "": the installed one
+	Library  string `yaml:"library"`  // ONNX Runtime; "": speech.library
 }
 
 // WebRTC says how browsers' media reaches this machine.

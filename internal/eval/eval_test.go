@@ -170,7 +170,7 @@ func TestUndetectedEndIsMissed(t *testing.T) {
 func TestTraceContinuesThroughPauses(t *testing.T) {
 	r := record("anna", [2]int{300, 1100}, [2]int{1900, 2500})
 	longest, last := time.Duration(0), 0
-	err := Trace(t.Context(), newAgent(0), nil, []*Recording{r}, Condition{Name: "clean"}, func(s Spoken, ms int, e dialog.Evidence) {
+	err := Trace(t.Context(), newAgent(0), []*Recording{r}, Condition{Name: "clean"}, func(s Spoken, ms int, e dialog.Evidence) {
 		if s.Recording != r || ms <= last {
 			t.Errorf("%s at %d ms after %d", s.File, ms, last)
 		}

@@ -125,15 +125,10 @@ func score(all []Decision) Turns {
 // Trace plays corpus to the agent's ears under c. After each frame of a turn, until 1.6 s
 // after its end, it calls see with the turn, the milliseconds since its recording began, and
 // the endpointer's evidence. The turns of one voice come in order; several voices run
-// concurrently. detector may be nil.
-func Trace(ctx context.Context, agent *dialog.Agent, detector dialog.TurnDetector, corpus []*Recording, c Condition, see func(t Spoken, ms int, e dialog.Evidence)) error {
+// concurrently.
+func Trace(ctx context.Context, agent *dialog.Agent, corpus []*Recording, c Condition, see func(t Spoken, ms int, e dialog.Evidence)) error {
 	_, err := play(ctx, agent, corpus, c, func(l *player, a *dialog.Agent) {
-		a.Endpointer = func() dialog.Endpointer {
-			if detector == nil {
-				return tracer{l, see}
-			}
-			return turnTracer{tracer{l, see}, detector}
-		}
+		a.Endpointer = func() dialog.Endpointer { return tracer{l, see} }
 	})
 	return err
 }
@@ -143,14 +138,6 @@ type tracer struct {
 	*player
 	see func(Spoken, int, dialog.Evidence)
 }
-
-// turnTracer is a tracer that also wants the answers of a TurnDetector.
-type turnTracer struct {
-	tracer
-	detector dialog.TurnDetector
-}
-
-func (t turnTracer) TurnDetector() dialog.TurnDetector { return t.detector }
 
 func (tracer) Reset(time.Duration) {}
 

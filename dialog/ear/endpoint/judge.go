@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"math"
 	"time"
 
 	"frontdesk/internal/words"
@@ -18,13 +17,13 @@ const (
 	resumeTime   = 600 * time.Millisecond  // a caller who speaks again within this time had not finished
 	pauseMargin  = 200 * time.Millisecond  // waited beyond the longest pause
 	maxPauseWait = 2000 * time.Millisecond // waited because of pauses
-	maxSound     = 6                       // logits of a TurnDetector that count fully
+	guessMargin  = 0.35                    // logits above Model.Sure: a reply is prepared during speech only if its end is likely
 	cautionStep  = 0.7                     // logits by which the end must be more certain after a turn that was cut off
 )
 
 // Judge judges the silences of one caller during a call. Not safe for concurrent use.
 type Judge struct {
-	plain, heard *Models
+	models       *Models
 	isEnglish    bool
 	prosody      prosody
 	longestPause time.Duration // lately, within a turn
@@ -32,7 +31,6 @@ type Judge struct {
 	silence      time.Duration
 	speech       time.Duration // since the last pause
 	hasPause     bool          // in this turn
-	sound        float64       // feature of this silence
 
 	// features is cached for one silence with the same words and question.
 	features    Features
@@ -40,11 +38,10 @@ type Judge struct {
 	isCached    bool
 }
 
-// NewJudge returns a Judge for one call. The models heard judge silences about which a
-// TurnDetector has answered, plain the others. In languages other than English, words have
-// no influence.
-func NewJudge(plain, heard *Models, language string) *Judge {
-	return &Judge{plain: plain, heard: heard, isEnglish: words.IsEnglish(language)}
+// NewJudge returns a Judge for one call. In languages other than English, words have no
+// influence.
+func NewJudge(models *Models, language string) *Judge {
+	return &Judge{models: models, isEnglish: words.IsEnglish(language)}
 }
 
 // Reset begins a turn. since is the time from the end of the previous turn.
@@ -55,7 +52,7 @@ func (j *Judge) Reset(since time.Duration) {
 		j.longestPause = max(j.longestPause, min(j.silence+since, maxPauseWait))
 		j.caution = min(j.caution+cautionStep, 2*cautionStep)
 	}
-	j.silence, j.sound, j.isCached = 0, 0, false
+	j.silence, j.isCached = 0, false
 	j.speech, j.hasPause = 0, false
 }
 
@@ -66,22 +63,9 @@ func (j *Judge) Hear(frame []int16) {
 		j.speech, j.hasPause = 0, true
 	}
 	j.speech += media.FrameTime
-	j.silence, j.sound, j.isCached = 0, 0, false
+	j.silence, j.isCached = 0, false
 	if len(frame) > 0 {
 		j.prosody.hear(frame)
-	}
-}
-
-// SetTurnProbability says with which probability the turn is over by its audio, up to this
-// silence. 0 means that this is not known.
-func (j *Judge) SetTurnProbability(p float32) {
-	s := 0.0
-	if p > 0 {
-		z := math.Log(float64(p) / max(1-float64(p), 1e-9))
-		s = min(max(z/maxSound, -1), 1)
-	}
-	if s != j.sound {
-		j.sound, j.isCached = s, false
 	}
 }
 
@@ -103,7 +87,6 @@ func (j *Judge) Features(said, asked string, silence time.Duration) *Features {
 	if j.hasPause && j.speech < maxHesitation {
 		j.features[island] = 1
 	}
-	j.features[sound] = j.sound
 	return &j.features
 }
 
@@ -111,13 +94,9 @@ func (j *Judge) Features(said, asked string, silence time.Duration) *Features {
 // the feature that decided, "pace" for the caller's pauses, or "doubt".
 func (j *Judge) Wait(said, asked string, silence time.Duration) (wait time.Duration, reason string) {
 	f := j.Features(said, asked, silence)
-	models := j.plain
-	if j.sound != 0 {
-		models = j.heard
-	}
-	m := &models.Words
+	m := &j.models.Words
 	if f[wordless] > 0 {
-		m = &models.Wordless
+		m = &j.models.Wordless
 	}
 	slow := max(m.Slow, min(j.longestPause+pauseMargin, maxPauseWait))
 	wait, reason = m.wait(m.Logit(f)-j.caution, slow), m.Reason(f)
@@ -135,6 +114,6 @@ func (j *Judge) IsComplete(said, asked string) bool {
 	}
 	var f Features
 	f.setWords(words.Split(said), parseQuestion(asked))
-	m := &j.plain.Words
-	return m.Wait(m.Logit(&f)-j.caution) < (m.Fast+m.Slow)/2
+	m := &j.models.Words
+	return m.Logit(&f)-j.caution >= m.Sure+guessMargin
 }

@@ -4,6 +4,7 @@ import "frontdesk/internal/words"
 
 var (
 	questionWords = words.NewSet("what what's when when's where where's which who who's whose why how how's")
+	places        = words.NewSet("where where's")
 	auxiliaries   = words.NewSet("is are was were do does did can could will would should may have has am isn't aren't don't doesn't didn't can't couldn't won't")
 	pronouns      = words.NewSet("i you he she it we they that this")
 	determiners   = words.NewSet("the my your our a an this that these those some its his her their")

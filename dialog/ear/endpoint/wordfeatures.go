@@ -12,6 +12,8 @@ const (
 	minTicket = 3  // digits of a complete ticket number, which a T announces
 	minPhone  = 10 // digits of a complete telephone number
 	minClause = 8  // words of a complete sentence that begins with a conjunction
+
+	minPredicate = 2 // words after the auxiliary of a whole sentence
 )
 
 // setWords sets the features of the words so far, said in answer to q.
@@ -33,6 +35,7 @@ func (f *Features) setWords(said []string, q agentQuestion) {
 		return
 	}
 	f[length] = math.Min(float64(len(said)), 5) / 5
+	f[longer] = math.Min(math.Max(float64(len(said)-5), 0), 10) / 10
 	if isOpen || !openEnds[last] {
 		f[ending] = endingScore(said)
 	}
@@ -101,7 +104,9 @@ func (f *Features) setSentence(said, main []string, asks bool) {
 	set(clause, conjunctions[main[0]] && len(main) < minClause && !asks)
 	set(subject, determiners[main[0]] && len(main) <= 4 && !auxiliaries.HasAny(main) && !troubles.HasAny(main))
 	set(story, f[number] == 0 && isStory(main))
-	set(point, len(main) >= 3 && (imperatives[main[0]] || wishes.HasAny(said) || troubles.HasAny(main)))
+	set(point, len(main) >= 3 && (imperatives[main[0]] || wishes.HasAny(said)))
+	set(trouble, len(main) >= 3 && troubles.HasAny(main))
+	set(statement, !asks && isStatement(main))
 }
 
 // isQuestion reports whether the words are a question or end with one: "…can I get
@@ -113,6 +118,17 @@ func isQuestion(said []string) bool {
 		}
 	}
 	return questionWords[said[0]] || auxiliaries[said[0]]
+}
+
+// isStatement reports whether the words have a subject, a verb and something said with it:
+// "that agent is already logged on".
+func isStatement(said []string) bool {
+	for i, w := range said {
+		if i > 0 && i+minPredicate < len(said) && auxiliaries[w] {
+			return true
+		}
+	}
+	return false
 }
 
 // isStory reports whether the words say what the caller did or has, so that more will
@@ -156,7 +172,9 @@ func (f *Features) setNumber(said, asked []string) {
 	}
 	before := said[:start]
 	if spoken == 0 {
-		if numbered[said[len(said)-1]] && len(said) <= 3 && !questionWords[said[0]] {
+		last := said[len(said)-1]
+		isAnnounced := len(said) <= 3 && !questionWords[said[0]] || places[said[0]] && last == "number"
+		if numbered[last] && isAnnounced { // "where is my order number" asks for no number
 			f[digits] = 1
 		}
 		return

@@ -1,10 +1,10 @@
 // Endpoint trains dialog/ear/endpoint: from a language model it counts how often sentences
 // end after a word, and from labelled recordings it fits the weights and waits. Run it from
-// the top of the repository; it overwrites endings.txt, weights.go or weights_heard.go:
+// the top of the repository; it overwrites endings.txt or weights.go:
 //
 //	go run ./internal/learn/endpoint endings /usr/share/pocketsphinx/model/en-us/en-us.lm.bin
 //	go run ./internal/learn/endpoint trace pocketsphinx|moonshine MANIFEST CONDITION TRACE
-//	go run ./internal/learn/endpoint fit plain|heard TRACE...
+//	go run ./internal/learn/endpoint fit TRACE...
 //	go run ./internal/learn/endpoint test TRACE...
 //
 // A trace is what an endpointer would know in each frame of silence, as JSON. It takes
@@ -25,10 +25,10 @@ func run(args []string) error {
 		return learnEndings(args[1])
 	case len(args) == 5 && args[0] == "trace":
 		return writeTrace(args[1], args[2], args[3], args[4])
-	case len(args) > 2 && args[0] == "fit" && (args[1] == "plain" || args[1] == "heard"):
-		return learnTurns(args[1], args[2:])
+	case len(args) > 1 && args[0] == "fit":
+		return learnTurns(args[1:])
 	case len(args) > 1 && args[0] == "test":
 		return testModels(args[1:])
 	}
-	return errors.New("usage: endpoint endings LANGUAGE-MODEL | trace RECOGNIZER MANIFEST CONDITION TRACE | fit plain|heard TRACES | test TRACES")
+	return errors.New("usage: endpoint endings LANGUAGE-MODEL | trace RECOGNIZER MANIFEST CONDITION TRACE | fit TRACES | test TRACES")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -15,7 +16,6 @@ import (
 	"frontdesk/dialog/provider/moonshine"
 	"frontdesk/dialog/provider/pocketsphinx"
 	"frontdesk/dialog/provider/silero"
-	"frontdesk/dialog/provider/smartturn"
 	"frontdesk/internal/eval"
 	"frontdesk/internal/models"
 	"frontdesk/internal/onnx"
@@ -34,15 +34,16 @@ type turn struct {
 	End       int // ms in the recording
 	HasPause  bool
 	Moments   []moment
+
+	group string // the trace it is from
 }
 
 // moment is one frame of silence.
 type moment struct {
-	Ms              int // in the recording
-	Silence         time.Duration
-	Words           string
-	TurnProbability float32
-	Prosody         map[string]float64 // features by name
+	Ms      int // in the recording
+	Silence time.Duration
+	Words   string
+	Prosody map[string]float64 // features by name
 
 	features endpoint.Features
 	logit    float64
@@ -75,14 +76,6 @@ func writeTrace(recognizer, manifest, condition, file string) error {
 		return err
 	}
 	cache := models.Open(dir)
-	turns, err := smartturn.Open(smartturn.Config{
-		Model:   cache.Path("smart-turn-v3.2", "smart_turn.onnx"),
-		Library: cache.Path("onnxruntime", "libonnxruntime.so"), Workers: 8,
-	})
-	if err != nil {
-		return err
-	}
-	defer turns.Close()
 	voice, err := silero.Open(silero.Config{Model: cache.Path("silero-vad", "silero_vad.onnx"), Library: cache.Path("onnxruntime", "libonnxruntime.so")})
 	if err != nil {
 		return err
@@ -90,7 +83,7 @@ func writeTrace(recognizer, manifest, condition, file string) error {
 	defer voice.Close()
 	agent := &dialog.Agent{Recognizer: ears, Detector: voice.Fused}
 	tr := tracer{condition: condition, turns: make(map[*eval.Recording]*turn), judges: make(map[string]*endpoint.Judge), last: make(map[string]*eval.Recording)}
-	if err := eval.Trace(context.Background(), agent, turns, corpus, c, tr.see); err != nil {
+	if err := eval.Trace(context.Background(), agent, corpus, c, tr.see); err != nil {
 		return err
 	}
 	var all []*turn
@@ -142,7 +135,7 @@ func openRecognizer(name string) (dialog.Recognizer, io.Closer, error) {
 // readTraces reads the turns that writeTrace wrote.
 func readTraces(files []string) ([]*turn, error) {
 	var all []*turn
-	j := endpoint.NewJudge(nil, nil, "")
+	j := endpoint.NewJudge(nil, "")
 	for _, file := range files {
 		b, err := os.ReadFile(file)
 		if err != nil {
@@ -153,9 +146,9 @@ func readTraces(files []string) ([]*turn, error) {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		for _, t := range turns {
+			t.group = filepath.Base(file)
 			for i := range t.Moments {
 				m := &t.Moments[i]
-				j.SetTurnProbability(m.TurnProbability)
 				m.features = *j.Features(m.Words, "", m.Silence)
 				for _, name := range prosody {
 					m.features[slices.Index(endpoint.Names[:], name)] = m.Prosody[name]
@@ -182,7 +175,7 @@ func (r *tracer) see(s eval.Spoken, ms int, e dialog.Evidence) {
 	defer r.mu.Unlock()
 	j := r.judges[s.Voice]
 	if j == nil {
-		j = endpoint.NewJudge(nil, nil, "")
+		j = endpoint.NewJudge(nil, "")
 		r.judges[s.Voice] = j
 	}
 	if r.last[s.Voice] != s.Recording {
@@ -201,7 +194,7 @@ func (r *tracer) see(s eval.Spoken, ms int, e dialog.Evidence) {
 	if ms <= s.Start {
 		return
 	}
-	m := moment{Ms: ms, Silence: e.Silence, Words: e.Words, TurnProbability: e.TurnProbability, Prosody: make(map[string]float64)}
+	m := moment{Ms: ms, Silence: e.Silence, Words: e.Words, Prosody: make(map[string]float64)}
 	f := j.Features(e.Words, e.LastReply, e.Silence)
 	for _, name := range prosody {
 		m.Prosody[name] = f[slices.Index(endpoint.Names[:], name)]
