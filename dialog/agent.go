@@ -33,6 +33,13 @@ type Agent struct {
 	Endpointer  func() Endpointer    // makes one for a call
 }
 
+// Choice is an agent that a caller chooses by pressing a key.
+type Choice struct {
+	Key   string // one digit
+	Agent *Agent // it may be the agent that offers the choice
+	Text  string // tells callers to press the key, in the language of Agent
+}
+
 // Silence is what the agent does while nobody speaks.
 type Silence struct {
 	Prompt     string        // said after each Wait of silence

@@ -25,6 +25,7 @@ const (
 	ClientToolCalled                  // Call is for a tool of the client, which answers with ToolOutput (Response)
 	NoticeRaised                      // Notice tells the caller that something changed
 	TurnEnded                         // Finished is the complete turn
+	AgentChosen                       // the caller chose the agent that continues the call
 )
 
 // Status is how a reply ended. The values are those of the Realtime API.
@@ -44,6 +45,7 @@ const (
 	Goodbye     Outcome = "goodbye"     // the caller said goodbye and was answered
 	NoAnswer    Outcome = "no_answer"   // the caller stayed silent
 	Transferred Outcome = "transferred" // a person took over
+	Chosen      Outcome = "chosen"      // the caller chose an agent by a key, which is to continue the call
 	Drained     Outcome = "parted"      // it was asked to end, and continues on another line
 )
 

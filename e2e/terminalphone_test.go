@@ -37,3 +37,25 @@ func TestTerminalCallsByTelephone(t *testing.T) {
 		t.Errorf("stored turns: %s", turns)
 	}
 }
+
+func TestTelephoneCallerChoosesALanguageByKey(t *testing.T) {
+	t.Parallel() // waits for audio
+	agents := folder(t, map[string]string{
+		"demo/agent.yaml": "name: demo\ntitle: Desk\nlanguage: en-US\ngreeting: Welcome.\n" +
+			"choices: [{key: 1, agent: demo}, {key: 2, agent: zentrale}]\n",
+		"zentrale/agent.yaml": "name: zentrale\ntitle: Zentrale\nlanguage: de-DE\ngreeting: Guten Tag.\n",
+	})
+	s, address := startSIP(t, "127.0.0.0/8", args("--agents", agents))
+	out, err := exec.CommandContext(t.Context(), program, "call", "sip:demo@"+address, "--text", "2", "--text", "47#").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s.awaitLog(t, `"msg":"the caller chose an agent".*"agent":"zentrale"`)
+	s.awaitLog(t, `"msg":"call ended"`) // the transcript is stored by then
+	turns := s.turns(t)
+	for _, want := range []string{`"47#"`, "auf unseren Seiten"} {
+		if !strings.Contains(turns, want) {
+			t.Errorf("%q is missing in the stored turns: %s", want, turns)
+		}
+	}
+}

@@ -26,7 +26,8 @@ type Call struct {
 	caller     Caller
 	id         string
 	session    string
-	agent      *dialog.Agent
+	agent      *dialog.Agent // mu guards it for other goroutines than the call's
+	hasChosen  bool          // the caller chose agent by a key
 	history    []dialog.Message
 	turn       int                 // number of the last turn before this call
 	memory     *dialog.Memory      // of the history, or of the caller; may be nil
@@ -59,7 +60,11 @@ func (c *Call) ID() string { return c.id }
 func (c *Call) Session() string { return c.session }
 
 // Agent returns the agent that answers.
-func (c *Call) Agent() *dialog.Agent { return c.agent }
+func (c *Call) Agent() *dialog.Agent {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.agent
+}
 
 // History returns the session's messages before this call, oldest first.
 func (c *Call) History() []dialog.Message { return c.history }
@@ -68,7 +73,7 @@ func (c *Call) History() []dialog.Message { return c.history }
 // new line.
 func (c *Call) ResumeToken() string {
 	caller := c.caller
-	caller.Resume, caller.Agent = c.session, c.agent.Name
+	caller.Resume, caller.Agent = c.session, c.Agent().Name
 	token, err := c.desk.o.Tokens.Mint(Claims{Caller: caller, Expires: time.Now().Add(c.desk.o.ResumeWindow)})
 	if err != nil {
 		// Only the overrides of a trusted client's own request can be too large for a token,
@@ -224,8 +229,39 @@ func (c *Call) runLeased(ctx context.Context, talk func(context.Context) Ending)
 	return talk(ctx)
 }
 
-// converse holds the conversation.
+// converse holds the conversation, and another one with each agent that the caller chooses.
 func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
+	for {
+		var chosen *dialog.Agent
+		e := c.converseUntil(ctx, line, func(a *dialog.Agent) { chosen = a })
+		if e.Result != chose {
+			return e
+		}
+		c.setAgent(ctx, chosen)
+		line.Emit(dialog.Event{Kind: dialog.AgentChosen, At: time.Now()})
+	}
+}
+
+// setAgent makes the agent that the caller chose continue the call and later lines of its
+// session.
+func (c *Call) setAgent(ctx context.Context, agent *dialog.Agent) {
+	c.mu.Lock()
+	c.agent, c.hasChosen = agent, true
+	c.mu.Unlock()
+	c.history, c.memory, c.resume = nil, c.loadMemory(ctx), nil
+	c.log.Info("the caller chose an agent", zap.String("agent", agent.Name))
+	if err := c.journal.setAgent(ctx, agent.Name); err != nil {
+		c.log.Warn("the chosen agent is not recorded yet", zap.Error(err))
+	}
+}
+
+// converseUntil holds a conversation with the current agent. choose is called when the
+// caller chooses another one.
+func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(*dialog.Agent)) Ending {
+	var choices []dialog.Choice
+	if c.desk.o.Choices != nil && !c.hasChosen {
+		choices = c.desk.o.Choices(c.agent.Name)
+	}
 	quality := line.Quality
 	c.mu.Lock()
 	c.refer = line.Refer
@@ -251,6 +287,8 @@ func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 		Memory:       c.memory,
 		Resume:       c.resume,
 		Drain:        c.drain,
+		Choices:      choices,
+		Choose:       choose,
 		NewID:        newID,
 	})
 	e := endingOf(ctx, out, err)

@@ -26,6 +26,7 @@ type Options struct {
 	Callers      CallerMemory // remembers callers from session to session; nil remembers none
 	Tokens       *Tokens
 	Agent        func(name string) (*dialog.Agent, error) // "" is the default agent; the error is fault.NotFound
+	Choices      func(agent string) []dialog.Choice       // agents that new callers of an agent may choose by a key; may be nil
 	Node         string                                   // names this process in leases and logs
 	Limits       Limits
 	Limiter      Limiter       // enforces Limits; nil enforces them in this process alone

@@ -46,6 +46,12 @@ func (l *textLine) say(text string) string {
 	l.t.Helper()
 	l.inputs <- dialog.Heard{Kind: dialog.Typed, Item: "item_" + text, Text: text, At: time.Now()}
 	l.inputs <- dialog.Heard{Kind: dialog.Respond, At: time.Now()}
+	return l.nextReply()
+}
+
+// nextReply returns what the agent says next.
+func (l *textLine) nextReply() string {
+	l.t.Helper()
 	for {
 		select {
 		case e := <-l.events:
@@ -83,6 +89,40 @@ func TestSessionIsResumedOnANewLine(t *testing.T) {
 		t.Errorf("got the history %+v, want 2 messages", second.call.History())
 	}
 	second.hangUp()
+}
+
+func TestAgentChosenByKeyContinuesTheCallAndItsLaterLines(t *testing.T) {
+	german := &dialog.Agent{Name: "zentrale", Greeting: "Guten Tag.", Model: desktest.EchoModel{}}
+	english := &dialog.Agent{Name: "desk", Greeting: "Welcome.", Model: desktest.EchoModel{}}
+	d := desktest.New(t, english, func(o *session.Options) {
+		o.Agent = func(name string) (*dialog.Agent, error) {
+			if name == "zentrale" {
+				return german, nil
+			}
+			return english, nil
+		}
+		o.Choices = func(string) []dialog.Choice { return []dialog.Choice{{Key: "2", Agent: german, Text: "Zwei."}} }
+	}).Desk
+	l := call(t, t.Context(), d, session.Caller{})
+	if got := l.nextReply(); got != "Welcome." {
+		t.Errorf("greeted with %q", got)
+	}
+	l.inputs <- dialog.Heard{Kind: dialog.DTMF, Text: "2", At: time.Now()}
+	if got := l.nextReply(); got != "Guten Tag." || l.call.Agent() != german {
+		t.Errorf("greeted with %q by %s", got, l.call.Agent().Name)
+	}
+	l.inputs <- dialog.Heard{Kind: dialog.DTMF, Text: "2", At: time.Now()} // no second choice is offered
+	if got := l.nextReply(); got != "You said 2." {
+		t.Errorf("a second key was answered with %q", got)
+	}
+	l.wantReply("eins", "You said 2, then eins.")
+	l.hangUp()
+	again := call(t, t.Context(), d, session.Caller{Resume: l.call.Session()})
+	if again.call.Agent() != german {
+		t.Errorf("the session continued with %s", again.call.Agent().Name)
+	}
+	again.wantReply("zwei", "You said 2, then eins, then zwei.")
+	again.hangUp()
 }
 
 func TestNewLineTakesOverFromTheFormerOne(t *testing.T) {

@@ -24,6 +24,8 @@ const (
 	Failed    Result = "failed"   // an error of Frontdesk
 	OverLimit Result = "limited"  // the call reached the maximum duration
 
+	chose Result = "chose" // the caller chose another agent; the call goes on
+
 	Transferred Result = "transferred" // a person took over
 	Busy        Result = "busy"        // the called line is busy
 	NoAnswer    Result = "no_answer"   // nobody answered
@@ -95,6 +97,8 @@ func endingOf(ctx context.Context, out dialog.Outcome, err error) Ending {
 		return Ending{Result: Done, Reason: "the conversation came to its end"}
 	case dialog.Transferred:
 		return Ending{Result: Transferred, Reason: "a person took over"}
+	case dialog.Chosen:
+		return Ending{Result: chose}
 	case dialog.Drained:
 		return Ending{Result: Draining, Reason: errDrained.Error()}
 	case dialog.NoAnswer:

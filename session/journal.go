@@ -96,6 +96,15 @@ func (j *journal) Append(ctx context.Context, r dialog.JournalEntry) error {
 	return j.commit(ctx)
 }
 
+// setAgent makes agent the one that later lines of the session continue with. Nothing of
+// what another agent was saying is continued.
+func (j *journal) setAgent(ctx context.Context, agent string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.state.Agent, j.state.Resume = agent, nil
+	return j.commit(ctx)
+}
+
 // appendEnding writes how the call ended.
 func (j *journal) appendEnding(ctx context.Context, e Ending) error {
 	j.mu.Lock()

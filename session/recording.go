@@ -16,7 +16,11 @@ func (c *Call) record(line dialog.Line) (recorded dialog.Line, finish func()) {
 	if !c.agent.RecordAudio || c.desk.o.RecordingsDir == "" || line.Source == nil || line.Sink == nil {
 		return line, func() {}
 	}
-	name := filepath.Join(c.desk.o.RecordingsDir, c.session+"-"+c.id+".wav")
+	name := c.session + "-" + c.id
+	if c.hasChosen { // the first agent may have recorded, too
+		name += "-" + c.agent.Name
+	}
+	name = filepath.Join(c.desk.o.RecordingsDir, name+".wav")
 	recorder, err := newRecorder(name)
 	if err != nil {
 		c.log.Error("call is not recorded", zap.Error(err))

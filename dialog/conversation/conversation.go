@@ -32,7 +32,11 @@ type Options struct {
 	LastTurn     int                 // number of the last turn of History
 	Memory       *dialog.Memory      // what is known of earlier conversations, or nil
 	Resume       *dialog.ResumeState // a reply that an earlier line did not finish, to be continued, or nil
-	Drain        <-chan struct{}     // closed to end the conversation between two sentences; may be nil
+	// Choices are agents that a new caller may choose by a key. Choose is then called, and
+	// Run returns Chosen.
+	Choices []dialog.Choice
+	Choose  func(*dialog.Agent)
+	Drain   <-chan struct{} // closed to end the conversation between two sentences; may be nil
 
 	// NewID makes ids such as "item_…", "resp_…" and "call_…", unique in the session; nil
 	// makes random ones.
@@ -72,6 +76,11 @@ func (c *conversation) startVoice(playout *media.Playout) {
 	voice.OnAudioStarted = c.audioStarted
 	c.audio.setVoice = voice.SetVoice
 	c.audio.mouth = voice
+	c.audio.mouthOf = func(agent *dialog.Agent) dialog.Mouth {
+		other := mouth.NewVoice(agent, playout)
+		other.OnAudioStarted = c.audioStarted
+		return other
+	}
 	c.spawn(func() {
 		if err := playout.Run(c.tasks.ctx); err != nil && c.tasks.ctx.Err() == nil {
 			c.do(func() { c.end(dialog.CallerGone, err) })

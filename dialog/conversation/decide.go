@@ -48,6 +48,7 @@ func (c *conversation) proceed() {
 		c.answer()
 	case now == awaitsClient:
 		c.continueAfterClientTools()
+	case c.sayNextChoice():
 	case c.floor.nextReply != "":
 		text := c.floor.nextReply
 		c.floor.nextReply = ""

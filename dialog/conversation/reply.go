@@ -28,7 +28,8 @@ type reply struct {
 	cancel   context.CancelFunc
 	writer   writer
 	speaking sync.WaitGroup // the mouth
-	said     string         // what the caller heard; set when the mouth has finished
+	mouth    dialog.Mouth
+	said     string // what the caller heard; set when the mouth has finished
 	calls    toolCalls
 	text     replyText
 	ending   dialog.Outcome // how the conversation ends once the caller heard the reply; "" goes on
@@ -64,10 +65,14 @@ type cut struct {
 }
 
 // newReply starts a reply of turn t, which may be nil. startReply must follow.
-func (c *conversation) newReply(t *turn) *reply {
+func (c *conversation) newReply(t *turn) *reply { return c.newReplyBy(t, c.audio.mouth) }
+
+// newReplyBy is newReply with a mouth that says it.
+func (c *conversation) newReplyBy(t *turn, m dialog.Mouth) *reply {
 	r := &reply{
 		id: c.o.NewID("resp_"), item: c.o.NewID("item_"),
 		turn:   t,
+		mouth:  m,
 		writer: writer{script: &script{clauses: make(chan string, scriptQueue), left: maxReply}},
 		text:   replyText{drafts: make(map[string]string)},
 	}
@@ -200,7 +205,7 @@ func (c *conversation) clauseWritten(r *reply, clause string, at time.Time) {
 // rest is shown as text.
 func (c *conversation) speak(r *reply) string {
 	progress := func(piece string) { c.post(func() { c.pieceHeard(r, piece) }) }
-	heard, err := c.audio.mouth.Say(r.ctx, r.writer.script.read(r.ctx, c.floor.gate.wait), progress)
+	heard, err := r.mouth.Say(r.ctx, r.writer.script.read(r.ctx, c.floor.gate.wait), progress)
 	switch {
 	case r.ctx.Err() != nil:
 	case err != nil:

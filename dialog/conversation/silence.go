@@ -54,6 +54,9 @@ func (c *conversation) digitPressed(h dialog.Heard) {
 		c.digitDuringHandover(h.Text)
 		return
 	}
+	if c.chooseByKey(h.Text) {
+		return
+	}
 	d := &c.input.dtmf
 	if len(h.Text) != 1 || !strings.Contains("0123456789*#ABCD", h.Text) || len(d.digits) == maxDigits {
 		return

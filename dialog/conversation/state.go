@@ -64,6 +64,7 @@ type post struct {
 // audio is how the agent hears and speaks.
 type audio struct {
 	mouth        dialog.Mouth
+	mouthOf      func(*dialog.Agent) dialog.Mouth // speaks as another agent; nil without audio
 	setVoice     func(dialog.Voice)
 	setLastReply func(text string) // tells the ear what the agent said last
 	canHear      bool              // there is an ear for speech, and it works
@@ -75,6 +76,7 @@ type input struct {
 	wantsAnswer bool         // pending is to be answered
 	timing      speechTiming // of the speech in pending
 	dtmf        dtmf
+	choices     choices
 	silence     silence
 }
 

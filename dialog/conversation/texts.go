@@ -12,6 +12,7 @@ type texts struct {
 	farewell         string
 	takeYourTime     string // after a request for time
 	notUnderstood    string
+	choice           string // %s: the key for this language
 	callBackPromised string
 	nobodyThere      string   // no person took the call
 	apologies        []string // said in turn when no model answers
@@ -38,6 +39,7 @@ var englishTexts = &texts{
 	farewell:         "Thank you for calling. Goodbye!",
 	takeYourTime:     "Of course.",
 	notUnderstood:    "Sorry, I did not get that. Could you say it another way?",
+	choice:           "For English, press %s.",
 	callBackPromised: "All right. Your request is noted, and a colleague will call you back.",
 	nobodyThere:      "I'm sorry, nobody can take your call right now. Your request is noted, and a colleague will call you back.",
 	apologies: []string{
@@ -64,6 +66,7 @@ var germanTexts = &texts{
 	farewell:         "Vielen Dank für Ihren Anruf. Auf Wiederhören!",
 	takeYourTime:     "Natürlich.",
 	notUnderstood:    "Das habe ich leider nicht verstanden. Könnten Sie es bitte anders sagen?",
+	choice:           "Für Deutsch drücken Sie die %s.",
 	callBackPromised: "Gut. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
 	nobodyThere:      "Es tut mir leid, im Moment kann niemand Ihren Anruf annehmen. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
 	apologies: []string{
@@ -90,6 +93,7 @@ var frenchTexts = &texts{
 	farewell:         "Merci de votre appel. Au revoir !",
 	takeYourTime:     "Bien sûr.",
 	notUnderstood:    "Pardon, je n'ai pas compris. Pourriez-vous le dire autrement ?",
+	choice:           "Pour le français, appuyez sur le %s.",
 	callBackPromised: "Très bien. Votre demande est notée et nous vous rappellerons.",
 	nobodyThere:      "Je suis désolé, personne ne peut prendre votre appel pour le moment. Votre demande est notée et nous vous rappellerons.",
 	apologies: []string{
@@ -116,6 +120,7 @@ var spanishTexts = &texts{
 	farewell:         "Gracias por su llamada. ¡Hasta luego!",
 	takeYourTime:     "Por supuesto.",
 	notUnderstood:    "Perdone, no le he entendido. ¿Podría decirlo de otra manera?",
+	choice:           "Para español, pulse el %s.",
 	callBackPromised: "De acuerdo. Su solicitud queda anotada y le devolveremos la llamada.",
 	nobodyThere:      "Lo siento, en este momento nadie puede atender su llamada. Su solicitud queda anotada y le devolveremos la llamada.",
 	apologies: []string{

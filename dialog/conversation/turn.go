@@ -21,6 +21,7 @@ type turn struct {
 // answer starts a turn with the pending input.
 func (c *conversation) answer() {
 	c.turns++
+	c.input.choices = choices{}
 	timing := c.input.timing
 	t := &turn{Turn: dialog.Turn{Number: c.turns, Status: dialog.Completed, EndpointReason: timing.endpointReason}}
 	t.Times.Onset, t.Times.SpeechEnd = timing.onset, timing.speechEnd
@@ -72,6 +73,9 @@ func (c *conversation) greet() {
 	if len(c.o.History) > 0 || strings.TrimSpace(greeting) == "" {
 		c.startSilenceTimeout()
 		return
+	}
+	if c.o.Greeting == "" {
+		c.offerChoices()
 	}
 	c.sayHowToBeHeard()
 	c.say(greeting, nil, "")

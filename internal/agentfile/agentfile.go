@@ -45,8 +45,16 @@ type File struct {
 	Memory       dialog.MemoryPolicy
 	Filler       dialog.Filler
 	Handover     dialog.Handover
+	Choices      []Choice
 	Record       bool
 	Tools        Tools
+}
+
+// Choice is an agent that callers choose by a key.
+type Choice struct {
+	Key   string // one digit
+	Agent string // its name
+	Text  string // "" if not set
 }
 
 // Tools says which tools the agent may use and defines its look-ups.

@@ -62,6 +62,7 @@ speculation: {off: true, tokens: 1000}
 memory: {tokens: 3000, callers: true, days: 30}
 filler: {texts: [Let me see.], after: 1s}
 handover: {message: Somebody calls back., to: "+4930123", blind: true, ring: 20s, direct: true, failed: Nobody there., later: We call back.}
+choices: [{key: 1, agent: shop}, {key: "2", agent: laden, text: Deutsch mit der Zwei.}]
 record: true
 tools:
   allow: [search_knowledge, order_status]
@@ -76,6 +77,7 @@ tools:
 	require.NoError(t, err)
 	want := File{
 		Speed: 1.2, Lexicon: lexicon,
+		Choices:   []Choice{{Key: "1", Agent: "shop"}, {Key: "2", Agent: "laden", Text: "Deutsch mit der Zwei."}},
 		Knowledge: filepath.Join(dir, "knowledge"),
 		Name:      "shop", Title: "The Shop", Greeting: "Hello.", Instructions: "Be short.\nBe kind.",
 		Language: "en-GB", Voice: "slt", Try: []string{"one", "two"}, Farewell: "Bye.",

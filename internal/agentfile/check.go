@@ -77,6 +77,9 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 	if f.Handover, err = s.handover(); err != nil {
 		return File{}, err
 	}
+	if f.Choices, err = s.choices(); err != nil {
+		return File{}, err
+	}
 	if f.Silence, err = s.silence(); err != nil {
 		return File{}, err
 	}
@@ -122,6 +125,27 @@ func (s *source) handover() (dialog.Handover, error) {
 	var err error
 	h.RingTimeout, err = s.duration("handover.ring", d.Ring, minRing, maxRing)
 	return h, err
+}
+
+func (s *source) choices() ([]Choice, error) {
+	var out []Choice
+	for i, c := range s.doc.Choices {
+		at := func(key string) string { return fmt.Sprintf("choices[%d].%s", i, key) }
+		choice := Choice{Key: c.Key, Agent: c.Agent, Text: strings.TrimSpace(c.Text)}
+		switch {
+		case len(c.Key) != 1 || c.Key[0] < '0' || c.Key[0] > '9':
+			return nil, s.invalid(at("key"), "invalid key %q (want one digit, such as \"1\")", c.Key)
+		case slices.ContainsFunc(out, func(o Choice) bool { return o.Key == c.Key }):
+			return nil, s.invalid(at("key"), "another choice already has the key %s", c.Key)
+		case len(c.Agent) > maxName || !validName.MatchString(c.Agent):
+			return nil, s.invalid(at("agent"), "invalid name of an agent %q", c.Agent)
+		}
+		if err := s.checkLength(at("text"), choice.Text, maxSpeech); err != nil {
+			return nil, err
+		}
+		out = append(out, choice)
+	}
+	return out, nil
 }
 
 func (s *source) memory() (dialog.MemoryPolicy, error) {

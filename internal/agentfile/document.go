@@ -32,6 +32,11 @@ type document struct {
 		Failed  string `yaml:"failed"`
 		Later   string `yaml:"later"`
 	} `yaml:"handover"`
+	Choices []struct {
+		Key   string `yaml:"key"`
+		Agent string `yaml:"agent"`
+		Text  string `yaml:"text"`
+	} `yaml:"choices"`
 	Filler struct {
 		Texts *[]string `yaml:"texts"`
 		After string    `yaml:"after"`

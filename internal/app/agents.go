@@ -37,6 +37,7 @@ const toolsGrace = 5 * time.Second // for tools that still run when the server s
 type agentSet struct {
 	byName       map[string]*dialog.Agent
 	descriptions map[string]description
+	choices      map[string][]dialog.Choice
 	defaultName  string // the agent for callers that name none
 	tickets      *tools.Tickets
 	neural       *neuralSpeech
@@ -62,6 +63,7 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 	}
 	set := &agentSet{
 		byName: make(map[string]*dialog.Agent), descriptions: make(map[string]description),
+		choices:     make(map[string][]dialog.Choice),
 		defaultName: c.Agent, tickets: tickets,
 	}
 	if c.Agent == "" {
@@ -86,6 +88,9 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 			continue
 		}
 		set.byName[name] = a
+	}
+	for name := range set.byName {
+		set.choices[name] = o.choices(files[name].Choices, name)
 	}
 	o.neural.warn()
 	if set.byName[set.defaultName] == nil {
@@ -144,6 +149,9 @@ func (s *agentSet) All() []*dialog.Agent {
 	}
 	return list
 }
+
+// Choices returns the agents that callers of an agent may choose by a key.
+func (s *agentSet) Choices(agent string) []dialog.Choice { return s.choices[agent] }
 
 // Close frees what the agents hold. No call may be in progress.
 func (s *agentSet) Close() {

@@ -131,6 +131,7 @@ func (n *node) newDesk(store sessionStore) (*session.Desk, error) {
 		Callers:       store,
 		Tokens:        n.tokens,
 		Agent:         n.agents.Find,
+		Choices:       n.agents.Choices,
 		Node:          nodeName(),
 		Limits:        limits,
 		Limiter:       limiter,

@@ -120,6 +120,12 @@ func (p *protocol) describeSession() {
 		p.view.Modalities = []string{"text"}
 	}
 	p.send("session.created", map[string]any{"session": p.view})
+	p.sendIdentity()
+}
+
+// sendIdentity sends who answers and how to resume the session. p.mu is held.
+func (p *protocol) sendIdentity() {
+	agent := p.call.Agent()
 	p.send("frontdesk.session", map[string]any{
 		"session": p.call.Session(), "call": p.call.ID(), "resume_token": p.call.ResumeToken(),
 		"agent": map[string]any{"name": agent.Name, "title": agent.Title, "try": append([]string{}, agent.Suggestions...)},
