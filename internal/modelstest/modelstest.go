@@ -5,6 +5,7 @@ package modelstest
 
 import (
 	"os"
+	"slices"
 	"testing"
 
 	"frontdesk/internal/models"
@@ -13,7 +14,7 @@ import (
 
 // File returns the path of a file of an entry, such as "silero-vad" and "silero_vad.onnx".
 // Without the file it skips the test, or fails it if the environment variable
-// FRONTDESK_TEST_MODELS is "required", as "make test" sets it.
+// FRONTDESK_TEST_MODELS is "required", as "make test" sets it, unless the entry is optional.
 func File(t testing.TB, entry, file string) string {
 	t.Helper()
 	dir, err := models.Dir()
@@ -22,10 +23,11 @@ func File(t testing.TB, entry, file string) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-	if os.Getenv("FRONTDESK_TEST_MODELS") == "required" {
+	isOptional := slices.ContainsFunc(models.Table(), func(e models.Entry) bool { return e.Name == entry && e.Optional })
+	if os.Getenv("FRONTDESK_TEST_MODELS") == "required" && !isOptional {
 		t.Fatalf("%s is not installed: run frontdesk models pull", path)
 	}
-	t.Skipf("%s is not installed: run frontdesk models pull to run this test", path)
+	t.Skipf("%s is not installed: run frontdesk models pull %s to run this test", path, entry)
 	return ""
 }
 
