@@ -2,12 +2,12 @@ package piper
 
 import (
 	"context"
-	"math"
 	"path/filepath"
 	"time"
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/provider/loudness"
+	"frontdesk/dialog/provider/workers"
 	"frontdesk/internal/fault"
 	"frontdesk/media"
 )
@@ -21,14 +21,12 @@ const (
 	// firstRuns is how many runs the first audio needs: the encoder, and the decoder once or
 	// twice, because a clause may begin with silence.
 	firstRuns = 3
-	// limitFrom is the sample value from which peaks are bent: 2 dB below the largest.
-	limitFrom = 0.8 * loudness.MaxPeak
 )
 
 // clause is one clause while it is spoken.
 type clause struct {
 	voice   *voice
-	workers *workers
+	workers *workers.Pool
 	speaker int64
 	speed   float32
 	due     time.Time // when the caller will have heard all audio so far
@@ -53,13 +51,13 @@ func (c *clause) speak(ctx context.Context, utterances [][]symbol, yield func(di
 		c.voice.resamplers.Put(resampler)
 	}()
 	samples := 0
-	trim := trimmer{silence: level.silence, rate: c.voice.settings.Audio.SampleRate}
+	trim := loudness.Trimmer{Silence: level.silence, Rate: c.voice.settings.Audio.SampleRate}
 	for _, symbols := range utterances {
 		for audio, err := range c.pieces(ctx, symbols) {
 			if err != nil {
 				return err
 			}
-			pcm := resampler.Process(nil, trim.add(limit(audio, level.gain)))
+			pcm := resampler.Process(nil, trim.Add(loudness.Limit(audio, level.gain)))
 			c.due = c.due.Add(time.Duration(len(pcm)) * time.Second / media.MouthRate)
 			if len(pcm) == 0 {
 				continue
@@ -67,7 +65,7 @@ func (c *clause) speak(ctx context.Context, utterances [][]symbol, yield func(di
 			samples += len(pcm)
 			var words []dialog.WordEnd
 			if c.begun { // the first piece does not wait for them
-				words = c.timing.take(ctx, trim.dropped, samples)
+				words = c.timing.take(ctx, trim.Dropped(), samples)
 			}
 			c.begun = true
 			if !yield(dialog.Speech{PCM: pcm, Words: words}) {
@@ -75,8 +73,8 @@ func (c *clause) speak(ctx context.Context, utterances [][]symbol, yield func(di
 			}
 		}
 	}
-	pcm := resampler.Flush(resampler.Process(nil, trim.end()))
-	words := c.timing.take(ctx, trim.dropped, samples+len(pcm))
+	pcm := resampler.Flush(resampler.Process(nil, trim.End()))
+	words := c.timing.take(ctx, trim.Dropped(), samples+len(pcm))
 	words = append(words, c.timing.rest(samples+len(pcm))...)
 	if len(pcm)+len(words) > 0 {
 		yield(dialog.Speech{PCM: pcm, Words: words})
@@ -124,68 +122,11 @@ func (c *clause) run(ctx context.Context, part func() error) error {
 	if !c.begun {
 		left = max(1, firstRuns-c.runs)
 	}
-	return c.workers.do(ctx, c.due, left, func() error {
+	return c.workers.Do(ctx, c.due, left, func() error {
 		c.runs++
 		if err := part(); err != nil {
 			return fault.Wrap(err, fault.Provider, "the voice %s cannot speak", filepath.Base(c.voice.name)).Retryable(0)
 		}
 		return nil
 	})
-}
-
-// limit converts audio to 16-bit samples of the common loudness. Peaks above limitFrom are
-// bent by a hyperbolic tangent, so that none reaches loudness.MaxPeak.
-func limit(audio []float32, gain float64) []int16 {
-	const room = loudness.MaxPeak - limitFrom
-	pcm := make([]int16, len(audio))
-	for i, x := range audio {
-		y := float64(x) * gain
-		if a := math.Abs(y); a > limitFrom {
-			y = math.Copysign(limitFrom+room*math.Tanh((a-limitFrom)/room), y)
-		}
-		pcm[i] = int16(math.RoundToEven(y))
-	}
-	return pcm
-}
-
-// trimmer shortens the silence at the beginning of a clause to loudness.Lead and at its end
-// to loudness.Tail, while its audio passes. Pauses within the clause remain.
-type trimmer struct {
-	silence float64 // RMS of a block below which it is silence
-	rate    int
-	begun   bool
-	dropped int     // samples of the silence at the beginning that are not returned
-	partial []int16 // less than a block
-	pending []int16 // silence that is not known to be a pause
-}
-
-// add takes further audio and returns what is certain to be needed.
-func (t *trimmer) add(pcm []int16) []int16 {
-	block := int(loudness.Block * float64(t.rate))
-	t.partial = append(t.partial, pcm...)
-	var out []int16
-	for len(t.partial) >= block {
-		b := t.partial[:block]
-		t.partial = t.partial[block:]
-		if media.RMS(b) >= t.silence {
-			out = append(append(out, t.pending...), b...)
-			t.pending, t.begun = t.pending[:0], true
-			continue
-		}
-		t.pending = append(t.pending, b...)
-		if lead := int(loudness.Lead * float64(t.rate)); !t.begun && len(t.pending) > lead {
-			t.dropped += len(t.pending) - lead
-			t.pending = t.pending[:copy(t.pending, t.pending[len(t.pending)-lead:])]
-		}
-	}
-	return out
-}
-
-// end returns the end of the clause.
-func (t *trimmer) end() []int16 {
-	if !t.begun {
-		return nil
-	}
-	rest := append(t.pending, t.partial...)
-	return rest[:min(len(rest), int(loudness.Tail*float64(t.rate)))]
 }

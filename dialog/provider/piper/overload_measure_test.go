@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/provider/workers"
 	"frontdesk/internal/eval"
 	"frontdesk/media"
 )
@@ -21,8 +22,8 @@ import (
 func TestMeasureOverload(t *testing.T) {
 	s := open(t)
 	for _, n := range []int{20, 40, 60} {
-		for _, wait := range []time.Duration{turnTimeout, patience} {
-			s.workers.patience = wait
+		for _, wait := range []time.Duration{workers.TurnTimeout, workers.Patience} {
+			s.workers.Patience = wait
 			overload(t, s, n)
 		}
 	}
@@ -53,7 +54,7 @@ func overload(t *testing.T, s *Synthesizer, n int) {
 					}
 					if err != nil {
 						mu.Lock()
-						if failed++; samples == 0 && err == errLate {
+						if failed++; samples == 0 && err == workers.ErrLate {
 							refused, failed = refused+1, failed-1
 						}
 						mu.Unlock()
@@ -82,5 +83,5 @@ func overload(t *testing.T, s *Synthesizer, n int) {
 	slices.Sort(gaps)
 	at := func(d []time.Duration, share float64) int64 { return d[int(share*float64(len(d)-1))].Milliseconds() }
 	t.Logf("%d callers, refusal after %v: %d clauses, first audio %d, %d ms (median, 95th of 100), gaps %d, %d ms, %d refused, %d failed",
-		n, s.workers.patience, len(first), at(first, 0.5), at(first, 0.95), at(gaps, 0.5), at(gaps, 0.95), refused, failed)
+		n, s.workers.Patience, len(first), at(first, 0.5), at(first, 0.95), at(gaps, 0.5), at(gaps, 0.95), refused, failed)
 }

@@ -1,7 +1,7 @@
 // Package piper gives agents neural voices: those of Piper (github.com/OHF-Voice/piper1-gpl),
 // a VITS network for each voice (Kim, Kong & Son, 2021), on this machine and without an
 // account. ONNX Runtime runs the network, and espeak-ng, as a separate program, supplies the
-// phonemes. The package imports dialog, media, loudness, fault, onnx, phonemes,
+// phonemes. The package imports dialog, media, loudness, workers, fault, onnx, phonemes,
 // spoken and words.
 // Text enters as clauses; audio leaves as mono PCM at media.MouthRate, the first piece before
 // the rest is synthesized.
@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/provider/workers"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/onnx"
 	"frontdesk/internal/spoken"
@@ -30,14 +31,6 @@ import (
 )
 
 const (
-	turnTimeout = 5 * time.Second // for a turn of a worker
-	// maxQueue bounds the runs that wait, for each worker. A first piece takes about 0.1 s of
-	// a core, so who waits behind so many others would be answered too late.
-	maxQueue = 40
-	// patience is how late a clause may begin. 20 callers on two cores hear 95 % of first audio
-	// within this time (docs/performance.md); whoever would wait longer is better served by
-	// another voice.
-	patience       = 700 * time.Millisecond
 	entryPrefix    = "piper-" // of a voice's entry in the cache of models
 	networkName    = "voice.onnx"
 	minSpeed       = 0.5
@@ -64,7 +57,7 @@ type Synthesizer struct {
 	runtime     *onnx.Runtime
 	files       map[string]string
 	defaultName string
-	workers     *workers
+	workers     *workers.Pool
 	clauses     atomic.Uint64 // for Stats
 	refused     atomic.Uint64
 
@@ -101,7 +94,7 @@ func Installed(folder string) map[string]string {
 func Open(c Config) (*Synthesizer, error) {
 	s := &Synthesizer{
 		runtime: c.Runtime, files: maps.Clone(c.Voices), defaultName: c.Default, voices: make(map[string]*entry),
-		workers: newWorkers(cmp.Or(c.Workers, runtime.GOMAXPROCS(0))),
+		workers: workers.New(cmp.Or(c.Workers, runtime.GOMAXPROCS(0)), firstRuns),
 	}
 	if s.files == nil {
 		s.files = make(map[string]string)
@@ -212,7 +205,7 @@ type Stats struct {
 
 // Stats returns the counts.
 func (s *Synthesizer) Stats() Stats {
-	return Stats{Clauses: s.clauses.Load(), Refused: s.refused.Load(), Waiting: s.workers.waiting()}
+	return Stats{Clauses: s.clauses.Load(), Refused: s.refused.Load(), Waiting: s.workers.Waiting()}
 }
 
 // Style is how an agent speaks.
@@ -245,7 +238,7 @@ func (s *Synthesizer) speak(ctx context.Context, said dialog.Clause, style Style
 			err = c.speak(ctx, utterances, func(p dialog.Speech) bool { return yield(p, nil) })
 		}
 		if err != nil {
-			if errors.Is(err, errLate) || errors.Is(err, errQueueFull) {
+			if workers.IsRefusal(err) {
 				s.refused.Add(1)
 			}
 			yield(dialog.Speech{}, err)

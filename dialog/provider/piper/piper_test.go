@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/provider/workers"
 	"frontdesk/internal/modelstest"
 	"frontdesk/internal/onnx"
 	"frontdesk/internal/require"
@@ -26,7 +27,7 @@ func open(t testing.TB) *Synthesizer {
 	require.NoError(t, err)
 	s, err := Open(Config{Runtime: r, Voices: map[string]string{testVoice: modelstest.File(t, "piper-"+testVoice, "voice.onnx")}})
 	require.NoError(t, err)
-	s.workers.patience = turnTimeout // on a busy machine, too, tests other than those of overload speak
+	s.workers.Patience = workers.TurnTimeout // on a busy machine, too, tests other than those of overload speak
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
 }

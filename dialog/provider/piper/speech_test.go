@@ -15,6 +15,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/provider/loudness"
+	"frontdesk/dialog/provider/workers"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/onnx"
 	"frontdesk/internal/phonemes"
@@ -247,10 +248,10 @@ func checkManyCallers(t *testing.T, s *Synthesizer) {
 // checkOverload lets far more callers speak at once than the voice can serve in time: some
 // clauses are refused, before any audio, and the others are said whole. Then it is as before.
 func checkOverload(t *testing.T, s *Synthesizer) {
-	defer func(d time.Duration) { s.workers.patience = d }(s.workers.patience)
+	defer func(d time.Duration) { s.workers.Patience = d }(s.workers.Patience)
 	// On any machine that is enough for some of the callers, and far too little for all.
 	alone := say(t.Context(), t, s, "One moment, please.", dialog.Voice{})
-	s.workers.patience = max(300*time.Millisecond, 4*alone.first)
+	s.workers.Patience = max(300*time.Millisecond, 4*alone.first)
 	before := s.Stats()
 	var whole, refused atomic.Int64
 	var callers sync.WaitGroup
@@ -262,7 +263,7 @@ func checkOverload(t *testing.T, s *Synthesizer) {
 				switch {
 				case err == nil:
 					samples += len(pcm)
-				case !errors.Is(err, errLate) || !fault.IsRetryable(err) || samples > 0:
+				case !errors.Is(err, workers.ErrLate) || !fault.IsRetryable(err) || samples > 0:
 					t.Errorf("after %d samples: %v", samples, err)
 				default:
 					refused.Add(1)

@@ -4,8 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"unicode"
 
+	"frontdesk/internal/phonemes"
 	"frontdesk/internal/spoken"
 )
 
@@ -42,7 +42,7 @@ func (v *voice) utterances(ctx context.Context, text []spoken.Part) ([][]symbol,
 			current = append(current, symbols...)
 		}
 		current = append(current, v.settings.symbols(p.mark)...)
-		if endsSentence(p.mark) || len(out) == 0 && p.mark != "" && total > firstSymbols && len(current) >= minSymbols {
+		if phonemes.EndsSentence(p.mark) || len(out) == 0 && p.mark != "" && total > firstSymbols && len(current) >= minSymbols {
 			out, current = append(out, current), nil
 		}
 	}
@@ -67,8 +67,8 @@ func (v *voice) translate(ctx context.Context, text []spoken.Part) ([]phrase, er
 			continue
 		}
 		for rest := part.Text; rest != ""; {
-			n, mark := cutPhrase(rest)
-			ipa, err := v.phonemizer.Phonemes(ctx, strings.TrimRight(rest[:n], marks+" "))
+			n, mark := phonemes.CutPhrase(rest)
+			ipa, err := v.phonemizer.Phonemes(ctx, strings.TrimRight(rest[:n], phonemes.Marks+" "))
 			if err != nil {
 				return nil, err
 			}
@@ -82,30 +82,3 @@ func (v *voice) translate(ctx context.Context, text []spoken.Part) ([]phrase, er
 	}
 	return out, nil
 }
-
-const marks = ",.!?;:"
-
-// narrowMarks replaces the wide marks of Chinese and Japanese, which no space follows.
-var narrowMarks = map[rune]string{'，': ",", '。': ".", '！': "!", '？': "?", '；': ";", '：': ":", '、': ","}
-
-// cutPhrase returns the length of the phrase at the beginning of text, and its mark: a
-// punctuation mark counts if white space or the end of the text follows, because those within
-// numbers make no pause.
-func cutPhrase(text string) (n int, mark string) {
-	wasMark := ""
-	for i, r := range text {
-		if wasMark != "" && unicode.IsSpace(r) {
-			return i, wasMark
-		}
-		if narrow, ok := narrowMarks[r]; ok {
-			return i + len(string(r)), narrow
-		}
-		wasMark = ""
-		if strings.ContainsRune(marks, r) {
-			wasMark = string(r)
-		}
-	}
-	return len(text), wasMark
-}
-
-func endsSentence(mark string) bool { return mark == "." || mark == "!" || mark == "?" }

@@ -1,23 +1,39 @@
-package piper
+// Package workers bounds how many runs of networks the voices of this machine do at once. It
+// imports only internal/fault. A run enters as a function, with the time when its audio is due.
+package workers
 
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"frontdesk/internal/fault"
 )
 
-// workers bounds how many runs of networks are in progress. If too many want to run, the
+const (
+	TurnTimeout = 5 * time.Second // for a turn
+	// maxQueue bounds the runs that wait, for each worker. A first piece takes about 0.1 s of
+	// a core, so who waits behind so many others would be answered too late.
+	maxQueue = 40
+	// Patience is how late a clause may begin. 20 callers on two cores hear 95 % of first audio
+	// within this time (docs/performance.md); whoever would wait longer is better served by
+	// another voice.
+	Patience = 700 * time.Millisecond
+)
+
+// Pool bounds how many runs of networks are in progress. If too many want to run, the
 // order is by when the caller will have heard the audio that they have: who needs audio
 // first, runs first. A new clause that would begin too late is refused, so that those that had
 // a turn begin soon and go on without gaps.
-type workers struct {
-	timeout  time.Duration // for a turn
-	patience time.Duration // how late a clause may begin
-	count    int
-	maxQueue int
+type Pool struct {
+	Patience time.Duration // how late a clause may begin; to be set before use
+
+	timeout   time.Duration // for a turn
+	count     int
+	firstRuns int
+	maxQueue  int
 
 	mu    sync.Mutex
 	free  int
@@ -25,8 +41,9 @@ type workers struct {
 	run   time.Duration // that runs take, a moving average
 }
 
-func newWorkers(n int) *workers {
-	return &workers{timeout: turnTimeout, patience: patience, count: n, maxQueue: maxQueue * n, free: n}
+// New returns a Pool of n workers for a voice whose first audio needs firstRuns runs.
+func New(n, firstRuns int) *Pool {
+	return &Pool{Patience: Patience, timeout: TurnTimeout, count: n, firstRuns: firstRuns, maxQueue: maxQueue * n, free: n}
 }
 
 // waiter waits for a turn.
@@ -37,15 +54,19 @@ type waiter struct {
 	index int           // in the queue; -1 once it is the waiter's turn
 }
 
+// Errors of Do that refuse a run.
 var (
-	errQueueFull = fault.New(fault.Unavailable, "too many callers are waiting for the voice").Retryable(time.Second)
+	ErrQueueFull = fault.New(fault.Unavailable, "too many callers are waiting for the voice").Retryable(time.Second)
 	errNoTurn    = fault.New(fault.Timeout, "the voice took too long to speak").Retryable(0)
-	errLate      = fault.New(fault.Unavailable, "so many callers are waiting for the voice that a clause would begin late").Retryable(time.Second)
+	ErrLate      = fault.New(fault.Unavailable, "so many callers are waiting for the voice that a clause would begin late").Retryable(time.Second)
 )
 
-// do calls f when it is the turn of a clause whose next audio is due at a time. left is how
+// IsRefusal reports whether err says that a run was refused, because it would come too late.
+func IsRefusal(err error) bool { return errors.Is(err, ErrLate) || errors.Is(err, ErrQueueFull) }
+
+// Do calls f when it is the turn of a clause whose next audio is due at a time. left is how
 // many runs its first audio needs, this one included; 0 says that it has begun.
-func (w *workers) do(ctx context.Context, due time.Time, left int, f func() error) error {
+func (w *Pool) Do(ctx context.Context, due time.Time, left int, f func() error) error {
 	if err := w.acquire(ctx, due, left); err != nil {
 		return err
 	}
@@ -55,27 +76,27 @@ func (w *workers) do(ctx context.Context, due time.Time, left int, f func() erro
 }
 
 // acquire waits for a turn. Unless it returns an error, release must follow.
-func (w *workers) acquire(ctx context.Context, due time.Time, left int) error {
+func (w *Pool) acquire(ctx context.Context, due time.Time, left int) error {
 	if ctx.Err() != nil {
 		return fault.From(ctx.Err())
 	}
 	limit, tooLate := w.timeout, errNoTurn
-	isNew := left == firstRuns
+	isNew := left == w.firstRuns
 	if isNew {
-		limit, tooLate = min(limit, w.patience+time.Until(due)), errLate
+		limit, tooLate = min(limit, w.Patience+time.Until(due)), ErrLate
 	}
 	w.mu.Lock()
 	switch {
 	case limit < 0, w.free == 0 && isNew && w.expectedWait(due, left) > limit:
 		w.mu.Unlock()
-		return errLate
+		return ErrLate
 	case w.free > 0:
 		w.free--
 		w.mu.Unlock()
 		return nil
 	case len(w.queue) >= w.maxQueue:
 		w.mu.Unlock()
-		return errQueueFull
+		return ErrQueueFull
 	}
 	turn := &waiter{due: due, left: left, ready: make(chan struct{})}
 	heap.Push(&w.queue, turn)
@@ -101,8 +122,8 @@ func (w *workers) acquire(ctx context.Context, due time.Time, left int) error {
 	return err
 }
 
-// waiting returns how many runs wait.
-func (w *workers) waiting() int {
+// Waiting returns how many runs wait.
+func (w *Pool) Waiting() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.queue)
@@ -110,7 +131,7 @@ func (w *workers) waiting() int {
 
 // expectedWait estimates how long the first audio takes that needs so many runs: those of all
 // who are due before, in parallel, and its own, one after the other. mu must be held.
-func (w *workers) expectedWait(due time.Time, left int) time.Duration {
+func (w *Pool) expectedWait(due time.Time, left int) time.Duration {
 	before := 1 // the run that ends first
 	for _, other := range w.queue {
 		if !due.Before(other.due) {
@@ -121,7 +142,7 @@ func (w *workers) expectedWait(due time.Time, left int) time.Duration {
 }
 
 // release ends a turn that took a time.
-func (w *workers) release(took time.Duration) {
+func (w *Pool) release(took time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	const share = 16 // of a run in the average, which so spans the last second of a busy core
@@ -130,7 +151,7 @@ func (w *workers) release(took time.Duration) {
 }
 
 // pass gives a turn to the next waiter. mu must be held.
-func (w *workers) pass() {
+func (w *Pool) pass() {
 	if len(w.queue) == 0 {
 		w.free++
 		return
