@@ -1,4 +1,5 @@
-package moonshine
+// Package cputime says how much CPU time a thread has used. It imports nothing of Frontdesk.
+package cputime
 
 import (
 	"runtime"
@@ -6,14 +7,14 @@ import (
 	"time"
 )
 
-// lockThread keeps the goroutine on one thread, so that threadCPU is its own CPU time.
-func lockThread() (unlock func()) {
+// LockThread keeps the goroutine on one thread, so that Thread is its own CPU time.
+func LockThread() (unlock func()) {
 	runtime.LockOSThread()
 	return runtime.UnlockOSThread
 }
 
-// threadCPU returns the CPU time of the thread so far.
-func threadCPU() time.Duration {
+// Thread returns the CPU time of the thread so far.
+func Thread() time.Duration {
 	var r syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_THREAD, &r) != nil {
 		return 0

@@ -1,12 +1,12 @@
 //go:build !linux
 
-package moonshine
+package cputime
 
 import "time"
 
 var began = time.Now()
 
-func lockThread() (unlock func()) { return func() {} }
+func LockThread() (unlock func()) { return func() {} }
 
-// threadCPU returns the time that has passed, because only Linux counts by thread.
-func threadCPU() time.Duration { return time.Since(began) }
+// Thread returns the time that has passed, because only Linux counts by thread.
+func Thread() time.Duration { return time.Since(began) }

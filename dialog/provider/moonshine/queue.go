@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"frontdesk/internal/cputime"
 	"frontdesk/internal/fault"
 )
 
@@ -196,12 +197,12 @@ func (q *queue) begin(j *job) bool {
 }
 
 func (q *queue) work(w *worker) {
-	unlock := lockThread()
+	unlock := cputime.LockThread()
 	defer unlock()
 	for j := q.next(); j != nil; j = q.next() {
-		began := threadCPU()
+		began := cputime.Thread()
 		err := j.run(j.ctx, w)
-		cpu := threadCPU() - began
+		cpu := cputime.Thread() - began
 		q.mu.Lock()
 		q.running = slices.DeleteFunc(q.running, func(o *job) bool { return o == j })
 		q.count(j, cpu)
