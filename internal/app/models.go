@@ -12,6 +12,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/models"
@@ -114,9 +115,31 @@ func (p *program) modelsPullCommand() *cobra.Command {
 		}
 		show := newProgress(p.stdout)
 		err = cache.Pull(c.Context(), models.Config{From: *from, Library: *library, Report: show.line, Progress: show.progress}, names...)
+		if err == nil && slices.Contains(names, kokoroEntry) {
+			err = p.recordKokoro(show)
+		}
 		return modelsError(err)
 	}
 	return command
+}
+
+// recordKokoro measures what Kokoro costs on this machine, so that the first start need not.
+func (p *program) recordKokoro(show *progress) error {
+	c, err := new(settingsFlags).load(p.environ)
+	if err != nil {
+		return err
+	}
+	n, err := newNeuralSpeech(c, zap.NewNop())
+	if err != nil {
+		return err
+	}
+	k, err := n.measureKokoro()
+	if err != nil {
+		show.line(kokoroEntry + ": what it costs on this machine is not known: " + err.Error())
+	} else {
+		show.line(fmt.Sprintf("%s: it takes %.2f CPU seconds per second of audio on this machine", kokoroEntry, k.Load))
+	}
+	return n.Close()
 }
 
 // modelsError turns an error of the command line into misuse.

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/provider/kokoro"
 	"frontdesk/dialog/provider/moonshine"
 	"frontdesk/dialog/provider/piper"
 	"frontdesk/internal/config"
@@ -29,6 +30,7 @@ const minMemory = 1 << 30
 type neuralSpeech struct {
 	config  config.Speech
 	voice   string // for agents that name none
+	calls   int    // at once; 0: any number
 	cache   *models.Cache
 	log     *zap.Logger
 	closers []func() error
@@ -36,14 +38,20 @@ type neuralSpeech struct {
 	runtime    *onnx.Runtime
 	recognizer *moonshine.Recognizer
 	voices     *piper.Synthesizer
+	kokoro     *kokoro.Synthesizer
 	failed     map[string]error // why a part cannot be used, by its name
+
+	isKokoroDecided, isKokoroPreferred bool // by prefersKokoro
 
 	substitutes substitutes
 }
 
 func newNeuralSpeech(c config.Config, log *zap.Logger) (*neuralSpeech, error) {
 	cache, err := openModelCache(c.Speech)
-	return &neuralSpeech{config: c.Speech, voice: c.TTS.Voice, cache: cache, log: log, failed: make(map[string]error), substitutes: substitutes{log: log}}, err
+	return &neuralSpeech{
+		config: c.Speech, voice: c.TTS.Voice, calls: c.Limits.Calls, cache: cache, log: log,
+		failed: make(map[string]error), substitutes: substitutes{log: log},
+	}, err
 }
 
 // openModelCache returns the configured folder of installed models.

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"frontdesk/dialog/provider/moonshine"
+	"frontdesk/dialog/provider/piper"
 )
 
 // metrics returns what the neural parts count; nothing of those that are not used. The numbers
@@ -15,26 +16,40 @@ func (n *neuralSpeech) metrics() []prometheus.Collector {
 	if n.recognizer != nil {
 		list = n.recognizerMetrics()
 	}
-	if n.voices != nil {
+	if n.voices != nil || n.kokoro != nil {
 		list = append(list, n.voiceMetrics()...)
 	}
 	return list
+}
+
+// voiceStats adds up the counts of the neural voices.
+func (n *neuralSpeech) voiceStats() (sum piper.Stats) {
+	if n.voices != nil {
+		sum = n.voices.Stats()
+	}
+	if n.kokoro != nil {
+		s := n.kokoro.Stats()
+		sum.Clauses += s.Clauses
+		sum.Refused += s.Refused
+		sum.Waiting += s.Waiting
+	}
+	return sum
 }
 
 func (n *neuralSpeech) voiceMetrics() []prometheus.Collector {
 	return []prometheus.Collector{
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "frontdesk_voice_clauses_total", Help: "Clauses that the neural voice was asked to say.",
-		}, func() float64 { return float64(n.voices.Stats().Clauses) }),
+		}, func() float64 { return float64(n.voiceStats().Clauses) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "frontdesk_voice_refused_total", Help: "Clauses that the neural voice refused because they would have begun late.",
-		}, func() float64 { return float64(n.voices.Stats().Refused) }),
+		}, func() float64 { return float64(n.voiceStats().Refused) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "frontdesk_voice_substituted_total", Help: "Clauses that a cheaper voice said instead.",
 		}, func() float64 { return float64(n.substitutes.count.Load()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "frontdesk_voice_waiting", Help: "Runs of the neural voice that wait for a worker.",
-		}, func() float64 { return float64(n.voices.Stats().Waiting) }),
+		}, func() float64 { return float64(n.voiceStats().Waiting) }),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"frontdesk/dialog/mouth"
 	"frontdesk/dialog/provider/espeak"
 	"frontdesk/dialog/provider/flite"
+	"frontdesk/dialog/provider/kokoro"
 	"frontdesk/dialog/provider/openai"
 	"frontdesk/dialog/provider/piper"
 	"frontdesk/internal/agentfile"
@@ -26,6 +27,8 @@ func (o *agentOpener) synthesizer(f agentfile.File) (s dialog.Synthesizer, name 
 		name = remoteName(p)
 	case "piper":
 		s, name, err = o.piperVoice(f)
+	case "kokoro":
+		s, name, err = o.kokoroVoice(f)
 	case "espeak":
 		s, err = o.espeakVoice(f, p.Voice)
 		name = "espeak"
@@ -41,24 +44,42 @@ func (o *agentOpener) synthesizer(f agentfile.File) (s dialog.Synthesizer, name 
 	return s, name, nil
 }
 
-// neuralVoice opens the neural voices, in the agent's style. When they are overloaded, a
-// cheaper voice takes their place, if there is one.
+// neuralVoice opens Piper's voices, in the agent's style.
 func (o *agentOpener) neuralVoice(f agentfile.File) (dialog.Synthesizer, error) {
 	v, err := o.neural.openVoices()
 	if err != nil {
 		return nil, err
 	}
-	own := v.With(piper.Style{Speed: f.Speed, Lexicon: f.Lexicon})
-	like := ""
-	if words.IsEnglish(f.Language) {
-		like = "rms" // a man's voice, as the Piper voice that is installed by default
+	// The Piper voice that is installed by default is a man's, as flite's rms.
+	return o.withSubstitute(f, v.With(piper.Style{Speed: f.Speed, Lexicon: f.Lexicon}), "Piper", "rms"), nil
+}
+
+// withSubstitute lets a cheaper voice, if there is one, speak when a neural voice is
+// overloaded. like is a voice of flite that resembles it.
+func (o *agentOpener) withSubstitute(f agentfile.File, own dialog.Synthesizer, part, like string) dialog.Synthesizer {
+	if !words.IsEnglish(f.Language) {
+		like = ""
 	}
 	substitute, name, err := o.cheapVoice(f, like)
 	if err != nil {
-		o.log.Warn("no voice takes the place of Piper when too many callers wait", zap.String("agent", f.Name), zap.Error(err))
-		return own, nil
+		o.log.Warn("no voice takes the place of "+part+" when too many callers wait", zap.String("agent", f.Name), zap.Error(err))
+		return own
 	}
-	return mouth.WithSubstitute(own, substitute, func(err error) { o.neural.substitutes.note(name, err) }), nil
+	return mouth.WithSubstitute(own, substitute, func(err error) { o.neural.substitutes.note(name, err) })
+}
+
+// kokoroVoice opens Kokoro's voices, or espeak-ng for other languages than English.
+func (o *agentOpener) kokoroVoice(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
+	if !words.IsEnglish(f.Language) {
+		s, err = o.espeakVoice(f, "")
+		return s, "espeak", err
+	}
+	v, err := o.neural.openKokoro()
+	if err != nil {
+		return nil, "", err
+	}
+	// Kokoro's default voice is a woman's, as flite's slt.
+	return o.withSubstitute(f, v.With(kokoro.Style{Speed: f.Speed, Lexicon: f.Lexicon}), "Kokoro", "slt"), "Kokoro", nil
 }
 
 // piperVoice opens the neural voices, or espeak-ng if none of them speaks the language.
@@ -78,6 +99,11 @@ func (o *agentOpener) espeakVoice(f agentfile.File, voice string) (dialog.Synthe
 // localVoice opens the best voice of this machine for the agent's language.
 func (o *agentOpener) localVoice(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
 	if o.config.TTS.Provider == "auto" {
+		if words.IsEnglish(f.Language) && o.neural.prefersKokoro() {
+			if s, name, err = o.kokoroVoice(f); err == nil {
+				return s, name, nil
+			}
+		}
 		if v, err := o.neural.openVoices(); err == nil && v.Speaks(f.Language) {
 			s, err = o.neuralVoice(f)
 			return s, "Piper", err

@@ -59,7 +59,7 @@ type Providers struct {
 
 // Provider is one language model, recognizer or voice.
 type Provider struct {
-	Provider string `yaml:"provider"` // llm: openai, clerk; stt: auto, moonshine, pocketsphinx, openai, none; tts: auto, piper, flite, espeak, openai, none
+	Provider string `yaml:"provider"` // llm: openai, clerk; stt: auto, moonshine, pocketsphinx, openai, none; tts: auto, piper, kokoro, flite, espeak, openai, none
 	URL      string `yaml:"url"`      // of an OpenAI-compatible server, including /v1; stt: auto asks it for other languages than English
 	Model    string `yaml:"model"`
 	Voice    string `yaml:"voice"` // for agents that name none
@@ -227,7 +227,7 @@ func (p Providers) check(wrong report) {
 		llm.check(wrong, fmt.Sprintf("llm[%d]", i), "openai", "clerk")
 	}
 	p.STT.check(wrong, "stt", "auto", "moonshine", "pocketsphinx", "openai", "none")
-	p.TTS.check(wrong, "tts", "auto", "piper", "flite", "espeak", "openai", "none")
+	p.TTS.check(wrong, "tts", "auto", "piper", "kokoro", "flite", "espeak", "openai", "none")
 	if !slices.Contains([]string{"auto", "cpu", "cuda"}, p.Speech.Device) {
 		wrong("speech.device", "unknown device %q (want auto, cpu or cuda)", p.Speech.Device)
 	}

@@ -143,7 +143,7 @@ var networks = []Entry{
 			sileroURL+"silero_vad_op18_ifless.onnx", Part{Package: "silero-vad==6.2.3", Path: "silero_vad/data/silero_vad_op18_ifless.onnx"})},
 	},
 	{
-		Name: "kokoro-82m", Version: "1.0", About: "speaks English better, with ten times the work", Optional: true,
+		Name: "kokoro-82m", Version: "1.0", About: "speaks English with a larger network", Optional: true,
 		Code: "MIT", Weights: "Apache-2.0",
 		Files: []File{
 			plain("kokoro.onnx", "kokoro.onnx", 92361271, "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
