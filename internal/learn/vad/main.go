@@ -30,7 +30,7 @@ func run(args []string) error {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		return errors.New("usage: vad [-check] MANIFEST...")
+		return errors.New("usage: vad [-check] MANIFESTS")
 	}
 	var corpus []*eval.Recording
 	for _, manifest := range args {
