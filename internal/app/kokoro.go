@@ -74,7 +74,7 @@ func (n *neuralSpeech) openKokoro() (*kokoro.Synthesizer, error) {
 
 func (n *neuralSpeech) loadKokoro(rt *onnx.Runtime, voice string) (*kokoro.Synthesizer, error) {
 	if !n.cache.Installed(kokoroEntry) {
-		return nil, fmt.Errorf("Kokoro is not installed (run frontdesk models pull %s)", kokoroEntry)
+		return nil, fmt.Errorf("the network of Kokoro is not installed (run frontdesk models pull %s)", kokoroEntry)
 	}
 	return kokoro.Open(kokoro.Config{Runtime: rt, Dir: n.cache.Path(kokoroEntry, ""), Default: voice, Workers: n.config.Threads})
 }
