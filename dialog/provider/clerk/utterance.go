@@ -51,11 +51,34 @@ func newUtterance(text string) utterance {
 	}
 }
 
-// plainText returns the words of text in lower case, without fillers and short forms,
-// separated by single spaces.
+// Recognizers and pages write amounts and times with signs. Spoken, the unit comes last.
+var (
+	writtenMoney   = regexp.MustCompile(`([$€£])\s?(\d[\d,]*)(?:\.(\d\d)\b)?`)
+	writtenPercent = regexp.MustCompile(`(\d)\s?%`)
+	writtenTime    = regexp.MustCompile(`(\d)\s?([ap])\.?\s?m\b`)
+	currencies     = map[string]string{"$": "dollars", "€": "euros", "£": "pounds"}
+)
+
+// spokenAmounts writes the units of amounts and times as words after their numbers:
+// "19 dollars 99 cents" for "$19.99".
+func spokenAmounts(text string) string {
+	text = writtenMoney.ReplaceAllStringFunc(text, func(amount string) string {
+		m := writtenMoney.FindStringSubmatch(amount)
+		spoken := strings.ReplaceAll(m[2], ",", "") + " " + currencies[m[1]] + " "
+		if m[3] != "" {
+			spoken += m[3] + " cents "
+		}
+		return spoken
+	})
+	text = writtenPercent.ReplaceAllString(text, "$1 percent")
+	return writtenTime.ReplaceAllString(text, "$1 ${2}m")
+}
+
+// plainText returns the words of text in lower case, without fillers and short forms, with
+// spokenAmounts, separated by single spaces.
 func plainText(text string) string {
 	text = strings.ToLower(strings.ReplaceAll(text, "’", "'"))
-	text = shortForms.Replace(text)
+	text = spokenAmounts(shortForms.Replace(text))
 	fields := strings.FieldsFunc(text, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\'' && !unicode.Is(unicode.Mn, r)
 	})
