@@ -116,6 +116,7 @@ func TestDrainingServerLetsCallsFinish(t *testing.T) {
 	typed.begin(t, true)
 	spoken := s.openWebRTC(t, token, false)
 	spoken.begin(t, true)
+	spoken.expect(t, "response.done") // the agent says that it cannot hear
 	s.beginDrain(t)
 
 	badRequest{method: "GET", path: "/readyz", status: 503, code: "unavailable"}.check(t, s)
@@ -203,5 +204,6 @@ func TestHTTPSFromCertificateFiles(t *testing.T) {
 	// ICE-TCP shares the port with TLS, too.
 	p := s.openWebRTC(t, s.token(t), true)
 	p.begin(t, true)
+	p.expect(t, "response.done") // the agent says that it cannot hear
 	p.answers(t, "What time do you open on Saturday?", "Saturday")
 }
