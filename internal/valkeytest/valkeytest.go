@@ -75,7 +75,7 @@ func start(t testing.TB, args func(port, dir string) []string) *Server {
 	return s
 }
 
-// Restart kills the server and starts it again with its files.
+// Restart kills the server, starts it again with its files, and waits until it has loaded them.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Kill()
@@ -84,6 +84,7 @@ func (s *Server) Restart(t testing.TB) {
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
 	require.NoError(t, s.startProcess())
 	s.Until(t, fmt.Sprintf("process_id:%d\r", s.cmd.Process.Pid), "INFO", "server") // not another that has its port
+	s.Until(t, "PONG", "PING")                                                      // it refuses this while it loads
 }
 
 // startProcess starts the process so that the kernel kills it when this process ends.
