@@ -4,7 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"frontdesk/dialog/provider/moonshine"
-	"frontdesk/dialog/provider/piper"
+	"frontdesk/dialog/provider/workers"
 )
 
 // metrics returns what the neural parts count; nothing of those that are not used. The numbers
@@ -23,7 +23,7 @@ func (n *neuralSpeech) metrics() []prometheus.Collector {
 }
 
 // voiceStats adds up the counts of the neural voices.
-func (n *neuralSpeech) voiceStats() (sum piper.Stats) {
+func (n *neuralSpeech) voiceStats() (sum workers.Stats) {
 	if n.voices != nil {
 		sum = n.voices.Stats()
 	}

@@ -9,10 +9,9 @@ import (
 	"frontdesk/dialog/mouth"
 	"frontdesk/dialog/provider/espeak"
 	"frontdesk/dialog/provider/flite"
-	"frontdesk/dialog/provider/kokoro"
 	"frontdesk/dialog/provider/openai"
-	"frontdesk/dialog/provider/piper"
 	"frontdesk/internal/agentfile"
+	"frontdesk/internal/spoken"
 	"frontdesk/internal/words"
 )
 
@@ -51,7 +50,7 @@ func (o *agentOpener) neuralVoice(f agentfile.File) (dialog.Synthesizer, error) 
 		return nil, err
 	}
 	// The Piper voice that is installed by default is a man's, as flite's rms.
-	return o.withSubstitute(f, v.With(piper.Style{Speed: f.Speed, Lexicon: f.Lexicon}), "Piper", "rms"), nil
+	return o.withSubstitute(f, v.With(spoken.Style{Speed: f.Speed, Lexicon: f.Lexicon}), "Piper", "rms"), nil
 }
 
 // withSubstitute lets a cheaper voice, if there is one, speak when a neural voice is
@@ -79,7 +78,7 @@ func (o *agentOpener) kokoroVoice(f agentfile.File) (s dialog.Synthesizer, name 
 		return nil, "", err
 	}
 	// Kokoro's default voice is a woman's, as flite's slt.
-	return o.withSubstitute(f, v.With(kokoro.Style{Speed: f.Speed, Lexicon: f.Lexicon}), "Kokoro", "slt"), "Kokoro", nil
+	return o.withSubstitute(f, v.With(spoken.Style{Speed: f.Speed, Lexicon: f.Lexicon}), "Kokoro", "slt"), "Kokoro", nil
 }
 
 // piperVoice opens the neural voices, or espeak-ng if none of them speaks the language.

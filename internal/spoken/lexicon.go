@@ -153,3 +153,9 @@ func withoutMarkers(text string) string {
 }
 
 func isPrivate(r rune) bool { return unicode.Is(unicode.Co, r) }
+
+// Style is how an agent speaks.
+type Style struct {
+	Speed   float64  // 0.5 to 2; default 1
+	Lexicon *Lexicon // the agent's pronunciation; nil if it has none
+}

@@ -170,38 +170,25 @@ func (s *Synthesizer) Speaks(language string) bool { return words.IsEnglish(lang
 
 // Speak implements dialog.Synthesizer at the voice's own speed.
 func (s *Synthesizer) Speak(ctx context.Context, text string, v dialog.Voice) iter.Seq2[[]int16, error] {
-	return s.With(Style{}).Speak(ctx, text, v)
+	return s.With(spoken.Style{}).Speak(ctx, text, v)
 }
 
 // SpeakClause implements dialog.ClauseSynthesizer at the voice's own speed, without word ends.
 func (s *Synthesizer) SpeakClause(ctx context.Context, c dialog.Clause) iter.Seq2[dialog.Speech, error] {
-	return s.With(Style{}).SpeakClause(ctx, c)
+	return s.With(spoken.Style{}).SpeakClause(ctx, c)
 }
 
-// Stats counts since the Synthesizer was opened.
-type Stats struct {
-	Clauses uint64 // that were to be said
-	Refused uint64 // of these, because they would have begun late
-	Waiting int    // runs of the network that wait now
-}
-
-// Stats returns the counts.
-func (s *Synthesizer) Stats() Stats {
-	return Stats{Clauses: s.clauses.Load(), Refused: s.refused.Load(), Waiting: s.workers.Waiting()}
-}
-
-// Style is how an agent speaks.
-type Style struct {
-	Speed   float64         // 0.5 to 2; default 1
-	Lexicon *spoken.Lexicon // the agent's pronunciation; nil if it has none
+// Stats returns the counts since the Synthesizer was opened.
+func (s *Synthesizer) Stats() workers.Stats {
+	return workers.Stats{Clauses: s.clauses.Load(), Refused: s.refused.Load(), Waiting: s.workers.Waiting()}
 }
 
 // With returns a Synthesizer that speaks with s in a style.
-func (s *Synthesizer) With(style Style) dialog.ClauseSynthesizer { return &styled{s, style} }
+func (s *Synthesizer) With(style spoken.Style) dialog.ClauseSynthesizer { return &styled{s, style} }
 
 type styled struct {
 	*Synthesizer
-	style Style
+	style spoken.Style
 }
 
 func (s *styled) Speak(ctx context.Context, text string, v dialog.Voice) iter.Seq2[[]int16, error] {

@@ -21,6 +21,7 @@ import (
 	"frontdesk/internal/modelstest"
 	"frontdesk/internal/onnx"
 	"frontdesk/internal/require"
+	"frontdesk/internal/spoken"
 	"frontdesk/media"
 )
 
@@ -83,7 +84,7 @@ func checkPieces(t *testing.T, s *Synthesizer) {
 
 func checkSpeed(t *testing.T, s *Synthesizer) {
 	const text = "One moment, please."
-	if own, fast := length(say(t, s, text)), length(say(t, s.With(Style{Speed: 1.5}), text)); fast > 0.85*own {
+	if own, fast := length(say(t, s, text)), length(say(t, s.With(spoken.Style{Speed: 1.5}), text)); fast > 0.85*own {
 		t.Errorf("%.2f s at the own speed, %.2f s faster", own, fast)
 	}
 }

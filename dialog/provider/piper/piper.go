@@ -188,38 +188,25 @@ func sameLanguage(a, b string) bool {
 
 // Speak implements dialog.Synthesizer at the voice's own speed.
 func (s *Synthesizer) Speak(ctx context.Context, text string, v dialog.Voice) iter.Seq2[[]int16, error] {
-	return dialog.Audio(s.speak(ctx, dialog.Clause{Text: text, Voice: v}, Style{}))
+	return dialog.Audio(s.speak(ctx, dialog.Clause{Text: text, Voice: v}, spoken.Style{}))
 }
 
 // SpeakClause implements dialog.ClauseSynthesizer at the voice's own speed.
 func (s *Synthesizer) SpeakClause(ctx context.Context, c dialog.Clause) iter.Seq2[dialog.Speech, error] {
-	return s.speak(ctx, c, Style{})
+	return s.speak(ctx, c, spoken.Style{})
 }
 
-// Stats counts since the Synthesizer was opened.
-type Stats struct {
-	Clauses uint64 // that were to be said
-	Refused uint64 // of these, because they would have begun late
-	Waiting int    // runs of a network that wait now
-}
-
-// Stats returns the counts.
-func (s *Synthesizer) Stats() Stats {
-	return Stats{Clauses: s.clauses.Load(), Refused: s.refused.Load(), Waiting: s.workers.Waiting()}
-}
-
-// Style is how an agent speaks.
-type Style struct {
-	Speed   float64         // 0.5 to 2; default 1
-	Lexicon *spoken.Lexicon // the agent's pronunciation; nil if it has none
+// Stats returns the counts since the Synthesizer was opened.
+func (s *Synthesizer) Stats() workers.Stats {
+	return workers.Stats{Clauses: s.clauses.Load(), Refused: s.refused.Load(), Waiting: s.workers.Waiting()}
 }
 
 // With returns a Synthesizer that speaks with s in a style.
-func (s *Synthesizer) With(style Style) dialog.ClauseSynthesizer { return &styled{s, style} }
+func (s *Synthesizer) With(style spoken.Style) dialog.ClauseSynthesizer { return &styled{s, style} }
 
 type styled struct {
 	*Synthesizer
-	style Style
+	style spoken.Style
 }
 
 func (s *styled) Speak(ctx context.Context, text string, v dialog.Voice) iter.Seq2[[]int16, error] {
@@ -230,7 +217,7 @@ func (s *styled) SpeakClause(ctx context.Context, c dialog.Clause) iter.Seq2[dia
 	return s.speak(ctx, c, s.style)
 }
 
-func (s *Synthesizer) speak(ctx context.Context, said dialog.Clause, style Style) iter.Seq2[dialog.Speech, error] {
+func (s *Synthesizer) speak(ctx context.Context, said dialog.Clause, style spoken.Style) iter.Seq2[dialog.Speech, error] {
 	return func(yield func(dialog.Speech, error) bool) {
 		s.clauses.Add(1)
 		c, utterances, err := s.prepare(ctx, said, style)
@@ -247,7 +234,7 @@ func (s *Synthesizer) speak(ctx context.Context, said dialog.Clause, style Style
 }
 
 // prepare chooses the voice of a clause, and translates the text to phonemes.
-func (s *Synthesizer) prepare(ctx context.Context, said dialog.Clause, style Style) (*clause, [][]symbol, error) {
+func (s *Synthesizer) prepare(ctx context.Context, said dialog.Clause, style spoken.Style) (*clause, [][]symbol, error) {
 	name, ok := s.choose(said.Voice)
 	if !ok {
 		return nil, nil, fault.New(fault.Invalid, "no voice of Piper is installed for the language %q", said.Voice.Language)

@@ -114,8 +114,8 @@ func checkPiecesEqualTheWhole(t *testing.T, s *Synthesizer) {
 }
 
 func checkSpeed(t *testing.T, s *Synthesizer) {
-	slow := say(t.Context(), t, s.With(Style{Speed: minSpeed}), sentence, dialog.Voice{})
-	fast := say(t.Context(), t, s.With(Style{Speed: maxSpeed}), sentence, dialog.Voice{})
+	slow := say(t.Context(), t, s.With(spoken.Style{Speed: minSpeed}), sentence, dialog.Voice{})
+	fast := say(t.Context(), t, s.With(spoken.Style{Speed: maxSpeed}), sentence, dialog.Voice{})
 	if ratio := float64(len(slow.pcm)) / float64(len(fast.pcm)); ratio < 2 || ratio > 6 {
 		t.Errorf("at a quarter of the speed the clause is %.2f times as long", ratio)
 	}

@@ -46,6 +46,13 @@ func New(n, firstRuns int) *Pool {
 	return &Pool{Patience: Patience, timeout: TurnTimeout, count: n, firstRuns: firstRuns, maxQueue: maxQueue * n, free: n}
 }
 
+// Stats counts what a voice with a Pool was asked to say.
+type Stats struct {
+	Clauses uint64 // that were to be said
+	Refused uint64 // of these, because they would have begun late
+	Waiting int    // runs of networks that wait now
+}
+
 // waiter waits for a turn.
 type waiter struct {
 	due   time.Time
