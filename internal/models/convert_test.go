@@ -34,7 +34,7 @@ func TestConversionIsDeterministic(t *testing.T) {
 	require.NoError(t, err)
 	s, err := rt.Open(onnx.Network{File: filepath.Join(dir, "converted.onnx"), Inputs: []string{"input", "state", "sr"}, Outputs: []string{"output", "stateN"}})
 	require.NoError(t, err)
-	require.NoError(t, s.Destroy())
+	require.NoError(t, s.Close())
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 1 {
 		t.Errorf("temporary files are left: %v", left)
 	}

@@ -123,7 +123,7 @@ func (r *Runtime) Device() string {
 }
 
 // Open opens a network. The error says which input or output the file does not have.
-func (r *Runtime) Open(n Network) (*ort.DynamicAdvancedSession, error) {
+func (r *Runtime) Open(n Network) (*Session, error) {
 	in, out, err := inputsAndOutputs(n)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.File, err)
@@ -156,7 +156,7 @@ func (r *Runtime) Open(n Network) (*ort.DynamicAdvancedSession, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.File, err)
 	}
-	return s, nil
+	return &Session{network: s}, nil
 }
 
 func inputsAndOutputs(n Network) (in, out []ort.InputOutputInfo, err error) {

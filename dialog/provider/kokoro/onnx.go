@@ -12,7 +12,7 @@ import (
 )
 
 // network is the engine with ONNX Runtime.
-type network struct{ session *ort.DynamicAdvancedSession }
+type network struct{ session *onnx.Session }
 
 func openEngine(runtime *onnx.Runtime, file string) (engine, error) {
 	s, err := runtime.Open(onnx.Network{File: file, Inputs: []string{"tokens", "style", "speed"}, Outputs: []string{"audio"}})
@@ -22,7 +22,7 @@ func openEngine(runtime *onnx.Runtime, file string) (engine, error) {
 	return network{s}, nil
 }
 
-func (n network) close() error { return n.session.Destroy() }
+func (n network) close() error { return n.session.Close() }
 
 func (n network) run(symbols []int64, style []float32, speed float32) (audio []float32, err error) {
 	var tensors []ort.Value

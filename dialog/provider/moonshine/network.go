@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	ort "github.com/yalue/onnxruntime_go"
+
+	"frontdesk/internal/onnx"
 )
 
 // The shape of Moonshine base. The first run fails with files of another shape.
@@ -22,7 +24,7 @@ const (
 // network is the loaded model. It is safe for concurrent use; each worker runs it with a
 // decoder of its own.
 type network struct {
-	encoder, decoder *ort.DynamicAdvancedSession
+	encoder, decoder *onnx.Session
 	tokenizer        *tokenizer
 }
 
@@ -59,13 +61,13 @@ func openNetwork(c Config) (*network, error) {
 		return nil, err
 	}
 	if n.decoder, err = c.Runtime.Open(decoderFile(c.Dir)); err != nil {
-		return nil, errors.Join(err, n.encoder.Destroy())
+		return nil, errors.Join(err, n.encoder.Close())
 	}
 	return n, nil
 }
 
 func (n *network) close() error {
-	return errors.Join(n.encoder.Destroy(), n.decoder.Destroy())
+	return errors.Join(n.encoder.Close(), n.decoder.Close())
 }
 
 // attention holds the keys and values of one part of the decoder's attention, in the order of

@@ -17,7 +17,7 @@ const maxNetwork = 1 << 30 // bytes
 
 // sessions is the engine with ONNX Runtime.
 type sessions struct {
-	encoder, decoder *ort.DynamicAdvancedSession
+	encoder, decoder *onnx.Session
 	hasSpeakers      bool // the networks have the input sid
 	hasDurations     bool // the encoder has them as its second output
 	decoderSpeakers  bool
@@ -63,12 +63,12 @@ func openEngine(runtime *onnx.Runtime, file string, hasSpeakers bool) (engine, e
 		File: "decoder", Data: h.decoder, Inputs: inputs, Outputs: []string{h.audio},
 	})
 	if err != nil {
-		return nil, errors.Join(err, s.encoder.Destroy())
+		return nil, errors.Join(err, s.encoder.Close())
 	}
 	return s, nil
 }
 
-func (s *sessions) close() error { return errors.Join(s.encoder.Destroy(), s.decoder.Destroy()) }
+func (s *sessions) close() error { return errors.Join(s.encoder.Close(), s.decoder.Close()) }
 
 func (s *sessions) encode(symbols []int64, scales [3]float32, speaker int64) (*latent, error) {
 	var in values

@@ -8,8 +8,6 @@ import (
 	"runtime"
 	"sync"
 
-	ort "github.com/yalue/onnxruntime_go"
-
 	"frontdesk/dialog"
 	"frontdesk/internal/onnx"
 	"frontdesk/media"
@@ -24,7 +22,7 @@ const (
 
 // Network is a loaded model. It is safe for concurrent use.
 type Network struct {
-	session   *ort.DynamicAdvancedSession
+	session   *onnx.Session
 	onFailure func(error)
 
 	mu   sync.Mutex
@@ -106,15 +104,17 @@ func (n *Network) release(s *stream) {
 	n.idle = append(n.idle, s)
 }
 
-// Close frees the network. No detector may be used afterwards.
+// Close frees the network. Detectors that are used afterwards fail, and go on with a
+// media.Detector.
 func (n *Network) Close() error {
+	n.session.Stop() // so that no detector uses what is freed next
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, s := range n.all {
 		s.free()
 	}
 	n.all, n.idle = nil, nil
-	return n.session.Destroy()
+	return n.session.Close()
 }
 
 // detector regroups frames into windows.

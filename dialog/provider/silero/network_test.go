@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"frontdesk/internal/modelstest"
@@ -164,4 +165,39 @@ func TestDetectDoesNotAllocate(t *testing.T) {
 	if a := testing.AllocsPerRun(100, func() { d.Detect(frame) }); a > 0 {
 		t.Errorf("%v allocations", a)
 	}
+}
+
+// TestCloseWhileDetectorsRun: they go on with the built-in detector, and nothing that was
+// freed is used.
+func TestCloseWhileDetectorsRun(t *testing.T) {
+	failures := make(chan error, 100)
+	n, err := Open(Config{
+		Model: modelstest.File(t, "silero-vad", "silero_vad.onnx"), Library: modelstest.Library(t),
+		OnFailure: func(err error) { failures <- err },
+	})
+	require.NoError(t, err)
+	frame := constantFrame(0.1)
+	var calls sync.WaitGroup
+	begun := make(chan struct{})
+	for i := range 4 {
+		d := n.Detector().(*detector)
+		calls.Go(func() {
+			for j := 0; d.fallback == nil; j++ {
+				d.Detect(frame)
+				if i == 0 && j == 20 {
+					close(begun)
+				}
+			}
+		})
+	}
+	<-begun
+	require.NoError(t, n.Close())
+	calls.Wait() // all have failed, or this test does not end
+	if len(failures) != 4 {
+		t.Errorf("%d failures were reported, want 4", len(failures))
+	}
+	if _, ok := n.Detector().(*media.Detector); !ok {
+		t.Error("a closed network gives a detector of its own")
+	}
+	require.NoError(t, n.Close())
 }

@@ -7,13 +7,14 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"frontdesk/internal/onnx"
 	"frontdesk/media"
 )
 
 // stream holds the network's input, output and state for one call. The tensors are bound to
 // the session once, so that a run allocates nothing here. The slices are the tensors' memory.
 type stream struct {
-	session *ort.DynamicAdvancedSession
+	session *onnx.Session
 	binding *ort.IoBinding
 	values  []ort.Value
 
@@ -22,7 +23,7 @@ type stream struct {
 	probability      []float32 // one number
 }
 
-func newStream(session *ort.DynamicAdvancedSession) (*stream, error) {
+func newStream(session *onnx.Session) (*stream, error) {
 	s := &stream{session: session}
 	var err error
 	if s.binding, err = session.CreateIoBinding(); err != nil {

@@ -23,7 +23,7 @@ func run(t *testing.T, rt *onnx.Runtime, model []byte, x []float32, takesFirst b
 	require.NoError(t, os.WriteFile(file, model, 0o600))
 	s, err := rt.Open(onnx.Network{File: file, Inputs: []string{"x", "cond"}, Outputs: []string{"y"}})
 	require.NoError(t, err)
-	defer s.Destroy()
+	defer s.Close()
 	in, err := ort.NewTensor(ort.NewShape(1, quantize.Rows), x)
 	require.NoError(t, err)
 	defer in.Destroy()
