@@ -36,6 +36,9 @@ const (
 	minSpeed       = 0.5
 	maxSpeed       = 2.0
 	speakerDivider = "#" // as in en_US-libritts-high#12
+	// retryPause is how long a voice that could not be opened is not tried again. Opening one
+	// takes about a second of a core, so a damaged file costs 2 % of a core at most.
+	retryPause = time.Minute
 )
 
 // Config says which voices there are.
@@ -61,16 +64,22 @@ type Synthesizer struct {
 	clauses     atomic.Uint64 // for Stats
 	refused     atomic.Uint64
 
+	isClosed atomic.Bool
+
 	mu     sync.Mutex
 	voices map[string]*entry // by name
 }
 
 // entry is a voice that is opened when it speaks for the first time.
 type entry struct {
-	open  sync.Once
-	voice *voice
-	err   error
+	voice atomic.Pointer[voice] // nil until it is open
+
+	mu     sync.Mutex // held while the voice is opened or closed
+	err    error      // why it could not be opened
+	failed time.Time
 }
+
+var errClosed = fault.New(fault.Unavailable, "the voices of Piper are closed")
 
 var _ dialog.ClauseSynthesizer = (*Synthesizer)(nil)
 
@@ -120,31 +129,59 @@ func Open(c Config) (*Synthesizer, error) {
 	return s, nil
 }
 
-// Close frees the voices and stops espeak-ng. No clause may be in progress.
+// Close frees the voices and stops espeak-ng. It waits for runs of networks in progress.
+// Clauses that are not complete fail.
 func (s *Synthesizer) Close() error {
+	s.isClosed.Store(true) // so that load opens no voice any more
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
 	for _, e := range s.voices {
-		if e.voice != nil {
-			err = errors.Join(err, e.voice.close())
+		e.mu.Lock()
+		if v := e.voice.Swap(nil); v != nil {
+			err = errors.Join(err, v.close())
 		}
+		e.mu.Unlock()
 	}
-	clear(s.voices)
 	return err
 }
 
-// load returns a voice of files, which it opens if it is the first to ask.
-func (s *Synthesizer) load(name string) (*voice, error) {
+// entry returns the entry of a voice.
+func (s *Synthesizer) entry(name string) *entry {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	e := s.voices[name]
 	if e == nil {
 		e = &entry{}
 		s.voices[name] = e
 	}
-	s.mu.Unlock()
-	e.open.Do(func() { e.voice, e.err = openVoice(s.runtime, name, s.files[name]) })
-	return e.voice, e.err
+	return e
+}
+
+// load returns a voice of files, which it opens unless it is open. A voice that could not be
+// opened is tried again after retryPause.
+func (s *Synthesizer) load(name string) (*voice, error) {
+	e := s.entry(name)
+	if v := e.voice.Load(); v != nil {
+		return v, nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	v := e.voice.Load() // somebody else may have opened it until now
+	switch {
+	case v != nil:
+		return v, nil
+	case s.isClosed.Load():
+		return nil, errClosed
+	case e.err != nil && time.Since(e.failed) < retryPause:
+		return nil, e.err
+	}
+	if v, e.err = openVoice(s.runtime, name, s.files[name]); e.err != nil {
+		e.failed = time.Now()
+		return nil, e.err
+	}
+	e.voice.Store(v)
+	return v, nil
 }
 
 // Speaks reports whether there is a voice for a language (BCP 47), by the languages that the
@@ -170,13 +207,8 @@ func (s *Synthesizer) choose(v dialog.Voice) (name string, ok bool) {
 // language returns the language of a voice: of its espeak-ng voice if it is loaded, else that
 // with which its name begins, as in en_US-joe-medium.
 func (s *Synthesizer) language(name string) string {
-	s.mu.Lock()
-	isAsked := s.voices[name] != nil
-	s.mu.Unlock()
-	if isAsked {
-		if v, err := s.load(name); err == nil {
-			return v.settings.Espeak.Voice
-		}
+	if v := s.entry(name).voice.Load(); v != nil {
+		return v.settings.Espeak.Voice
 	}
 	return filepath.Base(name)
 }
@@ -241,8 +273,8 @@ func (s *Synthesizer) prepare(ctx context.Context, said dialog.Clause, style spo
 	}
 	base, _, _ := strings.Cut(name, speakerDivider)
 	voice, err := s.load(base)
-	if err != nil {
-		return nil, nil, err
+	if err != nil { // another voice may speak meanwhile
+		return nil, nil, fault.Wrap(err, fault.Unavailable, "the voice %s cannot speak", filepath.Base(base)).Retryable(retryPause)
 	}
 	speaker, err := voice.speaker(name)
 	if err != nil {
