@@ -117,7 +117,7 @@ func (s *Synthesizer) open(c Config) error {
 	}
 	defer cputime.LockThread()()
 	began := cputime.Thread()
-	seconds, err := s.calibrate(s.voices[s.defaultName])
+	seconds, err := s.calibrate(context.Background(), s.voices[s.defaultName])
 	if err != nil {
 		return err
 	}
@@ -125,18 +125,27 @@ func (s *Synthesizer) open(c Config) error {
 	return nil
 }
 
-// calibrate sets a voice's gain the first time. It returns how many seconds it said for that.
-func (s *Synthesizer) calibrate(v *voice) (seconds float64, err error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+// calibrate sets a voice's gain the first time, when it is its turn to run the network. It
+// returns how many seconds it said for that.
+func (s *Synthesizer) calibrate(ctx context.Context, v *voice) (seconds float64, err error) {
+	select {
+	case v.turn <- struct{}{}:
+		defer func() { <-v.turn }()
+	case <-ctx.Done():
+		return 0, fault.From(ctx.Err())
+	}
 	if v.gain > 0 {
 		return 0, nil
 	}
-	ipa, err := s.phonemizer.Phonemes(context.Background(), calibrationText)
+	ipa, err := s.phonemizer.Phonemes(ctx, calibrationText)
 	if err != nil {
 		return 0, err
 	}
-	audio, err := s.engine.run(frame(symbols(ipa)), v.style(len(symbols(ipa))), 1)
+	var audio []float32
+	err = s.workers.Do(ctx, time.Now(), 0, func() (err error) {
+		audio, err = s.engine.run(frame(symbols(ipa)), v.style(len(symbols(ipa))), 1)
+		return err
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -153,7 +162,8 @@ func (s *Synthesizer) calibrate(v *voice) (seconds float64, err error) {
 // opened.
 func (s *Synthesizer) Load() float64 { return s.load }
 
-// Close frees the network and stops espeak-ng. No clause may be in progress.
+// Close stops espeak-ng and frees the network. It waits for runs of the network in progress.
+// Clauses that are not complete fail.
 func (s *Synthesizer) Close() error {
 	var err error
 	if s.phonemizer != nil {
@@ -217,7 +227,7 @@ func (s *styled) speak(ctx context.Context, said dialog.Clause, yield func([]int
 	if v == nil {
 		v = s.voices[s.defaultName]
 	}
-	if _, err := s.calibrate(v); err != nil {
+	if _, err := s.calibrate(ctx, v); err != nil {
 		return fault.Wrap(err, fault.Provider, "the voice Kokoro cannot speak").Retryable(0)
 	}
 	due := said.Due

@@ -8,7 +8,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,7 +46,7 @@ func TestVoice(t *testing.T) {
 	s.workers.Patience = workers.TurnTimeout
 	for name, test := range map[string]func(*testing.T, *Synthesizer){
 		"pieces": checkPieces, "speed": checkSpeed, "no words, no audio": checkSilence,
-		"cancellation": checkCancellation, "failures": checkFailures, "overload": checkOverload,
+		"cancellation": checkCancellation, "failures": checkFailures, "another voice": checkCalibration, "overload": checkOverload,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s) })
 	}
@@ -106,6 +108,30 @@ func checkCancellation(t *testing.T, s *Synthesizer) {
 	}
 	if n != 2 || !errors.Is(last, context.Canceled) {
 		t.Errorf("%d pieces, %v; want one and the error", n, last)
+	}
+}
+
+// checkCalibration measures another voice while the network is busy: it waits for its turn, and
+// only as long as its caller does.
+func checkCalibration(t *testing.T, s *Synthesizer) {
+	started, done := make(chan struct{}), make(chan struct{})
+	var busy sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		busy.Go(func() {
+			_ = s.workers.Do(t.Context(), time.Now(), 0, func() error { started <- struct{}{}; <-done; return nil })
+		})
+		<-started
+	}
+	other := &voice{rows: s.voices[DefaultVoice].rows, turn: make(chan struct{}, 1)}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := s.calibrate(ctx, other); !errors.Is(err, context.DeadlineExceeded) || other.gain != 0 {
+		t.Errorf("got %v and the gain %v while no worker is free", err, other.gain)
+	}
+	close(done)
+	busy.Wait()
+	if seconds, err := s.calibrate(t.Context(), other); err != nil || seconds < 1 || other.gain == 0 {
+		t.Errorf("%.1f s, gain %v, %v", seconds, other.gain, err)
 	}
 }
 

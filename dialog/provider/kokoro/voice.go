@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"sync"
 )
 
 const (
@@ -17,8 +16,8 @@ const (
 // voice is a voice's file: its style for each number of symbols.
 type voice struct {
 	rows []float32
-	mu   sync.Mutex // guards gain while it is measured
-	gain float64    // from [-1, 1] to 16-bit samples of the common loudness
+	turn chan struct{} // a semaphore: full while gain is measured
+	gain float64       // from [-1, 1] to 16-bit samples of the common loudness; 0 until it is measured
 }
 
 // readVoice reads a voice's file.
@@ -45,7 +44,7 @@ func parseVoice(b []byte) (*voice, error) {
 	if len(b) == 0 || len(b)%row != 0 || len(b)/row > maxSymbols {
 		return nil, fmt.Errorf("the voice has %d bytes (want 1 to %d times %d)", len(b), maxSymbols, row)
 	}
-	v := &voice{rows: make([]float32, len(b)/4)}
+	v := &voice{rows: make([]float32, len(b)/4), turn: make(chan struct{}, 1)}
 	for i := range v.rows {
 		x := math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
