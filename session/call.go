@@ -233,7 +233,10 @@ func (c *Call) runLeased(ctx context.Context, talk func(context.Context) Ending)
 func (c *Call) converse(ctx context.Context, line dialog.Line) Ending {
 	for {
 		var chosen *dialog.Agent
-		e := c.converseUntil(ctx, line, func(a *dialog.Agent) { chosen = a })
+		e := c.converseUntil(ctx, line, func(ctx context.Context, a *dialog.Agent) error {
+			chosen = a
+			return c.desk.checkTokens(ctx, a)
+		})
 		if e.Result != chose {
 			return e
 		}
@@ -256,8 +259,8 @@ func (c *Call) setAgent(ctx context.Context, agent *dialog.Agent) {
 }
 
 // converseUntil holds a conversation with the current agent. choose is called when the
-// caller chooses another one.
-func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(*dialog.Agent)) Ending {
+// caller chooses another one, and returns why that one may not continue the call.
+func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(context.Context, *dialog.Agent) error) Ending {
 	var choices []dialog.Choice
 	if c.desk.o.Choices != nil && !c.hasChosen {
 		choices = c.desk.o.Choices(c.agent.Name)

@@ -158,9 +158,16 @@ func (d *Desk) lookup(ctx context.Context, caller Caller) (State, *dialog.Agent,
 	}
 	agent, err := d.o.Agent(caller.Agent)
 	if err == nil {
-		err = d.limiter.SpendTokens(ctx, agent.Name, 0)
+		err = d.checkTokens(ctx, agent)
 	}
 	return state, agent, err
+}
+
+// checkTokens returns Limited when the agent's token budget is spent.
+func (d *Desk) checkTokens(ctx context.Context, agent *dialog.Agent) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return d.limiter.SpendTokens(ctx, agent.Name, 0)
 }
 
 // checkResumable returns an error when the session can no longer be resumed.

@@ -91,10 +91,13 @@ func TestSessionIsResumedOnANewLine(t *testing.T) {
 	second.hangUp()
 }
 
-func TestAgentChosenByKeyContinuesTheCallAndItsLaterLines(t *testing.T) {
-	german := &dialog.Agent{Name: "zentrale", Greeting: "Guten Tag.", Model: desktest.EchoModel{}}
+// newSwitchboard returns a desk whose English agent offers a German one, and the German one.
+func newSwitchboard(t *testing.T, limiter session.Limiter) (*session.Desk, *dialog.Agent) {
+	t.Helper()
+	german := &dialog.Agent{Name: "zentrale", Language: "de", Greeting: "Guten Tag.", Model: desktest.EchoModel{}}
 	english := &dialog.Agent{Name: "desk", Greeting: "Welcome.", Model: desktest.EchoModel{}}
 	d := desktest.New(t, english, func(o *session.Options) {
+		o.Limiter = limiter
 		o.Agent = func(name string) (*dialog.Agent, error) {
 			if name == "zentrale" {
 				return german, nil
@@ -103,6 +106,11 @@ func TestAgentChosenByKeyContinuesTheCallAndItsLaterLines(t *testing.T) {
 		}
 		o.Choices = func(string) []dialog.Choice { return []dialog.Choice{{Key: "2", Agent: german, Text: "Zwei."}} }
 	}).Desk
+	return d, german
+}
+
+func TestAgentChosenByKeyContinuesTheCallAndItsLaterLines(t *testing.T) {
+	d, german := newSwitchboard(t, nil)
 	l := call(t, t.Context(), d, session.Caller{})
 	if got := l.nextReply(); got != "Welcome." {
 		t.Errorf("greeted with %q", got)
@@ -123,6 +131,23 @@ func TestAgentChosenByKeyContinuesTheCallAndItsLaterLines(t *testing.T) {
 	}
 	again.wantReply("zwei", "You said 2, then eins, then zwei.")
 	again.hangUp()
+}
+
+func TestAgentWithoutTokensCannotBeChosen(t *testing.T) {
+	limiter := session.NewLimiter(session.Limits{TokensPerHour: 10})
+	_ = limiter.SpendTokens(t.Context(), "zentrale", 20) // reports that they are spent
+	d, german := newSwitchboard(t, limiter)
+	if _, err := d.Admit(t.Context(), session.Caller{Agent: german.Name}); fault.From(err).Code != fault.Limited {
+		t.Errorf("a new call of the German agent: got %v, want rate_limited", err)
+	}
+	l := call(t, t.Context(), d, session.Caller{})
+	l.nextReply()
+	l.inputs <- dialog.Heard{Kind: dialog.DTMF, Text: "2", At: time.Now()}
+	if got := l.nextReply(); !strings.HasPrefix(got, "Diese Auswahl ist im Moment leider nicht verfügbar.") || l.call.Agent() == german {
+		t.Errorf("the key was answered with %q by %s", got, l.call.Agent().Name)
+	}
+	l.wantReply("one", "You said one.")
+	l.hangUp()
 }
 
 func TestNewLineTakesOverFromTheFormerOne(t *testing.T) {

@@ -1,6 +1,11 @@
 package session
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"frontdesk/dialog"
+)
 
 // Journal gives the external tests, which can import the stores, access to journal.
 type Journal = journal
@@ -36,3 +41,8 @@ var (
 	LeaseRenewal = defaultTiming.renewal
 	StoreTimeout = storeTimeout
 )
+
+// AnnounceCaller tells a person on a line about a caller of agent.
+func AnnounceCaller(ctx context.Context, agent *dialog.Agent, person dialog.Line, r dialog.HandoverRequest) error {
+	return (&Call{agent: agent}).announceCaller(ctx, person, r)
+}

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/conversation"
 	"frontdesk/dialog/mouth"
 	"frontdesk/internal/fault"
 )
@@ -15,8 +16,7 @@ import (
 const (
 	defaultRingTimeout = 30 * time.Second // of the person's telephone
 	confirmTimeout     = 8 * time.Second  // for the person to press the key after each announcement
-	confirmKey         = "1"
-	confirmPrompt      = "Press one to take the call."
+	confirmKey         = "1"              // conversation.HandoverTexts names it
 	announcements      = 2
 )
 
@@ -102,10 +102,10 @@ func (c *Call) transferAttended(ctx context.Context, b *bridge, r dialog.Handove
 	return nil
 }
 
-// announceCaller tells the person who calls and why, and waits until they confirm that they take
-// the call, unless the agent skips that.
+// announceCaller tells the person, in the agent's language, who calls and why, and waits until
+// they confirm that they take the call, unless the agent skips that.
 func (c *Call) announceCaller(ctx context.Context, person dialog.Line, r dialog.HandoverRequest) error {
-	text := "A call from " + c.agent.Title + "."
+	text, prompt := conversation.HandoverTexts(c.agent.Language, c.agent.Title)
 	if r.Summary != "" {
 		text += " " + r.Summary
 	}
@@ -116,7 +116,7 @@ func (c *Call) announceCaller(ctx context.Context, person dialog.Line, r dialog.
 		return mouth.Announce(ctx, c.agent, person.Sink, text)
 	}
 	for range announcements {
-		if isConfirmed, err := c.askToConfirm(ctx, person, text+" "+confirmPrompt); isConfirmed || err != nil {
+		if isConfirmed, err := c.askToConfirm(ctx, person, text+" "+prompt); isConfirmed || err != nil {
 			return err
 		}
 	}

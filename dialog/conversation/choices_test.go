@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/fault"
 )
 
 // spokenTexts records what it is asked to say.
@@ -41,7 +42,14 @@ func receptionist() (english, german *dialog.Agent, o Options, germanVoice *spok
 func choosingCall(t *testing.T, agent *dialog.Agent, o Options, script func(*fakePhone)) (*fakePhone, runResult, []*dialog.Agent) {
 	t.Helper()
 	var chosen []*dialog.Agent
-	o.Choose = func(a *dialog.Agent) { chosen = append(chosen, a) }
+	refuse := o.Choose
+	o.Choose = func(ctx context.Context, a *dialog.Agent) error {
+		chosen = append(chosen, a)
+		if refuse != nil {
+			return refuse(ctx, a)
+		}
+		return nil
+	}
 	p, r := preparedCall(t, agent, o, func(_ *dialog.Agent, line *dialog.Line) { line.HasKeypad = true }, script)
 	return p, r, chosen
 }
@@ -70,6 +78,53 @@ func TestKeyChoosesAnAgent(t *testing.T) {
 				t.Errorf("outcome %q, error %v, chosen %v", r.outcome, r.err, chosen)
 			}
 		})
+	}
+}
+
+func TestKeyOfTheSpeakingAgentDoesNotGreetAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		wait time.Duration
+		want string
+	}{
+		"during the greeting": {200 * time.Millisecond, "Welcome.|You said: 2."},
+		"after the choices":   {15 * time.Second, "Welcome.|For English, press 1.|Für Deutsch drücken Sie die 2.|" + englishTexts.choiceKept + "|You said: 2."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			english, _, o, _ := receptionist()
+			p, r, chosen := choosingCall(t, english, o, func(p *fakePhone) {
+				p.wait(test.wait)
+				p.presses("1")
+				p.wait(10 * time.Second)
+				p.presses("2") // no longer a choice
+				p.wait(6 * time.Second)
+			})
+			if got := strings.Join(p.replies(), "|"); got != test.want || len(chosen) != 0 || r.outcome == dialog.Chosen {
+				t.Errorf("replies %q, want %q; chosen %v, outcome %q", got, test.want, chosen, r.outcome)
+			}
+		})
+	}
+}
+
+func TestCallerOfAnAgentThatMayNotAnswerStaysWithTheFormerOne(t *testing.T) {
+	english, german, o, germanVoice := receptionist()
+	o.Choose = func(context.Context, *dialog.Agent) error {
+		time.Sleep(time.Second) // the budget is counted by another server
+		return fault.New(fault.Limited, "this agent has answered as much as it may for now")
+	}
+	p, r, chosen := choosingCall(t, english, o, func(p *fakePhone) {
+		p.wait(15 * time.Second)
+		p.presses("2")
+		p.wait(10 * time.Second)
+		p.says("where is my order")
+		p.wait(5 * time.Second)
+	})
+	said := strings.ReplaceAll(strings.Join(germanVoice.texts, " "), "de-DE: ", "")
+	if !slices.Equal(chosen, []*dialog.Agent{german}) || !strings.HasSuffix(said, germanTexts.choiceRefused) {
+		t.Errorf("chosen %v, the German voice said %q", chosen, said)
+	}
+	got := p.replies()
+	if n := len(got); r.outcome == dialog.Chosen || p.notices() != "choice_refused" || got[n-2] != germanTexts.choiceRefused || got[n-1] != "You said: where is my order." {
+		t.Errorf("outcome %q, notices %q, replies %q", r.outcome, p.notices(), got)
 	}
 }
 
@@ -119,7 +174,7 @@ func TestReturningCallerIsOfferedNoChoice(t *testing.T) {
 func TestCallerWithAScreenIsToldNoKeys(t *testing.T) {
 	english, german, o, _ := receptionist()
 	var chosen *dialog.Agent
-	o.Choose = func(a *dialog.Agent) { chosen = a }
+	o.Choose = func(_ context.Context, a *dialog.Agent) error { chosen = a; return nil }
 	p, _ := voiceCall(t, english, o, func(p *fakePhone) {
 		p.wait(10 * time.Second)
 		p.presses("2")

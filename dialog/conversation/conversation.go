@@ -32,10 +32,10 @@ type Options struct {
 	LastTurn     int                 // number of the last turn of History
 	Memory       *dialog.Memory      // what is known of earlier conversations, or nil
 	Resume       *dialog.ResumeState // a reply that an earlier line did not finish, to be continued, or nil
-	// Choices are agents that a new caller may choose by a key. Choose is then called, and
-	// Run returns Chosen.
+	// Choices are agents that a new caller may choose by a key. Choose is then called, on a
+	// goroutine of its own, and Run returns Chosen. After an error the conversation continues.
 	Choices []dialog.Choice
-	Choose  func(*dialog.Agent)
+	Choose  func(context.Context, *dialog.Agent) error
 	Drain   <-chan struct{} // closed to end the conversation between two sentences; may be nil
 
 	// NewID makes ids such as "item_…", "resp_…" and "call_…", unique in the session; nil

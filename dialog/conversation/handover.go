@@ -94,6 +94,6 @@ func (c *conversation) solveTicket(ticket string) {
 	if _, ok := c.agent.Tools.Find(updateTicket); !ok || ticket == "" {
 		return
 	}
-	arguments, _ := json.Marshal(map[string]any{"ticket": ticket, "note": "A person took the call.", "status": tools.Solved})
+	arguments, _ := json.Marshal(map[string]any{"ticket": ticket, "note": c.texts().tookCall, "status": tools.Solved})
 	_ = c.agent.Tools.Do(c.tasks.session, tools.Call{ID: c.o.NewID("call_"), Name: updateTicket, Arguments: arguments})
 }

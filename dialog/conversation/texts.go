@@ -1,6 +1,10 @@
 package conversation
 
-import "frontdesk/internal/words"
+import (
+	"strings"
+
+	"frontdesk/internal/words"
+)
 
 // cannotHear is the code of the notice that the agent has no recognizer.
 const cannotHear = "cannot_hear"
@@ -13,8 +17,13 @@ type texts struct {
 	takeYourTime     string // after a request for time
 	notUnderstood    string
 	choice           string // %s: the key for this language
+	choiceKept       string // after the key of the agent that is speaking
+	choiceRefused    string // after the key of an agent that cannot answer now
 	callBackPromised string
 	nobodyThere      string   // no person took the call
+	callFor          string   // to a person who is to take the call; %s: the agent's title
+	pressToTake      string   // to that person
+	tookCall         string   // noted on the hand-over's ticket
 	apologies        []string // said in turn when no model answers
 	fillers          []string // said in turn while a model or a tool takes long; may be empty
 
@@ -40,8 +49,13 @@ var englishTexts = &texts{
 	takeYourTime:     "Of course.",
 	notUnderstood:    "Sorry, I did not get that. Could you say it another way?",
 	choice:           "For English, press %s.",
+	choiceKept:       "All right. How can I help you?",
+	choiceRefused:    "I'm sorry, that choice is not available right now. You can go on talking here.",
 	callBackPromised: "All right. Your request is noted, and a colleague will call you back.",
 	nobodyThere:      "I'm sorry, nobody can take your call right now. Your request is noted, and a colleague will call you back.",
+	callFor:          "A call for %s.",
+	pressToTake:      "Press one to take the call.",
+	tookCall:         "A person took the call.",
 	apologies: []string{
 		"I'm sorry, I can't work that out just now. Could you ask me again in a moment?",
 		"I'm sorry, something isn't working on my side. Please try once more.",
@@ -67,8 +81,13 @@ var germanTexts = &texts{
 	takeYourTime:     "Natürlich.",
 	notUnderstood:    "Das habe ich leider nicht verstanden. Könnten Sie es bitte anders sagen?",
 	choice:           "Für Deutsch drücken Sie die %s.",
+	choiceKept:       "Gut. Wie kann ich Ihnen helfen?",
+	choiceRefused:    "Diese Auswahl ist im Moment leider nicht verfügbar. Sie können hier weitersprechen.",
 	callBackPromised: "Gut. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
 	nobodyThere:      "Es tut mir leid, im Moment kann niemand Ihren Anruf annehmen. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
+	callFor:          "Ein Anruf für %s.",
+	pressToTake:      "Drücken Sie die Eins, um das Gespräch anzunehmen.",
+	tookCall:         "Ein Mensch hat das Gespräch übernommen.",
 	apologies: []string{
 		"Es tut mir leid, das kann ich gerade nicht beantworten. Könnten Sie gleich noch einmal fragen?",
 		"Entschuldigung, bei mir funktioniert gerade etwas nicht. Bitte versuchen Sie es noch einmal.",
@@ -94,8 +113,13 @@ var frenchTexts = &texts{
 	takeYourTime:     "Bien sûr.",
 	notUnderstood:    "Pardon, je n'ai pas compris. Pourriez-vous le dire autrement ?",
 	choice:           "Pour le français, appuyez sur le %s.",
+	choiceKept:       "Très bien. Comment puis-je vous aider ?",
+	choiceRefused:    "Désolé, ce choix n'est pas disponible pour le moment. Vous pouvez continuer à parler ici.",
 	callBackPromised: "Très bien. Votre demande est notée et nous vous rappellerons.",
 	nobodyThere:      "Je suis désolé, personne ne peut prendre votre appel pour le moment. Votre demande est notée et nous vous rappellerons.",
+	callFor:          "Un appel pour %s.",
+	pressToTake:      "Appuyez sur le un pour prendre l'appel.",
+	tookCall:         "Une personne a pris l'appel.",
 	apologies: []string{
 		"Je suis désolé, je ne peux pas répondre à cela pour l'instant. Pourriez-vous me reposer la question dans un moment ?",
 		"Excusez-moi, quelque chose ne fonctionne pas de mon côté. Veuillez réessayer.",
@@ -121,8 +145,13 @@ var spanishTexts = &texts{
 	takeYourTime:     "Por supuesto.",
 	notUnderstood:    "Perdone, no le he entendido. ¿Podría decirlo de otra manera?",
 	choice:           "Para español, pulse el %s.",
+	choiceKept:       "De acuerdo. ¿En qué puedo ayudarle?",
+	choiceRefused:    "Lo siento, esa opción no está disponible en este momento. Puede seguir hablando aquí.",
 	callBackPromised: "De acuerdo. Su solicitud queda anotada y le devolveremos la llamada.",
 	nobodyThere:      "Lo siento, en este momento nadie puede atender su llamada. Su solicitud queda anotada y le devolveremos la llamada.",
+	callFor:          "Una llamada para %s.",
+	pressToTake:      "Pulse el uno para aceptar la llamada.",
+	tookCall:         "Una persona ha atendido la llamada.",
 	apologies: []string{
 		"Lo siento, ahora mismo no puedo responder a eso. ¿Podría preguntármelo de nuevo dentro de un momento?",
 		"Disculpe, algo no funciona por mi parte. Inténtelo otra vez, por favor.",
@@ -149,6 +178,13 @@ var shownTexts = func() *texts {
 	t.fillers = nil
 	return &t
 }()
+
+// HandoverTexts returns what tells a person, in the language of an agent with that title, that
+// a caller of the agent waits, and which key takes the call.
+func HandoverTexts(language, title string) (callFor, pressToTake string) {
+	t := textsFor(language)
+	return strings.ReplaceAll(t.callFor, "%s", title), t.pressToTake
+}
 
 // texts returns the texts in the agent's language.
 func (c *conversation) texts() *texts { return textsFor(c.agent.Language) }
