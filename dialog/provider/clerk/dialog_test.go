@@ -176,7 +176,9 @@ func TestOtherLanguages(t *testing.T) {
 		{"de-DE", "ja", germanPhrases.stopped},
 		{"es", "hola", spanishPhrases.here},
 		{"es-MX", "quiero hablar con una persona", spanishPhrases.ask[whatContact]},
+		{"es", "sí, claro", spanishPhrases.stopped},
 		{"fr-FR", "merci beaucoup", frenchPhrases.welcome},
+		{"fr", "s'il vous plaît", frenchPhrases.stopped},
 		{"fr", "je voudrais parler à un conseiller", frenchPhrases.ask[whatContact]},
 		{"pl", "dziękuję", englishPhrases.unknown},
 	} {
@@ -184,6 +186,24 @@ func TestOtherLanguages(t *testing.T) {
 		conversation.agent.Language = c.language
 		if got := conversation.say(c.said); !strings.Contains(got, c.want) {
 			t.Errorf("%s %q: got %q, want it to contain %q", c.language, c.said, got, c.want)
+		}
+	}
+}
+
+func TestStatusOfATicketIsSaidInTheLanguageOfTheAgent(t *testing.T) {
+	for language, asks := range map[string][4]string{
+		"de": {"ich möchte ein ticket anlegen", "mein drucker ist kaputt", "anna@example.com", "was ist der stand des tickets"},
+		"fr": {"je voudrais ouvrir un ticket", "mon imprimante est en panne", "anna@example.com", "quel est l'état du ticket"},
+		"es": {"quiero abrir un ticket", "mi impresora no funciona", "anna@example.com", "cuál es el estado del ticket"},
+	} {
+		c := newConversation(t, demoTools(t))
+		c.agent.Language = language
+		got := ""
+		for _, said := range asks {
+			got = c.takeTurn(said, true)
+		}
+		if want := phrasesFor(language).statuses[tools.Open]; !strings.Contains(got, want+".") {
+			t.Errorf("%s: got %q, want it to contain %q", language, got, want)
 		}
 	}
 }

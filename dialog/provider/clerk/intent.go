@@ -37,6 +37,7 @@ type rule struct {
 	intent    intent
 	pattern   *regexp.Regexp
 	exception *regexp.Regexp // excludes texts that pattern matches; may be nil
+	isFolded  bool           // see matchFolded
 }
 
 func match(i intent, pattern string) rule {
@@ -50,6 +51,9 @@ func (r rule) except(pattern string) rule {
 }
 
 func (r rule) matches(plain string) bool {
+	if r.isFolded {
+		plain = folded(plain)
+	}
 	return r.pattern.MatchString(plain) && (r.exception == nil || !r.exception.MatchString(plain))
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"frontdesk/internal/words"
+	"frontdesk/tools"
 )
 
 // question is a question that the agent asks the caller.
@@ -26,7 +27,8 @@ const (
 
 // phrases are what the clerk says in one language. The comments say what replaces %s.
 type phrases struct {
-	ask [questionCount]string // %s: what has the number
+	ask      [questionCount]string // %s: what has the number
+	statuses map[tools.Status]string
 
 	here          string // after "is anyone there"
 	welcome       string // after thanks
@@ -76,6 +78,7 @@ var englishPhrases = &phrases{
 		shallConnect:     "Shall I connect you with a person?",
 		shallCloseTicket: "Shall I close it?",
 	},
+	statuses:      map[tools.Status]string{tools.Open: "open", tools.Waiting: "waiting", tools.Solved: "solved", tools.Closed: "closed"},
 	here:          "Hello! Yes, I'm here. How can I help you?",
 	welcome:       "You're welcome.",
 	takeTime:      "Of course, take your time.",
@@ -124,6 +127,7 @@ var germanPhrases = &phrases{
 		shallConnect:     "Soll ich Sie mit einem Menschen verbinden?",
 		shallCloseTicket: "Soll ich es schließen?",
 	},
+	statuses:      map[tools.Status]string{tools.Open: "offen", tools.Waiting: "wartet auf Sie", tools.Solved: "gelöst", tools.Closed: "geschlossen"},
 	here:          "Guten Tag! Ja, ich bin da. Wie kann ich helfen?",
 	welcome:       "Gern geschehen.",
 	takeTime:      "Natürlich, lassen Sie sich Zeit.",
@@ -172,6 +176,7 @@ var spanishPhrases = &phrases{
 		shallConnect:     "¿Quiere que le pase con una persona?",
 		shallCloseTicket: "¿Quiere que lo cierre?",
 	},
+	statuses:      map[tools.Status]string{tools.Open: "abierto", tools.Waiting: "a la espera de su respuesta", tools.Solved: "resuelto", tools.Closed: "cerrado"},
 	here:          "¡Hola! Sí, aquí estoy. ¿En qué puedo ayudarle?",
 	welcome:       "De nada.",
 	takeTime:      "Por supuesto, tómese su tiempo.",
@@ -220,6 +225,7 @@ var frenchPhrases = &phrases{
 		shallConnect:     "Voulez-vous parler à une personne ?",
 		shallCloseTicket: "Voulez-vous que je le ferme ?",
 	},
+	statuses:      map[tools.Status]string{tools.Open: "ouvert", tools.Waiting: "en attente de votre réponse", tools.Solved: "résolu", tools.Closed: "fermé"},
 	here:          "Bonjour ! Oui, je suis là. Comment puis-je vous aider ?",
 	welcome:       "Je vous en prie.",
 	takeTime:      "Bien sûr, prenez votre temps.",

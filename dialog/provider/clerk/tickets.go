@@ -1,6 +1,7 @@
 package clerk
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -85,9 +86,9 @@ func ticketSubject(problem string) string {
 
 // ticketResult is the output of a ticket tool.
 type ticketResult struct {
-	ID      string `json:"id"`
-	Subject string `json:"subject"`
-	Status  string `json:"status"`
+	ID      string       `json:"id"`
+	Subject string       `json:"subject"`
+	Status  tools.Status `json:"status"`
 	Error   struct {
 		Code string `json:"code"`
 	} `json:"error"`
@@ -125,11 +126,11 @@ func (r *responder) handleTicket(st *state, u utterance, in intent, isTyped bool
 			return statement{text: r.phrases.failed, question: r.personQuestionOr(noQuestion)}
 		}
 		st.ticket = t.ID
-		text := fmt.Sprintf(r.phrases.ticketIs, sayID(t.ID, isTyped), t.Status)
+		text := fmt.Sprintf(r.phrases.ticketIs, sayID(t.ID, isTyped), cmp.Or(r.phrases.statuses[t.Status], string(t.Status)))
 		if t.Subject != "" {
 			text += " " + fmt.Sprintf(r.phrases.ticketAbout, strings.TrimRight(t.Subject, "."))
 		}
-		if st.isClosing && t.Status != "closed" && r.hasTool[updateTicket] {
+		if st.isClosing && t.Status != tools.Closed && r.hasTool[updateTicket] {
 			return statement{text: text, question: shallCloseTicket}
 		}
 		return statement{text: text, question: anythingElse}
