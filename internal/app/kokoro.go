@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -20,7 +22,6 @@ import (
 
 const (
 	kokoroEntry = "kokoro-82m"
-	// loadFile records what Kokoro costs on this machine, in the folder of its files.
 	loadFile    = "load.json"
 	maxLoadFile = 4 << 10
 	// maxLoad is the CPU time per second of audio above which Kokoro's first audio is late even
@@ -59,6 +60,45 @@ func processorName(root fs.FS) string {
 	return runtime.GOARCH
 }
 
+// loadFiles are where it may be recorded what Kokoro costs on this machine: in the folder of its
+// files or, if that is read-only, in the data folder.
+func (n *neuralSpeech) loadFiles() []string {
+	return []string{n.cache.Path(kokoroEntry, loadFile), filepath.Join(n.data, "cache", "kokoro-"+loadFile)}
+}
+
+func readKokoroLoad(file, cpu string) (k kokoroLoad, ok bool) {
+	f, err := os.Open(file)
+	if err != nil {
+		return k, false
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxLoadFile))
+	if err != nil {
+		return k, false
+	}
+	return parseKokoroLoad(b, cpu)
+}
+
+// recordLoad writes k to the first of loadFiles that can be written.
+func (n *neuralSpeech) recordLoad(k kokoroLoad) error {
+	b, err := json.Marshal(k)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, file := range n.loadFiles() {
+		err := os.MkdirAll(filepath.Dir(file), 0o700)
+		if err == nil {
+			err = os.WriteFile(file, append(b, '\n'), 0o644)
+		}
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
 // openKokoro returns the voices of Kokoro.
 func (n *neuralSpeech) openKokoro() (*kokoro.Synthesizer, error) {
 	if n.kokoro == nil && n.failed["Kokoro"] == nil {
@@ -82,11 +122,9 @@ func (n *neuralSpeech) loadKokoro(rt *onnx.Runtime, voice string) (*kokoro.Synth
 // measureKokoro returns what Kokoro costs on this machine, as it was recorded, or measures and
 // records it.
 func (n *neuralSpeech) measureKokoro() (kokoroLoad, error) {
-	cpu, file := processorName(os.DirFS("/")), n.cache.Path(kokoroEntry, loadFile)
-	if f, err := os.Open(file); err == nil {
-		defer f.Close()
-		b, err := io.ReadAll(io.LimitReader(f, maxLoadFile))
-		if k, ok := parseKokoroLoad(b, cpu); err == nil && ok {
+	cpu := processorName(os.DirFS("/"))
+	for _, file := range n.loadFiles() {
+		if k, ok := readKokoroLoad(file, cpu); ok {
 			return k, nil
 		}
 	}
@@ -101,11 +139,7 @@ func (n *neuralSpeech) measureKokoro() (kokoroLoad, error) {
 	if err := s.Close(); err != nil {
 		return kokoroLoad{}, err
 	}
-	b, err := json.Marshal(k)
-	if err == nil {
-		err = os.WriteFile(file, append(b, '\n'), 0o644)
-	}
-	if err != nil {
+	if err := n.recordLoad(k); err != nil {
 		n.log.Warn("what Kokoro costs cannot be recorded, so the next start measures it again", zap.Error(err))
 	}
 	return k, nil

@@ -76,6 +76,25 @@ func TestRecordedCostOfKokoroDecides(t *testing.T) {
 	}
 }
 
+// TestCostIsRecordedInTheDataFolder: the folder of the models cannot be written.
+func TestCostIsRecordedInTheDataFolder(t *testing.T) {
+	c := config.Default()
+	c.Data, c.Speech.Models = t.TempDir(), filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(c.Speech.Models, nil, 0o600))
+	n, err := newNeuralSpeech(c, zap.NewNop())
+	require.NoError(t, err)
+	want := kokoroLoad{CPU: processorName(os.DirFS("/")), Load: 0.5}
+	require.NoError(t, n.recordLoad(want))
+	if got, err := n.measureKokoro(); got != want || err != nil {
+		t.Errorf("got %+v, %v; want what was recorded", got, err)
+	}
+	require.NoError(t, os.RemoveAll(c.Data))
+	require.NoError(t, os.WriteFile(c.Data, nil, 0o600))
+	if err := n.recordLoad(want); err == nil {
+		t.Error("no error when neither folder can be written")
+	}
+}
+
 func TestProcessorName(t *testing.T) {
 	root := fstest.MapFS{"proc/cpuinfo": {Data: []byte("processor\t: 0\nmodel name\t: Fast CPU @ 3:1 GHz\n")}}
 	if got := processorName(root); got != "Fast CPU @ 3:1 GHz" {

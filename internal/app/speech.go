@@ -28,12 +28,14 @@ const minMemory = 1 << 30
 // neuralSpeech opens the neural networks that all agents share, each when the first agent
 // needs it. It is used by one goroutine.
 type neuralSpeech struct {
-	config  config.Speech
-	voice   string // for agents that name none
-	calls   int    // at once; 0: any number
-	cache   *models.Cache
-	log     *zap.Logger
-	closers []func() error
+	config   config.Speech
+	provider string // tts.provider
+	voice    string // for agents that name none
+	calls    int    // at once; 0: any number
+	data     string // folder
+	cache    *models.Cache
+	log      *zap.Logger
+	closers  []func() error
 
 	runtime    *onnx.Runtime
 	recognizer *moonshine.Recognizer
@@ -49,7 +51,7 @@ type neuralSpeech struct {
 func newNeuralSpeech(c config.Config, log *zap.Logger) (*neuralSpeech, error) {
 	cache, err := openModelCache(c.Speech)
 	return &neuralSpeech{
-		config: c.Speech, voice: c.TTS.Voice, calls: c.Limits.Calls, cache: cache, log: log,
+		config: c.Speech, provider: c.TTS.Provider, voice: c.TTS.Voice, calls: c.Limits.Calls, data: c.Data, cache: cache, log: log,
 		failed: make(map[string]error), substitutes: substitutes{log: log},
 	}, err
 }
@@ -100,11 +102,14 @@ func (n *neuralSpeech) openRecognizer(expected phrasebook.Knowledge) (dialog.Rec
 func (n *neuralSpeech) openVoices() (*piper.Synthesizer, error) {
 	if n.voices == nil && n.failed["Piper"] == nil {
 		n.try("Piper", func(rt *onnx.Runtime) (err error) {
-			installed := piper.Installed(n.cache.Dir())
-			if len(installed) == 0 && n.voice == "" {
+			installed, voice := piper.Installed(n.cache.Dir()), n.voice
+			if n.provider != "piper" && !piper.Has(installed, voice) {
+				voice = "" // it is a voice of another program
+			}
+			if len(installed) == 0 && voice == "" {
 				return errors.New("no voice is installed (run frontdesk models pull)")
 			}
-			n.voices, err = piper.Open(piper.Config{Runtime: rt, Voices: installed, Default: n.voice, Workers: n.config.Threads})
+			n.voices, err = piper.Open(piper.Config{Runtime: rt, Voices: installed, Default: voice, Workers: n.config.Threads})
 			if err == nil {
 				n.closers = append(n.closers, n.voices.Close)
 			}

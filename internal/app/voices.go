@@ -10,6 +10,7 @@ import (
 	"frontdesk/dialog/provider/espeak"
 	"frontdesk/dialog/provider/flite"
 	"frontdesk/dialog/provider/openai"
+	"frontdesk/dialog/provider/piper"
 	"frontdesk/internal/agentfile"
 	"frontdesk/internal/spoken"
 	"frontdesk/internal/words"
@@ -18,6 +19,7 @@ import (
 // synthesizer opens the agent's voice and returns its name for people.
 func (o *agentOpener) synthesizer(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
 	p := o.config.TTS
+	voice := p.Voice
 	switch p.Provider {
 	case "none":
 		return nil, "none: the agent writes", nil
@@ -32,12 +34,12 @@ func (o *agentOpener) synthesizer(f agentfile.File) (s dialog.Synthesizer, name 
 		s, err = o.espeakVoice(f, p.Voice)
 		name = "espeak"
 	default: // auto, and flite, which speaks English only
-		s, name, err = o.localVoice(f)
+		s, name, voice, err = o.localVoice(f)
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	if voice := cmp.Or(f.Voice, p.Voice); voice != "" {
+	if voice := cmp.Or(f.Voice, voice); voice != "" {
 		name += " (" + voice + ")"
 	}
 	return s, name, nil
@@ -84,7 +86,7 @@ func (o *agentOpener) kokoroVoice(f agentfile.File) (s dialog.Synthesizer, name 
 // piperVoice opens the neural voices, or espeak-ng if none of them speaks the language.
 func (o *agentOpener) piperVoice(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
 	if v, err := o.neural.openVoices(); err == nil && !v.Speaks(f.Language) {
-		s, err = o.espeakVoice(f, o.config.TTS.Voice)
+		s, err = o.espeakVoice(f, "") // the configured voice is Piper's
 		return s, "espeak", err
 	}
 	s, err = o.neuralVoice(f)
@@ -95,20 +97,38 @@ func (o *agentOpener) espeakVoice(f agentfile.File, voice string) (dialog.Synthe
 	return espeak.New(espeak.Config{Voice: voice, Speed: f.Speed, Lexicon: f.Lexicon})
 }
 
-// localVoice opens the best voice of this machine for the agent's language.
-func (o *agentOpener) localVoice(f agentfile.File) (s dialog.Synthesizer, name string, err error) {
-	if o.config.TTS.Provider == "auto" {
-		if words.IsEnglish(f.Language) && o.neural.prefersKokoro() {
-			if s, name, err = o.kokoroVoice(f); err == nil {
-				return s, name, nil
-			}
+// localVoice opens the best voice of this machine for the agent's language. If the configured
+// voice is one of a program that cannot be used, the program that is used speaks with its default
+// voice. voice is the configured one if it may speak, else "".
+func (o *agentOpener) localVoice(f agentfile.File) (s dialog.Synthesizer, name, voice string, err error) {
+	voice = o.config.TTS.Voice
+	isEnglish := words.IsEnglish(f.Language)
+	if o.config.TTS.Provider != "auto" {
+		if !isEnglish {
+			voice = "" // it is flite's
 		}
-		if v, err := o.neural.openVoices(); err == nil && v.Speaks(f.Language) {
-			s, err = o.neuralVoice(f)
-			return s, "Piper", err
+		s, name, err = o.cheapVoice(f, voice)
+		return s, name, voice, err
+	}
+	if isEnglish && o.neural.prefersKokoro() {
+		if s, name, err = o.kokoroVoice(f); err == nil {
+			return s, name, voice, nil
 		}
 	}
-	return o.cheapVoice(f, o.config.TTS.Voice)
+	if voice != "" && !piper.Has(piper.Installed(o.neural.cache.Dir()), voice) {
+		if s, name, err = o.cheapVoice(f, voice); err == nil {
+			return s, name, voice, nil
+		}
+		o.log.Warn("tts.voice: a default voice speaks, because no program that can speak for this agent has the configured one",
+			zap.String("agent", f.Name), zap.String("voice", voice))
+		voice = ""
+	}
+	if v, err := o.neural.openVoices(); err == nil && v.Speaks(f.Language) {
+		s, err = o.neuralVoice(f)
+		return s, "Piper", voice, err
+	}
+	s, name, err = o.cheapVoice(f, "")
+	return s, name, "", err
 }
 
 // cheapVoice opens the voice of that name, or the default one, of flite for English and of

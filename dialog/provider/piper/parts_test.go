@@ -117,3 +117,18 @@ func TestVoiceThatCannotBeOpenedSaysWhyOnce(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestHas(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "other.onnx")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	voices := map[string]string{"en_US-joe-medium": "x"}
+	for name, want := range map[string]bool{
+		"en_US-joe-medium": true, "en_US-joe-medium#3": true, file: true, file + "#p12": true,
+		"": false, "af_heart": false, dir: false, "#": false,
+	} {
+		if Has(voices, name) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
+	}
+}

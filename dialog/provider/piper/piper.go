@@ -98,6 +98,16 @@ func Installed(folder string) map[string]string {
 	return voices
 }
 
+// Has reports whether name is a voice of voices or an ONNX file, with or without a speaker.
+func Has(voices map[string]string, name string) bool {
+	base, _, _ := strings.Cut(name, speakerDivider)
+	if _, ok := voices[base]; ok {
+		return true
+	}
+	info, err := os.Stat(base)
+	return err == nil && info.Mode().IsRegular()
+}
+
 // Open loads the default voice and speaks with it once, so that the first caller need not
 // wait. Other voices are loaded when they are asked for. The error says what is missing.
 func Open(c Config) (*Synthesizer, error) {
