@@ -1,11 +1,12 @@
 package piper
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Numbers of the fields of ONNX (onnx.proto, github.com/onnx/onnx) that this file reads.
@@ -39,7 +40,7 @@ var errBroken = errors.New("the file is not a valid ONNX file")
 
 // field is one field of a protobuf message.
 type field struct {
-	number int
+	number protowire.Number
 	raw    []byte // with its tag
 	value  []byte // the content of a length-delimited field; nil for others
 }
@@ -64,51 +65,29 @@ func fields(message []byte) iter.Seq2[field, error] {
 
 // readField reads the field at the beginning of b and returns its length, 0 if it is broken.
 func readField(b []byte) (field, int) {
-	tag, n := binary.Uvarint(b)
-	if n <= 0 || tag>>3 == 0 || tag>>3 > 1<<29-1 {
+	number, kind, n := protowire.ConsumeTag(b)
+	if n < 0 {
 		return field{}, 0
 	}
-	f := field{number: int(tag >> 3)}
-	switch tag & 7 {
-	case 0: // varint
-		_, m := binary.Uvarint(b[n:])
-		if m <= 0 {
-			return field{}, 0
-		}
-		n += m
-	case 1:
-		n += 8
-	case 5:
-		n += 4
-	case 2: // length-delimited
-		size, m := binary.Uvarint(b[n:])
-		if m <= 0 || size > uint64(len(b)-n-m) {
-			return field{}, 0
-		}
-		n += m
-		f.value = b[n : n+int(size) : n+int(size)]
-		n += int(size)
-	default:
+	size := protowire.ConsumeFieldValue(number, kind, b[n:])
+	if size < 0 {
 		return field{}, 0
 	}
-	if n > len(b) {
-		return field{}, 0
+	f := field{number: number, raw: b[:n+size]}
+	if kind == protowire.BytesType {
+		f.value, _ = protowire.ConsumeBytes(b[n:])
 	}
-	f.raw = b[:n]
-	return f, n
+	return f, n + size
 }
 
 // appendBytes appends a length-delimited field.
-func appendBytes(b []byte, number int, value []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(number)<<3|2)
-	b = binary.AppendUvarint(b, uint64(len(value)))
-	return append(b, value...)
+func appendBytes(b []byte, number protowire.Number, value []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), value)
 }
 
 // appendInt appends a varint field.
-func appendInt(b []byte, number int, value uint64) []byte {
-	b = binary.AppendUvarint(b, uint64(number)<<3)
-	return binary.AppendUvarint(b, value)
+func appendInt(b []byte, number protowire.Number, value uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, number, protowire.VarintType), value)
 }
 
 // graph is a network that can be divided. Its slices point into the file.
@@ -206,7 +185,7 @@ func readNode(f field) (node, error) {
 }
 
 // readName returns the name that a message holds in the field of that number.
-func readName(f field, number int) (string, error) {
+func readName(f field, number protowire.Number) (string, error) {
 	name := ""
 	for f, err := range fields(f.value) {
 		if err != nil {
