@@ -160,8 +160,19 @@ func (n *neuralSpeech) loadRuntime() (err error) {
 			return err
 		}
 	}
-	n.runtime, err = onnx.Load(onnx.Config{Library: n.library(), Device: n.config.Device})
-	return err
+	if n.runtime, err = onnx.Load(onnx.Config{Library: n.library(), Device: n.config.Device}); err != nil {
+		return err
+	}
+	n.warnOfOpenFolder()
+	return nil
+}
+
+// warnOfOpenFolder logs, in one line, that others can make this process run their code.
+func (n *neuralSpeech) warnOfOpenFolder() {
+	if path := n.cache.WorldWritable(); path != "" {
+		n.log.Warn("every user of this machine can change the neural networks and the library that runs them: run chmod -R o-w "+n.cache.Dir(),
+			zap.String("path", path))
+	}
 }
 
 // library returns the path of ONNX Runtime.

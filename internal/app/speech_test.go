@@ -60,3 +60,20 @@ func TestDamagedNetworksAreNamedAndNotUsed(t *testing.T) {
 		}
 	}
 }
+
+func TestFolderThatEveryUserCanChangeIsNamed(t *testing.T) {
+	core, logs := observer.New(zap.WarnLevel)
+	c := config.Default()
+	c.Speech.Models = t.TempDir()
+	n, err := newNeuralSpeech(c, zap.New(core))
+	require.NoError(t, err)
+	n.warnOfOpenFolder()
+	if logs.Len() != 0 {
+		t.Errorf("logged %v for the test's own folder", logs.All())
+	}
+	require.NoError(t, os.Chmod(c.Speech.Models, 0o777))
+	n.warnOfOpenFolder()
+	if logs.Len() != 1 || !strings.Contains(logs.All()[0].Message, "chmod -R o-w "+c.Speech.Models) {
+		t.Errorf("logged %v, want the remedy", logs.All())
+	}
+}
