@@ -22,7 +22,7 @@ type Config struct {
 }
 
 // Stats counts what a Recognizer has done since it was opened. Counters only grow, except
-// Waiting and Running.
+// Waiting.
 type Stats struct {
 	Utterances      int64
 	Audio           time.Duration // duration of all utterances
@@ -36,7 +36,5 @@ type Stats struct {
 	CPU             time.Duration // of all readings
 	FinalCPU        time.Duration // of those at pauses and ends
 	Wait            time.Duration // that readings at pauses and ends waited for a worker, in total
-	MaxWait         time.Duration // the longest of these waits
 	Waiting         int           // readings in the queue now
-	Running         int           // readings in progress now
 }

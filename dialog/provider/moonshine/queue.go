@@ -190,7 +190,6 @@ func (q *queue) begin(j *job) bool {
 	}
 	if j.urgency > whileSpeaking {
 		q.stats.Wait += waited
-		q.stats.MaxWait = max(q.stats.MaxWait, waited)
 	}
 	q.running = append(q.running, j)
 	return true
@@ -245,7 +244,7 @@ func (q *queue) snapshot() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.stats
-	s.Waiting, s.Running = q.countWaiting(), len(q.running)
+	s.Waiting = q.countWaiting()
 	return s
 }
 

@@ -62,7 +62,7 @@ func TestUrgentJobsGoFirst(t *testing.T) {
 		if want := []urgency{atEnd, atEnd, atPause, whileSpeaking, whileSpeaking}; !slices.Equal(order, want) {
 			t.Errorf("order %v, want %v", order, want)
 		}
-		if s := q.snapshot(); s.Finals != 2 || s.Pauses != 1 || s.Partials != 2 || s.MaxWait != 200*time.Millisecond {
+		if s := q.snapshot(); s.Finals != 2 || s.Pauses != 1 || s.Partials != 2 || s.Wait != 300*time.Millisecond {
 			t.Errorf("%+v", s)
 		}
 	})

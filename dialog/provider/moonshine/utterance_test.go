@@ -173,7 +173,7 @@ func TestAllFinalsArriveUnderLoad(t *testing.T) {
 		}
 		callers.Wait()
 		s := r.Stats()
-		if s.Utterances != n || s.Pauses+s.Finals < n || s.Refused != 0 || s.Waiting != 0 || s.Running != 0 {
+		if s.Utterances != n || s.Pauses+s.Finals < n || s.Refused != 0 || s.Waiting != 0 {
 			t.Errorf("%+v", s)
 		}
 	})
