@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -185,11 +186,32 @@ func FuzzExtract(f *testing.F) {
 
 func FuzzManifest(f *testing.F) {
 	f.Add([]byte(`{"files": {"a/b": {"size": 3, "mtime": 1, "sha256": "00"}}}`))
+	f.Add([]byte(`{"files": {"a/b": {"sha256": "11"}, "c/\xff": {"from": "22"}}}`))
+	f.Add([]byte(`{"files": null}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		dir := t.TempDir()
-		m := parseManifest(b)
-		if m.isRecorded(filepath.Join(dir, "none"), "a", File{Name: "b"}) {
+		if len(b) > maxManifest/16 { // when it is written, it may be longer than what readManifest reads
+			return
+		}
+		c := Open(t.TempDir())
+		require.NoError(t, os.WriteFile(filepath.Join(c.dir, manifestName), b, 0o600))
+		m := c.readManifest()
+		path, file := filepath.Join(c.dir, "b"), File{Name: "b", SHA256: "33", From: Published{SHA256: "33"}}
+		if m.isRecorded(path, "a", file) {
 			t.Error("a file that does not exist is recorded")
+		}
+		require.NoError(t, os.WriteFile(path, b, 0o600))
+		require.NoError(t, m.add(path, "a", file, file.SHA256))
+		require.NoError(t, c.writeManifest(m))
+		again := c.readManifest()
+		if !maps.Equal(again.Files, m.Files) {
+			t.Errorf("read %v, wrote %v", again.Files, m.Files)
+		}
+		if !again.isRecorded(path, "a", file) {
+			t.Error("the checked file is not recorded")
+		}
+		require.NoError(t, os.WriteFile(path, append(b, 'x'), 0o600))
+		if again.isRecorded(path, "a", file) {
+			t.Error("a file of another size is recorded")
 		}
 	})
 }
