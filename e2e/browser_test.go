@@ -255,6 +255,29 @@ func TestReloadedPageResumesTheConversation(t *testing.T) {
 	p.until("the page shows no entries", `document.querySelectorAll(".entry").length === 0`)
 }
 
+func TestPageSpeaksTheCallersLanguage(t *testing.T) {
+	t.Parallel()
+	s := start(t, args("--agents", folder(t, map[string]string{
+		"demo/agent.yaml":           "name: demo\ntitle: Willow\nlanguage: en\ntry: [Are you open?]\n",
+		"laden/agent.yaml":          "name: laden\ntitle: Willow\nlanguage: de\ntry: [Ist offen?]\n",
+		"laden/knowledge/zeiten.md": "# Öffnungszeiten\n\nAm Samstag öffnen wir um neun Uhr.\n",
+	})))
+	p := visit(t, s.url, chromedp.Flag("accept-lang", "fr,de-AT,en"))
+	p.shows("#suggestions", "Ist offen?")
+	p.until("the page is in German", `document.documentElement.lang === "de" && document.querySelector("#say").placeholder === "Schreiben Sie Ihre Frage"`)
+	p.typeText("Öffnen Sie am Samstag?")
+	p.shows(".entry.agent", "um neun Uhr")
+	p.until("captions say their language", `[...document.querySelectorAll(".entry .words")].every(e => e.lang === "de")`)
+	p.do(chromedp.Focus("#agent"), chromedp.SendKeys("#agent", "e")) // by keyboard: the first entry that begins with "e"
+	p.shows("#suggestions", "Are you open?")
+	p.until("the page is in English, without the other conversation", `document.documentElement.lang === "en" && document.querySelectorAll(".entry").length === 0`)
+	p.do(chromedp.Reload())
+	p.until("a reloaded page has the chosen agent", `document.querySelector("#agent").value === "demo" && document.documentElement.lang === "en"`)
+	p.do(chromedp.Focus("#agent"), chromedp.SendKeys("#agent", "d"))
+	p.shows(".entry.agent", "um neun Uhr") // the German conversation continues
+	p.screenshot("german")
+}
+
 func TestPageExplainsThatTheMicrophoneNeedsHTTPS(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -5,6 +5,7 @@
 package web
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
@@ -78,16 +79,17 @@ func handleGet(mux *http.ServeMux, path string, serve http.HandlerFunc) {
 
 func (o Options) listAgents(w http.ResponseWriter, _ *http.Request) {
 	type agent struct {
-		Name    string   `json:"name"`
-		Title   string   `json:"title"`
-		Try     []string `json:"try"`
-		Voice   bool     `json:"voice"`
-		Default bool     `json:"default,omitempty"`
+		Name     string   `json:"name"`
+		Title    string   `json:"title"`
+		Language string   `json:"language"` // BCP 47
+		Try      []string `json:"try"`
+		Voice    bool     `json:"voice"`
+		Default  bool     `json:"default,omitempty"`
 	}
 	list := []agent{}
 	for i, a := range o.Agents() {
 		list = append(list, agent{
-			Name: a.Name, Title: a.Title, Try: append([]string{}, a.Suggestions...),
+			Name: a.Name, Title: a.Title, Language: cmp.Or(a.Language, "en-US"), Try: append([]string{}, a.Suggestions...),
 			Voice: a.Recognizer != nil && a.Synthesizer != nil, Default: i == 0,
 		})
 	}

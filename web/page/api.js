@@ -17,7 +17,7 @@ async function request(path, options = {}) {
   return response;
 }
 
-// fetchAgents returns {agents: [{name, title, try, voice, default}], ice_servers: [RTCIceServer]}.
+// fetchAgents returns {agents: [{name, title, language, try, voice, default}], ice_servers: [RTCIceServer]}.
 export async function fetchAgents() {
   return (await request("v1/agents")).json();
 }

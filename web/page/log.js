@@ -1,18 +1,18 @@
 // Log shows the entries of a Transcript and updates only what has changed.
-
-const labels = { ticket: "Ticket", source: "From our pages", handover: "A person will help" };
+import { t } from "./texts.js";
 
 export class Log {
   #list;
-  #agent = "";
+  #agent = { title: "", language: "" };
   #rows = new Map(); // by entry id: {element, words, notes, mark}
 
   constructor(list) {
     this.#list = list;
   }
 
-  set agent(name) {
-    this.#agent = name;
+  // agent is one of the server's list. Its language is that of what both say.
+  set agent(agent) {
+    this.#agent = agent;
   }
 
   draw(entries) {
@@ -42,21 +42,22 @@ export class Log {
     row.element.classList.toggle("live", entry.isLive);
     row.element.classList.toggle("waiting", isWaiting);
     if (row.words.textContent !== entry.text) row.words.textContent = entry.text;
-    const mark = entry.isUnsent ? "Not sent" : entry.isInterrupted ? "Interrupted" : "";
+    const mark = entry.isUnsent ? t("unsent") : entry.isInterrupted ? t("interrupted") : "";
     if (row.mark.textContent !== mark) row.mark.textContent = mark;
     row.mark.classList.toggle("warning", Boolean(entry.isUnsent));
     while (row.notes.childElementCount < entry.notes.length) {
-      row.notes.append(card(entry.notes[row.notes.childElementCount]));
+      row.notes.append(card(entry.notes[row.notes.childElementCount], this.#agent.language));
     }
   }
 
   #newRow(entry) {
     const element = make("li", `entry ${entry.who}`);
-    const speaker = { caller: "You", agent: this.#agent, notice: "Note" }[entry.who];
+    const speaker = { caller: t("you"), agent: this.#agent.title, notice: t("note") }[entry.who];
     const head = make("p", "speaker", speaker);
     const mark = make("span", "mark");
     head.append(" ", mark);
     const words = make("p", "words");
+    if (entry.who !== "notice") words.lang = this.#agent.language;
     const notes = make("div", "notes");
     element.append(head, words, notes);
     return { element, words, notes, mark };
@@ -64,29 +65,29 @@ export class Log {
 }
 
 // card returns the element of a note: a source as a line that expands, others as a card.
-function card(note) {
-  if (note.kind === "source") return source(note);
+function card(note, language) {
+  if (note.kind === "source") return source(note, language);
   const box = make("div", `card ${note.kind}`);
   const stub = make("p", "stub");
-  stub.append(make("span", "kind", labels[note.kind]), make("span", "id", note.id));
+  stub.append(make("span", "kind", t(note.kind)), make("span", "id", note.id));
   const body = make("div", "body");
+  body.lang = language;
   if (note.title) body.append(make("p", "title", note.title));
   if (note.text) body.append(make("p", "text", note.text));
   box.append(stub, body);
   return box;
 }
 
-function source(note) {
-  const name = note.title || note.id;
-  if (!note.text) {
-    const line = make("p", "source");
-    line.append(make("span", "kind", labels.source), " ", make("span", "title", name));
-    return line;
-  }
-  const box = make("details", "source");
-  const summary = make("summary");
-  summary.append(make("span", "kind", labels.source), " ", make("span", "title", name));
-  box.append(summary, make("p", "text", note.text));
+function source(note, language) {
+  const box = make(note.text ? "details" : "p", "source");
+  const line = note.text ? make("summary") : box;
+  const title = make("span", "title", note.title || note.id);
+  title.lang = language;
+  line.append(make("span", "kind", t("source")), " ", title);
+  if (!note.text) return box;
+  const text = make("p", "text", note.text);
+  text.lang = language;
+  box.append(line, text);
   return box;
 }
 

@@ -1,5 +1,6 @@
 // Connects the parts of the page: every event updates the state, the transcript and the
 // developer view, and then the page is drawn.
+import { chooseAgent } from "./agents.js";
 import { fetchAgents } from "./api.js";
 import { DeveloperView } from "./developer.js";
 import { Log } from "./log.js";
@@ -7,6 +8,7 @@ import { Meter } from "./meter.js";
 import { Problem, fromError, fromEvent } from "./problem.js";
 import { Session } from "./session.js";
 import { initial, reduce } from "./state.js";
+import { language, t, translate, useLanguage } from "./texts.js";
 import { Transcript } from "./transcript.js";
 import { View, levels } from "./view.js";
 
@@ -18,6 +20,7 @@ const callerMeter = new Meter(levels.caller);
 const agentMeter = new Meter(levels.agent);
 let state = initial;
 let session = null;
+let server = null; // {agents, iceServers}
 
 const view = new View({
   call: async () => {
@@ -28,7 +31,7 @@ const view = new View({
   mute: () => {
     handle({ type: "muted", isMuted: !state.isMuted });
     session?.mute(state.isMuted);
-    view.announce(state.isMuted ? "Microphone muted" : "Microphone on");
+    view.announce(t(state.isMuted ? "microphoneMuted" : "microphoneOn"));
   },
   type: async (text) => {
     view.hideProblem();
@@ -37,14 +40,27 @@ const view = new View({
   },
   startOver: () => {
     session?.startOver();
-    transcript.clear();
-    developer.clear();
-    state = { ...initial, isMuted: state.isMuted };
-    view.hideProblem();
-    draw();
+    clear();
     $("say").focus();
   },
+  chooseAgent: (name) => {
+    session?.leave();
+    clear();
+    const address = new URL(location.href); // a reloaded page has the same agent
+    address.searchParams.set("agent", name);
+    history.replaceState(null, "", address);
+    begin(server.agents.find((a) => a.name === name));
+  },
 });
+
+// clear forgets what the page shows of a conversation.
+function clear() {
+  transcript.clear();
+  developer.clear();
+  state = { ...initial, isMuted: state.isMuted };
+  view.hideProblem();
+  draw();
+}
 
 function handle(event) {
   state = reduce(state, event);
@@ -96,16 +112,16 @@ function onAudio(caller, agent) {
   agentMeter.watch(agent);
 }
 
-// findSession asks the server for the agent and creates the session, once. It reports
+// findSession asks the server for its agents and begins with one of them, once. It reports
 // whether there is a session.
 async function findSession() {
   if (session) return true;
   try {
-    const { agent, iceServers } = await findAgent();
-    view.showAgent(agent);
-    log.agent = agent.title || agent.name;
-    session = new Session(agent.name, { emit: handle, onAudio, iceServers });
-    draw();
+    const { agents, ice_servers: iceServers } = await fetchAgents();
+    if (session) return true; // found by another caller of this function
+    server = { agents, iceServers };
+    view.showAgents(agents);
+    begin(findAgent(agents));
     return true;
   } catch (error) {
     view.showProblem(fromError(error));
@@ -113,13 +129,24 @@ async function findSession() {
   }
 }
 
-async function findAgent() {
+function findAgent(agents) {
   const wanted = new URLSearchParams(location.search).get("agent");
-  const { agents, ice_servers: iceServers } = await fetchAgents();
-  const agent = wanted ? agents.find((a) => a.name === wanted) : (agents.find((a) => a.default) ?? agents[0]);
-  if (agent) return { agent, iceServers };
-  const message = wanted ? `This server has no agent “${wanted}”.` : "This server has no agents yet.";
-  throw new Problem("not_found", "Nobody can answer", message);
+  const agent = chooseAgent(agents, wanted, navigator.languages);
+  if (agent) return agent;
+  throw new Problem("not_found", t("nobody"), wanted ? t("unknownAgent", wanted) : t("noAgent"));
 }
 
-if ((await findSession()) && session.canResume) session.resume();
+// begin shows the agent and continues the tab's conversation with it, if there is one.
+function begin(agent) {
+  view.showAgent(agent);
+  log.agent = { ...agent, title: agent.title || agent.name };
+  session = new Session(agent.name, { emit: handle, onAudio, iceServers: server.iceServers });
+  session.mute(state.isMuted);
+  draw();
+  if (session.canResume) session.resume();
+}
+
+useLanguage(navigator.language);
+translate(document);
+document.documentElement.lang = language();
+findSession();

@@ -1,24 +1,11 @@
 import { Problem } from "./problem.js";
+import { t } from "./texts.js";
 
-const typeInstead = "You can type your question below instead.";
-
-// Titles and messages by the name of getUserMedia's error.
+// Codes, and keys of titles and advice, by the name of getUserMedia's error.
 const problems = {
-  NotAllowedError: [
-    "microphone_refused",
-    "The microphone is blocked",
-    `Allow it for this page with the icon next to the address, then call again. ${typeInstead}`,
-  ],
-  NotFoundError: [
-    "microphone_missing",
-    "No microphone was found",
-    `Connect one, or enable it in your system's sound settings, then call again. ${typeInstead}`,
-  ],
-  NotReadableError: [
-    "microphone_busy",
-    "The microphone is in use",
-    `Another program or tab is using it. Close that one, then call again. ${typeInstead}`,
-  ],
+  NotAllowedError: ["microphone_refused", "refused", "refusedAdvice"],
+  NotFoundError: ["microphone_missing", "missing", "missingAdvice"],
+  NotReadableError: ["microphone_busy", "busy", "busyAdvice"],
 };
 
 // openMicrophone asks the caller for the microphone. It throws a Problem.
@@ -29,12 +16,8 @@ export async function openMicrophone() {
       audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     });
   } catch (error) {
-    const [code, title, message] = problems[error.name] ?? [
-      "microphone_failed",
-      "The microphone did not start",
-      `Your browser reports: ${error.message || error.name}. ${typeInstead}`,
-    ];
-    throw new Problem(code, title, message);
+    const [code, title, advice] = problems[error.name] ?? ["microphone_failed", "notStarted", "reports"];
+    throw problem(code, title, t(advice, error.message || error.name));
   }
 }
 
@@ -42,11 +25,6 @@ export function closeMicrophone(stream) {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
-function insecurePage() {
-  return new Problem(
-    "insecure_page",
-    "The microphone needs HTTPS",
-    `Browsers allow the microphone only on secure pages, and this page was loaded from ${location.host} without HTTPS. ` +
-      `Open it as https://${location.host}, or as http://localhost on the computer that runs Frontdesk. ${typeInstead}`,
-  );
-}
+const insecurePage = () => problem("insecure_page", "insecure", t("insecureAdvice", location.host));
+
+const problem = (code, title, advice) => new Problem(code, t(title), `${advice} ${t("typeInstead")}`);

@@ -1,3 +1,5 @@
+import { language, t } from "./texts.js";
+
 // Problem is an error as it is shown to the caller: a title, what happened and what to do.
 export class Problem extends Error {
   constructor(code, title, message, { retryable = false, retryAfter = 0 } = {}) {
@@ -9,52 +11,50 @@ export class Problem extends Error {
   }
 }
 
-const titles = {
-  unauthorized: "This page is out of date",
-  forbidden: "This is not allowed here",
-  not_found: "That was not found",
-  rate_limited: "All lines are busy",
-  unavailable: "The service is not available right now",
-  too_large: "That is too long",
-  storage_failed: "The conversation cannot be saved right now",
-  timeout: "That took too long",
-};
+// The codes of errors whose title says what happened.
+const knownCodes = new Set([
+  "unauthorized",
+  "forbidden",
+  "not_found",
+  "rate_limited",
+  "unavailable",
+  "too_large",
+  "storage_failed",
+  "timeout",
+]);
+
+const titleOf = (code) => t(knownCodes.has(code) ? code : "failed");
+
+// detailOf returns the server's message. The server speaks English, so in other languages the
+// title must do if it says what happened.
+const detailOf = (code, message) => (language() === "en" || !knownCodes.has(code) ? sentence(message) : "");
 
 // fromResponse returns the Problem of an error response of the server, or of a proxy.
 export async function fromResponse(response) {
   const body = await response.json().catch(() => ({}));
   const { code = "unavailable", message = "", retryable = response.status >= 500 } = body.error ?? {};
   const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-  const wait = retryAfter ? ` Please try again in ${retryAfter === 1 ? "a second" : `${retryAfter} seconds`}.` : "";
-  const text = message ? sentence(message) : `The server answered with status ${response.status}.`;
-  return new Problem(code, titles[code] ?? "That did not work", text + wait, { retryable, retryAfter });
+  const text = message ? detailOf(code, message) : t("status", response.status);
+  const wait = retryAfter ? t("retryIn", retryAfter) : "";
+  return new Problem(code, titleOf(code), [text, wait].filter(Boolean).join(" "), { retryable, retryAfter });
 }
 
 // fromError returns anything that was thrown as a Problem.
 export function fromError(error) {
-  return error instanceof Problem ? error : new Problem("internal", "That did not work", sentence(error.message));
+  return error instanceof Problem ? error : new Problem("internal", t("failed"), sentence(error.message));
 }
 
 // fromEvent returns the Problem of an error event.
 export function fromEvent({ code = "", message = "" }) {
-  return new Problem(code, titles[code] ?? "That did not work", sentence(message));
+  return new Problem(code, titleOf(code), detailOf(code, message));
 }
 
 export const offline = () =>
-  new Problem(
-    "network",
-    "No connection",
-    navigator.onLine
-      ? "The server cannot be reached. Check your network; what you type stays here."
-      : "Your device is offline. Check your network; what you type stays here.",
-    { retryable: true },
-  );
+  new Problem("network", t("noConnection"), t(navigator.onLine ? "unreachable" : "offline"), { retryable: true });
 
 // noAudio means that requests reach the server, but audio does not.
 export const noAudio = () =>
-  new Problem("media", "The audio is blocked", "Your network allows this page, but not the audio of a call.", {
-    retryable: true,
-  });
+  new Problem("media", t("audioBlocked"), t("audioBlockedDetail"), { retryable: true });
 
 function sentence(text) {
   const start = text.charAt(0).toUpperCase() + text.slice(1);

@@ -7,6 +7,7 @@
 import { fetchToken } from "./api.js";
 import { closeMicrophone, openMicrophone } from "./microphone.js";
 import { Problem, fromError, fromEvent } from "./problem.js";
+import { t } from "./texts.js";
 import { openCall } from "./webrtc.js";
 import { openSocketCall, openText } from "./websocket.js";
 
@@ -17,23 +18,14 @@ const maxUnsent = 10; // texts
 // Results after which the session reconnects by itself.
 const resumableResults = new Set(["lost", "draining"]);
 
-// Transports of a call, the best first, and the notice when one fails.
+// Transports of a call, the best first, and the text that tells the caller when one fails.
 const transports = [
-  {
-    open: openCall,
-    fallbackNotice: "Your network blocks the direct connection for audio. The call uses another one, with a short delay.",
-  },
-  { open: openSocketCall, fallbackNotice: "The audio of the call is blocked. Let us continue by text." },
+  { open: openCall, fallbackNotice: "slowAudio" },
+  { open: openSocketCall, fallbackNotice: "textInstead" },
 ];
 
-// What the caller is told, by the result of the call.
-const endReasons = {
-  done: "Thank you for calling.",
-  hung_up: "You hung up.",
-  silent: "Nobody spoke for a while.",
-  limited: "The call has reached its maximum length. You can call again and continue.",
-  moved: "The conversation continues in another tab or window.",
-};
+// Results of a call that have a text for the caller.
+const explainedResults = new Set(["done", "hung_up", "silent", "limited", "moved", "transferred"]);
 
 export class Session {
   #agent;
@@ -107,11 +99,16 @@ export class Session {
   }
 
   startOver() {
+    this.leave();
+    this.#token = "";
+  }
+
+  // leave closes the line. The conversation can be resumed.
+  leave() {
     this.#startAttempt();
     this.#stopAudio();
     this.#unsent = [];
     this.#isConnecting = false;
-    this.#token = "";
   }
 
   mute(isMuted) {
@@ -174,7 +171,7 @@ export class Session {
       } catch (error) {
         if (error.code !== "media" || signal.aborted) throw error;
         this.#transport = transports.indexOf(transport) + 1;
-        this.#emit({ type: "notice", code: "sound_lost", message: transport.fallbackNotice });
+        this.#emit({ type: "notice", code: "sound_lost", message: t(transport.fallbackNotice) });
       }
     }
     return this.#connect(openText, signal);
@@ -259,7 +256,7 @@ export class Session {
     this.#stopAudio();
     if (result === "done") this.#token = "";
     this.#unsent.splice(0).forEach((unsent) => this.#reportUnsent(unsent));
-    this.#emit({ type: "ended", result, reason: endReasons[result] ?? reason, at: Date.now() });
+    this.#emit({ type: "ended", result, reason: explainedResults.has(result) ? t(result) : reason, at: Date.now() });
   }
 
   #fail(error, signal) {
@@ -280,7 +277,7 @@ export class Session {
     this.#emit({
       type: "notice",
       code: "microphone_lost",
-      message: "Your microphone was disconnected. You can type, or hang up and call again.",
+      message: t("microphoneLost"),
     });
   }
 
@@ -291,8 +288,7 @@ export class Session {
   }
 }
 
-const sessionExpired = () =>
-  new Problem("expired", "The earlier conversation has expired", "Call or type to begin a new one.");
+const sessionExpired = () => new Problem("expired", t("expired"), t("expiredAdvice"));
 
 // pause waits for ms, or until the device is online again or signal aborts.
 function pause(ms, signal) {

@@ -1,5 +1,6 @@
 // The state of the call as plain data. reduce returns the state after an event, which is
 // the server's or the page's own (see session.js).
+import { t } from "./texts.js";
 
 export const initial = Object.freeze({
   stage: "idle", // idle, asking, connecting, open, reconnecting, ended
@@ -33,7 +34,7 @@ const rules = {
   }),
   reconnecting: (s, e) => ({ ...s, ...noActivity, stage: "reconnecting", attempt: e.attempt }),
   ended: (s, e) => end(s, e.reason, e.at),
-  failed: (s, e) => (s.connectedAt ? end(s, "The call was cut off.", e.at) : { ...initial, isMuted: s.isMuted }),
+  failed: (s, e) => (s.connectedAt ? end(s, t("cutOff"), e.at) : { ...initial, isMuted: s.isMuted }),
   muted: (s, e) => ({ ...s, isMuted: e.isMuted }),
   typed: (s) => (s.stage === "open" ? { ...s, isAwaitingReply: true } : s),
 
@@ -79,29 +80,26 @@ export function phaseOf(s) {
 export function describe(s, agent) {
   switch (phaseOf(s)) {
     case "asking":
-      return ["Asking", "Please allow the microphone in your browser."];
+      return [t("asking"), t("allowMicrophone")];
     case "connecting":
-      return ["Connecting", s.hasVoice ? "Your call is being connected." : "Opening the conversation."];
+      return [t("connecting"), t(s.hasVoice ? "connectingCall" : "connectingText")];
     case "listening":
-      if (s.isMuted) return ["Muted", `${agent.title} cannot hear you.`];
-      return ["Listening", s.isCallerSpeaking ? "I can hear you." : "Go ahead, just talk."];
+      if (s.isMuted) return [t("muted"), t("cannotHear", agent.title)];
+      return [t("listening"), t(s.isCallerSpeaking ? "hearing" : "goAhead")];
     case "thinking":
-      return ["Thinking", "One moment."];
+      return [t("thinking"), t("oneMoment")];
     case "writing":
-      return ["Writing", "One moment."];
+      return [t("writing"), t("oneMoment")];
     case "speaking":
-      return ["Speaking", s.hasVoice ? "You can interrupt at any time." : ""];
+      return [t("speaking"), s.hasVoice ? t("mayInterrupt") : ""];
     case "reconnecting":
-      return ["Reconnecting", `Attempt ${s.attempt}. Nothing you said is lost.`];
+      return [t("reconnecting"), t("attempt", s.attempt)];
     case "ended":
-      return ["Call ended", [s.endReason, s.duration ? `It lasted ${clock(s.duration)}.` : ""].filter(Boolean).join(" ")];
+      return [t("callEnded"), [s.endReason, s.duration ? t("lasted", clock(s.duration)) : ""].filter(Boolean).join(" ")];
     case "texting":
-      return ["Ready", agent.voice ? "We are talking by text. You can also call." : "We are talking by text."];
+      return [t("ready"), t(agent.voice ? "textingOrCall" : "texting")];
     default:
-      return [
-        "Ready",
-        agent.voice ? "Press the button and talk, or type." : "Type your question. This agent cannot be called.",
-      ];
+      return [t("ready"), t(agent.voice ? "pressOrType" : "typeOnly")];
   }
 }
 

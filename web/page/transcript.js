@@ -4,6 +4,8 @@
 // An entry is {id, who: "caller" | "agent" | "notice", item, text, isLive, notes}, and
 // optionally isUnsent and isInterrupted. isLive means that its text may still change.
 
+import { t } from "./texts.js";
+
 const shownKinds = new Set(["ticket", "source", "handover"]);
 
 export class Transcript {
@@ -31,7 +33,7 @@ export class Transcript {
     typed: (e) => this.#push({ id: e.item, item: e.item, who: "caller", text: e.text }),
     unsent: (e) => this.#change(this.#byItem(e.item), { isUnsent: true }),
     notice: (e) => this.#addNotice(e.message),
-    expired: () => this.#addNotice("The earlier conversation has expired. This is a new one."),
+    expired: () => this.#addNotice(t("expiredNotice")),
     reconnecting: () => this.#endLive(),
     connected: () => this.#endLive(),
     ended: () => this.#endLive(),

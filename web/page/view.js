@@ -1,12 +1,14 @@
 // View shows the state of the call and calls the given handlers for what the caller does.
+import { optionNames } from "./agents.js";
 import { make } from "./log.js";
 import { clock, describe, phaseOf } from "./state.js";
+import { language, t, translate, useLanguage } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);
 const callPhases = new Set(["asking", "connecting", "listening", "thinking", "speaking", "reconnecting"]);
 
 export class View {
-  #agent = { title: "Frontdesk", voice: true, try: [] };
+  #agent = { title: "Frontdesk", language: "en", voice: true, try: [] };
   #announced = ""; // the last phase announced, as its title
   #state = null;
 
@@ -15,6 +17,7 @@ export class View {
     $("hangup").onclick = handlers.hangUp;
     $("mute").onclick = handlers.mute;
     $("again").onclick = handlers.startOver;
+    $("agent").onchange = ({ target }) => handlers.chooseAgent(target.value);
     $("dismiss").onclick = () => this.hideProblem();
     $("composer").onsubmit = (event) => {
       event.preventDefault();
@@ -35,11 +38,32 @@ export class View {
     setInterval(() => this.#updateElapsed(), 500);
   }
 
-  // showAgent shows who answers: an agent of the server's list.
+  // showAgents lets the caller choose among the server's agents, if there are several.
+  showAgents(agents) {
+    const names = optionNames(agents);
+    $("agent").replaceChildren(
+      ...agents.map((agent, i) => {
+        const option = make("option", "", names[i]);
+        option.value = agent.name;
+        option.lang = agent.language;
+        return option;
+      }),
+    );
+    $("agents").hidden = agents.length < 2;
+    if (new Set(agents.map((a) => a.title || a.name)).size === 1) $("agents-label").dataset.t = "language";
+  }
+
+  // showAgent shows who answers, an agent of the server's list, in that agent's language.
   showAgent(agent) {
     this.#agent = { ...agent, title: agent.title || agent.name };
+    this.#announced = "";
+    useLanguage(agent.language);
+    document.documentElement.lang = language();
+    translate(document);
     $("title").textContent = $("agent-meter").textContent = this.#agent.title;
+    $("agent").value = agent.name;
     document.body.classList.toggle("no-voice", !agent.voice);
+    $("suggestions").lang = agent.language;
     $("suggestions").replaceChildren(
       ...agent.try.map((text) => {
         const item = make("li");
@@ -64,7 +88,8 @@ export class View {
     $("mute").setAttribute("aria-pressed", String(state.isMuted));
     $("again").hidden = entries.length === 0;
     $("suggestions-box").hidden = this.#agent.try.length === 0 || entries.some((e) => e.who === "caller");
-    $("call-word").textContent = phase === "ended" ? "Call again" : "Call";
+    $("call-word").textContent = t(phase === "ended" ? "callAgain" : "call");
+    $("agent").disabled = isCalling; // the call is with one agent
     this.#showControls(isCalling);
     this.#announcePhase(word, detail, phase);
     this.#updateElapsed();
