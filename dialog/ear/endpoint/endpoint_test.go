@@ -262,3 +262,16 @@ func BenchmarkSpeechFrame(b *testing.B) {
 		j.Hear(frame)
 	}
 }
+
+// TestAddressCompletesATurnWhileTheCallerSpeaks: recognizers write it with signs.
+func TestAddressCompletesATurnWhileTheCallerSpeaks(t *testing.T) {
+	j := NewJudge(&Models{Words: Model{Weights: Features{address: 5}, Sure: 2}}, "en-US")
+	const asked = "What is your email address?"
+	spelled, written := "my email is anna at example dot org", "my email is anna@example.org"
+	if !j.IsComplete(spelled, asked) || !j.IsComplete(written, asked) {
+		t.Errorf("%q: %v, %q: %v", spelled, j.IsComplete(spelled, asked), written, j.IsComplete(written, asked))
+	}
+	if j.IsComplete("my email is anna@", asked) {
+		t.Error("a part of an address is complete")
+	}
+}

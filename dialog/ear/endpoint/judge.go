@@ -113,7 +113,7 @@ func (j *Judge) IsComplete(said, asked string) bool {
 		return false
 	}
 	var f Features
-	f.setWords(words.Split(said), parseQuestion(asked))
+	f.setWords(words.Split(spellOut(said)), parseQuestion(asked))
 	m := &j.models.Words
 	return m.Logit(&f)-j.caution >= m.Sure+guessMargin
 }
