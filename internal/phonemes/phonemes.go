@@ -63,6 +63,9 @@ func New(voice string) (*Phonemizer, error) {
 // a pause inside; what follows its first 900 bytes is dropped. Punctuation alone becomes "".
 // The error is a fault.Error.
 func (p *Phonemizer) Phonemes(ctx context.Context, phrase string) (string, error) {
+	if ctx.Err() != nil { // select would choose at random
+		return "", fault.From(ctx.Err())
+	}
 	timeout := time.NewTimer(turnTimeout)
 	defer timeout.Stop()
 	select {

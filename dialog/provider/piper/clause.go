@@ -58,6 +58,7 @@ func (c *clause) speak(ctx context.Context, utterances [][]symbol, yield func(di
 				return err
 			}
 			pcm := resampler.Process(nil, trim.Add(loudness.Limit(audio, level.gain)))
+			due := c.due // of this piece
 			c.due = c.due.Add(time.Duration(len(pcm)) * time.Second / media.MouthRate)
 			if len(pcm) == 0 {
 				continue
@@ -65,7 +66,7 @@ func (c *clause) speak(ctx context.Context, utterances [][]symbol, yield func(di
 			samples += len(pcm)
 			var words []dialog.WordEnd
 			if c.begun { // the first piece does not wait for them
-				words = c.timing.take(ctx, trim.Dropped(), samples)
+				words = c.timing.take(ctx, due, trim.Dropped(), samples)
 			}
 			c.begun = true
 			if !yield(dialog.Speech{PCM: pcm, Words: words}) {
@@ -74,7 +75,11 @@ func (c *clause) speak(ctx context.Context, utterances [][]symbol, yield func(di
 		}
 	}
 	pcm := resampler.Flush(resampler.Process(nil, trim.End()))
-	words := c.timing.take(ctx, trim.Dropped(), samples+len(pcm))
+	deadline := c.due
+	if least := time.Now().Add(lastWords); deadline.Before(least) {
+		deadline = least
+	}
+	words := c.timing.take(ctx, deadline, trim.Dropped(), samples+len(pcm))
 	words = append(words, c.timing.rest(samples+len(pcm))...)
 	if len(pcm)+len(words) > 0 {
 		yield(dialog.Speech{PCM: pcm, Words: words})

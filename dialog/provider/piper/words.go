@@ -2,6 +2,7 @@ package piper
 
 import (
 	"context"
+	"time"
 	"unicode"
 
 	"frontdesk/dialog"
@@ -61,10 +62,14 @@ func (t *timing) add(symbols []symbol, l *latent, hop int) {
 
 // take returns the ends of the words in the first samples of the clause's audio, but for those
 // that it has returned. dropped is how many samples at the beginning of the clause are left
-// out.
-func (t *timing) take(ctx context.Context, dropped, samples int) []dialog.WordEnd {
+// out. The audio waits for the phonemes of the words only until the deadline; then the next take
+// goes on.
+func (t *timing) take(ctx context.Context, deadline time.Time, dropped, samples int) []dialog.WordEnd {
 	if !t.asked {
-		t.asked, t.words = true, t.align(ctx)
+		limited, cancel := context.WithDeadline(ctx, deadline)
+		t.words = t.align(limited)
+		t.asked = t.words != nil || limited.Err() == nil
+		cancel()
 	}
 	var out []dialog.WordEnd
 	for t.next < len(t.words) && t.words[t.next].passed <= len(t.ends) {
@@ -92,7 +97,11 @@ func (t *timing) rest(samples int) []dialog.WordEnd {
 	return out
 }
 
-// align finds the phonemes of each word. It returns nil if that fails.
+// lastWords is how long the end of a clause waits at least for the phonemes of its words. Each
+// takes 1 to 10 ms, unless many callers wait for espeak-ng.
+const lastWords = time.Second
+
+// align finds the phonemes of each word. It returns nil if that fails or if ctx ends.
 func (t *timing) align(ctx context.Context) []word {
 	var words []word
 	var alone [][]rune

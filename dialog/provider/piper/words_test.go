@@ -4,11 +4,15 @@ package piper
 
 import (
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/phonemes"
 	"frontdesk/internal/require"
 	"frontdesk/media"
 )
@@ -48,6 +52,32 @@ func checkWords(t *testing.T, s *Synthesizer) {
 		if left := float64(len(pcm)-before.Samples) / media.MouthRate; left < 0 || left > 0.2 {
 			t.Errorf("%q: %.3f s after the last word of %.2f s", text, left, float64(len(pcm))/media.MouthRate)
 		}
+	}
+}
+
+// TestAudioDoesNotWaitForWords: espeak-ng takes 100 ms for each line.
+func TestAudioDoesNotWaitForWords(t *testing.T) {
+	dir := t.TempDir()
+	program := "#!/bin/sh\nwhile read -r line; do sleep 0.1; echo \"$line\"; done\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "espeak-ng"), []byte(program), 0o700))
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	p, err := phonemes.New("en")
+	require.NoError(t, err)
+	defer p.Close()
+	s, err := parseSettings([]byte(validSettings))
+	require.NoError(t, err)
+	v := &voice{settings: s, phonemizer: p}
+	const text = "a b ab ba aab bba aabb"
+	tm := newTiming(v, text, "en", nil, [][]symbol{s.symbols(strings.ReplaceAll(text, " ", ""))})
+	began := time.Now()
+	if got := tm.take(t.Context(), time.Now().Add(50*time.Millisecond), 0, 0); got != nil || tm.asked {
+		t.Errorf("got %v before the phonemes can be known", got)
+	}
+	if d := time.Since(began); d > 700*time.Millisecond { // a word takes two lines
+		t.Errorf("the audio waited for %v", d)
+	}
+	if tm.take(t.Context(), time.Now().Add(time.Minute), 0, 0); len(tm.words) != len(strings.Fields(text)) {
+		t.Errorf("words %v", tm.words)
 	}
 }
 
