@@ -71,7 +71,7 @@ type Speech struct {
 	Models  string `yaml:"models"`  // folder of the installed models; "": frontdesk/models in the user's cache folder
 	Library string `yaml:"library"` // ONNX Runtime, 1.24 or later; "": the installed one
 	Device  string `yaml:"device"`  // auto, cpu or cuda
-	Threads int    `yaml:"threads"` // networks that run at once; 0: one per core
+	Threads int    `yaml:"threads"` // runs at once of the recognizer, and of each neural voice; 0: one per core
 	Bias    bool   `yaml:"bias"`    // whether Moonshine expects what an agent's callers speak of
 }
 
