@@ -32,7 +32,7 @@ const (
 var echoEdges = [echoBands + 1]float64{300, 450, 650, 900, 1200, 1600, 2200, 3000, 3700}
 
 // EchoDetector decides whether the audio of a microphone is only the echo of the agent's
-// own voice: up to half a second late, quieter, and coloured by loudspeaker and room. It
+// own voice: up to half a second late, quieter, and colored by loudspeaker and room. It
 // estimates the echo delay by cross-correlating the band levels of played and heard audio
 // over the last second or two (a coarse form of the delay estimation of acoustic echo
 // cancellers; G. C. Carter, "Coherence and time delay estimation", 1987), learns the gain

@@ -54,7 +54,7 @@ func (e *endpointer) Judge(ev dialog.Evidence) dialog.Verdict {
 		return v
 	}
 	if ev.Final && ev.Silence >= recognizerSilence {
-		return dialog.Verdict{Finished: true, Reason: "the recogniser heard the end"}
+		return dialog.Verdict{Finished: true, Reason: "the recognizer heard the end"}
 	}
 	wait, reason := e.judge.Wait(ev.Words, ev.LastReply, ev.Silence)
 	return dialog.Verdict{

@@ -31,6 +31,6 @@ func TestMemoryOfAContainerIsItsLimit(t *testing.T) {
 		}
 	}
 	if _, ok := availableMemory(fstest.MapFS{}); ok {
-		t.Error("a system that does not say how much memory it has is believed to")
+		t.Error("an amount for a system that does not say how much memory it has")
 	}
 }

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	TurnTimeout = 5 * time.Second // for a turn
-	// maxQueue bounds the runs that wait, for each worker. A first piece takes about 0.1 s of
-	// a core, so who waits behind so many others would be answered too late.
+	TurnTimeout = 5 * time.Second // how long a run waits for its turn
+	// maxQueue bounds the runs that wait, for each worker. A run of Piper takes 25 to 50 ms of a
+	// core, so a run behind so many others would come one to two seconds late.
 	maxQueue = 40
 	// Patience is how late a clause may begin. 20 callers on two cores hear 95 % of first audio
 	// within this time (docs/performance.md); whoever would wait longer is better served by
@@ -24,21 +24,21 @@ const (
 )
 
 // Pool bounds how many runs of networks are in progress. If too many want to run, the
-// order is by when the caller will have heard the audio that they have: who needs audio
-// first, runs first. A new clause that would begin too late is refused, so that those that had
+// order is by when the caller will have heard the audio that they have: the clause that needs
+// audio first runs first. A new clause that would begin too late is refused, so that those that had
 // a turn begin soon and go on without gaps.
 type Pool struct {
 	Patience time.Duration // how late a clause may begin; to be set before use
 
-	timeout   time.Duration // for a turn
-	count     int
-	firstRuns int
+	timeout   time.Duration // how long a run waits for its turn
+	count     int           // of workers
+	firstRuns int           // that the first audio needs
 	maxQueue  int
 
 	mu    sync.Mutex
-	free  int
+	free  int // workers
 	queue waiters
-	run   time.Duration // that runs take, a moving average
+	run   time.Duration // how long a run takes, a moving average
 }
 
 // New returns a Pool of n workers for a voice whose first audio needs firstRuns runs.
@@ -61,7 +61,7 @@ type waiter struct {
 	index int           // in the queue; -1 once it is the waiter's turn
 }
 
-// Errors of Do that refuse a run.
+// Errors of Do. IsRefusal is true for ErrQueueFull and ErrLate.
 var (
 	ErrQueueFull = fault.New(fault.Unavailable, "too many callers are waiting for the voice").Retryable(time.Second)
 	errNoTurn    = fault.New(fault.Timeout, "the voice took too long to speak").Retryable(0)
