@@ -17,7 +17,9 @@ func sessionOf(ctx context.Context) string {
 
 // Caller is what tools may know of the caller.
 type Caller struct {
+	Known       string // the account that the operator's token vouches for, "" if there is none
 	Number      string // telephone number, "" if there is none or it is withheld
+	Address     string // network address, for the limits of callers who are otherwise unknown
 	CanTransfer bool   // the call can be transferred to a person now
 }
 
@@ -28,7 +30,8 @@ func WithCaller(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
-func callerOf(ctx context.Context) Caller {
+// CallerOf returns who the caller is, as WithCaller has told it.
+func CallerOf(ctx context.Context) Caller {
 	c, _ := ctx.Value(callerKey{}).(Caller)
 	return c
 }

@@ -11,6 +11,7 @@ import (
 
 	"frontdesk/internal/fault"
 	"frontdesk/tools"
+	"frontdesk/tools/gate"
 )
 
 // A Go function becomes a tool. A policy says which tools an agent may use and for how long.
@@ -18,14 +19,14 @@ func ExampleFunc() {
 	type arguments struct {
 		City string `json:"city" jsonschema:"the name of the city"`
 	}
-	openingHours := tools.Func("opening_hours", "Tells when a store opens.", tools.Reads,
+	openingHours := tools.Func("opening_hours", "Tells when a store opens.", gate.Rule{},
 		func(_ context.Context, _ string, args arguments) (any, []tools.Note, error) {
 			if args.City != "Springfield" {
 				return nil, nil, fault.New(fault.NotFound, "no store in %s", args.City)
 			}
 			return map[string]string{"opens": "9 am"}, nil, nil
 		})
-	restart := tools.Func("restart", "Restarts the shop.", tools.Writes,
+	restart := tools.Func("restart", "Restarts the shop.", gate.Rule{Effect: gate.Write},
 		func(context.Context, string, struct{}) (any, []tools.Note, error) { return nil, nil, nil })
 
 	all, err := tools.NewRegistry(openingHours, restart)
@@ -41,7 +42,7 @@ func ExampleFunc() {
 		{ID: "2", Name: "opening_hours", Arguments: json.RawMessage(`{"city":"Atlantis"}`)},
 		{ID: "3", Name: "restart"},
 	} {
-		result := registry.Do(context.Background(), call)
+		result := registry.DoAsOperator(context.Background(), call)
 		fmt.Println(result.Failed, string(result.Output))
 	}
 	// Output:

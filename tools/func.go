@@ -8,6 +8,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"frontdesk/internal/fault"
+	"frontdesk/tools/gate"
 )
 
 // function is the Tool that Func returns.
@@ -21,7 +22,7 @@ type function[Args any] struct {
 // descriptions. The function gets the call's id and arguments, and returns what the model
 // reads, which is encoded as JSON, and the notes. Func panics if Args is not a struct with
 // a JSON Schema, which is a mistake in the program.
-func Func[Args any](name, description string, effect Effect,
+func Func[Args any](name, description string, rule gate.Rule,
 	call func(ctx context.Context, id string, args Args) (any, []Note, error)) Tool {
 	schema, err := jsonschema.For[Args](&jsonschema.ForOptions{TypeSchemas: enums})
 	if err == nil && schema.Type != "object" {
@@ -35,7 +36,7 @@ func Func[Args any](name, description string, effect Effect,
 		panic(fmt.Sprintf("tools: parameters of %s: %v", name, err))
 	}
 	return &function[Args]{
-		spec: Spec{Name: name, Description: description, Parameters: parameters, Effect: effect},
+		spec: Spec{Name: name, Description: description, Parameters: parameters, Rule: rule},
 		call: call,
 	}
 }

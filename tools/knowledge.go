@@ -16,6 +16,7 @@ import (
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
+	"frontdesk/tools/gate"
 )
 
 const (
@@ -271,7 +272,7 @@ func KnowledgeTool(k *Knowledge) Tool {
 	return Func("search_knowledge",
 		"Search the knowledge base for facts about the company, its products and its rules. "+
 			"Use it before answering any question of fact, and answer only from what it finds.",
-		Reads, func(ctx context.Context, _ string, args arguments) (any, []Note, error) {
+		gate.Rule{}, func(ctx context.Context, _ string, args arguments) (any, []Note, error) {
 			found, err := k.Search(ctx, args.Query, 4)
 			if err != nil {
 				return nil, nil, err

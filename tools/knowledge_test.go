@@ -196,7 +196,7 @@ func TestSearchWithCancelledContext(t *testing.T) {
 func TestKnowledgeToolReturnsItsSource(t *testing.T) {
 	k := openKnowledge(t, writeFiles(t, map[string]string{"a.md": "# Weather\n\nThe sky is blue."}))
 	r := newRegistry(t, KnowledgeTool(k))
-	got := r.Do(t.Context(), Call{ID: "1", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"the sky"}`)})
+	got := r.DoAsOperator(t.Context(), Call{ID: "1", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"the sky"}`)})
 	var out struct{ Passages []Passage }
 	decode(t, got, &out)
 	if len(out.Passages) != 1 || out.Passages[0].Page != "Weather" || out.Passages[0].File != "a.md" {
@@ -205,7 +205,7 @@ func TestKnowledgeToolReturnsItsSource(t *testing.T) {
 	if want := (Note{Kind: "source", ID: "a.md", Title: "Weather", Text: "The sky is blue."}); len(got.Notes) != 1 || got.Notes[0] != want {
 		t.Errorf("got notes %+v", got.Notes)
 	}
-	got = r.Do(t.Context(), Call{ID: "2", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"elephants"}`)})
+	got = r.DoAsOperator(t.Context(), Call{ID: "2", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"elephants"}`)})
 	if got.Failed || len(got.Notes) > 0 || !strings.Contains(string(got.Output), "nothing") {
 		t.Errorf("nothing found: got %s %v", got.Output, got.Notes)
 	}

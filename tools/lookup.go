@@ -19,6 +19,7 @@ import (
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
+	"frontdesk/tools/gate"
 )
 
 const (
@@ -71,7 +72,7 @@ func OpenLookup(c LookupConfig) (*Lookup, error) {
 	type arguments struct {
 		Key string `json:"key" jsonschema:"what to look up, as the caller said it"`
 	}
-	l.tool = Func(c.Name, c.Description, Reads, func(_ context.Context, _ string, args arguments) (any, []Note, error) {
+	l.tool = Func(c.Name, c.Description, gate.Rule{Identify: []string{"key"}, IsTrusted: true}, func(_ context.Context, _ string, args arguments) (any, []Note, error) {
 		return l.find(args.Key), nil, nil
 	})
 	return l, nil

@@ -27,7 +27,7 @@ func lookUp(t testing.TB, l *Lookup, key string) lookupResult {
 	t.Helper()
 	arguments, _ := json.Marshal(map[string]string{"key": key})
 	var out lookupResult
-	decode(t, newRegistry(t, l).Do(t.Context(), Call{Name: "order_status", Arguments: arguments}), &out)
+	decode(t, newRegistry(t, l).DoAsOperator(t.Context(), Call{Name: "order_status", Arguments: arguments}), &out)
 	return out
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
+	"frontdesk/tools/gate"
 )
 
 const (
@@ -36,6 +37,7 @@ type Policy struct {
 	Allow    []string                 // names; nil allows every tool, an empty slice none
 	Timeout  time.Duration            // of every tool; 0 means DefaultTimeout
 	Timeouts map[string]time.Duration // of single tools, by name
+	Rules    map[string]RuleChange    // what the operator changes in the rules of single tools, by name
 }
 
 // Registry is the set of tools an agent may use. It is immutable; With and Restrict
@@ -93,6 +95,9 @@ func (r *Registry) Restrict(p Policy) (*Registry, error) {
 			return nil, fault.New(fault.Invalid, "the timeout of tool %q must be positive", name)
 		}
 	}
+	for name := range p.Rules {
+		mentioned = append(mentioned, name)
+	}
 	slices.Sort(mentioned)
 	for _, name := range mentioned {
 		if r.find(name) == nil {
@@ -110,6 +115,12 @@ func (r *Registry) Restrict(p Policy) (*Registry, error) {
 		}
 		if d, ok := p.Timeouts[e.spec.Name]; ok {
 			restricted.timeout = d
+		}
+		if change, ok := p.Rules[e.spec.Name]; ok {
+			var err error
+			if restricted.spec.Rule, err = change.apply(restricted.spec); err != nil {
+				return nil, err
+			}
 		}
 		out.tools = append(out.tools, &restricted)
 	}
@@ -186,23 +197,33 @@ func (r *Registry) Find(name string) (Spec, bool) {
 	return e.spec, true
 }
 
-// Do runs a call to its end or its deadline and always returns a Result. Any error, also
-// a panic in the tool, becomes a failed Result: its Output tells the model
-// {"error":{"code","message"}}, its Err is for the log.
-func (r *Registry) Do(ctx context.Context, call Call) Result {
+// Check returns the call with its arguments in a canonical form, in which no field occurs
+// twice. The error is a fault.Error: there is no such tool, or the arguments do not fit its
+// schema.
+func (r *Registry) Check(call Call) (Call, error) {
 	e := r.find(call.Name)
 	if e == nil {
-		return failed(call, r.unknownTool(fault.NotFound, call.Name))
+		return call, r.unknownTool(fault.NotFound, call.Name)
 	}
-	if len(bytes.TrimSpace(call.Arguments)) == 0 {
-		call.Arguments = json.RawMessage("{}")
+	var err error
+	call.Arguments, err = e.check(call.Arguments)
+	return call, err
+}
+
+// Do runs a call that Check has returned and that permit allows, to its end or its deadline.
+// It always returns a Result. Any error, also a panic in the tool, becomes a failed Result:
+// its Output tells the model {"error":{"code","message"}}, its Err is for the log.
+func (r *Registry) Do(ctx context.Context, call Call, permit gate.Permit) Result {
+	e := r.find(call.Name)
+	if e == nil {
+		return Failed(call, r.unknownTool(fault.NotFound, call.Name))
 	}
-	if err := e.check(call.Arguments); err != nil {
-		return failed(call, err)
+	if !permit.Allows(call.Name, call.Arguments) {
+		return Failed(call, fault.New(fault.Forbidden, "the call was not permitted"))
 	}
 	if e.calls.Add(1) > maxCalls {
 		e.calls.Add(-1)
-		return failed(call, fault.New(fault.Limited, "the tool %q is busy; try again in a moment", call.Name).Retryable(time.Second))
+		return Failed(call, fault.New(fault.Limited, "the tool %q is busy; try again in a moment", call.Name).Retryable(time.Second))
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
@@ -215,8 +236,17 @@ func (r *Registry) Do(ctx context.Context, call Call) Result {
 	case result := <-done:
 		return result
 	case <-ctx.Done():
-		return failed(call, e.deadlineError(ctx))
+		return Failed(call, e.deadlineError(ctx))
 	}
+}
+
+// DoAsOperator runs a call that the operator's own program makes, not a model.
+func (r *Registry) DoAsOperator(ctx context.Context, call Call) Result {
+	call, err := r.Check(call)
+	if err != nil {
+		return Failed(call, err)
+	}
+	return r.Do(ctx, call, gate.PermitOperator(call.Name, call.Arguments))
 }
 
 // Wait waits until no tool runs. A tool that ignores its deadline still runs after Do has
@@ -238,26 +268,39 @@ func (r *Registry) Wait(ctx context.Context) error {
 	}
 }
 
-// check validates arguments against the tool's schema.
-func (e *entry) check(arguments json.RawMessage) error {
+// check validates arguments against the tool's schema and returns them in canonical form.
+func (e *entry) check(arguments json.RawMessage) (json.RawMessage, error) {
 	if len(arguments) > maxArguments {
-		return fault.New(fault.TooLarge, "the arguments are larger than %d bytes", maxArguments)
+		return nil, fault.New(fault.TooLarge, "the arguments are larger than %d bytes", maxArguments)
 	}
-	var value any
-	if err := json.Unmarshal(arguments, &value); err != nil {
-		return fault.New(fault.Invalid, "the arguments are not JSON: %s", err)
+	if len(bytes.TrimSpace(arguments)) == 0 {
+		arguments = json.RawMessage("{}")
 	}
-	if err := e.schema.Validate(value); err != nil {
-		return fault.New(fault.Invalid, "the arguments do not fit the tool's parameters: %s", err)
+	d := json.NewDecoder(bytes.NewReader(arguments))
+	d.UseNumber() // large numbers keep their digits
+	var value, instance any
+	err := d.Decode(&value)
+	if err != nil || d.More() {
+		return nil, fault.New(fault.Invalid, "the arguments are not JSON")
 	}
-	return nil
+	canonical, err := json.Marshal(value)
+	if err == nil {
+		err = json.Unmarshal(canonical, &instance)
+	}
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "the arguments are not JSON that can be read: %s", err)
+	}
+	if err := e.schema.Validate(instance); err != nil {
+		return nil, fault.New(fault.Invalid, "the arguments do not fit the tool's parameters: %s", err)
+	}
+	return canonical, nil
 }
 
 // run calls the tool and makes its output valid and short enough for the model.
 func (e *entry) run(ctx context.Context, call Call) (result Result) {
 	defer func() {
 		if p := recover(); p != nil {
-			result = failed(call, fmt.Errorf("tool %s panicked: %v\n%s", call.Name, p, debug.Stack()))
+			result = Failed(call, fmt.Errorf("tool %s panicked: %v\n%s", call.Name, p, debug.Stack()))
 		}
 	}()
 	result, err := e.tool.Call(ctx, call)
@@ -265,14 +308,14 @@ func (e *entry) run(ctx context.Context, call Call) (result Result) {
 		if ctx.Err() != nil {
 			err = e.deadlineError(ctx)
 		}
-		return failed(call, err)
+		return Failed(call, err)
 	}
-	result.CallID = call.ID
+	result.CallID, result.Held, result.Refused = call.ID, false, false
 	if len(result.Output) == 0 {
 		result.Output = json.RawMessage("{}")
 	}
 	if !json.Valid(result.Output) {
-		return failed(call, fault.New(fault.Provider, "the output of the tool %q is not JSON", call.Name))
+		return Failed(call, fault.New(fault.Provider, "the output of the tool %q is not JSON", call.Name))
 	}
 	result.Output = shorten(result.Output)
 	return result
@@ -281,14 +324,14 @@ func (e *entry) run(ctx context.Context, call Call) (result Result) {
 // deadlineError returns the error of a tool whose context has ended.
 func (e *entry) deadlineError(ctx context.Context) error {
 	err := ctx.Err()
-	if err == context.DeadlineExceeded && e.spec.Effect == Writes {
+	if err == context.DeadlineExceeded && e.spec.Rule.Effect.Changes() {
 		return fault.Wrap(err, fault.Timeout, "it took too long; it may still have been done, so do not say that it was not")
 	}
 	return fault.From(err)
 }
 
-// failed returns the Result of a call that ended with err.
-func failed(call Call, err error) Result {
+// Failed returns the Result of a call that ended with err.
+func Failed(call Call, err error) Result {
 	f := fault.From(err)
 	message := words.Clip(f.Message, maxMessage)
 	out, _ := json.Marshal(map[string]any{"error": map[string]any{"code": f.Code, "message": message}})

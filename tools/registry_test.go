@@ -12,6 +12,7 @@ import (
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
+	"frontdesk/tools/gate"
 )
 
 // fakeTool is a tool with any spec and function.
@@ -125,7 +126,7 @@ func TestRestrictKeepsOnlyAllowedTools(t *testing.T) {
 		}
 	}
 	r, _ := all.Restrict(Policy{Allow: []string{"a"}})
-	wantFailed(t, r.Do(t.Context(), Call{ID: "1", Name: "b"}), fault.NotFound, `unknown tool "b" (want one of: a)`)
+	wantFailed(t, r.DoAsOperator(t.Context(), Call{ID: "1", Name: "b"}), fault.NotFound, `unknown tool "b" (want one of: a)`)
 	for _, p := range []Policy{
 		{Allow: []string{"a", "typo"}},
 		{Timeouts: map[string]time.Duration{"typo": 1}},
@@ -142,7 +143,7 @@ func TestNilRegistryHasNoTools(t *testing.T) {
 	if _, ok := r.Find("a"); ok || len(r.Specs()) > 0 || r.Wait(t.Context()) != nil {
 		t.Error("a nil registry has a tool")
 	}
-	wantFailed(t, r.Do(t.Context(), Call{ID: "1", Name: "a"}), fault.NotFound, "unknown tool")
+	wantFailed(t, r.DoAsOperator(t.Context(), Call{ID: "1", Name: "a"}), fault.NotFound, "unknown tool")
 	if r, err := r.With(newTool("a", echo)); err != nil || len(r.Specs()) != 1 {
 		t.Errorf("With on nil: %v", err)
 	}
@@ -156,7 +157,7 @@ func TestModelCanReadEveryFailure(t *testing.T) {
 		Count int    `json:"count" jsonschema:"how many"`
 		Word  string `json:"word,omitempty"`
 	}
-	count := Func("count", "counts", Reads, func(_ context.Context, _ string, a arguments) (any, []Note, error) { return a.Count, nil, nil })
+	count := Func("count", "counts", gate.Rule{}, func(_ context.Context, _ string, a arguments) (any, []Note, error) { return a.Count, nil, nil })
 	r := newRegistry(t, count,
 		newTool("broken", func(context.Context, Call) (Result, error) { return Result{}, errors.New("password is hunter2") }),
 		newTool("conflicting", func(context.Context, Call) (Result, error) {
@@ -190,17 +191,17 @@ func TestModelCanReadEveryFailure(t *testing.T) {
 		{"invalid_json", `{}`, fault.Provider, "not JSON"},
 		{"long_error", `{}`, fault.Conflict, "éé"},
 	} {
-		got := r.Do(t.Context(), Call{ID: "call_7", Name: test.name, Arguments: json.RawMessage(test.arguments)})
+		got := r.DoAsOperator(t.Context(), Call{ID: "call_7", Name: test.name, Arguments: json.RawMessage(test.arguments)})
 		wantFailed(t, got, test.code, test.contains)
 		if got.CallID != "call_7" || len(got.Output) > 2*maxMessage || strings.Contains(string(got.Output), "hunter2") {
 			t.Errorf("Do(%s %.40s) = %+v", test.name, test.arguments, got)
 		}
 	}
-	panicked := r.Do(t.Context(), Call{Name: "panicking"})
+	panicked := r.DoAsOperator(t.Context(), Call{Name: "panicking"})
 	if !strings.Contains(panicked.Err.Error(), "registry_test.go") {
 		t.Errorf("the error for the log lacks the stack of the panic: %v", panicked.Err)
 	}
-	if got := r.Do(t.Context(), Call{ID: "8", Name: "count", Arguments: json.RawMessage(` {"count":3} `)}); got.Failed || string(got.Output) != "3" || got.CallID != "8" {
+	if got := r.DoAsOperator(t.Context(), Call{ID: "8", Name: "count", Arguments: json.RawMessage(` {"count":3} `)}); got.Failed || string(got.Output) != "3" || got.CallID != "8" {
 		t.Errorf("a valid call: got %+v", got)
 	}
 }
@@ -213,7 +214,7 @@ func TestLongOutputBecomesItsBeginning(t *testing.T) {
 	} {
 		big, _ := json.Marshal(text)
 		r := newRegistry(t, newTool("big", func(context.Context, Call) (Result, error) { return Result{Output: big}, nil }))
-		got := r.Do(t.Context(), Call{Name: "big"})
+		got := r.DoAsOperator(t.Context(), Call{Name: "big"})
 		var out struct {
 			Truncated       bool
 			Beginning, Note string
@@ -227,7 +228,7 @@ func TestLongOutputBecomesItsBeginning(t *testing.T) {
 		}
 	}
 	small := newRegistry(t, newTool("small", func(context.Context, Call) (Result, error) { return Result{}, nil }))
-	if got := small.Do(t.Context(), Call{Name: "small"}); string(got.Output) != "{}" {
+	if got := small.DoAsOperator(t.Context(), Call{Name: "small"}); string(got.Output) != "{}" {
 		t.Errorf("empty output became %q", got.Output)
 	}
 }
@@ -236,14 +237,14 @@ func TestDoReturnsAtTheDeadlineOfAToolThatIgnoresIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		ignoresDeadline := func(context.Context, Call) (Result, error) { <-release; return Result{}, nil }
-		writer := fakeTool{spec: Spec{Name: "writer", Parameters: json.RawMessage(anyObject), Effect: Writes}, call: ignoresDeadline}
+		writer := fakeTool{spec: Spec{Name: "writer", Parameters: json.RawMessage(anyObject), Rule: gate.Rule{Effect: gate.Write}}, call: ignoresDeadline}
 		all := newRegistry(t, newTool("reader", ignoresDeadline), writer)
 		r, err := all.Restrict(Policy{Timeout: 3 * time.Second, Timeouts: map[string]time.Duration{"writer": 7 * time.Second}})
 		require.NoError(t, err)
 		wantTimeout := func(r *Registry, name string, contains string, want time.Duration) {
 			t.Helper()
 			began := time.Now()
-			wantFailed(t, r.Do(t.Context(), Call{Name: name}), fault.Timeout, contains)
+			wantFailed(t, r.DoAsOperator(t.Context(), Call{Name: name}), fault.Timeout, contains)
 			if d := time.Since(began); d != want {
 				t.Errorf("%s timed out after %v, want %v", name, d, want)
 			}
@@ -269,7 +270,7 @@ func TestCancelledContextEndsACall(t *testing.T) {
 		r := newRegistry(t, newTool("waits", func(ctx context.Context, _ Call) (Result, error) { <-ctx.Done(); return Result{}, ctx.Err() }))
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		wantFailed(t, r.Do(ctx, Call{Name: "waits"}), fault.Unavailable, "cancelled")
+		wantFailed(t, r.DoAsOperator(ctx, Call{Name: "waits"}), fault.Unavailable, "cancelled")
 	})
 }
 
@@ -281,11 +282,11 @@ func TestTooManyConcurrentCallsFailAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		results := make(chan Result, maxCalls)
 		for range maxCalls {
-			go func() { results <- restricted.Do(t.Context(), Call{Name: "slow"}) }()
+			go func() { results <- restricted.DoAsOperator(t.Context(), Call{Name: "slow"}) }()
 		}
 		synctest.Wait()
-		wantFailed(t, r.Do(t.Context(), Call{Name: "slow"}), fault.Limited, "busy")
-		if got := r.Do(t.Context(), Call{Name: "other"}); got.Failed {
+		wantFailed(t, r.DoAsOperator(t.Context(), Call{Name: "slow"}), fault.Limited, "busy")
+		if got := r.DoAsOperator(t.Context(), Call{Name: "other"}); got.Failed {
 			t.Errorf("another tool failed too: %s", got.Output)
 		}
 		close(release)
@@ -294,7 +295,7 @@ func TestTooManyConcurrentCallsFailAtOnce(t *testing.T) {
 				t.Errorf("a running call failed: %s", got.Output)
 			}
 		}
-		if got := r.Do(t.Context(), Call{Name: "slow"}); got.Failed {
+		if got := r.DoAsOperator(t.Context(), Call{Name: "slow"}); got.Failed {
 			t.Errorf("the tool still fails afterwards: %s", got.Output)
 		}
 	})
@@ -305,7 +306,7 @@ func TestFuncMakesASchemaOfItsArguments(t *testing.T) {
 		Subject  string   `json:"subject" jsonschema:"in a few words"`
 		Priority Priority `json:"priority,omitempty"`
 	}
-	spec := Func("x", "does x", Writes, func(context.Context, string, arguments) (any, []Note, error) { return nil, nil, nil }).Spec()
+	spec := Func("x", "does x", gate.Rule{Effect: gate.Write}, func(context.Context, string, arguments) (any, []Note, error) { return nil, nil, nil }).Spec()
 	var schema struct {
 		Type       string
 		Required   []string
@@ -325,5 +326,5 @@ func TestFuncMakesASchemaOfItsArguments(t *testing.T) {
 			t.Error("Func accepted arguments that are not a struct")
 		}
 	}()
-	Func("y", "", Reads, func(context.Context, string, int) (any, []Note, error) { return nil, nil, nil })
+	Func("y", "", gate.Rule{}, func(context.Context, string, int) (any, []Note, error) { return nil, nil, nil })
 }

@@ -8,6 +8,7 @@ import (
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
+	"frontdesk/tools/gate"
 )
 
 // enums are the types whose values a JSON Schema lists.
@@ -47,7 +48,8 @@ func createTicket(s *Tickets) Tool {
 	return Func("create_ticket",
 		"Open a ticket so that the team looks into a problem. Use it when the caller asks for one, or agrees to one. "+
 			"Tell the caller its number, as in \"say\".",
-		Writes, func(ctx context.Context, call string, args arguments) (any, []Note, error) {
+		gate.Rule{Effect: gate.Write, Consent: gate.NoConsent, Destinations: []string{"contact"}},
+		func(ctx context.Context, call string, args arguments) (any, []Note, error) {
 			return newTicketResult(s.Create(ctx, call, Ticket{
 				Subject: args.Subject, Description: args.Description, Contact: args.Contact, Priority: args.Priority,
 			}))
@@ -59,7 +61,7 @@ func ticketStatus(s *Tickets) Tool {
 		Ticket string `json:"ticket" jsonschema:"the ticket's number as the caller said it, such as T-1042"`
 	}
 	return Func("ticket_status", "Look up a ticket: its status and what was noted on it.",
-		Reads, func(ctx context.Context, _ string, args arguments) (any, []Note, error) {
+		gate.Rule{Identify: []string{"ticket"}, IsTrusted: true}, func(ctx context.Context, _ string, args arguments) (any, []Note, error) {
 			id, err := readTicketID(args.Ticket)
 			if err != nil {
 				return nil, nil, err
@@ -75,7 +77,8 @@ func updateTicket(s *Tickets) Tool {
 		Status Status `json:"status,omitempty" jsonschema:"the new status, if it changes"`
 	}
 	return Func("update_ticket", "Add a note to a ticket or change its status, as when the caller wants it closed.",
-		Writes, func(ctx context.Context, call string, args arguments) (any, []Note, error) {
+		gate.Rule{Effect: gate.Write, Consent: gate.NoConsent, Identify: []string{"ticket"}},
+		func(ctx context.Context, call string, args arguments) (any, []Note, error) {
 			id, err := readTicketID(args.Ticket)
 			if err != nil {
 				return nil, nil, err
@@ -108,8 +111,12 @@ func handOver(s *Tickets, message string) Tool {
 		Connecting bool   `json:"connecting,omitempty"` // the call is transferred after the message
 	}
 	return Func("hand_over", "Ask a person to take over. Use it when the caller asks for one or cannot be helped. Say the message it answers.",
-		Writes, func(ctx context.Context, call string, args arguments) (any, []Note, error) {
-			caller := callerOf(ctx)
+		gate.Rule{
+			Effect: gate.Communication, Destinations: []string{"contact"},
+			Consent: gate.AskUnlessRequested, IsRequest: words.IsRequestForPerson,
+		},
+		func(ctx context.Context, call string, args arguments) (any, []Note, error) {
+			caller := CallerOf(ctx)
 			if args.Contact == "" {
 				args.Contact = caller.Number
 			}

@@ -11,6 +11,7 @@ import (
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
+	"frontdesk/tools/gate"
 )
 
 func openTickets(t testing.TB) (*Tickets, *sql.DB) {
@@ -185,7 +186,7 @@ func TestTicketTools(t *testing.T) {
 	r := newRegistry(t, s.Tools("A colleague calls you within the hour.")...)
 	do := func(name, arguments string) (map[string]any, []Note) {
 		t.Helper()
-		got := r.Do(t.Context(), Call{ID: "call_" + arguments, Name: name, Arguments: json.RawMessage(arguments)})
+		got := r.DoAsOperator(t.Context(), Call{ID: "call_" + arguments, Name: name, Arguments: json.RawMessage(arguments)})
 		var out map[string]any
 		decode(t, got, &out)
 		return out, got.Notes
@@ -213,12 +214,12 @@ func TestTicketTools(t *testing.T) {
 	if got, err := s.Get(t.Context(), 1002); err != nil || got.Priority != Urgent || got.Description != "angry" {
 		t.Errorf("ticket of the hand-over: got %+v, %v", got, err)
 	}
-	wantFailed(t, r.Do(t.Context(), Call{Name: "ticket_status", Arguments: json.RawMessage(`{"ticket":"the one from monday"}`)}), fault.Invalid, "T-1042")
-	wantFailed(t, r.Do(t.Context(), Call{Name: "ticket_status", Arguments: json.RawMessage(`{"ticket":"T-9999"}`)}), fault.NotFound, "T-9999")
-	wantFailed(t, r.Do(t.Context(), Call{Name: "update_ticket", Arguments: json.RawMessage(`{"ticket":"T-1001","status":"lost"}`)}), fault.Invalid, "enum")
-	for name, effect := range map[string]Effect{"create_ticket": Writes, "update_ticket": Writes, "hand_over": Writes, "ticket_status": Reads} {
-		if spec, ok := r.Find(name); !ok || spec.Effect != effect {
-			t.Errorf("%s: found %v, effect %v", name, ok, spec.Effect)
+	wantFailed(t, r.DoAsOperator(t.Context(), Call{Name: "ticket_status", Arguments: json.RawMessage(`{"ticket":"the one from monday"}`)}), fault.Invalid, "T-1042")
+	wantFailed(t, r.DoAsOperator(t.Context(), Call{Name: "ticket_status", Arguments: json.RawMessage(`{"ticket":"T-9999"}`)}), fault.NotFound, "T-9999")
+	wantFailed(t, r.DoAsOperator(t.Context(), Call{Name: "update_ticket", Arguments: json.RawMessage(`{"ticket":"T-1001","status":"lost"}`)}), fault.Invalid, "enum")
+	for name, effect := range map[string]gate.Effect{"create_ticket": gate.Write, "update_ticket": gate.Write, "hand_over": gate.Communication, "ticket_status": gate.Read} {
+		if spec, ok := r.Find(name); !ok || spec.Rule.Effect != effect {
+			t.Errorf("%s: found %v, effect %v", name, ok, spec.Rule.Effect)
 		}
 	}
 }

@@ -1,24 +1,15 @@
 // Package tools is what an agent can do besides talk: a registry of tools with JSON
 // Schema parameters and a policy, a knowledge base, tickets and look-ups in tables. A
 // model makes a Call by name with JSON arguments; a Result comes back as JSON for the
-// model to read. Of Frontdesk the package imports only internal/fault and internal/words.
+// model to read. Of Frontdesk the package imports only tools/gate, internal/db, internal/fault
+// and internal/words.
 package tools
 
 import (
 	"context"
 	"encoding/json"
-)
 
-// Effect says whether a tool changes anything.
-type Effect int
-
-const (
-	// Reads marks a tool that changes nothing. It may run early, twice, or without its
-	// result being used.
-	Reads Effect = iota
-	// Writes marks a tool that changes something. It runs once, after the call has been
-	// recorded durably, and a barge-in does not stop it.
-	Writes
+	"frontdesk/tools/gate"
 )
 
 // Spec describes a tool to a model.
@@ -26,12 +17,12 @@ type Spec struct {
 	Name        string          `json:"name"`        // [a-z0-9_]{1,64}
 	Description string          `json:"description"` // what it does and when to use it
 	Parameters  json.RawMessage `json:"parameters"`  // JSON Schema of an object
-	Effect      Effect          `json:"-"`
+	Rule        gate.Rule       `json:"-"`
 }
 
 // Call is a model's request to run a tool.
 type Call struct {
-	ID        string          `json:"id"` // unique within the session; the idempotency key of a Writes tool
+	ID        string          `json:"id"` // unique within the session; the idempotency key of a tool with an effect
 	Name      string          `json:"name"`
 	Arguments json.RawMessage `json:"arguments"`
 }
@@ -42,7 +33,16 @@ type Result struct {
 	Output json.RawMessage `json:"output"`           // what the model reads; an object with "error" when Failed
 	Failed bool            `json:"failed,omitempty"` // the call did not succeed
 	Notes  []Note          `json:"notes,omitempty"`  // what the caller's client may show
-	Err    error           `json:"-"`                // why the call failed, for the log; JSON does not keep it
+	// Held says that the call has not run: the caller is asked for consent.
+	Held bool `json:"held,omitempty"`
+	// Refused says that the call has not run: the gate refused it.
+	Refused bool `json:"refused,omitempty"`
+	// Proved is a record of which the caller has just proved a fact, as its key, and
+	// Identity an account of which they have just proved the PIN.
+	Proved   string `json:"proved,omitempty"`
+	Identity string `json:"identity,omitempty"`
+	// Err is why the call failed, for the log; JSON does not keep it.
+	Err error `json:"-"`
 }
 
 // Note is something to show next to the conversation: a new ticket, the page an answer
@@ -58,7 +58,7 @@ type Note struct {
 type Tool interface {
 	Spec() Spec
 	// Call runs the tool. The arguments have been checked against the Spec's schema. ctx
-	// ends at the tool's deadline or, for a tool that Reads, when its turn is interrupted.
+	// ends at the tool's deadline or, for a tool without an effect, when its turn is interrupted.
 	// The model reads the message of a fault.Error; it does not learn other errors.
 	Call(ctx context.Context, call Call) (Result, error)
 }

@@ -77,3 +77,35 @@ func IsGoodbye(text string) bool {
 	all := strings.Join(said, " ")
 	return strings.HasPrefix(all, "good bye") || strings.HasSuffix(all, "good bye") || strings.HasSuffix(all, "bye now")
 }
+
+var (
+	people = NewSet("person human humans agent representative rep operator manager supervisor somebody someone colleague staff technician people " +
+		"mensch menschen mitarbeiter mitarbeiterin jemand jemandem jemanden berater beraterin kollege kollegen kollegin vorgesetzten chef " +
+		"personne humain conseiller conseillere responsable collegue quelquun operateur " +
+		"persona humano agente encargado alguien operador companero asesor")
+	callBackPhrases = []string{"call me back", "callback", "call back", "customer service", "transfer me", "connect me", "put me through",
+		"human being", "take over", "rufen sie mich zuruck", "zuruckrufen", "ruckruf", "verbinden sie mich",
+		"rappelez moi", "rappeler", "passez moi", "devuelvame la llamada", "llameme", "paseme"}
+)
+
+// IsRequestForPerson reports whether the words may ask for a person, in English, German,
+// French or Spanish. It is generous: "is this a person" counts, too.
+func IsRequestForPerson(text string) bool {
+	said := Split(Fold(text))
+	all := " " + strings.Join(said, " ") + " "
+	return people.HasAny(said) || slices.ContainsFunc(callBackPhrases, func(p string) bool { return strings.Contains(all, " "+p+" ") })
+}
+
+// leaveTaking are the words of callers who need nothing more.
+var leaveTaking = NewSet("no nope nah thanks thank you bye goodbye that is all it thats nothing else more for now good have a nice day im am i " +
+	"ok okay well great very much so then done finished set sorted " +
+	"nein danke vielen das ist war alles nichts mehr tschuss auf wiederhoren wiedersehen schon " +
+	"non merci au revoir cest tout rien d autre bonne journee ce sera " +
+	"gracias adios nada mas es todo eso hasta luego")
+
+// NeedsNothingMore reports whether all that the caller says is that they need nothing more:
+// "no thanks, that's all", or goodbye.
+func NeedsNothingMore(text string) bool {
+	said := Split(Fold(text))
+	return IsGoodbye(text) || len(said) > 0 && leaveTaking.HasAll(said)
+}
