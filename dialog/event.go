@@ -22,6 +22,8 @@ const (
 	ReplyEnded                        // the reply has ended; Text is all that was heard (Response, Item, Status)
 	ToolStarted                       // Call begins (Response)
 	ToolEnded                         // Result of Call (Response)
+	ToolHeld                          // Call waits until the caller agrees to it (Response, Result)
+	ToolRefused                       // Call must not run; Text is the rule that objects (Response, Result)
 	ClientToolCalled                  // Call is for a tool of the client, which answers with ToolOutput (Response)
 	NoticeRaised                      // Notice tells the caller that something changed
 	TurnEnded                         // Finished is the complete turn

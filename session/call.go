@@ -11,6 +11,7 @@ import (
 	"frontdesk/dialog/conversation"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/phone"
+	"frontdesk/internal/words"
 	"frontdesk/media"
 	"frontdesk/tools"
 )
@@ -18,6 +19,9 @@ import (
 // maxResumeAge is how old an interrupted reply may be for the agent to go on with it. A
 // caller who comes back later has moved on.
 const maxResumeAge = time.Minute
+
+// maxLoggedName bounds in bytes the name of a tool in the log: a model may make up any.
+const maxLoggedName = 64
 
 // Call is an admitted call: one line of a session. The caller must call Run, Dial, Answer
 // or Close, once.
@@ -279,7 +283,9 @@ func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(
 	if !phone.IsCallback(number) {
 		number = ""
 	}
-	ctx = tools.WithCaller(ctx, tools.Caller{Number: number, CanTransfer: line.Transfer != nil})
+	ctx = tools.WithCaller(ctx, tools.Caller{
+		Known: c.known(), Number: number, Address: c.caller.Address, CanTransfer: line.Transfer != nil,
+	})
 	out, err := conversation.Run(ctx, c.agent, line, conversation.Options{
 		Instructions: c.caller.Instructions,
 		Greeting:     c.caller.Greeting,
@@ -290,6 +296,7 @@ func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(
 		Memory:       c.memory,
 		Resume:       c.resume,
 		Drain:        c.drain,
+		Gate:         c.desk.gate,
 		Choices:      choices,
 		Choose:       choose,
 		NewID:        newID,
@@ -303,6 +310,14 @@ func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(
 	e.PersonQuality = c.personQuality
 	c.mu.Unlock()
 	return e
+}
+
+// known returns the account that the operator's token vouches for, or "".
+func (c *Call) known() string {
+	if c.caller.KnownAs == "" {
+		return ""
+	}
+	return "known:" + c.caller.KnownAs
 }
 
 // keepLease renews the lease until ctx ends, and ends the call when another node holds
@@ -360,6 +375,11 @@ func (c *Call) observe(emit func(dialog.Event)) func(dialog.Event) {
 		switch {
 		case e.Kind == dialog.NoticeRaised && e.Notice != nil:
 			c.log.Warn("notice", zap.Int("turn", e.Turn), zap.String("code", e.Notice.Code), zap.Error(e.Notice.Err))
+		case e.Kind == dialog.ToolHeld && e.Call != nil:
+			c.log.Info("tool call waits for the caller's consent", zap.Int("turn", e.Turn), zap.String("tool", words.Clip(e.Call.Name, maxLoggedName)))
+		case e.Kind == dialog.ToolRefused && e.Call != nil:
+			c.log.Info("tool call refused", zap.Int("turn", e.Turn), zap.String("tool", words.Clip(e.Call.Name, maxLoggedName)),
+				zap.String("rule", e.Text), zap.String("code", string(fault.From(e.Result.Err).Code)))
 		case e.Kind == dialog.TurnEnded && e.Finished != nil:
 			r := e.Finished
 			c.log.Info("turn", zap.Int("turn", r.Number), zap.String("status", string(r.Status)), zap.Bool("typed", r.Typed),

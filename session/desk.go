@@ -12,6 +12,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/tools/gate"
 )
 
 const (
@@ -30,6 +31,7 @@ type Options struct {
 	Node         string                                   // names this process in leases and logs
 	Limits       Limits
 	Limiter      Limiter       // enforces Limits; nil enforces them in this process alone
+	Effects      gate.Counter  // counts the effects of tools; nil counts them in this process alone
 	ResumeWindow time.Duration // how long a session may be resumed after its last activity
 	ArchiveGrace time.Duration // how long a session waits for the archive after its resume window
 	SharedStore  bool          // other nodes use the same Store, so a caller can resume on another node
@@ -52,6 +54,7 @@ type Observer interface {
 type Desk struct {
 	o       Options
 	limiter Limiter
+	gate    *gate.Gate
 
 	mu          sync.Mutex
 	isDraining  bool
@@ -67,9 +70,13 @@ func NewDesk(o Options) *Desk {
 	if o.Limiter == nil {
 		o.Limiter = NewLimiter(o.Limits)
 	}
+	if o.Effects == nil {
+		o.Effects = gate.NewCounter()
+	}
 	return &Desk{
 		o:        o,
 		limiter:  o.Limiter,
+		gate:     gate.New(o.Effects),
 		timing:   defaultTiming,
 		calls:    make(map[string]*Call),
 		sessions: make(map[string]*Call),

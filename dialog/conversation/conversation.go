@@ -19,6 +19,7 @@ import (
 	"frontdesk/dialog/mouth"
 	"frontdesk/media"
 	"frontdesk/tools"
+	"frontdesk/tools/gate"
 )
 
 // Options is what a conversation needs beside its agent and its line. The zero value
@@ -36,6 +37,7 @@ type Options struct {
 	// goroutine of its own, and Run returns Chosen. After an error the conversation continues.
 	Choices []dialog.Choice
 	Choose  func(context.Context, *dialog.Agent) error
+	Gate    *gate.Gate      // decides about tool calls; nil counts effects in this conversation alone
 	Drain   <-chan struct{} // closed to end the conversation between two sentences; may be nil
 
 	// NewID makes ids such as "item_…", "resp_…" and "call_…", unique in the session; nil

@@ -111,7 +111,7 @@ func (c *conversation) maySpeculate(u *utterance, h dialog.Heard) bool {
 	return c.activity() == isIdle &&
 		!c.agent.Speculation.Disabled && discarded.Input+discarded.Output < limit &&
 		u.guessesAtPauses < maxGuessesAtPauses && (!h.StillSpeaking || u.guessesInSpeech < maxGuessesInSpeech) &&
-		len(c.floor.utterances) == 1 && len(c.input.pending) == 0 && !words.IsGoodbye(h.Text)
+		len(c.floor.utterances) == 1 && len(c.input.pending) == 0 && !words.IsGoodbye(h.Text) && !c.awaitsConsent()
 }
 
 // startSilenceTimeout waits for the caller, if it is the caller's turn to speak.

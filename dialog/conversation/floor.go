@@ -39,7 +39,7 @@ const (
 type floor struct {
 	utterances     map[string]*utterance // by item; each ends with its final transcript
 	overlapTimeout alarm                 // runs while the caller speaks over the agent
-	gate           *gate                 // closed while the caller speaks
+	start          *latch                // closed while the caller speaks
 	level          media.Level           // of the agent's audio
 	nextReply      string                // text the agent says next if the caller says nothing first
 	noisy          int                   // utterances in a row that were hard to understand
@@ -75,7 +75,7 @@ func (u *utterance) duration() time.Duration {
 }
 
 func newFloor() floor {
-	return floor{utterances: make(map[string]*utterance), overlapTimeout: newAlarm(), gate: new(gate)}
+	return floor{utterances: make(map[string]*utterance), overlapTimeout: newAlarm(), start: new(latch)}
 }
 
 // callerSpeaks reports whether somebody speaks who is not distant.
@@ -88,35 +88,35 @@ func (f *floor) callerSpeaks() bool {
 	return false
 }
 
-// gate keeps a reply from starting while the caller speaks. It is safe for concurrent use.
-type gate struct {
+// latch keeps a reply from starting while the caller speaks. It is safe for concurrent use.
+type latch struct {
 	mu     sync.Mutex
-	opened chan struct{} // closed when the gate opens; nil while it is open
+	opened chan struct{} // closed when the latch opens; nil while it is open
 }
 
-func (g *gate) close() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.opened == nil {
-		g.opened = make(chan struct{})
+func (l *latch) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.opened == nil {
+		l.opened = make(chan struct{})
 	}
 }
 
-func (g *gate) open() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.opened != nil {
-		close(g.opened)
-		g.opened = nil
+func (l *latch) open() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.opened != nil {
+		close(l.opened)
+		l.opened = nil
 	}
 }
 
-// wait returns when the gate is open or ctx ends.
-func (g *gate) wait(ctx context.Context) {
+// wait returns when the latch is open or ctx ends.
+func (l *latch) wait(ctx context.Context) {
 	for ctx.Err() == nil {
-		g.mu.Lock()
-		opened := g.opened
-		g.mu.Unlock()
+		l.mu.Lock()
+		opened := l.opened
+		l.mu.Unlock()
 		if opened == nil {
 			return
 		}
@@ -147,7 +147,7 @@ func (c *conversation) onset(h dialog.Heard) {
 		return
 	}
 	c.discardSpeculation() // the caller has more to say
-	c.floor.gate.close()
+	c.floor.start.close()
 	if c.reply != nil && c.reply.isAudible {
 		c.holdAudio()
 	}
@@ -165,14 +165,14 @@ func (c *conversation) distanceChanged(h dialog.Heard) {
 	case !u.isDistant:
 		u.closeSince = h.At
 		c.discardSpeculation()
-		c.floor.gate.close()
+		c.floor.start.close()
 		if c.reply != nil && c.reply.isAudible && u.isSpeaking {
 			c.holdAudio()
 		}
 	case c.reply != nil && !c.floor.callerSpeaks():
 		c.floor.overlapTimeout.Stop()
 		c.setLevel(media.Full)
-		c.floor.gate.open()
+		c.floor.start.open()
 	}
 }
 
@@ -360,7 +360,7 @@ func (c *conversation) utteranceEnded(item string) {
 	if len(c.floor.utterances) == 0 {
 		c.floor.overlapTimeout.Stop()
 		c.setLevel(media.Full)
-		c.floor.gate.open()
+		c.floor.start.open()
 	}
 }
 

@@ -95,5 +95,5 @@ func (c *conversation) solveTicket(ticket string) {
 		return
 	}
 	arguments, _ := json.Marshal(map[string]any{"ticket": ticket, "note": c.texts().tookCall, "status": tools.Solved})
-	_ = c.agent.Tools.Do(c.tasks.session, tools.Call{ID: c.o.NewID("call_"), Name: updateTicket, Arguments: arguments})
+	_ = c.agent.Tools.DoAsOperator(c.tasks.session, tools.Call{ID: c.o.NewID("call_"), Name: updateTicket, Arguments: arguments})
 }

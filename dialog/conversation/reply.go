@@ -9,6 +9,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/dialog/mouth"
 	"frontdesk/media"
+	"frontdesk/tools"
 )
 
 const (
@@ -31,6 +32,7 @@ type reply struct {
 	mouth    dialog.Mouth
 	said     string // what the caller heard; set when the mouth has finished
 	calls    toolCalls
+	consent  consent
 	text     replyText
 	ending   dialog.Outcome // how the conversation ends once the caller heard the reply; "" goes on
 	usage    dialog.Usage
@@ -118,7 +120,14 @@ func (c *conversation) sayReply(r *reply, p *dialog.Prompt) {
 	if r.resumes != nil && r.resumes.Text != "" {
 		r.writer.repetition = newRepetition(r.resumes)
 	}
+	if r.consent.call != nil {
+		c.callTools(r, answer{calls: []tools.Call{*r.consent.call}})
+		c.do(func() { *p = c.prompt(r, 1) })
+	}
 	fallback := "" // said if the model wrote nothing at all
+	if r.calls.endsCall {
+		fallback, p = c.farewell(), nil
+	}
 writing:
 	for step := 1; p != nil && r.ctx.Err() == nil; step++ {
 		a := c.askModel(r, *p)
@@ -137,6 +146,9 @@ writing:
 		switch {
 		case r.calls.endsCall:
 			fallback = c.farewell()
+			break writing
+		case r.consent.question != "":
+			c.writeText(r, r.consent.question)
 			break writing
 		case r.calls.asksClient: // the client's results start the turn's next reply
 			break writing
@@ -205,7 +217,7 @@ func (c *conversation) clauseWritten(r *reply, clause string, at time.Time) {
 // rest is shown as text.
 func (c *conversation) speak(r *reply) string {
 	progress := func(piece string) { c.post(func() { c.pieceHeard(r, piece) }) }
-	heard, err := r.mouth.Say(r.ctx, r.writer.script.read(r.ctx, c.floor.gate.wait), progress)
+	heard, err := r.mouth.Say(r.ctx, r.writer.script.read(r.ctx, c.floor.start.wait), progress)
 	switch {
 	case r.ctx.Err() != nil:
 	case err != nil:

@@ -13,6 +13,7 @@ import (
 	"frontdesk/dialog/mouth"
 	"frontdesk/internal/words"
 	"frontdesk/tools"
+	"frontdesk/tools/gate"
 )
 
 const (
@@ -35,10 +36,12 @@ type speculation struct {
 // until the caller's turn is over and its words are those of the guess; then the reply finds
 // its steps here instead of asking again. The owner starts, commits and discards it.
 type guess struct {
-	words   []string // of the caller
-	ctx     context.Context
-	cancel  context.CancelFunc
-	started time.Time
+	words    []string // of the caller
+	evidence gate.Evidence
+	gate     *gate.Gate
+	ctx      context.Context
+	cancel   context.CancelFunc
+	started  time.Time
 
 	mu      sync.Mutex
 	answers map[string]*replay.Buffer[dialog.Chunk] // by fingerprint of the prompt
@@ -71,7 +74,7 @@ func (c *conversation) speculate(h dialog.Heard) {
 		u.guessesAtPauses++
 	}
 	g := &guess{
-		words: said, started: time.Now(),
+		words: said, evidence: c.evidence(printable(h.Text)), gate: c.o.Gate, started: time.Now(),
 		answers: make(map[string]*replay.Buffer[dialog.Chunk]), results: make(map[string]*preparedResult),
 	}
 	g.ctx, g.cancel = context.WithCancel(c.tasks.ctx)
@@ -183,7 +186,7 @@ func (g *guess) ask(model dialog.Model, p dialog.Prompt, onClause func(string)) 
 func onlyRead(agent *dialog.Agent, calls []tools.Call) bool {
 	return !slices.ContainsFunc(calls, func(call tools.Call) bool {
 		spec, isOwn := agent.Tools.Find(call.Name)
-		return !isOwn || spec.Effect == tools.Writes || call.Name == endCall.Name || !json.Valid(call.Arguments)
+		return !isOwn || spec.Rule.Effect.Changes() || call.Name == endCall.Name || !json.Valid(call.Arguments)
 	})
 }
 
@@ -193,9 +196,25 @@ func (g *guess) run(agent *dialog.Agent, call tools.Call) tools.Result {
 	g.mu.Lock()
 	g.results[callKey(call)] = p
 	g.mu.Unlock()
-	p.result = agent.Tools.Do(g.ctx, call)
+	p.result = g.execute(agent, call)
 	close(p.done)
 	return p.result
+}
+
+// execute runs a call that the gate allows, as if the caller had finished.
+func (g *guess) execute(agent *dialog.Agent, call tools.Call) tools.Result {
+	call, err := agent.Tools.Check(call)
+	if err != nil {
+		return tools.Failed(call, err)
+	}
+	spec, _ := agent.Tools.Find(call.Name)
+	decision := g.gate.Decide(g.ctx, gate.Request{
+		Agent: agent.Name, Tool: call.Name, Rule: spec.Rule, Arguments: call.Arguments, Evidence: g.evidence,
+	})
+	if decision.Verdict != gate.Allowed {
+		return tools.Failed(call, decision.Err)
+	}
+	return agent.Tools.Do(g.ctx, call, decision.Permit)
 }
 
 // answerTo returns the prepared answer to p, which may still be growing, or nil. Each

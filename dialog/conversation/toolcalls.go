@@ -9,7 +9,9 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 	"frontdesk/tools"
+	"frontdesk/tools/gate"
 )
 
 const (
@@ -23,14 +25,19 @@ var endCall = tools.Spec{
 	Name:        "end_call",
 	Description: "End the call, after the caller said goodbye or has nothing more to ask. Say goodbye in the same reply.",
 	Parameters:  json.RawMessage(`{"type":"object","properties":{},"additionalProperties":false}`),
+	Rule: gate.Rule{
+		Effect: gate.Communication, Consent: gate.AskUnlessRequested, IsRequest: words.NeedsNothingMore,
+		Limits: gate.Limits{Turn: 1, Session: 20, Caller: 1000, Hour: 1_000_000},
+	},
 }
 
 // toolCalls is the state of a reply's tool calls.
 type toolCalls struct {
 	running      int
-	firstMessage string // id of the message with the first calls
-	asksClient   bool   // a call is the client's to answer
-	endsCall     bool   // the model ends the call
+	firstMessage string          // id of the message with the first calls
+	asksClient   bool            // a call is the client's to answer
+	endsCall     bool            // the model ends the call
+	undecided    map[string]bool // ids of calls that the gate has not decided about
 }
 
 // callTools runs the tool calls of a and returns when the agent's own tools have answered
@@ -40,17 +47,17 @@ func (c *conversation) callTools(r *reply, a answer) {
 	calls := a.calls[:min(len(a.calls), maxCalls)]
 	answered := make(chan struct{}, len(calls))
 	running := 0
+	isCut := false
 	c.do(func() {
-		if r.cut.done {
-			return
-		}
-		c.addCalls(r, calls, strings.TrimSpace(a.text))
-		for _, call := range calls {
-			if c.startCall(r, call, answered) {
-				running++
-			}
+		if isCut = r.cut.done; !isCut {
+			c.addCalls(r, calls, strings.TrimSpace(a.text))
 		}
 	})
+	for _, call := range calls {
+		if !isCut && c.startCall(r, call, answered) {
+			running++
+		}
+	}
 	for range running {
 		select {
 		case <-answered:
@@ -76,6 +83,10 @@ func (c *conversation) addCalls(r *reply, calls []tools.Call, draft string) {
 	if r.calls.firstMessage == "" {
 		r.calls.firstMessage = m.ID
 	}
+	r.calls.undecided = make(map[string]bool)
+	for _, call := range calls {
+		r.calls.undecided[call.ID] = true
+	}
 	c.addMessage(m)
 }
 
@@ -88,33 +99,61 @@ func validJSON(text json.RawMessage) json.RawMessage {
 	return quoted
 }
 
-// startCall starts a tool call and reports whether a value will come from answered.
-func (c *conversation) startCall(r *reply, call tools.Call, answered chan<- struct{}) bool {
-	spec, isOwn := c.agent.Tools.Find(call.Name)
-	isClients := slices.ContainsFunc(c.clientTools.specs, func(s tools.Spec) bool { return s.Name == call.Name })
-	switch {
-	case call.Name == endCall.Name:
-		r.calls.endsCall, r.ending = true, dialog.Goodbye
-		c.addResult(tools.Result{CallID: call.ID, Output: json.RawMessage(`{"ok":true}`)})
-		return false
-	case isClients && !isOwn:
-		c.callClient(r, call)
+// startCall starts a tool call and reports whether a value will come from answered. Calls of
+// the agent's own tools pass the gate.
+func (c *conversation) startCall(r *reply, call tools.Call, answered chan<- struct{}) (isRunning bool) {
+	_, isOwn := c.agent.Tools.Find(call.Name)
+	if !isOwn && call.Name != endCall.Name && c.hasClientTool(call.Name) {
+		c.do(func() { c.callClient(r, call) })
 		return false
 	}
-	c.runTool(r, call, spec.Effect, answered)
-	return true
+	checked, err := c.check(call)
+	if err != nil {
+		c.do(func() { c.refuse(r, call, "schema", fault.From(err)) })
+		return false
+	}
+	var request gate.Request
+	c.do(func() { request = c.request(checked, r) })
+	decision := c.permit(r.ctx, request)
+	c.do(func() {
+		delete(r.calls.undecided, call.ID)
+		switch {
+		case r.cut.done: // the call has no result, so the model learns that nothing is known of it
+			c.refuse(r, call, "interrupted", fault.New(fault.Conflict, "the caller interrupted before this was done"))
+		case decision.Verdict == gate.Refused:
+			c.refuse(r, call, decision.Rule, decision.Err)
+		case decision.Verdict == gate.MustAsk:
+			c.hold(r, checked)
+		case call.Name == endCall.Name:
+			r.calls.endsCall, r.ending = true, dialog.Goodbye
+			c.addResult(tools.Result{CallID: call.ID, Output: json.RawMessage(`{"ok":true}`)})
+		default:
+			c.runTool(r, checked, decision.Permit, request.Rule.Effect, answered)
+			isRunning = true
+		}
+	})
+	return isRunning
+}
+
+// hasClientTool reports whether the client has a tool of that name. Only a spawned goroutine
+// may call it.
+func (c *conversation) hasClientTool(name string) (ok bool) {
+	c.do(func() {
+		ok = slices.ContainsFunc(c.clientTools.specs, func(s tools.Spec) bool { return s.Name == name })
+	})
+	return ok
 }
 
 // runTool runs one of the agent's tools. A tool that only reads is cancelled with its
 // reply. For a tool with an effect, the journal is written first, and nothing cancels it.
-func (c *conversation) runTool(r *reply, call tools.Call, effect tools.Effect, answered chan<- struct{}) {
+func (c *conversation) runTool(r *reply, call tools.Call, permit gate.Permit, effect gate.Effect, answered chan<- struct{}) {
 	r.turn.tools++
 	r.calls.running++
 	started := time.Now()
 	c.emit(dialog.Event{Kind: dialog.ToolStarted, At: started, Turn: r.turn.Number, Response: r.id, Call: &call})
 	saved := make(chan error, 1)
 	ctx := r.ctx
-	if effect == tools.Writes {
+	if effect.Changes() {
 		ctx = c.tasks.session
 		c.save(nil, saved)
 	} else {
@@ -123,7 +162,7 @@ func (c *conversation) runTool(r *reply, call tools.Call, effect tools.Effect, a
 	c.spawn(func() {
 		result, isPrepared := r.guess.resultOf(ctx, call)
 		if !isPrepared {
-			result = c.execute(ctx, call, saved)
+			result = c.execute(ctx, call, permit, saved)
 		}
 		c.do(func() { c.toolEnded(r, call, result, time.Since(started)) })
 		answered <- struct{}{}
@@ -131,16 +170,11 @@ func (c *conversation) runTool(r *reply, call tools.Call, effect tools.Effect, a
 }
 
 // execute runs a tool once the journal entry before it is durable.
-func (c *conversation) execute(ctx context.Context, call tools.Call, saved <-chan error) tools.Result {
+func (c *conversation) execute(ctx context.Context, call tools.Call, permit gate.Permit, saved <-chan error) tools.Result {
 	if err := <-saved; err != nil { // saving has a deadline
-		return failedResult(call, fault.Wrap(err, fault.Storage, "this cannot be done now, because it cannot be recorded"))
+		return tools.Failed(call, fault.Wrap(err, fault.Storage, "this cannot be done now, because it cannot be recorded"))
 	}
-	return c.agent.Tools.Do(ctx, call)
-}
-
-func failedResult(call tools.Call, err *fault.Error) tools.Result {
-	out, _ := json.Marshal(map[string]any{"error": map[string]any{"code": err.Code, "message": err.Message}})
-	return tools.Result{CallID: call.ID, Output: out, Failed: true, Err: err}
+	return c.agent.Tools.Do(ctx, call, permit)
 }
 
 func (c *conversation) toolEnded(r *reply, call tools.Call, result tools.Result, d time.Duration) {
@@ -226,6 +260,7 @@ func (c *conversation) clientToolOutput(result *tools.Result) {
 	if !json.Valid(result.Output) {
 		result.Output = validJSON(result.Output)
 	}
+	result.Held, result.Refused, result.Proved, result.Identity = false, false, "", ""
 	c.addResult(*result)
 	if a := c.clientTools.awaited; a != nil {
 		if call, ok := a.calls[result.CallID]; ok {
@@ -257,7 +292,7 @@ func (c *conversation) clientToolsTimedOut() {
 		return
 	}
 	for _, call := range a.calls {
-		result := failedResult(call, fault.New(fault.Timeout, "the caller's device did not answer"))
+		result := tools.Failed(call, fault.New(fault.Timeout, "the caller's device did not answer"))
 		a.turn.Tools = append(a.turn.Tools, dialog.ToolUse{Name: call.Name, CallID: call.ID, Failed: true})
 		c.emit(dialog.Event{Kind: dialog.ToolEnded, Turn: a.turn.Number, Call: &call, Result: &result})
 		c.addResult(result)

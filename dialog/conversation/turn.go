@@ -47,6 +47,9 @@ func (c *conversation) answer() {
 		return
 	}
 	r := c.newReply(t)
+	if r.consent.call, r.consent.approval = c.consentTo(t.Caller); r.consent.call != nil {
+		c.discardSpeculation()
+	}
 	c.commitSpeculation(r)
 	c.save(nil, nil)
 	c.startFillerTimer(t)

@@ -12,6 +12,7 @@ import (
 	"frontdesk/internal/fault"
 	"frontdesk/session"
 	"frontdesk/tools"
+	"frontdesk/tools/gate"
 )
 
 const (
@@ -88,7 +89,7 @@ func (s *settings) toolSpecs() ([]tools.Spec, error) {
 		case json.Unmarshal(t.Parameters, &schema) != nil:
 			return nil, fault.New(fault.Invalid, "the parameters of tool %s are not a JSON Schema object", t.Name)
 		}
-		specs = append(specs, tools.Spec{Name: t.Name, Description: t.Description, Parameters: t.Parameters, Effect: tools.Writes})
+		specs = append(specs, tools.Spec{Name: t.Name, Description: t.Description, Parameters: t.Parameters, Rule: gate.Rule{Effect: gate.Write}})
 	}
 	return specs, nil
 }

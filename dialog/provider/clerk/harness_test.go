@@ -90,7 +90,7 @@ func (c *conversation) takeTurn(text string, isTyped bool) string {
 				c.hasEnded = true
 				return "(ends)"
 			}
-			result := c.tools.Do(c.ctx, call)
+			result := c.tools.DoAsOperator(c.ctx, call)
 			c.messages = append(c.messages, dialog.Message{Role: dialog.ToolRole, Result: &result})
 		}
 	}

@@ -30,7 +30,7 @@ func newLookup(spec tools.Spec) (lookup, bool) {
 		Required   []string                   `json:"required"`
 		Properties map[string]json.RawMessage `json:"properties"`
 	}
-	if spec.Effect != tools.Reads || json.Unmarshal(spec.Parameters, &schema) != nil {
+	if spec.Rule.Effect.Changes() || json.Unmarshal(spec.Parameters, &schema) != nil {
 		return lookup{}, false
 	}
 	if len(schema.Required) != 1 || schema.Required[0] != "key" || len(schema.Properties) != 1 {

@@ -1,0 +1,235 @@
+package conversation
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"frontdesk/dialog"
+	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
+	"frontdesk/tools"
+	"frontdesk/tools/gate"
+)
+
+// gateTimeout is how long the gate may take to count an effect across the nodes.
+const gateTimeout = 2 * time.Second
+
+// evidence returns what the session holds that a model cannot invent. said is what the
+// caller says beyond the history, or "".
+func (c *conversation) evidence(said string) gate.Evidence {
+	caller := tools.CallerOf(c.tasks.session)
+	e := gate.Evidence{
+		Caller: cmp.Or(caller.Known, caller.Number, caller.Address),
+		Line:   caller.Number,
+	}
+	if caller.Known != "" {
+		e.Assurance = gate.VerifiedOperator
+	}
+	names := make(map[string]string) // of tools, by call id
+	wasUser := false
+	for _, m := range c.recall.history.messages {
+		if m.Role == dialog.User {
+			if wasUser {
+				e.Said[len(e.Said)-1] += " " + m.Text
+			} else {
+				e.Said = append(e.Said, m.Text)
+			}
+		}
+		wasUser = m.Role == dialog.User
+		for _, call := range m.Calls {
+			names[call.ID] = call.Name
+		}
+		if m.Result != nil {
+			c.addOutput(&e, names[m.Result.CallID], m.Result)
+		}
+	}
+	if said != "" {
+		e.Said = append(e.Said, said)
+	}
+	return e
+}
+
+// addOutput adds the result of a tool to e.
+func (c *conversation) addOutput(e *gate.Evidence, name string, result *tools.Result) {
+	if result.Failed || result.Held {
+		return
+	}
+	spec, isOwn := c.agent.Tools.Find(name)
+	e.Outputs = append(e.Outputs, gate.Output{JSON: result.Output, IsTrusted: isOwn && spec.Rule.IsTrusted})
+	if result.Proved != "" {
+		e.Proved = append(e.Proved, result.Proved)
+	}
+	if result.Identity != "" {
+		e.Caller, e.Assurance = result.Identity, max(e.Assurance, gate.VerifiedByPIN)
+	}
+}
+
+// used counts the calls of a tool that were permitted before. undecided are the ids of calls
+// that the gate has not decided about yet.
+func (c *conversation) used(name string, undecided map[string]bool) (u gate.Used) {
+	notRun := make(map[string]bool)
+	for _, m := range c.recall.history.messages {
+		if m.Result != nil && (m.Result.Held || m.Result.Refused) {
+			notRun[m.Result.CallID] = true
+		}
+	}
+	for _, m := range c.recall.history.messages {
+		if m.Role == dialog.User {
+			u.Turn = 0
+		}
+		for _, call := range m.Calls {
+			if call.Name == name && !notRun[call.ID] && !undecided[call.ID] {
+				u.Turn++
+				u.Session++
+			}
+		}
+	}
+	return u
+}
+
+// ruleOf returns the rule of a tool that the agent or the conversation runs.
+func (c *conversation) ruleOf(name string) gate.Rule {
+	if name == endCall.Name {
+		return endCall.Rule
+	}
+	spec, _ := c.agent.Tools.Find(name)
+	return spec.Rule
+}
+
+// request returns what the gate must know of a call.
+func (c *conversation) request(call tools.Call, r *reply) gate.Request {
+	return gate.Request{
+		Agent: c.agent.Name, Tool: call.Name, Rule: c.ruleOf(call.Name), Arguments: call.Arguments,
+		Evidence: c.evidence(""), Approval: r.consent.approval, Used: c.used(call.Name, r.calls.undecided),
+	}
+}
+
+// check returns the call with canonical arguments, or why they are wrong.
+func (c *conversation) check(call tools.Call) (tools.Call, error) {
+	if call.Name == endCall.Name {
+		call.Arguments = json.RawMessage("{}")
+		return call, nil
+	}
+	return c.agent.Tools.Check(call)
+}
+
+// permit asks the gate about a call. It may wait for the store that counts effects.
+func (c *conversation) permit(ctx context.Context, r gate.Request) gate.Decision {
+	ctx, cancel := context.WithTimeout(ctx, gateTimeout)
+	defer cancel()
+	return c.o.Gate.Decide(ctx, r)
+}
+
+// hold keeps a call until the caller agrees to it. A reply asks one question only.
+func (c *conversation) hold(r *reply, call tools.Call) {
+	if r.consent.question != "" {
+		c.refuse(r, call, "consent", fault.New(fault.Conflict, "the caller is being asked about something else; call this again after the answer"))
+		return
+	}
+	r.consent.question = c.consentQuestion(call)
+	out, _ := json.Marshal(map[string]string{
+		"status":  "awaiting_caller",
+		"message": "It is not done yet. The caller is asked now: " + r.consent.question + " Wait for the answer, and do not say that it is done.",
+	})
+	result := tools.Result{CallID: call.ID, Output: out, Held: true}
+	c.addResult(result)
+	c.emit(dialog.Event{Kind: dialog.ToolHeld, Turn: c.turns, Response: r.id, Call: &call, Result: &result})
+}
+
+// refuse answers a call that must not run.
+func (c *conversation) refuse(r *reply, call tools.Call, rule string, err *fault.Error) {
+	result := tools.Failed(call, err)
+	result.Refused = true
+	r.turn.Tools = append(r.turn.Tools, dialog.ToolUse{Name: call.Name, CallID: call.ID, Failed: true})
+	c.addResult(result)
+	c.emit(dialog.Event{Kind: dialog.ToolRefused, Turn: c.turns, Response: r.id, Text: rule, Call: &call, Result: &result})
+}
+
+// consent is how the caller agrees to a call.
+type consent struct {
+	question string // asked at the end of the reply, or ""
+	call     *tools.Call
+	approval *gate.Approval // to call
+}
+
+// consentTo finds the call that waits for the caller's consent, and reads the consent from
+// what the caller just said. It returns nil if there is none.
+func (c *conversation) consentTo(said string) (*tools.Call, *gate.Approval) {
+	call, turns := c.heldCall()
+	if call == nil {
+		return nil, nil
+	}
+	approval := gate.Approve(call.Name, call.Arguments, said, turns)
+	if approval == nil {
+		return nil, nil
+	}
+	call.ID = c.o.NewID("call_")
+	return call, approval
+}
+
+// heldCall returns the last call that waits for consent, if the caller heard the question and
+// the call has not run since, and in how many turns the caller has spoken after it.
+func (c *conversation) heldCall() (*tools.Call, int) {
+	messages := c.recall.history.messages
+	turns := 0
+	var later []tools.Call
+	heard := "" // what the agent said right after the calls
+	for i := len(messages) - 1; i >= 0; i-- {
+		m := messages[i]
+		switch {
+		case m.Role == dialog.User:
+			if i == 0 || messages[i-1].Role != dialog.User {
+				turns++
+			}
+		case m.Role == dialog.Assistant && len(m.Calls) == 0:
+			heard = m.Text
+		case m.Role == dialog.Assistant:
+			later = append(later, m.Calls...)
+		case m.Result != nil && m.Result.Held:
+			call := findCall(messages[:i], m.Result.CallID)
+			if call == nil || hasSameCall(later, *call) || !isHeard(c.consentQuestion(*call), heard) {
+				return nil, 0
+			}
+			return call, turns
+		}
+	}
+	return nil, 0
+}
+
+func findCall(messages []dialog.Message, id string) *tools.Call {
+	for i := len(messages) - 1; i >= 0; i-- {
+		for _, call := range messages[i].Calls {
+			if call.ID == id {
+				return &call
+			}
+		}
+	}
+	return nil
+}
+
+func hasSameCall(calls []tools.Call, call tools.Call) bool {
+	for _, other := range calls {
+		if other.Name == call.Name && bytes.Equal(other.Arguments, call.Arguments) {
+			return true
+		}
+	}
+	return false
+}
+
+// isHeard reports whether the caller heard the question with all its values. Callers may
+// answer before its last words, which are the same in every question.
+func isHeard(question, heard string) bool {
+	asked := words.Split(plain(question))
+	asked = asked[:max(0, len(asked)-closingWords)]
+	return strings.Contains(" "+strings.Join(words.Split(heard), " ")+" ", " "+strings.Join(asked, " ")+" ")
+}
+
+// awaitsConsent reports whether the caller's next words may be the consent to a call.
+func (c *conversation) awaitsConsent() bool {
+	call, turns := c.heldCall()
+	return call != nil && turns < 2
+}

@@ -1,0 +1,138 @@
+package conversation
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"frontdesk/dialog"
+	"frontdesk/internal/words"
+	"frontdesk/tools"
+)
+
+// closingWords is how many words the last sentence of a question for consent has at least,
+// in all languages.
+const closingWords = 3
+
+// consentTexts ask for the caller's consent to a call.
+type consentTexts struct {
+	openTicket   string // %s: subject
+	reachAt      string // %s: contact
+	closeTicket  string // %s: ticket
+	changeTicket string // %s: ticket, %s: status
+	addNote      string // %s: ticket, %s: note
+	handOver     string // a person is asked to take over
+	endCall      string
+	other        string // %s: tool, %s: values
+	shallI       string // the closing question
+}
+
+var consentTextsOf = map[string]consentTexts{
+	"en": {
+		openTicket: "I would open a ticket: %s.", reachAt: "We would reach you at %s.",
+		closeTicket: "I would close ticket %s.", changeTicket: "I would set ticket %s to %s.", addNote: "I would add this to ticket %s: %s.",
+		handOver: "I would ask a colleague to take over.", endCall: "I would end the call now.",
+		other: "I would do this: %s, with %s.", shallI: "Shall I do that?",
+	},
+	"de": {
+		openTicket: "Ich würde ein Ticket anlegen: %s.", reachAt: "Wir würden Sie so erreichen: %s.",
+		closeTicket: "Ich würde das Ticket %s schließen.", changeTicket: "Ich würde das Ticket %s auf %s setzen.", addNote: "Ich würde dies zum Ticket %s hinzufügen: %s.",
+		handOver: "Ich würde eine Kollegin oder einen Kollegen bitten, zu übernehmen.", endCall: "Ich würde das Gespräch jetzt beenden.",
+		other: "Ich würde dies tun: %s, mit %s.", shallI: "Soll ich das tun?",
+	},
+	"fr": {
+		openTicket: "Je vais ouvrir un ticket : %s.", reachAt: "Nous pourrons vous joindre ainsi : %s.",
+		closeTicket: "Je vais fermer le ticket %s.", changeTicket: "Je vais passer le ticket %s à %s.", addNote: "Je vais ajouter ceci au ticket %s : %s.",
+		handOver: "Je vais demander à un collègue de prendre le relais.", endCall: "Je vais terminer l'appel maintenant.",
+		other: "Je vais faire ceci : %s, avec %s.", shallI: "Dois-je le faire ?",
+	},
+	"es": {
+		openTicket: "Voy a abrir un tique: %s.", reachAt: "Le contactaríamos así: %s.",
+		closeTicket: "Voy a cerrar el tique %s.", changeTicket: "Voy a poner el tique %s en %s.", addNote: "Voy a añadir esto al tique %s: %s.",
+		handOver: "Voy a pedir a un compañero que le atienda.", endCall: "Voy a terminar la llamada ahora.",
+		other: "Voy a hacer esto: %s, con %s.", shallI: "¿Quiere que lo haga?",
+	},
+}
+
+// consentQuestion returns the question that asks the caller for consent to a call, with the
+// values of the call.
+func (c *conversation) consentQuestion(call tools.Call) string {
+	t, ok := consentTextsOf[words.Language(c.agent.Language)]
+	if !ok {
+		t = consentTextsOf["en"]
+	}
+	if question := c.ruleOf(call.Name).Question; question != "" {
+		return tools.FillQuestion(question, call.Arguments) + " " + t.shallI
+	}
+	var v struct {
+		Subject, Contact, Ticket, Note string
+		Status                         tools.Status
+	}
+	_ = json.Unmarshal(call.Arguments, &v)
+	var parts []string
+	switch call.Name {
+	case "create_ticket":
+		parts = append(parts, fmt.Sprintf(t.openTicket, strings.TrimRight(v.Subject, ".!? ")))
+	case updateTicket:
+		ticket := c.sayTicket(v.Ticket)
+		if v.Note != "" {
+			parts = append(parts, fmt.Sprintf(t.addNote, ticket, strings.TrimRight(v.Note, ".!? ")))
+		}
+		switch v.Status {
+		case "":
+		case tools.Closed:
+			parts = append(parts, fmt.Sprintf(t.closeTicket, ticket))
+		default:
+			parts = append(parts, fmt.Sprintf(t.changeTicket, ticket, v.Status))
+		}
+	case "hand_over":
+		parts = append(parts, t.handOver)
+	case endCall.Name:
+		parts = append(parts, t.endCall)
+	default:
+		return fmt.Sprintf(t.other, strings.ReplaceAll(call.Name, "_", " "), valuesOf(call.Arguments)) + " " + t.shallI
+	}
+	if v.Contact != "" {
+		parts = append(parts, fmt.Sprintf(t.reachAt, c.sayValue(v.Contact)))
+	}
+	return strings.Join(append(parts, t.shallI), " ")
+}
+
+// sayTicket returns the id of a ticket as the caller hears or reads it.
+func (c *conversation) sayTicket(text string) string {
+	id, ok := tools.ParseTicketID(text)
+	switch {
+	case !ok:
+		return text
+	case c.speaks():
+		return id.Say()
+	}
+	return id.String()
+}
+
+// sayValue returns a number digit by digit where the caller hears it.
+func (c *conversation) sayValue(value string) string {
+	if digits := strings.Trim(value, "+0123456789 -()"); digits != "" || !c.speaks() {
+		return value
+	}
+	return words.SayDigits(strings.ReplaceAll(value, " ", ""))
+}
+
+// speaks reports whether the caller hears the agent.
+func (c *conversation) speaks() bool {
+	_, ok := c.audio.mouth.(dialog.Ducker)
+	return ok
+}
+
+// valuesOf lists the arguments of a call: "amount: 20, order: 47329".
+func valuesOf(arguments json.RawMessage) string {
+	var values map[string]any
+	_ = json.Unmarshal(arguments, &values)
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		out = append(out, fmt.Sprintf("%s: %v", strings.ReplaceAll(name, "_", " "), values[name]))
+	}
+	return strings.Join(out, ", ")
+}
