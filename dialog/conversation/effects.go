@@ -104,7 +104,7 @@ func (c *conversation) ruleOf(name string) gate.Rule {
 func (c *conversation) request(call tools.Call, r *reply) gate.Request {
 	return gate.Request{
 		Agent: c.agent.Name, Tool: call.Name, Rule: c.ruleOf(call.Name), Arguments: call.Arguments,
-		Evidence: c.evidence(""), Approval: r.consent.approval, Used: c.used(call.Name, r.calls.undecided),
+		Evidence: c.evidence(""), Approval: r.calls.consent.approval, Used: c.used(call.Name, r.calls.undecided),
 	}
 }
 
@@ -126,14 +126,14 @@ func (c *conversation) permit(ctx context.Context, r gate.Request) gate.Decision
 
 // hold keeps a call until the caller agrees to it. A reply asks one question only.
 func (c *conversation) hold(r *reply, call tools.Call) {
-	if r.consent.question != "" {
+	if r.calls.consent.question != "" {
 		c.refuse(r, call, "consent", fault.New(fault.Conflict, "the caller is being asked about something else; call this again after the answer"))
 		return
 	}
-	r.consent.question = c.consentQuestion(call)
+	r.calls.consent.question = c.consentQuestion(call)
 	out, _ := json.Marshal(map[string]string{
 		"status":  "awaiting_caller",
-		"message": "It is not done yet. The caller is asked now: " + r.consent.question + " Wait for the answer, and do not say that it is done.",
+		"message": "It is not done yet. The caller is asked now: " + r.calls.consent.question + " Wait for the answer, and do not say that it is done.",
 	})
 	result := tools.Result{CallID: call.ID, Output: out, Held: true}
 	c.addResult(result)

@@ -32,7 +32,6 @@ type reply struct {
 	mouth    dialog.Mouth
 	said     string // what the caller heard; set when the mouth has finished
 	calls    toolCalls
-	consent  consent
 	text     replyText
 	ending   dialog.Outcome // how the conversation ends once the caller heard the reply; "" goes on
 	usage    dialog.Usage
@@ -120,8 +119,8 @@ func (c *conversation) sayReply(r *reply, p *dialog.Prompt) {
 	if r.resumes != nil && r.resumes.Text != "" {
 		r.writer.repetition = newRepetition(r.resumes)
 	}
-	if r.consent.call != nil {
-		c.callTools(r, answer{calls: []tools.Call{*r.consent.call}})
+	if r.calls.consent.call != nil {
+		c.callTools(r, answer{calls: []tools.Call{*r.calls.consent.call}})
 		c.do(func() { *p = c.prompt(r, 1) })
 	}
 	fallback := "" // said if the model wrote nothing at all
@@ -147,8 +146,8 @@ writing:
 		case r.calls.endsCall:
 			fallback = c.farewell()
 			break writing
-		case r.consent.question != "":
-			c.writeText(r, r.consent.question)
+		case r.calls.consent.question != "":
+			c.writeText(r, r.calls.consent.question)
 			break writing
 		case r.calls.asksClient: // the client's results start the turn's next reply
 			break writing

@@ -38,6 +38,7 @@ type toolCalls struct {
 	asksClient   bool            // a call is the client's to answer
 	endsCall     bool            // the model ends the call
 	undecided    map[string]bool // ids of calls that the gate has not decided about
+	consent      consent
 }
 
 // callTools runs the tool calls of a and returns when the agent's own tools have answered

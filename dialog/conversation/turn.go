@@ -47,7 +47,7 @@ func (c *conversation) answer() {
 		return
 	}
 	r := c.newReply(t)
-	if r.consent.call, r.consent.approval = c.consentTo(t.Caller); r.consent.call != nil {
+	if r.calls.consent.call, r.calls.consent.approval = c.consentTo(t.Caller); r.calls.consent.call != nil {
 		c.discardSpeculation()
 	}
 	c.commitSpeculation(r)
