@@ -152,7 +152,8 @@ func (w *Pool) expectedWait(due time.Time, left int) time.Duration {
 func (w *Pool) release(took time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	const share = 16 // of a run in the average, which so spans the last second of a busy core
+	const share = 16            // of a run in the average, which so spans the last second of a busy core
+	took = min(took, w.timeout) // a machine that was suspended must not refuse all that follows
 	w.run += (took - w.run) / share
 	w.pass()
 }

@@ -63,6 +63,22 @@ func TestWaitForAWorkerHasALimit(t *testing.T) {
 	}
 }
 
+func TestSuspendedMachineRefusesNothingLater(t *testing.T) {
+	w := New(1, firstRuns)
+	if err := w.acquire(t.Context(), time.Now(), 0); err != nil {
+		t.Fatal(err)
+	}
+	w.release(time.Hour)
+	for range 20 {
+		if err := w.Do(t.Context(), time.Now(), 0, func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.expectedWait(time.Now(), 1); got > Patience {
+		t.Errorf("20 runs later a clause is expected to wait for %v", got)
+	}
+}
+
 func TestClauseThatWouldBeginLateIsRefused(t *testing.T) {
 	w := New(2, firstRuns)
 	for range 2 {
