@@ -41,7 +41,7 @@ func (c *clause) speak(ctx context.Context, utterances [][]symbol, yield func(di
 	if len(utterances) == 0 {
 		return nil
 	}
-	level, err := c.voice.level(c.speaker)
+	level, err := c.level(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,6 +87,28 @@ func (c *clause) speak(ctx context.Context, utterances [][]symbol, yield func(di
 	return nil
 }
 
+// level returns the speaker's level. The first clause of a speaker measures it, when it is its
+// turn to run the network.
+func (c *clause) level(ctx context.Context) (level, error) {
+	if l, ok := c.voice.level(c.speaker); ok {
+		return l, nil
+	}
+	err := c.workers.Do(ctx, c.due, 0, func() error {
+		_, err := c.voice.calibrate(ctx, c.speaker)
+		return c.failure(err)
+	})
+	l, _ := c.voice.level(c.speaker)
+	return l, err
+}
+
+// failure returns the fault.Error for an error of the network; nil for none.
+func (c *clause) failure(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fault.Wrap(err, fault.Provider, "the voice %s cannot speak", filepath.Base(c.voice.name)).Retryable(0)
+}
+
 // pieces yields the audio of an utterance. It ends early when ctx is cancelled.
 func (c *clause) pieces(ctx context.Context, symbols []symbol) func(func([]float32, error) bool) {
 	return func(yield func([]float32, error) bool) {
@@ -129,9 +151,6 @@ func (c *clause) run(ctx context.Context, part func() error) error {
 	}
 	return c.workers.Do(ctx, c.due, left, func() error {
 		c.runs++
-		if err := part(); err != nil {
-			return fault.Wrap(err, fault.Provider, "the voice %s cannot speak", filepath.Base(c.voice.name)).Retryable(0)
-		}
-		return nil
+		return c.failure(part())
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -37,6 +38,7 @@ func TestVoice(t *testing.T) {
 		"voices of other services":              checkNames,
 		"no words, no audio":                    checkSilence,
 		"cancellation":                          checkCancellation,
+		"another speaker":                       checkCalibration,
 		"espeak-ng fails":                       checkFailingPhonemizer,
 		"long text":                             checkLongText,
 		"many callers":                          checkManyCallers,
@@ -205,6 +207,41 @@ func checkFailingPhonemizer(t *testing.T, s *Synthesizer) {
 	v.phonemizer = working
 	if got := say(t.Context(), t, s, "Yes.", dialog.Voice{}); len(got.pcm) == 0 {
 		t.Error("no audio")
+	}
+}
+
+// checkCalibration lets a speaker speak whose level is not known, while all workers are busy:
+// the clause waits for its turn, and only as long as its caller does.
+func checkCalibration(t *testing.T, s *Synthesizer) {
+	v, err := s.load(testVoice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(v.levels, 0)
+	started, done := make(chan struct{}), make(chan struct{})
+	var busy sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		busy.Go(func() {
+			_ = s.workers.Do(t.Context(), time.Now(), 0, func() error { started <- struct{}{}; <-done; return nil })
+		})
+		<-started
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	var last error
+	for _, err := range s.Speak(ctx, "Yes.", dialog.Voice{}) {
+		last = err
+	}
+	if _, ok := v.level(0); ok || !errors.Is(last, context.DeadlineExceeded) {
+		t.Errorf("got %v, level known: %v, while no worker is free", last, ok)
+	}
+	close(done)
+	busy.Wait()
+	if got := say(t.Context(), t, s, "Yes.", dialog.Voice{}); len(got.pcm) == 0 {
+		t.Error("no audio")
+	}
+	if l, ok := v.level(0); !ok || l.gain == 0 {
+		t.Errorf("level %v, known: %v", l, ok)
 	}
 }
 

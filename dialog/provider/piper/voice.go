@@ -69,7 +69,7 @@ func (v *voice) open(runtime *onnx.Runtime, file string) error {
 	if v.engine, err = openEngine(runtime, file, v.settings.SpeakerCount > 1); err != nil {
 		return err
 	}
-	l, err := v.calibrate(0)
+	l, err := v.calibrate(context.Background(), 0)
 	if err != nil {
 		return err
 	}
@@ -97,22 +97,17 @@ func (v *voice) speaker(name string) (int64, error) {
 	return id, nil
 }
 
-// level returns a speaker's level, which it measures the first time.
-func (v *voice) level(speaker int64) (level, error) {
+// level returns a speaker's level. ok is false until it is measured.
+func (v *voice) level(speaker int64) (l level, ok bool) {
 	v.levelMu.Lock()
 	defer v.levelMu.Unlock()
-	if l, ok := v.levels[speaker]; ok {
-		return l, nil
-	}
-	if _, err := v.calibrate(speaker); err != nil {
-		return level{}, fault.Wrap(err, fault.Provider, "the voice %s cannot speak", filepath.Base(v.name)).Retryable(0)
-	}
-	return v.levels[speaker], nil
+	l, ok = v.levels[speaker]
+	return l, ok
 }
 
 // calibrate measures a speaker's level. It returns what was said.
-func (v *voice) calibrate(speaker int64) (*latent, error) {
-	ipa, err := v.phonemizer.Phonemes(context.Background(), calibrationText)
+func (v *voice) calibrate(ctx context.Context, speaker int64) (*latent, error) {
+	ipa, err := v.phonemizer.Phonemes(ctx, calibrationText)
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +131,8 @@ func (v *voice) calibrate(speaker int64) (*latent, error) {
 		return nil, fmt.Errorf("it is silent for %q", calibrationText)
 	}
 	gain := min(loudness.Target/loud, loudness.MaxGain) * math.MaxInt16
+	v.levelMu.Lock()
+	defer v.levelMu.Unlock()
 	v.levels[speaker] = level{gain: gain, silence: loudness.SilenceShare * loudness.Loudest(pcm, v.settings.Audio.SampleRate) * gain / math.MaxInt16}
 	return l, nil
 }
