@@ -33,7 +33,7 @@ import (
 )
 
 const (
-	// DefaultVoice is the voice that agents have who ask for no other.
+	// DefaultVoice is the voice of agents that name none.
 	DefaultVoice = "af_heart"
 	// firstRuns is how many runs of the network the first audio needs.
 	firstRuns   = 1

@@ -9,7 +9,7 @@ import (
 // limitFrom is the sample value from which peaks are bent: 2 dB below the largest.
 const limitFrom = 0.8 * MaxPeak
 
-// Limit converts audio to 16-bit samples of the common  Peaks above limitFrom are
+// Limit converts audio to 16-bit samples of the common loudness. Peaks above limitFrom are
 // bent by a hyperbolic tangent, so that none reaches MaxPeak.
 func Limit(audio []float32, gain float64) []int16 {
 	const room = MaxPeak - limitFrom
