@@ -222,6 +222,9 @@ func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent
 	if a.Tools, expected.Keys, err = o.tools(f, knowledge); err != nil {
 		return nil, err
 	}
+	if _, ok := a.Tools.Find("ticket_status"); ok {
+		expected.IsTicket = isTicket
+	}
 	if a.Model, d.model, err = o.model(); err != nil {
 		return nil, err
 	}
@@ -284,6 +287,12 @@ func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (_ *to
 	})
 	r, err = r.Restrict(tools.Policy{Allow: f.Tools.Allow, Timeout: f.Tools.Timeout, Timeouts: f.Tools.Timeouts})
 	return r, keys, err
+}
+
+// isTicket reports whether digits may be the number of a ticket.
+func isTicket(digits string) bool {
+	_, ok := tools.ParseTicketID("T-" + digits)
+	return ok
 }
 
 // model returns the configured models in order, with the clerk last, and their names.

@@ -58,6 +58,9 @@ func newGrammar(book string, nouns []string) *grammar {
 type Knowledge struct {
 	Texts []string // that it answers from
 	Keys  []string // of its tables, such as order numbers; of more than 5000, the first ones
+	// IsTicket reports whether digits may be the number of a ticket. It is nil if callers do
+	// not speak of tickets. Sentences does not use it.
+	IsTicket func(digits string) bool
 }
 
 // Sentences returns what callers of a support line say, as lists of words: the sentences of

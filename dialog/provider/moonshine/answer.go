@@ -81,16 +81,16 @@ func answersOf(t *tokenizer, sentences [][]string) (list []answer) {
 // isSpelled reports whether a word is a letter or a digit that is read out.
 func isSpelled(word string) bool { return len(word) == 1 || slices.Contains(digitNames[:], word) }
 
-// Revise implements Expectation: it completes a key of the agent's tables or the number of a
-// ticket, and replaces a short reading by an answer that fits better.
+// Revise implements Expectation: it corrects the number of an order or a ticket, and replaces a
+// short reading by an answer that fits better.
 func (c *vocabularyCall) Revise(_ context.Context, b Bias, hyps []Hypothesis, score func([][]Token) ([]Hypothesis, error)) ([]Hypothesis, error) {
 	r, ok := b.(*readingBias)
 	if !ok || len(hyps) == 0 {
 		return hyps, nil
 	}
-	hyps[0].Tokens = c.completeTicket(c.completeKey(hyps[0].Tokens))
-	if r.first == nil {
-		return hyps, nil
+	hyps, err := c.reviseNumber(hyps, score)
+	if err != nil || r.first == nil {
+		return hyps, err
 	}
 	read := spokenWords(c.tokenizer.text(hyps[0].Tokens))
 	if len(read) > revisedWords {

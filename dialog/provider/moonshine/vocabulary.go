@@ -28,6 +28,7 @@ type Vocabulary struct {
 	sentences  map[string]bool    // the short ones
 	keys       map[string]bool    // of the agent's tables
 	keyLetters map[string]bool    // with which they begin, in lower case
+	isTicket   func(string) bool  // whether digits may be the number of a ticket; nil if the agent has no tickets
 	answers    []answer           // short ones of the phrase book
 	hums       []answer           // backchannels
 	noise      []Token            // what the model writes for noise
@@ -70,7 +71,7 @@ func newVocabulary(t *tokenizer, k phrasebook.Knowledge) (*Vocabulary, error) {
 	}
 	v := &Vocabulary{
 		tokenizer: t, model: ngram.Count(sentences), inside: make(map[byte][]Token), sentences: make(map[string]bool),
-		keys: make(map[string]bool), keyLetters: make(map[string]bool),
+		keys: make(map[string]bool), keyLetters: make(map[string]bool), isTicket: k.IsTicket,
 		bonuses: make(map[history]*bonuses), followers: make(map[prefix][]extension),
 	}
 	for id := range Token(vocabulary) {

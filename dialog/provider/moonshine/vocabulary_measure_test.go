@@ -38,7 +38,11 @@ func TestMeasureVocabulary(t *testing.T) {
 	r, err := Open(c)
 	require.NoError(t, err)
 	defer r.Close()
-	v, err := r.NewVocabulary(phrasebook.Knowledge{Texts: k.Texts(), Keys: orders.Keys()})
+	isTicket := func(digits string) bool {
+		_, ok := tools.ParseTicketID("T-" + digits)
+		return ok
+	}
+	v, err := r.NewVocabulary(phrasebook.Knowledge{Texts: k.Texts(), Keys: orders.Keys(), IsTicket: isTicket})
 	require.NoError(t, err)
 	recognizers := []struct {
 		name string
