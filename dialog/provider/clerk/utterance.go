@@ -53,10 +53,12 @@ func newUtterance(text string) utterance {
 
 // Recognizers and pages write amounts and times with signs. Spoken, the unit comes last.
 var (
-	writtenMoney   = regexp.MustCompile(`([$€£])\s?(\d[\d,]*)(?:\.(\d\d)\b)?`)
+	writtenMoney   = regexp.MustCompile(`([$€£])\s?(\d[\d,]*)(?:\.(\d\d?)\b)?`)
 	writtenPercent = regexp.MustCompile(`(\d)\s?%`)
 	writtenTime    = regexp.MustCompile(`(\d)\s?([ap])\.?\s?m\b`)
+	writtenClock   = regexp.MustCompile(`\b(\d{1,2}):(\d\d)\b(\s?[ap]\.?\s?m\b)?`)
 	currencies     = map[string]string{"$": "dollars", "€": "euros", "£": "pounds"}
+	smallUnits     = map[string]string{"$": "cents", "€": "cents", "£": "pence"}
 )
 
 // spokenAmounts writes the units of amounts and times as words after their numbers:
@@ -66,9 +68,16 @@ func spokenAmounts(text string) string {
 		m := writtenMoney.FindStringSubmatch(amount)
 		spoken := strings.ReplaceAll(m[2], ",", "") + " " + currencies[m[1]] + " "
 		if m[3] != "" {
-			spoken += m[3] + " cents "
+			spoken += (m[3] + "0")[:2] + " " + smallUnits[m[1]] + " "
 		}
 		return spoken
+	})
+	text = writtenClock.ReplaceAllStringFunc(text, func(time string) string {
+		m := writtenClock.FindStringSubmatch(time)
+		if m[3] == "" {
+			m[3] = " oclock"
+		}
+		return m[1] + " " + m[2] + m[3]
 	})
 	text = writtenPercent.ReplaceAllString(text, "$1 percent")
 	return writtenTime.ReplaceAllString(text, "$1 ${2}m")
