@@ -59,10 +59,11 @@ type Choice struct {
 
 // Tools says which tools the agent may use and defines its look-ups.
 type Tools struct {
-	Allow    []string                 // names of tools; nil allows all, an empty list allows none
-	Timeout  time.Duration            // for every tool; 0 if not set
-	Timeouts map[string]time.Duration // for single tools, by name
-	Lookups  []tools.LookupConfig     // File is a path inside the agent's folder, joined with that folder's; OnProblem is nil
+	Allow    []string                    // names of tools; nil allows all, an empty list allows none
+	Timeout  time.Duration               // for every tool; 0 if not set
+	Timeouts map[string]time.Duration    // for single tools, by name
+	Rules    map[string]tools.RuleChange // of single tools, by name
+	Lookups  []tools.LookupConfig        // File is a path inside the agent's folder, joined with that folder's; OnProblem is nil
 }
 
 // Load reads the agent in dir. The error is a fault.Error that is safe to show: for a

@@ -1,6 +1,7 @@
 package agentfile
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"frontdesk/internal/require"
 	"frontdesk/internal/spoken"
 	"frontdesk/tools"
+	"frontdesk/tools/gate"
 )
 
 // folder creates an agent's folder with an agent.yaml and other files.
@@ -68,6 +70,17 @@ tools:
   allow: [search_knowledge, order_status]
   timeout: 5s
   timeouts: {order_status: 500ms}
+  rules:
+    order_status:
+      effect: read
+      who: pin
+      consent: none
+      question: " Look at {key}? "
+      identify: [key]
+      destinations: []
+      trusted: false
+      arguments: {key: {maxLength: 9}}
+      limits: {turn: 1, session: 2, caller: 3, hour: 4}
   lookup:
     - {name: order_status, description: Finds an order., file: data/orders.csv, key: order}
 `, "data/orders.csv", "knowledge/page.md")
@@ -75,6 +88,12 @@ tools:
 	require.NoError(t, err)
 	lexicon, err := spoken.NewLexicon(map[string]string{"Frontdesk": "front desk"})
 	require.NoError(t, err)
+	read, pin, noConsent, untrusted := gate.Read, gate.VerifiedByPIN, gate.NoConsent, false
+	rule := tools.RuleChange{
+		Effect: &read, Who: &pin, Consent: &noConsent, Question: "Look at {key}?", Identify: []string{"key"}, Destinations: []string{},
+		IsTrusted: &untrusted, Arguments: json.RawMessage(`{"properties":{"key":{"maxLength":9}},"type":"object"}`),
+		Limits: gate.Limits{Turn: 1, Session: 2, Caller: 3, Hour: 4},
+	}
 	want := File{
 		Speed: 1.2, Lexicon: lexicon,
 		Choices:   []Choice{{Key: "1", Agent: "shop"}, {Key: "2", Agent: "laden", Text: "Deutsch mit der Zwei."}},
@@ -94,6 +113,7 @@ tools:
 			Allow:    []string{"search_knowledge", "order_status"},
 			Timeout:  5 * time.Second,
 			Timeouts: map[string]time.Duration{"order_status": 500 * time.Millisecond},
+			Rules:    map[string]tools.RuleChange{"order_status": rule},
 			Lookups:  []tools.LookupConfig{{Name: "order_status", Description: "Finds an order.", File: filepath.Join(dir, "data/orders.csv"), Key: "order"}},
 		},
 	}
@@ -146,6 +166,10 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 		{"prompts", "name: shop\nsilence: {prompts: 99}\n", "shop/agent.yaml:2:11: silence.prompts: 99 is out of range (want 1 to 10)"},
 		{"allow", "name: shop\ntools:\n  allow:\n    - good\n    - Not good\n", `shop/agent.yaml:5:7: tools.allow[1]: invalid tool name "Not good"`},
 		{"timeout", "name: shop\ntools: {timeouts: {a: fast}}\n", `tools.timeouts.a: invalid duration "fast"`},
+		{"rule's effect", "name: shop\ntools: {rules: {a: {effect: delete}}}\n", `shop/agent.yaml:2:21: tools.rules.a.effect: unknown value "delete" (want one of: communication, money, read, write)`},
+		{"rule's limit", "name: shop\ntools: {rules: {a: {limits: {turn: 0}}}}\n", "tools.rules.a.limits.turn: 0 is out of range (want 1 to 1000000)"},
+		{"rule's arguments", "name: shop\ntools: {rules: {a: {arguments: {x: {pattern: '('}}}}}\n", "shop/agent.yaml:2:21: tools.rules.a.arguments: is not a usable JSON Schema"},
+		{"rule of no tool", "name: shop\ntools: {rules: {A b: {effect: read}}}\n", `tools.rules: invalid tool name "A b"`},
 		{"look-up without file", "name: shop\ntools: {lookup: [{name: a, description: b, key: c}]}\n", `tools.lookup[0].file: no file "" inside`},
 		{"look-up's file missing", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: no.csv}]}\n", `shop/agent.yaml:2:52: tools.lookup[0].file: no file "no.csv" inside`},
 		{"look-up's file is a folder", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: .}]}\n", `no file "." inside`},

@@ -285,7 +285,7 @@ func (s *source) tools(root *os.Root) (Tools, error) {
 	if d.Allow != nil {
 		out.Allow = append([]string{}, *d.Allow...)
 	}
-	if n := len(out.Allow) + len(d.Timeouts) + len(d.Lookup); n > 3*maxTools {
+	if n := len(out.Allow) + len(d.Timeouts) + len(d.Rules) + len(d.Lookup); n > 3*maxTools {
 		return out, s.invalid("tools", "too many entries: %d (limit %d)", n, 3*maxTools)
 	}
 	for i, name := range out.Allow {
@@ -311,6 +311,9 @@ func (s *source) tools(root *os.Root) (Tools, error) {
 			out.Timeouts = make(map[string]time.Duration)
 		}
 		out.Timeouts[name] = limit
+	}
+	if out.Rules, err = s.rules(); err != nil {
+		return out, err
 	}
 	out.Lookups, err = s.lookups(root)
 	return out, err

@@ -53,9 +53,10 @@ type document struct {
 	Pronunciation map[string]string `yaml:"pronunciation"`
 	Record        bool              `yaml:"record"`
 	Tools         struct {
-		Allow    *[]string         `yaml:"allow"`
-		Timeout  string            `yaml:"timeout"`
-		Timeouts map[string]string `yaml:"timeouts"`
+		Allow    *[]string               `yaml:"allow"`
+		Timeout  string                  `yaml:"timeout"`
+		Timeouts map[string]string       `yaml:"timeouts"`
+		Rules    map[string]ruleDocument `yaml:"rules"`
 		Lookup   []struct {
 			Name        string `yaml:"name"`
 			Description string `yaml:"description"`

@@ -285,7 +285,7 @@ func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (_ *to
 		defer cancel()
 		return r.Wait(ctx)
 	})
-	r, err = r.Restrict(tools.Policy{Allow: f.Tools.Allow, Timeout: f.Tools.Timeout, Timeouts: f.Tools.Timeouts})
+	r, err = r.Restrict(tools.Policy{Allow: f.Tools.Allow, Timeout: f.Tools.Timeout, Timeouts: f.Tools.Timeouts, Rules: f.Tools.Rules})
 	return r, keys, err
 }
 

@@ -68,7 +68,7 @@ var mayImport = map[string][]string{
 	"signaling/sip/dialplan":       {"internal/fault", "internal/phone"},
 	"signaling/twilio":             {"session", "dialog", "media", "internal/fault"},
 	"web":                          {"session", "dialog", "internal/fault"},
-	"internal/agentfile":           {"dialog", "tools", "internal/fault", "internal/spoken", "internal/yamlfile"},
+	"internal/agentfile":           {"dialog", "tools", "tools/gate", "internal/fault", "internal/spoken", "internal/yamlfile"},
 	"internal/archive":             {"session", "dialog", "dialog/conversation", "internal/db", "internal/fault"},
 	"internal/caller":              {"dialog", "dialog/mouth", "media", "internal/fault"},
 	"internal/eval":                {"dialog", "dialog/conversation", "dialog/ear", "media", "internal/fault", "internal/words"},
