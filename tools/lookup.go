@@ -3,7 +3,9 @@ package tools
 import (
 	"bytes"
 	"context"
+	"crypto/subtle"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +35,10 @@ type LookupConfig struct {
 	Description string // for the model: what the table contains and when to use it
 	File        string // path of a CSV file with a header
 	Key         string // the column that is looked up; its values are unique
+	// Fact is a column whose value the caller must know, too, such as a postcode: without it
+	// nobody learns even whether there is such a row. "" tells a row to everybody who knows
+	// its key.
+	Fact string
 
 	OnProblem func(error) // is told once why a changed file is not used
 }
@@ -69,6 +75,10 @@ func OpenLookup(c LookupConfig) (*Lookup, error) {
 	if l.refresh(); l.problem != nil {
 		return nil, l.problem
 	}
+	if c.Fact != "" {
+		l.tool = l.newProvingTool()
+		return l, nil
+	}
 	type arguments struct {
 		Key string `json:"key" jsonschema:"what to look up, as the caller said it"`
 	}
@@ -78,11 +88,38 @@ func OpenLookup(c LookupConfig) (*Lookup, error) {
 	return l, nil
 }
 
+// newProvingTool returns the tool for a table whose rows need a fact.
+func (l *Lookup) newProvingTool() Tool {
+	type arguments struct {
+		Key  string `json:"key" jsonschema:"what to look up, as the caller said it"`
+		Fact string `json:"fact,omitempty" jsonschema:"what the caller said to prove that the record is theirs"`
+	}
+	description := l.config.Description + " The caller must also say the value of: " + l.config.Fact + "."
+	rule := gate.Rule{Identify: []string{"key", "fact"}, IsTrusted: true}
+	return Func(l.config.Name, description, rule, func(_ context.Context, _ string, args arguments) (any, []Note, error) {
+		return l.findProved(args.Key, args.Fact), nil, nil
+	})
+}
+
 // Spec implements Tool.
 func (l *Lookup) Spec() Spec { return l.tool.Spec() }
 
 // Call implements Tool.
-func (l *Lookup) Call(ctx context.Context, call Call) (Result, error) { return l.tool.Call(ctx, call) }
+func (l *Lookup) Call(ctx context.Context, call Call) (Result, error) {
+	result, err := l.tool.Call(ctx, call)
+	if err != nil {
+		return result, err
+	}
+	var out lookupResult
+	if err := json.Unmarshal(result.Output, &out); err != nil {
+		return result, err
+	}
+	result.IsWrong = !out.Found && !out.NeedsFact
+	if out.Found && l.config.Fact != "" {
+		result.Proved = out.Key
+	}
+	return result, nil
+}
 
 // Keys returns the keys of the table, sorted, as they are looked up: numbers as digits, others
 // as letters and digits in lower case.
@@ -98,6 +135,44 @@ type lookupResult struct {
 	Key    string            `json:"key"`           // as it was understood
 	Say    string            `json:"say,omitempty"` // the key, to be read aloud
 	Record map[string]string `json:"record,omitempty"`
+	// NeedsFact says that the caller must first say the value of the column Fact. It does not
+	// say whether there is a record.
+	NeedsFact bool   `json:"needs_fact,omitempty"`
+	Fact      string `json:"fact,omitempty"`
+}
+
+// findProved finds a row if the caller knows its fact. A wrong fact and an unknown key give
+// the same result.
+func (l *Lookup) findProved(spokenKey, fact string) lookupResult {
+	out := l.find(spokenKey)
+	if strings.TrimSpace(fact) == "" {
+		return lookupResult{Key: out.Key, Say: out.Say, NeedsFact: true, Fact: l.config.Fact}
+	}
+	if !out.Found || !isSameFact(out.Record[l.config.Fact], fact) {
+		return lookupResult{Key: out.Key, Say: out.Say}
+	}
+	return out
+}
+
+// isSameFact compares a fact with what the caller said, without case, spaces, accents and
+// punctuation, and with spoken digits.
+func isSameFact(fact, said string) bool {
+	squeeze := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) {
+				return r
+			}
+			return -1
+		}, words.Fold(words.Clip(s, maxKey)))
+	}
+	want := squeeze(fact)
+	if want == "" {
+		return false
+	}
+	if isNumber(fact) && subtle.ConstantTimeCompare([]byte(want), []byte(words.SpokenDigits(said))) == 1 {
+		return true
+	}
+	return subtle.ConstantTimeCompare([]byte(want), []byte(squeeze(said))) == 1
 }
 
 func (l *Lookup) find(spokenKey string) lookupResult {
@@ -165,6 +240,9 @@ func (l *Lookup) refresh() {
 		return
 	}
 	table, err := parseTable(source, l.config.Key)
+	if err == nil && l.config.Fact != "" && !slices.Contains(table.columns, l.config.Fact) {
+		err = fmt.Errorf("has no column %q (it has %s)", l.config.Fact, strings.Join(table.columns, ", "))
+	}
 	if err != nil {
 		l.problem = l.fault(err, err.Error())
 		return

@@ -143,3 +143,41 @@ func FuzzTable(f *testing.F) {
 		}
 	})
 }
+
+func TestFactProvesThatARecordIsTheCallers(t *testing.T) {
+	const table = "order,status,postcode\n47329,shipped,SW1A 1AA\n47330,packed,10115\n47331,packed,\n"
+	file := filepath.Join(writeFiles(t, map[string]string{"orders.csv": table}), "orders.csv")
+	l, err := OpenLookup(LookupConfig{Name: "order_status", Description: "Finds an order.", File: file, Key: "order", Fact: "postcode"})
+	require.NoError(t, err)
+	r := newRegistry(t, l)
+	look := func(key, fact string) (Result, lookupResult) {
+		arguments, _ := json.Marshal(map[string]string{"key": key, "fact": fact})
+		result := r.DoAsOperator(t.Context(), Call{Name: "order_status", Arguments: arguments})
+		var out lookupResult
+		decode(t, result, &out)
+		return result, out
+	}
+	for _, test := range []struct{ key, fact string }{{"47329", "sw1a1aa"}, {"four seven three two nine", "S W 1 A 1 A A"}, {"47330", "one oh one one five"}} {
+		if result, out := look(test.key, test.fact); !out.Found || result.Proved != out.Key || result.IsWrong {
+			t.Errorf("%+v: got %+v", test, result)
+		}
+	}
+	_, unknown := look("99999", "10115")
+	for _, test := range []struct{ key, fact string }{{"47329", "10115"}, {"47331", ""}, {"47331", " - "}, {"47330", "1011"}} {
+		result, out := look(test.key, test.fact)
+		if out.Found || result.Proved != "" || len(out.Record) > 0 || result.IsWrong == out.NeedsFact {
+			t.Errorf("%+v: got %+v", test, result)
+		}
+		if !out.NeedsFact && (out.Found != unknown.Found || out.Fact != unknown.Fact) {
+			t.Errorf("a wrong fact differs from an unknown key: %+v and %+v", out, unknown)
+		}
+	}
+	_, known := look("47329", "")
+	_, unknown = look("99999", "")
+	if !known.NeedsFact || !unknown.NeedsFact || known.Fact != "postcode" {
+		t.Errorf("without a fact: %+v and %+v", known, unknown)
+	}
+	if _, err := OpenLookup(LookupConfig{Name: "o", Description: "d", File: file, Key: "order", Fact: "town"}); err == nil || !strings.Contains(err.Error(), `no column "town"`) {
+		t.Errorf("got error %v", err)
+	}
+}

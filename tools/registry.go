@@ -308,7 +308,9 @@ func (e *entry) run(ctx context.Context, call Call) (result Result) {
 		if ctx.Err() != nil {
 			err = e.deadlineError(ctx)
 		}
-		return Failed(call, err)
+		result = Failed(call, err)
+		result.IsWrong = len(e.spec.Rule.Identify) > 0 && fault.From(err).Code == fault.NotFound
+		return result
 	}
 	result.CallID, result.Held, result.Refused = call.ID, false, false
 	if len(result.Output) == 0 {

@@ -37,6 +37,8 @@ type Result struct {
 	Held bool `json:"held,omitempty"`
 	// Refused says that the call has not run: the gate refused it.
 	Refused bool `json:"refused,omitempty"`
+	// IsWrong says that the values of the call name nothing that the caller may know.
+	IsWrong bool `json:"wrong,omitempty"`
 	// Proved is a record of which the caller has just proved a fact, as its key, and
 	// Identity an account of which they have just proved the PIN.
 	Proved   string `json:"proved,omitempty"`

@@ -71,10 +71,11 @@ func (c *conversation) addOutput(e *gate.Evidence, name string, result *tools.Re
 // used counts the calls of a tool that were permitted before. undecided are the ids of calls
 // that the gate has not decided about yet.
 func (c *conversation) used(name string, undecided map[string]bool) (u gate.Used) {
-	notRun := make(map[string]bool)
+	notRun, wrong := make(map[string]bool), make(map[string]bool)
 	for _, m := range c.recall.history.messages {
-		if m.Result != nil && (m.Result.Held || m.Result.Refused) {
-			notRun[m.Result.CallID] = true
+		if m.Result != nil {
+			notRun[m.Result.CallID] = m.Result.Held || m.Result.Refused
+			wrong[m.Result.CallID] = m.Result.IsWrong
 		}
 	}
 	for _, m := range c.recall.history.messages {
@@ -85,6 +86,9 @@ func (c *conversation) used(name string, undecided map[string]bool) (u gate.Used
 			if call.Name == name && !notRun[call.ID] && !undecided[call.ID] {
 				u.Turn++
 				u.Session++
+				if wrong[call.ID] {
+					u.Wrong++
+				}
 			}
 		}
 	}

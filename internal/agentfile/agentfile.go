@@ -64,6 +64,7 @@ type Tools struct {
 	Timeouts map[string]time.Duration    // for single tools, by name
 	Rules    map[string]tools.RuleChange // of single tools, by name
 	Lookups  []tools.LookupConfig        // File is a path inside the agent's folder, joined with that folder's; OnProblem is nil
+	Verify   *tools.VerifyConfig         // how callers prove who they are; nil: they cannot
 }
 
 // Load reads the agent in dir. The error is a fault.Error that is safe to show: for a
@@ -93,6 +94,9 @@ func Load(dir string) (File, error) {
 	}
 	for i := range f.Tools.Lookups {
 		f.Tools.Lookups[i].File = filepath.Join(dir, f.Tools.Lookups[i].File)
+	}
+	if v := f.Tools.Verify; v != nil {
+		v.File = filepath.Join(dir, v.File)
 	}
 	if info, err := root.Stat(knowledgeName); err == nil && info.IsDir() {
 		f.Knowledge = filepath.Join(dir, knowledgeName)

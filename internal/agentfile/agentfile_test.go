@@ -82,7 +82,8 @@ tools:
       arguments: {key: {maxLength: 9}}
       limits: {turn: 1, session: 2, caller: 3, hour: 4}
   lookup:
-    - {name: order_status, description: Finds an order., file: data/orders.csv, key: order}
+    - {name: order_status, description: Finds an order., file: data/orders.csv, key: order, fact: status}
+  verify: {file: data/orders.csv, account: order, pin: status}
 `, "data/orders.csv", "knowledge/page.md")
 	got, err := Load(dir)
 	require.NoError(t, err)
@@ -114,7 +115,8 @@ tools:
 			Timeout:  5 * time.Second,
 			Timeouts: map[string]time.Duration{"order_status": 500 * time.Millisecond},
 			Rules:    map[string]tools.RuleChange{"order_status": rule},
-			Lookups:  []tools.LookupConfig{{Name: "order_status", Description: "Finds an order.", File: filepath.Join(dir, "data/orders.csv"), Key: "order"}},
+			Lookups:  []tools.LookupConfig{{Name: "order_status", Description: "Finds an order.", File: filepath.Join(dir, "data/orders.csv"), Key: "order", Fact: "status"}},
+			Verify:   &tools.VerifyConfig{File: filepath.Join(dir, "data/orders.csv"), Account: "order", PIN: "status"},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -170,6 +172,8 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 		{"rule's limit", "name: shop\ntools: {rules: {a: {limits: {turn: 0}}}}\n", "tools.rules.a.limits.turn: 0 is out of range (want 1 to 1000000)"},
 		{"rule's arguments", "name: shop\ntools: {rules: {a: {arguments: {x: {pattern: '('}}}}}\n", "shop/agent.yaml:2:21: tools.rules.a.arguments: is not a usable JSON Schema"},
 		{"rule of no tool", "name: shop\ntools: {rules: {A b: {effect: read}}}\n", `tools.rules: invalid tool name "A b"`},
+		{"verify without column", "name: shop\ntools: {verify: {file: t.csv, account: a}}\n", "shop/agent.yaml:2:9: tools.verify.pin: missing or too long"},
+		{"verify without file", "name: shop\ntools: {verify: {file: no.csv, account: a, pin: b}}\n", `shop/agent.yaml:2:18: tools.verify.file: no file "no.csv"`},
 		{"look-up without file", "name: shop\ntools: {lookup: [{name: a, description: b, key: c}]}\n", `tools.lookup[0].file: no file "" inside`},
 		{"look-up's file missing", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: no.csv}]}\n", `shop/agent.yaml:2:52: tools.lookup[0].file: no file "no.csv" inside`},
 		{"look-up's file is a folder", "name: shop\ntools: {lookup: [{name: a, description: b, key: c, file: .}]}\n", `no file "." inside`},

@@ -315,7 +315,10 @@ func (s *source) tools(root *os.Root) (Tools, error) {
 	if out.Rules, err = s.rules(); err != nil {
 		return out, err
 	}
-	out.Lookups, err = s.lookups(root)
+	if out.Lookups, err = s.lookups(root); err != nil {
+		return out, err
+	}
+	out.Verify, err = s.verify(root)
 	return out, err
 }
 
@@ -333,15 +336,38 @@ func (s *source) lookups(root *os.Root) ([]tools.LookupConfig, error) {
 			return nil, s.invalid(at("description"), "missing or too long: describe in 1 to %d characters what the look-up finds", maxSpeech)
 		case l.Key == "" || utf8.RuneCountInString(l.Key) > maxLine:
 			return nil, s.invalid(at("key"), "missing or too long: name the column that holds the key")
-		case !filepath.IsLocal(l.File):
-			return nil, s.invalid(at("file"), "no file %q inside the agent's folder", l.File)
+		case utf8.RuneCountInString(l.Fact) > maxLine:
+			return nil, s.invalid(at("fact"), "too long: name the column that holds the fact")
 		}
-		// os.Root refuses links that lead out of the folder.
-		if info, err := root.Stat(l.File); err != nil || !info.Mode().IsRegular() {
-			return nil, s.invalid(at("file"), "no file %q inside the agent's folder", l.File)
+		if err := s.checkTable(at("file"), root, l.File); err != nil {
+			return nil, err
 		}
 		seen[l.Name] = true
-		out = append(out, tools.LookupConfig{Name: l.Name, Description: strings.TrimSpace(l.Description), File: l.File, Key: l.Key})
+		out = append(out, tools.LookupConfig{Name: l.Name, Description: strings.TrimSpace(l.Description), File: l.File, Key: l.Key, Fact: l.Fact})
 	}
 	return out, nil
+}
+
+// checkTable returns an error if there is no file of that name inside the agent's folder.
+func (s *source) checkTable(path string, root *os.Root, file string) error {
+	if filepath.IsLocal(file) {
+		// os.Root refuses links that lead out of the folder.
+		if info, err := root.Stat(file); err == nil && info.Mode().IsRegular() {
+			return nil
+		}
+	}
+	return s.invalid(path, "no file %q inside the agent's folder", file)
+}
+
+func (s *source) verify(root *os.Root) (*tools.VerifyConfig, error) {
+	d := s.doc.Tools.Verify
+	if d == nil {
+		return nil, nil
+	}
+	for _, column := range []struct{ key, value string }{{"account", d.Account}, {"pin", d.PIN}} {
+		if column.value == "" || utf8.RuneCountInString(column.value) > maxLine {
+			return nil, s.invalid("tools.verify."+column.key, "missing or too long: name the column of the table")
+		}
+	}
+	return &tools.VerifyConfig{File: d.File, Account: d.Account, PIN: d.PIN}, s.checkTable("tools.verify.file", root, d.File)
 }

@@ -62,7 +62,13 @@ type document struct {
 			Description string `yaml:"description"`
 			File        string `yaml:"file"`
 			Key         string `yaml:"key"`
+			Fact        string `yaml:"fact"`
 		} `yaml:"lookup"`
+		Verify *struct {
+			File    string `yaml:"file"`
+			Account string `yaml:"account"`
+			PIN     string `yaml:"pin"`
+		} `yaml:"verify"`
 	} `yaml:"tools"`
 }
 

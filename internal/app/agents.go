@@ -276,6 +276,16 @@ func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (_ *to
 		all = append(all, t)
 		keys = append(keys, t.Keys()...)
 	}
+	if v := f.Tools.Verify; v != nil {
+		v.OnProblem = func(err error) {
+			o.log.Warn("a changed table of accounts is not used", zap.String("agent", f.Name), zap.Error(err))
+		}
+		t, err := tools.OpenVerifier(*v)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, t)
+	}
 	r, err := tools.NewRegistry(all...)
 	if err != nil {
 		return nil, nil, err

@@ -90,6 +90,7 @@ type Limits struct {
 	Session int // in one session
 	Caller  int // for one caller in 24 hours
 	Hour    int // for all callers of the agent in one hour
+	Wrong   int // in one session with values that name nothing the caller may know
 }
 
 // unlimited is a limit that nobody reaches.
@@ -98,10 +99,10 @@ const unlimited = 1 << 30
 // defaultLimits are the limits of a tool that sets none. A person on the telephone needs
 // fewer effects than these.
 var defaultLimits = map[Effect]Limits{
-	Read:          {Turn: 8, Session: 200, Caller: unlimited, Hour: unlimited},
-	Write:         {Turn: 2, Session: 8, Caller: 20, Hour: 500},
-	Money:         {Turn: 1, Session: 3, Caller: 5, Hour: 50},
-	Communication: {Turn: 1, Session: 3, Caller: 10, Hour: 200},
+	Read:          {Turn: 8, Session: 200, Caller: unlimited, Hour: unlimited, Wrong: 6},
+	Write:         {Turn: 2, Session: 8, Caller: 20, Hour: 500, Wrong: 3},
+	Money:         {Turn: 1, Session: 3, Caller: 5, Hour: 50, Wrong: 3},
+	Communication: {Turn: 1, Session: 3, Caller: 10, Hour: 200, Wrong: 3},
 }
 
 // withDefaults returns l with the defaults of an effect.
@@ -110,7 +111,7 @@ func (l Limits) withDefaults(e Effect) Limits {
 	for _, f := range []struct {
 		limit *int
 		value int
-	}{{&l.Turn, d.Turn}, {&l.Session, d.Session}, {&l.Caller, d.Caller}, {&l.Hour, d.Hour}} {
+	}{{&l.Turn, d.Turn}, {&l.Session, d.Session}, {&l.Caller, d.Caller}, {&l.Hour, d.Hour}, {&l.Wrong, d.Wrong}} {
 		if *f.limit == 0 {
 			*f.limit = f.value
 		}
@@ -130,7 +131,10 @@ type Request struct {
 }
 
 // Used counts the earlier calls of the tool that were permitted.
-type Used struct{ Turn, Session int }
+type Used struct {
+	Turn, Session int
+	Wrong         int // calls of the session whose values named nothing that the caller may know
+}
 
 // Verdict is what is decided about a call.
 type Verdict int

@@ -73,6 +73,7 @@ func TestEveryRuleObjects(t *testing.T) {
 			r.Evidence.Said[1] = "twenty dollars"
 			r.Evidence.Outputs = []Output{{JSON: json.RawMessage(`{"payee":"jon@example.com"}`), IsTrusted: true}}
 		}, Allowed, ""},
+		{"wrong values", func(r *Request) { r.Used.Wrong = 3 }, Refused, fault.Limited},
 		{"limit of the turn", func(r *Request) { r.Used.Turn = 1 }, Refused, fault.Limited},
 		{"limit of the session", func(r *Request) { r.Used.Session = 3 }, Refused, fault.Limited},
 		{"", func(r *Request) { r.Used.Session = 3; r.Rule.Limits.Session = 4 }, Allowed, ""},

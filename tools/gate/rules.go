@@ -27,6 +27,7 @@ var rules = []rule{
 	{"who", isKnownWellEnough},
 	{"origin", valuesHaveOrigin},
 	{"destination", destinationsHaveOrigin},
+	{"wrong values", isNotGuessing},
 	{"limit of the turn", isWithinTurn},
 	{"limit of the session", isWithinSession},
 	{"consent", hasConsent},
@@ -91,6 +92,14 @@ func destinationsHaveOrigin(_ context.Context, _ *Gate, r *Request) *Decision {
 		default:
 			return refuse(NotSaid, "the caller has not said the value of %q: ask the caller for it", name)
 		}
+	}
+	return nil
+}
+
+// isNotGuessing: a caller cannot try one number after the other.
+func isNotGuessing(_ context.Context, _ *Gate, r *Request) *Decision {
+	if r.Used.Wrong >= r.Rule.Limits.withDefaults(r.Rule.Effect).Wrong {
+		return refuse(fault.Limited, "too many numbers were wrong in this conversation; offer a person")
 	}
 	return nil
 }
