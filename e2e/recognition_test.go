@@ -16,7 +16,7 @@ import (
 
 // recognizer transcribes what softphones recorded. All tests share it.
 var recognizer = sync.OnceValues(func() (*pocketsphinx.Recognizer, error) {
-	k, err := tools.OpenKnowledge(context.Background(), "../agents/demo/knowledge")
+	k, err := tools.OpenKnowledge(context.Background(), "../agents/demo/knowledge", "en")
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func ExampleOpenKnowledge() {
 	}
 
 	ctx := context.Background()
-	knowledge, err := tools.OpenKnowledge(ctx, dir)
+	knowledge, err := tools.OpenKnowledge(ctx, dir, "en")
 	if err != nil {
 		log.Fatal(err)
 	}

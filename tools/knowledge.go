@@ -40,7 +40,7 @@ type Knowledge struct {
 	nextCheck  time.Time
 
 	mu         sync.RWMutex // guards the index and the fields below, which agree with it
-	terms      termCache
+	terms      *termCache
 	pages      map[string]*indexedPage // by file
 	passages   map[int64]*indexedPassage
 	counts     map[string]int            // passages that contain a term
@@ -85,8 +85,8 @@ type Problem struct {
 
 // OpenKnowledge reads the pages (.md, .markdown, .html, .htm, .txt) in dir and its
 // folders. It ignores pages that it cannot read; Problems lists them. A folder that does
-// not exist is an empty knowledge base.
-func OpenKnowledge(ctx context.Context, dir string) (*Knowledge, error) {
+// not exist is an empty knowledge base. The pages and questions are in language (BCP 47).
+func OpenKnowledge(ctx context.Context, dir, language string) (*Knowledge, error) {
 	db, err := sql.Open("sqlite", ":memory:")
 	if err != nil {
 		return nil, fmt.Errorf("open knowledge index: %w", err)
@@ -101,7 +101,7 @@ func OpenKnowledge(ctx context.Context, dir string) (*Knowledge, error) {
 		return nil, fmt.Errorf("create knowledge index: %w", err)
 	}
 	k := &Knowledge{
-		index: db, files: &pageFolder{dir: dir}, terms: make(termCache),
+		index: db, files: &pageFolder{dir: dir}, terms: newTermCache(words.LexiconOf(language)),
 		pages: make(map[string]*indexedPage), passages: make(map[int64]*indexedPassage),
 		counts: make(map[string]int), unreadable: make(map[string]unreadablePage),
 	}
@@ -157,7 +157,7 @@ func (k *Knowledge) Search(ctx context.Context, query string, limit int) ([]Pass
 	k.refreshIfDue(ctx)
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	terms := queryTerms(query)
+	terms := queryTerms(k.terms.lexicon, query)
 	if len(terms) == 0 || limit <= 0 {
 		return nil, nil
 	}
@@ -182,8 +182,8 @@ func (k *Knowledge) Search(ctx context.Context, query string, limit int) ([]Pass
 }
 
 // queryTerms returns the different terms of a query, only the first ones of a long query.
-func queryTerms(query string) []string {
-	cache := make(termCache) // the one of Knowledge must not change under a read lock
+func queryTerms(l *words.Lexicon, query string) []string {
+	cache := newTermCache(l) // the one of Knowledge must not change under a read lock
 	var terms []string
 	for _, t := range cache.append(nil, words.Clip(query, maxQuery)) {
 		if !slices.Contains(terms, t) && len(terms) < maxQueryTerms {

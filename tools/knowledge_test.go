@@ -23,7 +23,7 @@ import (
 
 func openKnowledge(t testing.TB, dir string) *Knowledge {
 	t.Helper()
-	k, err := OpenKnowledge(t.Context(), dir)
+	k, err := OpenKnowledge(t.Context(), dir, "en")
 	require.NoError(t, err)
 	t.Cleanup(func() { k.Close() })
 	return k
@@ -261,7 +261,7 @@ func BenchmarkKnowledge(b *testing.B) {
 	dir, questions := writeLibrary(b, 1000)
 	b.Run("index 1000 pages", func(b *testing.B) {
 		for b.Loop() {
-			k, err := OpenKnowledge(b.Context(), dir)
+			k, err := OpenKnowledge(b.Context(), dir, "en")
 			require.NoError(b, err)
 			k.Close()
 		}

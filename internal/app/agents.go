@@ -247,7 +247,7 @@ func (o *agentOpener) knowledge(ctx context.Context, f agentfile.File) (*tools.K
 		return nil, nil
 	}
 	o.announce.printf("  reading the pages in %s", f.Knowledge)
-	k, err := tools.OpenKnowledge(ctx, f.Knowledge)
+	k, err := tools.OpenKnowledge(ctx, f.Knowledge, f.Language)
 	if err != nil {
 		return nil, err
 	}

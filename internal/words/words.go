@@ -1,7 +1,6 @@
 // Package words holds what Frontdesk knows about language: which words are fillers,
 // backchannels, farewells, numbers or stop words, and how callers read numbers out. Except
-// for Split, Clip and Fold it knows English
-// only; IsEnglish says where that applies. Text enters and leaves as strings and slices
+// for Lexicon, Split, Clip and Fold it knows English only; IsEnglish says where that applies. Text enters and leaves as strings and slices
 // of lower-case words. It imports nothing of Frontdesk. Everything is safe for concurrent
 // use.
 package words

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"frontdesk/internal/words"
 )
 
 const (
@@ -37,17 +39,17 @@ type pageAnswer struct {
 // A sentence scores by the terms of the question that it contains, each weighed by its
 // rarity among the sentences (inverse document frequency). Terms in the heading or title
 // count in part. Sentences with the kind of fact that was asked for get a bonus.
-func chooseAnswer(asked, context string, passages []passage) pageAnswer {
-	wanted := terms(asked)
+func chooseAnswer(l *words.Lexicon, asked, context string, passages []passage) pageAnswer {
+	wanted := terms(l, asked)
 	if context != "" {
-		wanted = terms(context + " " + asked)
+		wanted = terms(l, context+" "+asked)
 	}
 	if len(wanted) == 0 {
 		return pageAnswer{}
 	}
-	all, weights := weighTerms(wanted, passages)
+	all, weights := weighTerms(l, wanted, passages)
 	if context != "" { // the new terms count more
-		for _, t := range terms(asked) {
+		for _, t := range terms(l, asked) {
 			weights[t] *= 2
 		}
 	}
@@ -59,22 +61,22 @@ func chooseAnswer(asked, context string, passages []passage) pageAnswer {
 	for i := range all {
 		s := &all[i]
 		p := passages[s.passage]
-		s.score = s.weight(weights) + headingWeight(s, p, weights)
-		s.score *= kind.factor(s.text, p.Heading) * (1 + 0.15*titleShare(p.Page, weights) + 0.2*titleShare(p.Heading, weights))
+		s.score = s.weight(weights) + headingWeight(l, s, p, weights)
+		s.score *= kind.factor(s.text, p.Heading) * (1 + 0.15*titleShare(l, p.Page, weights) + 0.2*titleShare(l, p.Heading, weights))
 		s.score *= 1 + 0.5*p.Score - 0.03*float64(s.passage)
 		if best < 0 || s.score > all[best].score {
 			best = i
 		}
 	}
 	if context != "" { // the previous question has been answered
-		weights = restrictTo(weights, terms(asked))
+		weights = restrictTo(weights, terms(l, asked))
 	}
 	if best < 0 || all[best].score <= 0 {
 		return pageAnswer{}
 	}
 	p := passages[all[best].passage]
-	share := coverage(all[best], p, weights)
-	topical := titleShare(p.Page, weights) > 0 || titleShare(p.Heading, weights) > 0
+	share := coverage(l, all[best], p, weights)
+	topical := titleShare(l, p.Page, weights) > 0 || titleShare(l, p.Heading, weights) > 0
 	if share < minAnswer && !(share >= minClosest && topical) {
 		return pageAnswer{}
 	}
@@ -82,9 +84,9 @@ func chooseAnswer(asked, context string, passages []passage) pageAnswer {
 }
 
 // titleShare returns the share of a title's terms that the question contains.
-func titleShare(title string, weights map[string]float64) float64 {
+func titleShare(l *words.Lexicon, title string, weights map[string]float64) float64 {
 	n := 0.0
-	all := terms(plainText(title))
+	all := terms(l, plainText(title))
 	for _, t := range all {
 		if weights[t] > 0 && !weakTerms[t] {
 			n++
@@ -94,11 +96,11 @@ func titleShare(title string, weights map[string]float64) float64 {
 }
 
 // weighTerms cuts the passages into sentences and weighs each wanted term.
-func weighTerms(wanted []string, passages []passage) ([]sentence, map[string]float64) {
+func weighTerms(l *words.Lexicon, wanted []string, passages []passage) ([]sentence, map[string]float64) {
 	var all []sentence
 	for i, p := range passages {
 		for _, text := range sentences(p.Text) {
-			all = append(all, sentence{text: text, terms: terms(plainText(text)), words: len(strings.Fields(text)), passage: i})
+			all = append(all, sentence{text: text, terms: terms(l, plainText(text)), words: len(strings.Fields(text)), passage: i})
 		}
 	}
 	weights := make(map[string]float64)
@@ -127,14 +129,14 @@ func (s *sentence) weight(weights map[string]float64) float64 {
 }
 
 // headingWeight returns the weight of terms that only the heading or the title contains.
-func headingWeight(s *sentence, p passage, weights map[string]float64) float64 {
+func headingWeight(l *words.Lexicon, s *sentence, p passage, weights map[string]float64) float64 {
 	sum := 0.0
 	seen := slices.Clone(s.terms)
 	for _, above := range []struct {
 		text   string
 		factor float64
 	}{{p.Heading, 0.6}, {p.Page, 0.4}} {
-		for _, t := range terms(plainText(above.text)) {
+		for _, t := range terms(l, plainText(above.text)) {
 			if !slices.Contains(seen, t) {
 				seen = append(seen, t)
 				sum += weights[t] * above.factor
@@ -146,9 +148,9 @@ func headingWeight(s *sentence, p passage, weights map[string]float64) float64 {
 
 // coverage returns the share of the question that the sentence, the heading and the title
 // are about. The rest of the passage counts in part.
-func coverage(s sentence, p passage, weights map[string]float64) float64 {
-	near := terms(plainText(p.Page + " " + p.Heading + " " + s.text))
-	passage := terms(plainText(p.Text))
+func coverage(l *words.Lexicon, s sentence, p passage, weights map[string]float64) float64 {
+	near := terms(l, plainText(p.Page+" "+p.Heading+" "+s.text))
+	passage := terms(l, plainText(p.Text))
 	var covered, total float64
 	for _, t := range slices.Sorted(maps.Keys(weights)) {
 		if t[0] >= '0' && t[0] <= '9' && !slices.Contains(near, t) {

@@ -22,6 +22,7 @@ import (
 	"strings"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/words"
 	"frontdesk/tools"
 )
 
@@ -64,15 +65,17 @@ func (Clerk) Reply(ctx context.Context, p dialog.Prompt) iter.Seq2[dialog.Chunk,
 type responder struct {
 	phrases     *phrases
 	rules       []rule
+	lexicon     *words.Lexicon
 	suggestions []string
 	hasTool     map[string]bool // by name
 	lookups     []lookup
 }
 
 func newResponder(p dialog.Prompt) *responder {
-	r := &responder{phrases: englishPhrases, rules: englishRules, hasTool: make(map[string]bool)}
+	r := &responder{phrases: englishPhrases, rules: englishRules, lexicon: words.LexiconOf("en"), hasTool: make(map[string]bool)}
 	if p.Agent != nil {
 		r.phrases, r.rules, r.suggestions = phrasesFor(p.Agent.Language), rulesFor(p.Agent.Language), p.Agent.Suggestions
+		r.lexicon = words.LexiconOf(p.Agent.Language)
 	}
 	for _, spec := range p.Tools {
 		r.hasTool[spec.Name] = true

@@ -41,7 +41,7 @@ func (r *responder) decide(st *state, t *turn, past []turn) []part {
 		return parts
 	}
 	var parts []part
-	for _, piece := range splitQuestions(u) {
+	for _, piece := range splitQuestions(r.lexicon, u) {
 		if len(parts) == maxParts {
 			break
 		}

@@ -160,7 +160,7 @@ func TestOtherLanguages(t *testing.T) {
 	dir := t.TempDir()
 	page := "# Öffnungszeiten\n\nUnser Laden öffnet am Samstag um 9 Uhr und schließt um 18 Uhr.\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "zeiten.md"), []byte(page), 0o644))
-	knowledge, err := tools.OpenKnowledge(context.Background(), dir)
+	knowledge, err := tools.OpenKnowledge(context.Background(), dir, "de")
 	require.NoError(t, err)
 	t.Cleanup(func() { knowledge.Close() })
 	registry, err := demoTools(t).Restrict(tools.Policy{Allow: []string{createTicket, handOver, getTicket, updateTicket}})

@@ -27,7 +27,7 @@ var endCallSpec = tools.Spec{Name: endCall, Parameters: []byte(`{"type":"object"
 func demoTools(t testing.TB) *tools.Registry {
 	t.Helper()
 	ctx := context.Background()
-	knowledge, err := tools.OpenKnowledge(ctx, filepath.Join(demoFolder, "knowledge"))
+	knowledge, err := tools.OpenKnowledge(ctx, filepath.Join(demoFolder, "knowledge"), "en")
 	require.NoError(t, err)
 	t.Cleanup(func() { knowledge.Close() })
 	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "tickets.db"))

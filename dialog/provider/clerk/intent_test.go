@@ -3,6 +3,8 @@ package clerk
 import (
 	"testing"
 
+	"frontdesk/internal/words"
+
 	"frontdesk/dialog"
 	"frontdesk/tools"
 )
@@ -117,7 +119,7 @@ func TestSplitQuestions(t *testing.T) {
 		"salt and pepper": 1,
 		"":                1,
 	} {
-		if got := splitQuestions(newUtterance(said)); len(got) != want {
+		if got := splitQuestions(words.LexiconOf("en"), newUtterance(said)); len(got) != want {
 			t.Errorf("%q: got %d questions, want %d: %+v", said, len(got), want, got)
 		}
 	}

@@ -98,7 +98,7 @@ func (r *responder) lookupFor(u utterance) *lookup {
 		}
 	}
 	// A number without other words is the number of a record, unless it is short.
-	if len(r.lookups) == 1 && len(n) >= 4 && len(n) <= 8 && len(terms(withoutNumbers(u.plain))) == 0 {
+	if len(r.lookups) == 1 && len(n) >= 4 && len(n) <= 8 && len(terms(r.lexicon, withoutNumbers(u.plain))) == 0 {
 		return &r.lookups[0]
 	}
 	return nil
@@ -178,7 +178,7 @@ var (
 // describeRecord says what a record is, its status, when it is expected, and what else the
 // caller asked for.
 func (r *responder) describeRecord(l *lookup, n string, record map[string]string, u utterance, isTyped bool) string {
-	asked := terms(u.plain)
+	asked := terms(r.lexicon, u.plain)
 	var status, thing string
 	var more []string
 	for _, column := range slices.Sorted(maps.Keys(record)) {
@@ -189,7 +189,7 @@ func (r *responder) describeRecord(l *lookup, n string, record map[string]string
 			status = value
 		case thing == "" && thingColumn.MatchString(column):
 			thing = value
-		case timeColumn.MatchString(column) || intersects(asked, terms(plainText(column))):
+		case timeColumn.MatchString(column) || intersects(asked, terms(r.lexicon, plainText(column))):
 			more = append(more, capitalize(column)+": "+value+".")
 		}
 	}

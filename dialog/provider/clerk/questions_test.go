@@ -3,6 +3,8 @@ package clerk
 import (
 	"strings"
 	"testing"
+
+	"frontdesk/internal/words"
 )
 
 // The questions are what callers say, as a recognizer writes it.
@@ -110,14 +112,14 @@ func TestAnswerConsistsOfSentencesOfThePage(t *testing.T) {
 		{Page: "Prices", Heading: "Shipping", Text: "Shipping costs 5 dollars. It is free over 50 dollars. Gifts are wrapped.", Score: 1},
 		{Page: "Other", Text: "Nothing here about it! Really?", Score: 0.1},
 	}
-	a := chooseAnswer("how much is shipping", "", passages)
+	a := chooseAnswer(words.LexiconOf("en"), "how much is shipping", "", passages)
 	if a.text != "Shipping costs 5 dollars. It is free over 50 dollars." || a.page != "Prices" || !a.isSure {
 		t.Errorf("got %+v", a)
 	}
-	if a := chooseAnswer("how much is it", "", passages); a.text != "" {
+	if a := chooseAnswer(words.LexiconOf("en"), "how much is it", "", passages); a.text != "" {
 		t.Errorf("question without a topic: got %+v, want no answer", a)
 	}
-	if a := chooseAnswer("shipping", "", nil); a.text != "" {
+	if a := chooseAnswer(words.LexiconOf("en"), "shipping", "", nil); a.text != "" {
 		t.Errorf("no passages: got %+v, want no answer", a)
 	}
 }

@@ -33,7 +33,7 @@ var (
 func (r *responder) search(st *state, u utterance) []part {
 	asked := reword(u.plain)
 	context := "" // from the previous question
-	if n := len(terms(asked)); n <= 3 && followUp.MatchString(asked) || n <= 1 && pronoun.MatchString(asked) || n == 0 {
+	if n := len(terms(r.lexicon, asked)); n <= 3 && followUp.MatchString(asked) || n <= 1 && pronoun.MatchString(asked) || n == 0 {
 		context = carryOver(st.query, asked)
 	}
 	st.query = strings.TrimSpace(context + " " + asked)
@@ -48,7 +48,7 @@ func (r *responder) search(st *state, u utterance) []part {
 		}
 		var found struct{ Passages []passage }
 		decodeOutput(result, &found)
-		return r.tellAnswer(st, u, chooseAnswer(asked, context, found.Passages))
+		return r.tellAnswer(st, u, chooseAnswer(r.lexicon, asked, context, found.Passages))
 	}}}
 }
 

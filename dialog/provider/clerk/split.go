@@ -3,6 +3,8 @@ package clerk
 import (
 	"regexp"
 	"strings"
+
+	"frontdesk/internal/words"
 )
 
 // enumeration matches the words with which callers number their questions.
@@ -18,7 +20,7 @@ var questionsAhead = regexp.MustCompile(`(?i)^(?:(?:okay|ok|so|hi|hello|well|yes
 var leadingConjunctions = regexp.MustCompile(`(?i)^(?:(?:and|also|then|,)\s+)+`)
 
 // splitQuestions cuts an utterance into its questions. Most often there is one.
-func splitQuestions(u utterance) []utterance {
+func splitQuestions(l *words.Lexicon, u utterance) []utterance {
 	var pieces []string
 	u.text = questionsAhead.ReplaceAllString(u.text, "")
 	u.isQuestion = u.isQuestion || questionStart.MatchString(plainText(u.text))
@@ -33,7 +35,7 @@ func splitQuestions(u utterance) []utterance {
 	for _, text := range pieces {
 		text = leadingConjunctions.ReplaceAllString(strings.Trim(strings.TrimSpace(text), ","), "")
 		text = strings.TrimSuffix(strings.TrimRight(text, " ,."), " and")
-		if piece := newUtterance(text); len(piece.words) > 1 || len(terms(piece.plain)) > 0 {
+		if piece := newUtterance(text); len(piece.words) > 1 || len(terms(l, piece.plain)) > 0 {
 			out = append(out, piece)
 		}
 	}
@@ -41,7 +43,7 @@ func splitQuestions(u utterance) []utterance {
 		return []utterance{u}
 	}
 	for i := 1; i < len(out); i++ { // "how much is it" needs the words that "it" refers to
-		if len(terms(out[i].plain)) == 0 {
+		if len(terms(l, out[i].plain)) == 0 {
 			out[i] = newUtterance(out[i].text + " " + strings.Join(out[i-1].words, " "))
 		}
 	}

@@ -2,7 +2,6 @@ package clerk
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 
 	"frontdesk/internal/words"
@@ -56,18 +55,5 @@ func reword(plain string) string {
 var weakTerms = words.NewSet(`receiv come through keep make work arriv find see turn put bring show accept remember item day time today tomorrow tonight
 	week month morn evening new old back full way mean call told believ seem look right person peopl everi alway type`)
 
-// terms returns the different terms of plain text in order. Numbers become digits, so that
-// "nineteen" equals "19".
-func terms(plain string) []string {
-	var out []string
-	for w := range strings.FieldsSeq(plain) {
-		t := words.SpokenDigits(w)
-		if t == "" || words.AnswerStopWords[w] {
-			t = words.AnswerTerm(w)
-		}
-		if t != "" && !slices.Contains(out, t) {
-			out = append(out, t)
-		}
-	}
-	return out
-}
+// terms returns the different terms of plain text in order.
+func terms(l *words.Lexicon, plain string) []string { return l.AppendAnswerTerms(nil, plain) }

@@ -29,7 +29,7 @@ func (r *responder) startTicket(st *state, u utterance, isTyped bool) []part {
 	}
 	problem := strings.TrimSpace(reportRequest.ReplaceAllString(ticketRequest.ReplaceAllString(u.text, " "), ""))
 	details := 0
-	for _, t := range terms(plainText(problem)) {
+	for _, t := range terms(r.lexicon, plainText(problem)) {
 		if !genericTerms[t] && r.phrases == englishPhrases { // the patterns above are English
 			details++
 		}

@@ -28,7 +28,7 @@ func TestMeasureVocabulary(t *testing.T) {
 		t.Fatal("set FRONTDESK_SPEECH to manifests of speech corpora")
 	}
 	const demo = "../../../agents/demo"
-	k, err := tools.OpenKnowledge(t.Context(), filepath.Join(demo, "knowledge"))
+	k, err := tools.OpenKnowledge(t.Context(), filepath.Join(demo, "knowledge"), "en")
 	require.NoError(t, err)
 	defer k.Close()
 	orders, err := tools.OpenLookup(tools.LookupConfig{Name: "order_status", Description: "Finds an order.", File: filepath.Join(demo, "orders.csv"), Key: "order"})

@@ -103,7 +103,7 @@ func writeTrace(recognizer, manifest, condition, file string) error {
 
 // openRecognizer opens one of the embedded recognizers.
 func openRecognizer(name string) (dialog.Recognizer, io.Closer, error) {
-	k, err := tools.OpenKnowledge(context.Background(), demoPages)
+	k, err := tools.OpenKnowledge(context.Background(), demoPages, "en")
 	if err != nil {
 		return nil, nil, err
 	}
