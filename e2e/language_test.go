@@ -14,9 +14,9 @@ import (
 func TestAgentsHearAndSpeakTheirLanguage(t *testing.T) {
 	t.Parallel() // waits for audio
 	for language, c := range map[string]struct{ title, page, asks, answer string }{
-		"de": {"Öffnungszeiten", "Am Samstag öffnen wir um neun Uhr.", "Öffnen Sie am Samstag?", "um neun Uhr"},
+		"de": {"Öffnungszeiten", "Am Samstag öffnen wir um neun Uhr.", "Wann öffnen Sie am Samstag?", "um neun Uhr"},
 		"fr": {"Horaires", "Le samedi, nous ouvrons à neuf heures.", "À quelle heure ouvrez-vous le samedi ?", "à neuf heures"},
-		"es": {"Horario", "El sábado abrimos a las nueve.", "¿Abren el sábado?", "a las nueve"},
+		"es": {"Horario", "El sábado abrimos a las nueve.", "¿A qué hora abren el sábado?", "a las nueve"},
 	} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
