@@ -4,11 +4,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // WorldWritable returns a folder or file of installed models, or of the library that runs them,
 // that every user of this machine can change; "" if there is none.
 func (c *Cache) WorldWritable() string {
+	if runtime.GOOS == "windows" { // its access lists are no permission bits
+		return ""
+	}
 	found := ""
 	_ = filepath.WalkDir(c.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil { // it cannot be read, so it is not used either
