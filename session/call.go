@@ -278,21 +278,23 @@ func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(
 	line = c.withTransfer(line)
 	line.Emit = c.observe(line.Emit)
 
-	ctx = tools.WithSession(ctx, c.session)
 	number := c.caller.Number
 	if !phone.IsCallback(number) {
 		number = ""
 	}
 	ctx = tools.WithCaller(ctx, tools.Caller{
-		Known: c.known(), Number: number, Address: c.caller.Address, CanTransfer: line.Transfer != nil,
+		Session: c.session, Known: c.known(), Number: number, Address: c.caller.Address, CanTransfer: line.Transfer != nil,
 	})
+	purpose, opening := c.opening(ctx)
 	out, err := conversation.Run(ctx, c.agent, line, conversation.Options{
 		Instructions: c.caller.Instructions,
+		Purpose:      purpose,
 		Greeting:     c.caller.Greeting,
 		Tools:        c.caller.Tools,
 		Journal:      &tokenMeter{Journal: c.journal, limiter: c.desk.limiter, agent: c.agent.Name, log: c.log},
 		History:      c.history,
 		LastTurn:     c.turn,
+		Opening:      opening,
 		Memory:       c.memory,
 		Resume:       c.resume,
 		Drain:        c.drain,

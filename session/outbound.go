@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"go.uber.org/zap"
@@ -9,6 +10,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/dialog/amd"
 	"frontdesk/dialog/mouth"
+	"frontdesk/tools"
 )
 
 // Outbound says how to treat an answering machine in an outbound call.
@@ -66,6 +68,24 @@ func (c *Call) Answer(ctx context.Context, connect func(context.Context) (dialog
 		}
 		return c.converse(ctx, line)
 	})
+}
+
+// opening returns what the model is told of the purpose of an outbound call, and the messages
+// that hold its record, which it also writes to the journal.
+func (c *Call) opening(ctx context.Context) (purpose string, messages []dialog.Message) {
+	about := c.caller.About
+	if about == nil {
+		return "", nil
+	}
+	call := tools.Call{ID: newID("call_"), Name: about.Tool, Arguments: json.RawMessage("{}")}
+	messages = []dialog.Message{
+		{ID: newID("item_"), Role: dialog.Assistant, Calls: []tools.Call{call}},
+		{ID: newID("item_"), Role: dialog.ToolRole, Result: &tools.Result{CallID: call.ID, Output: about.Record}},
+	}
+	if err := c.journal.Append(ctx, dialog.JournalEntry{Messages: messages}); err != nil {
+		c.log.Warn("what the call is about is not recorded yet", zap.Error(err))
+	}
+	return about.Purpose, messages
 }
 
 // leaveMessage speaks to an answering machine, and records that.

@@ -5,7 +5,11 @@
 // and returns its Ending. The stores are in session/sqlite and session/valkey.
 package session
 
-import "frontdesk/tools"
+import (
+	"encoding/json"
+
+	"frontdesk/tools"
+)
 
 // Caller says who calls and what they may do.
 type Caller struct {
@@ -21,4 +25,13 @@ type Caller struct {
 	Address      string       // the caller's IP address
 	Number       string       // the caller's telephone number; "" when there is none or it is withheld
 	RequestID    string       // ID of the request that started the call
+	About        *About       // what an outbound call is about, or nil
+}
+
+// About is what an outbound call is about. The model reads Record as the result of a tool and
+// not as a part of its instructions, so nothing in it can pass for an instruction.
+type About struct {
+	Purpose string          // of the call, for the model; it must not contain anything that a caller said
+	Tool    string          // whose result Record is
+	Record  json.RawMessage // what the caller said before, such as a ticket
 }

@@ -2,23 +2,11 @@ package tools
 
 import "context"
 
-type sessionKey struct{}
-
-// WithSession returns a context that tells tools their session. Calls with the same id in
-// different sessions are different calls.
-func WithSession(ctx context.Context, session string) context.Context {
-	return context.WithValue(ctx, sessionKey{}, session)
-}
-
-func sessionOf(ctx context.Context) string {
-	session, _ := ctx.Value(sessionKey{}).(string)
-	return session
-}
-
-// Caller is what tools may know of the caller.
+// Caller is what tools may know of the caller. Fields that are not known are empty.
 type Caller struct {
-	Known       string // the account that the operator's token vouches for, "" if there is none
-	Number      string // telephone number, "" if there is none or it is withheld
+	Session     string // the session; calls with the same id in different sessions are different calls
+	Known       string // the account that the operator's token vouches for
+	Number      string // telephone number of the caller's line
 	Address     string // network address, for the limits of callers who are otherwise unknown
 	CanTransfer bool   // the call can be transferred to a person now
 }
@@ -35,3 +23,14 @@ func CallerOf(ctx context.Context) Caller {
 	c, _ := ctx.Value(callerKey{}).(Caller)
 	return c
 }
+
+type speculationKey struct{}
+
+// WithSpeculation returns a context for calls that guess what the caller will have said. A
+// result may be used when the guess was right, but a call that fails must be made again
+// without this context: the failures of guesses are not held against the caller.
+func WithSpeculation(ctx context.Context) context.Context {
+	return context.WithValue(ctx, speculationKey{}, true)
+}
+
+func isSpeculative(ctx context.Context) bool { return ctx.Value(speculationKey{}) != nil }

@@ -82,8 +82,8 @@ func ExampleOpenKnowledge() {
 
 // What a caller says becomes the number of a ticket.
 func ExampleParseTicketID() {
-	id, ok := tools.ParseTicketID("it's ticket T, ten forty two")
+	id, ok := tools.ParseTicketID("it's ticket tea, four eight two nine, one five three two")
 	fmt.Println(id, id.Say(), ok)
 	// Output:
-	// T-1042 T 1 0 4 2 true
+	// T-48291532 T, 4 8 2 9, 1 5 3 2 true
 }

@@ -17,6 +17,9 @@ var enums = map[reflect.Type]*jsonschema.Schema{
 	reflect.TypeFor[Priority](): {Type: "string", Enum: []any{Low, Normal, High, Urgent}},
 }
 
+// TicketStatus is the name of the tool that looks up a ticket.
+const TicketStatus = "ticket_status"
+
 // Tools returns the tools with which a model opens, looks up and changes tickets, and asks
 // for a hand-over to a person. handoverMessage tells the caller what happens then.
 func (s *Tickets) Tools(handoverMessage string) []Tool {
@@ -25,29 +28,42 @@ func (s *Tickets) Tools(handoverMessage string) []Tool {
 
 // ticketResult is a ticket as a model reads it.
 type ticketResult struct {
-	ID  string `json:"id"`
-	Say string `json:"say"` // the id, to be read aloud
+	ID     string `json:"id"`
+	Say    string `json:"say"`              // the id, to be read aloud
+	Former string `json:"former,omitempty"` // the number that the ticket had before
 	Ticket
+	Tell string `json:"tell_caller,omitempty"` // what the caller must know
 }
+
+// noContact says that the caller cannot ask about a ticket later.
+const noContact = "This ticket has no e-mail address or telephone number, so it can be looked up in this conversation only. " +
+	"Say so, and offer to add one of them with update_ticket."
 
 func newTicketResult(t Ticket, err error) (any, []Note, error) {
 	if err != nil {
 		return nil, nil, err
 	}
 	note := Note{Kind: "ticket", ID: t.ID.String(), Title: t.Subject, Text: string(t.Status)}
-	return ticketResult{ID: t.ID.String(), Say: t.ID.Say(), Ticket: t}, []Note{note}, nil
+	r := ticketResult{ID: t.ID.String(), Say: t.ID.Say(), Ticket: t}
+	if t.Former != 0 {
+		r.Former = t.Former.String()
+	}
+	if t.Known == "" && t.Line == "" && len(contactFacts(t.Contact)) == 0 {
+		r.Tell = noContact
+	}
+	return r, []Note{note}, nil
 }
 
 func createTicket(s *Tickets) Tool {
 	type arguments struct {
 		Subject     string   `json:"subject" jsonschema:"the problem in a few words"`
 		Description string   `json:"description,omitempty" jsonschema:"what happened, with every detail the caller gave"`
-		Contact     string   `json:"contact,omitempty" jsonschema:"how to reach the caller: an e-mail address or a telephone number"`
+		Contact     string   `json:"contact,omitempty" jsonschema:"how to reach the caller: an e-mail address or a telephone number. The caller needs it to ask about the ticket later"`
 		Priority    Priority `json:"priority,omitempty" jsonschema:"normal unless the caller has serious harm"`
 	}
 	return Func("create_ticket",
 		"Open a ticket so that the team looks into a problem. Use it when the caller asks for one, or agrees to one. "+
-			"Tell the caller its number, as in \"say\".",
+			"Tell the caller its number, as in \"say\", and what \"tell_caller\" says.",
 		gate.Rule{Effect: gate.Write, Consent: gate.NoConsent, Destinations: []string{"contact"}},
 		func(ctx context.Context, call string, args arguments) (any, []Note, error) {
 			return newTicketResult(s.Create(ctx, call, Ticket{
@@ -58,39 +74,57 @@ func createTicket(s *Tickets) Tool {
 
 func ticketStatus(s *Tickets) Tool {
 	type arguments struct {
-		Ticket string `json:"ticket" jsonschema:"the ticket's number as the caller said it, such as T-1042"`
+		Ticket  string `json:"ticket,omitempty" jsonschema:"the ticket's number as the caller said it, such as T-48291532. Without it, the tool lists the latest tickets of this conversation and this caller"`
+		Contact string `json:"contact,omitempty" jsonschema:"the e-mail address or telephone number given with the ticket, as the caller said it. Ask for it when the tool answers proof_needed"`
 	}
-	return Func("ticket_status", "Look up a ticket: its status and what was noted on it.",
-		gate.Rule{Identify: []string{"ticket"}, IsTrusted: true}, func(ctx context.Context, _ string, args arguments) (any, []Note, error) {
+	type list struct {
+		Tickets []any `json:"tickets"`
+	}
+	return Func(TicketStatus, "Look up a ticket: its status and what was noted on it. A caller who does not know its number may still have one.",
+		gate.Rule{Identify: []string{"ticket"}, Destinations: []string{"contact"}, IsTrusted: true},
+		func(ctx context.Context, _ string, args arguments) (any, []Note, error) {
+			if args.Ticket == "" {
+				found, err := s.ListAsCaller(ctx)
+				out := list{Tickets: []any{}}
+				for _, t := range found {
+					result, _, _ := newTicketResult(t, nil)
+					out.Tickets = append(out.Tickets, result)
+				}
+				return out, nil, err
+			}
 			id, err := readTicketID(args.Ticket)
 			if err != nil {
 				return nil, nil, err
 			}
-			return newTicketResult(s.Get(ctx, id))
+			return newTicketResult(s.GetAsCaller(ctx, id, args.Contact))
 		})
 }
 
 func updateTicket(s *Tickets) Tool {
 	type arguments struct {
-		Ticket string `json:"ticket" jsonschema:"the ticket's number as the caller said it, such as T-1042"`
-		Note   string `json:"note,omitempty" jsonschema:"what to add to the ticket"`
-		Status Status `json:"status,omitempty" jsonschema:"the new status, if it changes"`
+		Ticket  string `json:"ticket" jsonschema:"the ticket's number as the caller said it, such as T-48291532"`
+		Contact string `json:"contact,omitempty" jsonschema:"the e-mail address or telephone number given with the ticket, as the caller said it. Ask for it when the tool answers proof_needed. On a ticket of this conversation it becomes the one to reach the caller"`
+		Note    string `json:"note,omitempty" jsonschema:"what to add to the ticket"`
+		Status  Status `json:"status,omitempty" jsonschema:"the new status, if it changes"`
 	}
 	return Func("update_ticket", "Add a note to a ticket or change its status, as when the caller wants it closed.",
-		gate.Rule{Effect: gate.Write, Consent: gate.NoConsent, Identify: []string{"ticket"}},
+		gate.Rule{Effect: gate.Write, Consent: gate.NoConsent, Identify: []string{"ticket"}, Destinations: []string{"contact"}},
 		func(ctx context.Context, call string, args arguments) (any, []Note, error) {
 			id, err := readTicketID(args.Ticket)
 			if err != nil {
 				return nil, nil, err
 			}
-			return newTicketResult(s.Update(ctx, call, id, Change{Note: args.Note, Status: args.Status}))
+			return newTicketResult(s.UpdateAsCaller(ctx, call, id, args.Contact, Change{Note: args.Note, Status: args.Status}))
 		})
 }
 
+// readTicketID reads the number of a ticket. The error does not repeat it, because it may be
+// anything that the caller said.
 func readTicketID(text string) (TicketID, error) {
 	id, ok := ParseTicketID(text)
 	if !ok {
-		return 0, fault.New(fault.Invalid, "%q is not a ticket number (want one like T-1042)", words.Clip(text, 60))
+		return 0, fault.New(fault.Invalid, "that is not the number of a ticket, which has the letter T and %d digits, such as T-48291532, "+
+			"of which the last one checks the others: ask the caller to say it again, digit by digit", ticketDigits)
 	}
 	return id, nil
 }

@@ -12,10 +12,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 )
 
 // Status is the state of a ticket.
@@ -49,6 +49,8 @@ const (
 const (
 	maxLine = 200  // bytes of a subject or contact
 	maxText = 8192 // bytes of a description or note
+
+	maxIDTries = 100 // for a random id that no ticket has
 )
 
 // Ticket is a request that the team must deal with.
@@ -57,7 +59,10 @@ type Ticket struct {
 	Subject     string       `json:"subject"`
 	Description string       `json:"description,omitempty"`
 	Contact     string       `json:"contact,omitempty"` // how to reach the caller
+	Former      TicketID     `json:"-"`                 // its number in the older format, 0 if it has none
 	Session     string       `json:"-"`                 // the session it was opened in
+	Known       string       `json:"-"`                 // who opened it, if the operator's system named them
+	Line        string       `json:"-"`                 // telephone number of the line it was opened on, or ""
 	Status      Status       `json:"status"`
 	Priority    Priority     `json:"priority"`
 	Created     time.Time    `json:"created"`
@@ -76,10 +81,13 @@ type TicketNote struct {
 type Change struct {
 	Note   string
 	Status Status
+
+	contact      string // for a ticket that has none; only UpdateAsCaller sets it
+	isCorrection bool   // contact replaces another one
 }
 
-// Ids grow from 1001 and are never reused. ticket_calls makes calls idempotent: it has the
-// session and id of each call, and a digest of its arguments.
+// ticket_calls makes calls idempotent: it has the session and id of each call, and a digest
+// of its arguments.
 const ticketSchema = `
 CREATE TABLE tickets (
 	id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -109,24 +117,118 @@ CREATE TABLE ticket_calls (
 	PRIMARY KEY (session, call)
 ) WITHOUT ROWID;`
 
+// The second version has whose a ticket is, its number in the older format, and for a day
+// who named which number without proof. proof is a digest of the contact that was given, and
+// empty without one.
+const ticketOwnerSchema = `
+ALTER TABLE tickets ADD COLUMN former INTEGER;
+ALTER TABLE tickets ADD COLUMN known TEXT NOT NULL DEFAULT '';
+ALTER TABLE tickets ADD COLUMN line TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX tickets_by_former ON tickets (former) WHERE former IS NOT NULL;
+CREATE INDEX tickets_by_session ON tickets (session);
+CREATE TABLE ticket_failures (
+	scope  TEXT NOT NULL,
+	ticket INTEGER NOT NULL,
+	proof  BLOB NOT NULL,
+	at     INTEGER NOT NULL,
+	PRIMARY KEY (scope, ticket, proof)
+) WITHOUT ROWID;
+CREATE INDEX ticket_failures_by_ticket ON ticket_failures (ticket);
+CREATE INDEX ticket_failures_by_time ON ticket_failures (at);`
+
 // Tickets is a store of tickets in a database. Safe for concurrent use.
+//
+// The methods whose names end in AsCaller are for the tools of an agent: they act on a
+// ticket only if it is the caller's, who is in the context (see WithCaller). Those that end
+// in AsOperator are for the program and its operators, and ask for no proof.
 type Tickets struct{ db *sql.DB }
 
 // OpenTickets opens the tickets in conn, which other parts may share. The caller closes conn.
 func OpenTickets(ctx context.Context, conn *sql.DB) (*Tickets, error) {
-	if err := db.Migrate(ctx, conn, "tickets", ticketSchema); err != nil {
+	if err := db.Migrate(ctx, conn, "tickets", ticketSchema, ticketOwnerSchema); err != nil {
 		return nil, ticketFault(ctx, err)
 	}
-	return &Tickets{db: conn}, nil
+	s := &Tickets{db: conn}
+	if err := s.renumber(ctx); err != nil {
+		return nil, ticketFault(ctx, fmt.Errorf("give older tickets new numbers: %w", err))
+	}
+	return s, nil
+}
+
+// renumber gives tickets with a number of the older format a random id. Their number stays
+// as Former.
+func (s *Tickets) renumber(ctx context.Context) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	older, err := queryIDs(ctx, tx, `SELECT id FROM tickets WHERE id < ?`, firstTicketID)
+	if err != nil || len(older) == 0 {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `PRAGMA defer_foreign_keys = ON`); err != nil { // until the commit
+		return err
+	}
+	for _, former := range older {
+		id, err := newTicketID(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, change := range []string{
+			`UPDATE tickets SET id = ?1, former = ?2 WHERE id = ?2`,
+			`UPDATE ticket_notes SET ticket = ?1 WHERE ticket = ?2`,
+			`UPDATE ticket_calls SET ticket = ?1 WHERE ticket = ?2`,
+		} {
+			if _, err := tx.ExecContext(ctx, change, id, former); err != nil {
+				return err
+			}
+		}
+	}
+	return tx.Commit()
+}
+
+// queryIDs returns the ids that a query finds.
+func queryIDs(ctx context.Context, tx *sql.Tx, query string, args ...any) (ids []TicketID, err error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id TicketID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+// newTicketID returns a random id that no ticket has.
+func newTicketID(ctx context.Context, tx *sql.Tx) (TicketID, error) {
+	for range maxIDTries {
+		id, err := randomTicketID()
+		if err != nil {
+			return 0, err
+		}
+		var exists bool
+		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM tickets WHERE id = ?)`, id).Scan(&exists); err != nil || !exists {
+			return id, err
+		}
+	}
+	return 0, fmt.Errorf("no free ticket number in %d tries", maxIDTries)
 }
 
 // Create opens a ticket with t's Subject, Description, Contact and Priority (default
-// Normal). A call id opens one ticket only: the same call returns that ticket again, and
-// fails with Conflict if its arguments differ. An empty call id is always new.
+// Normal) for the caller in ctx. A call id opens one ticket only: the same call returns that
+// ticket again, and fails with Conflict if its arguments differ. An empty call id is always
+// new.
 func (s *Tickets) Create(ctx context.Context, call string, t Ticket) (Ticket, error) {
+	caller := CallerOf(ctx)
 	t = Ticket{
-		Subject: strings.TrimSpace(t.Subject), Description: strings.TrimSpace(t.Description),
-		Contact: strings.TrimSpace(t.Contact), Priority: t.Priority, Session: sessionOf(ctx), Status: Open,
+		Subject: ticketText(t.Subject), Description: ticketText(t.Description), Contact: ticketText(t.Contact),
+		Priority: t.Priority, Session: caller.Session, Known: caller.Known, Line: caller.Number, Status: Open,
 	}
 	if t.Priority == "" {
 		t.Priority = Normal
@@ -135,16 +237,19 @@ func (s *Tickets) Create(ctx context.Context, call string, t Ticket) (Ticket, er
 		return Ticket{}, err
 	}
 	return s.once(ctx, call, digestOf("create", t), func(tx *sql.Tx, now int64) (TicketID, error) {
-		inserted, err := tx.ExecContext(ctx, `INSERT INTO tickets
-			(subject, description, contact, session, status, priority, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			t.Subject, t.Description, t.Contact, t.Session, t.Status, t.Priority, now, now)
+		id, err := newTicketID(ctx, tx)
 		if err != nil {
 			return 0, err
 		}
-		id, err := inserted.LastInsertId()
-		return TicketID(id), err
+		_, err = tx.ExecContext(ctx, `INSERT INTO tickets
+			(id, subject, description, contact, session, known, line, status, priority, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			id, t.Subject, t.Description, t.Contact, t.Session, t.Known, t.Line, t.Status, t.Priority, now, now)
+		return id, err
 	})
 }
+
+// ticketText returns text as a ticket stores it: printable, without white space around it.
+func ticketText(text string) string { return strings.TrimSpace(words.Printable(text)) }
 
 func (t Ticket) check() error {
 	switch {
@@ -154,51 +259,87 @@ func (t Ticket) check() error {
 		return fault.New(fault.TooLarge, "subject and contact may have %d bytes, the description %d", maxLine, maxText)
 	case !slices.Contains([]Priority{Low, Normal, High, Urgent}, t.Priority):
 		return fault.New(fault.Invalid, "unknown priority %q (want low, normal, high or urgent)", t.Priority)
-	case !utf8.ValidString(t.Subject + t.Contact + t.Description):
-		return fault.New(fault.Invalid, "a ticket's texts must be UTF-8")
 	}
 	return nil
 }
 
-// Update adds a note to a ticket, changes its status, or both. A call id changes the ticket
-// only once. The error is NotFound, or Conflict if this change of status is not allowed.
-func (s *Tickets) Update(ctx context.Context, call string, id TicketID, c Change) (Ticket, error) {
-	c.Note = strings.TrimSpace(c.Note)
-	switch _, isStatus := nextStatuses[c.Status]; {
-	case c.Note == "" && c.Status == "":
-		return Ticket{}, fault.New(fault.Invalid, "an update needs a note or a status")
-	case len(c.Note) > maxText:
-		return Ticket{}, fault.New(fault.TooLarge, "a note may have %d bytes", maxText)
-	case !utf8.ValidString(c.Note):
-		return Ticket{}, fault.New(fault.Invalid, "a note must be UTF-8")
-	case c.Status != "" && !isStatus:
-		return Ticket{}, fault.New(fault.Invalid, "unknown status %q (want open, waiting, solved or closed)", c.Status)
+// UpdateAsCaller adds a note to a ticket of the caller in ctx, changes its status, or both.
+// contact is the second fact of a caller whose ticket it is not by itself; see
+// GetAsCaller. If it is, contact is added to a ticket that has none, and in the session in
+// which it was opened it replaces the one that was given. A call id changes the ticket only
+// once. The error is that of GetAsCaller, or Conflict if this change
+// of status is not allowed.
+func (s *Tickets) UpdateAsCaller(ctx context.Context, call string, id TicketID, contact string, c Change) (Ticket, error) {
+	a, err := s.authorize(ctx, id, contact)
+	if err != nil {
+		return Ticket{}, err
 	}
-	return s.once(ctx, call, digestOf("update", id, c), func(tx *sql.Tx, now int64) (TicketID, error) {
-		var status Status
-		err := tx.QueryRowContext(ctx, `SELECT status FROM tickets WHERE id = ?`, id).Scan(&status)
-		if err == sql.ErrNoRows {
-			return 0, errUnknownTicket(id)
-		}
+	if c.contact, c.isCorrection = "", a.isOpener; a.isOwn && len(contactFacts(contact)) > 0 {
+		c.contact = ticketText(contact)
+	}
+	return s.UpdateAsOperator(ctx, call, a.id, c)
+}
+
+// UpdateAsOperator adds a note to any ticket, changes its status, or both. A call id changes
+// the ticket only once. The error is NotFound, or Conflict if this change of status is not
+// allowed.
+func (s *Tickets) UpdateAsOperator(ctx context.Context, call string, id TicketID, c Change) (Ticket, error) {
+	c.Note = ticketText(c.Note)
+	switch _, isStatus := nextStatuses[c.Status]; {
+	case c.Note == "" && c.Status == "" && c.contact == "":
+		return Ticket{}, errNoChange
+	case len(c.Note) > maxText || len(c.contact) > maxLine:
+		return Ticket{}, fault.New(fault.TooLarge, "a note may have %d bytes, a contact %d", maxText, maxLine)
+	case c.Status != "" && !isStatus:
+		return Ticket{}, fault.New(fault.Invalid, "unknown status (want open, waiting, solved or closed)")
+	}
+	return s.once(ctx, call, digestOf("update", id, c.Note, c.Status, c.contact), func(tx *sql.Tx, now int64) (TicketID, error) {
+		found, err := findTicket(ctx, tx, id)
 		if err != nil {
 			return 0, err
 		}
-		if c.Status == status {
-			c.Status = "" // does not change
-		}
-		next := cmp.Or(c.Status, status)
-		switch {
-		case status == Closed:
-			return 0, fault.New(fault.Conflict, "ticket %s is closed and cannot change any more", id)
-		case c.Status != "" && !slices.Contains(nextStatuses[status], next):
-			return 0, fault.New(fault.Conflict, "ticket %s is %s and cannot become %s", id, status, next)
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO ticket_notes (ticket, at, text, status) VALUES (?, ?, ?, ?)`, id, now, c.Note, c.Status)
-		if err == nil {
-			_, err = tx.ExecContext(ctx, `UPDATE tickets SET status = ?, updated = ? WHERE id = ?`, next, now, id)
-		}
-		return id, err
+		return found, changeTicket(ctx, tx, found, c, now)
 	})
+}
+
+// changeTicket makes the change c to a ticket.
+func changeTicket(ctx context.Context, tx *sql.Tx, id TicketID, c Change, now int64) error {
+	var status Status
+	var contact string
+	if err := tx.QueryRowContext(ctx, `SELECT status, contact FROM tickets WHERE id = ?`, id).Scan(&status, &contact); err != nil {
+		return err
+	}
+	switch hasContact := len(contactFacts(contact)) > 0; {
+	case c.contact == "" || c.contact == contact || hasContact && !c.isCorrection:
+		c.contact = ""
+	case hasContact:
+		c.Note = strings.TrimSpace(c.Note + "\nThe contact was " + contact + ".")
+		contact = c.contact
+	default:
+		contact = strings.TrimPrefix(contact+", "+c.contact, ", ") // after a name
+	}
+	c.isCorrection = false
+	isSame := c.Status == status
+	if isSame {
+		c.Status = ""
+	}
+	next := cmp.Or(c.Status, status)
+	switch {
+	case c == (Change{}) && !isSame:
+		return errNoChange
+	case status == Closed:
+		return fault.New(fault.Conflict, "ticket %s is closed and cannot change any more", id)
+	case c.Status != "" && !slices.Contains(nextStatuses[status], next):
+		return fault.New(fault.Conflict, "ticket %s is %s and cannot become %s", id, status, next)
+	}
+	var err error
+	if c.Note != "" || c.Status != "" {
+		_, err = tx.ExecContext(ctx, `INSERT INTO ticket_notes (ticket, at, text, status) VALUES (?, ?, ?, ?)`, id, now, c.Note, c.Status)
+	}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `UPDATE tickets SET status = ?, contact = ?, updated = ? WHERE id = ?`, next, contact, now, id)
+	}
+	return err
 }
 
 // digestOf returns a hash of a call's arguments.
@@ -220,7 +361,7 @@ func (s *Tickets) once(ctx context.Context, call string, digest []byte, change f
 	if err == nil && id == 0 {
 		if id, err = change(tx, time.Now().UnixMilli()); err == nil && call != "" {
 			_, err = tx.ExecContext(ctx, `INSERT INTO ticket_calls (session, call, digest, ticket) VALUES (?, ?, ?, ?)`,
-				sessionOf(ctx), call, digest, id)
+				CallerOf(ctx).Session, call, digest, id)
 		}
 	}
 	var t Ticket
@@ -240,7 +381,7 @@ func (s *Tickets) once(ctx context.Context, call string, digest []byte, change f
 func ticketOfCall(ctx context.Context, tx *sql.Tx, call string, digest []byte) (TicketID, error) {
 	var id TicketID
 	var previous []byte
-	err := tx.QueryRowContext(ctx, `SELECT ticket, digest FROM ticket_calls WHERE session = ? AND call = ?`, sessionOf(ctx), call).
+	err := tx.QueryRowContext(ctx, `SELECT ticket, digest FROM ticket_calls WHERE session = ? AND call = ?`, CallerOf(ctx).Session, call).
 		Scan(&id, &previous)
 	switch {
 	case err == sql.ErrNoRows:
@@ -251,24 +392,38 @@ func ticketOfCall(ctx context.Context, tx *sql.Tx, call string, digest []byte) (
 	return id, err
 }
 
-// Get returns a ticket with its notes.
-func (s *Tickets) Get(ctx context.Context, id TicketID) (Ticket, error) {
+// GetAsOperator returns any ticket with its notes. id may be its number in the older format.
+func (s *Tickets) GetAsOperator(ctx context.Context, id TicketID) (Ticket, error) {
 	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return Ticket{}, ticketFault(ctx, err)
 	}
 	defer tx.Rollback()
-	t, err := loadTicket(ctx, tx, id)
+	var t Ticket
+	if id, err = findTicket(ctx, tx, id); err == nil {
+		t, err = loadTicket(ctx, tx, id)
+	}
 	if err != nil {
 		return Ticket{}, ticketFault(ctx, err)
 	}
 	return t, nil
 }
 
+// findTicket returns the present id of the ticket that has the number now or had it in the
+// older format.
+func findTicket(ctx context.Context, tx *sql.Tx, number TicketID) (id TicketID, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT id FROM tickets WHERE id = ?1 OR former = ?1`, number).Scan(&id)
+	if err == sql.ErrNoRows {
+		return 0, errUnknownTicket(number)
+	}
+	return id, err
+}
+
 func loadTicket(ctx context.Context, tx *sql.Tx, id TicketID) (t Ticket, err error) {
 	var created, updated int64
-	err = tx.QueryRowContext(ctx, `SELECT id, subject, description, contact, session, status, priority, created, updated FROM tickets WHERE id = ?`, id).
-		Scan(&t.ID, &t.Subject, &t.Description, &t.Contact, &t.Session, &t.Status, &t.Priority, &created, &updated)
+	err = tx.QueryRowContext(ctx, `SELECT id, coalesce(former, 0), subject, description, contact, session, known, line, status, priority, created, updated
+		FROM tickets WHERE id = ?`, id).
+		Scan(&t.ID, &t.Former, &t.Subject, &t.Description, &t.Contact, &t.Session, &t.Known, &t.Line, &t.Status, &t.Priority, &created, &updated)
 	t.Created, t.Updated = time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
 	if err == sql.ErrNoRows {
 		return t, errUnknownTicket(id)
@@ -292,6 +447,8 @@ func loadTicket(ctx context.Context, tx *sql.Tx, id TicketID) (t Ticket, err err
 	}
 	return t, rows.Err()
 }
+
+var errNoChange = fault.New(fault.Invalid, "an update needs a note or a status")
 
 func errUnknownTicket(id TicketID) error {
 	return fault.New(fault.NotFound, "unknown ticket %s", id)

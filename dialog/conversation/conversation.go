@@ -26,11 +26,13 @@ import (
 // starts a new conversation that is not stored.
 type Options struct {
 	Instructions string              // replaces the agent's; "" keeps them
+	Purpose      string              // why we call, in our own words; it is added to the instructions
 	Greeting     string              // replaces the agent's; "" keeps it
 	Tools        []tools.Spec        // the client's own tools; it answers their calls with ToolOutput
 	Journal      dialog.Journal      // nil stores nothing
 	History      []dialog.Message    // of earlier lines, oldest first; if there is any, no greeting is said
 	LastTurn     int                 // number of the last turn of History
+	Opening      []dialog.Message    // that come after History and before the greeting: what Purpose is about
 	Memory       *dialog.Memory      // what is known of earlier conversations, or nil
 	Resume       *dialog.ResumeState // a reply that an earlier line did not finish, to be continued, or nil
 	// Choices are agents that a new caller may choose by a key. Choose is then called, on a

@@ -234,7 +234,7 @@ func (c *conversation) partialTranscript(h dialog.Heard) {
 	if u == nil {
 		return
 	}
-	u.text = printable(h.Text)
+	u.text = words.Printable(h.Text)
 	if g := c.speculation.guess; g != nil && !slices.Equal(g.words, words.Split(u.text)) {
 		c.discardSpeculation()
 	}
@@ -290,7 +290,7 @@ func (c *conversation) finalTranscript(h dialog.Heard) {
 	c.emitStopped(h.Item, u)
 	c.utteranceEnded(h.Item)
 	c.noteNoise(h.IsNoisy)
-	text := strings.TrimSpace(printable(h.Text))
+	text := strings.TrimSpace(words.Printable(h.Text))
 	r := c.reply
 	isOverAgent := r != nil && r.isAudible && !r.cut.done
 	switch {

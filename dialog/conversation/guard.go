@@ -3,10 +3,10 @@ package conversation
 import (
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 )
 
 const maxTyped = 4000 // characters of one typed message
@@ -20,7 +20,7 @@ const spokenRules = "What you write is read aloud to the caller. Answer in one t
 // checkTyped returns typed text without control characters and white space around it. The
 // error is a fault.Error for the caller: the text is empty or too long.
 func checkTyped(text string) (string, error) {
-	text = strings.TrimSpace(printable(text))
+	text = strings.TrimSpace(words.Printable(text))
 	switch n := utf8.RuneCountInString(text); {
 	case n == 0:
 		return "", fault.New(fault.Invalid, "the message is empty: type some text")
@@ -28,20 +28,6 @@ func checkTyped(text string) (string, error) {
 		return "", fault.New(fault.TooLarge, "the message has %d characters: type at most %d at once", n, maxTyped)
 	}
 	return text, nil
-}
-
-// printable returns text as valid UTF-8 without control characters. It keeps white space.
-func printable(text string) string {
-	text = strings.ToValidUTF8(text, "")
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return r
-		case r == '\r' || unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r == '\ufeff':
-			return -1
-		}
-		return r
-	}, text)
 }
 
 var (
@@ -55,7 +41,7 @@ var (
 // models write although they are told not to. It keeps white space, so that clauses can be
 // joined again.
 func plain(clause string) string {
-	clause = printable(clause)
+	clause = words.Printable(clause)
 	if !strings.ContainsAny(clause, "*_`[#>~-+•") {
 		return clause
 	}

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 )
 
 func TestMarkdownIsNotSpoken(t *testing.T) {
@@ -51,7 +52,7 @@ func FuzzText(f *testing.F) {
 			t.Fatalf("checkTyped returned %q and %v", typed, err)
 		}
 		for _, out := range []string{typed, plain(text)} {
-			if !utf8.ValidString(out) || len(out) > len(text) || printable(out) != out {
+			if !utf8.ValidString(out) || len(out) > len(text) || words.Printable(out) != out {
 				t.Fatalf("%q became %q", text, out)
 			}
 		}

@@ -67,7 +67,7 @@ func boundMemory(m dialog.Memory) dialog.Memory {
 
 // clipped returns text on one line, cut to at most size bytes.
 func clipped(text string, size int) string {
-	return words.Clip(strings.Join(strings.Fields(printable(text)), " "), size)
+	return words.Clip(strings.Join(strings.Fields(words.Printable(text)), " "), size)
 }
 
 // historyBudget returns how many bytes of history and memory a model sees.

@@ -57,7 +57,7 @@ type preparedResult struct {
 // speculate prepares a reply to what the caller has said so far.
 func (c *conversation) speculate(h dialog.Heard) {
 	u := c.floor.utterances[h.Item]
-	said := words.Split(printable(h.Text))
+	said := words.Split(words.Printable(h.Text))
 	if u == nil || len(said) == 0 || u.isDistant && c.reply != nil {
 		return
 	}
@@ -79,7 +79,7 @@ func (c *conversation) speculate(h dialog.Heard) {
 	}
 	g.ctx, g.cancel = context.WithCancel(c.tasks.ctx)
 	c.speculation.guess = g
-	p := c.promptAfter(dialog.Message{Role: dialog.User, Text: strings.TrimSpace(printable(h.Text))})
+	p := c.promptAfter(dialog.Message{Role: dialog.User, Text: strings.TrimSpace(words.Printable(h.Text))})
 	preparer, _ := c.audio.mouth.(dialog.Preparer)
 	c.spawn(func() { g.prepare(c.agent, p, preparer) })
 }
@@ -214,7 +214,7 @@ func (g *guess) execute(agent *dialog.Agent, call tools.Call) tools.Result {
 	if decision.Verdict != gate.Allowed {
 		return tools.Failed(call, decision.Err)
 	}
-	return agent.Tools.Do(g.ctx, call, decision.Permit)
+	return agent.Tools.Do(tools.WithSpeculation(g.ctx), call, decision.Permit)
 }
 
 // answerTo returns the prepared answer to p, which may still be growing, or nil. Each
@@ -248,6 +248,9 @@ func (g *guess) resultOf(ctx context.Context, call tools.Call) (tools.Result, bo
 	case <-p.done:
 	case <-ctx.Done():
 		return tools.Result{}, false
+	}
+	if p.result.Failed {
+		return tools.Result{}, false // see tools.WithSpeculation
 	}
 	result := p.result
 	result.CallID = call.ID

@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,7 +108,7 @@ func newConversation(ctx context.Context, agent *dialog.Agent, line dialog.Line,
 		turns:       o.LastTurn,
 		filler:      newAlarm(),
 		clientTools: clientTools{specs: o.Tools},
-		recall:      recall{history: newHistory(o.History), memory: o.Memory},
+		recall:      recall{history: newHistory(slices.Concat(o.History, o.Opening)), memory: o.Memory},
 		notices:     notices{active: make(map[string]bool)},
 	}
 	if o.Instructions != "" {

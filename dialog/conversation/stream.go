@@ -90,6 +90,9 @@ func (c *conversation) prompt(r *reply, step int) dialog.Prompt {
 	if c.instructions != "" {
 		p.Instructions = c.instructions + "\n\n" + spokenRules
 	}
+	if c.o.Purpose != "" {
+		p.Instructions += "\n\n" + c.o.Purpose
+	}
 	if !words.IsEnglish(c.agent.Language) {
 		p.Instructions += "\n\nAnswer in the language with the BCP 47 tag " + c.agent.Language + "."
 	}

@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"internal/db":                  {"internal/fault"},
 	"media":                        {"internal/fft"},
 	"tools/gate":                   {"internal/fault", "internal/words"},
-	"tools":                        {"tools/gate", "internal/db", "internal/fault", "internal/words"},
+	"tools":                        {"tools/gate", "internal/db", "internal/fault", "internal/phone", "internal/words"},
 	"dialog":                       {"media", "tools", "internal/fault"},
 	"dialog/internal/replay":       {},
 	"dialog/ear/endpoint":          {"media", "internal/words"},

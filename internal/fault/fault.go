@@ -17,6 +17,7 @@ const (
 	Invalid      Code = "invalid_request"        // the request cannot be understood
 	Unauthorized Code = "unauthorized"           // the credentials are missing, wrong or expired
 	Forbidden    Code = "forbidden"              // the credentials do not allow this
+	ProofNeeded  Code = "proof_needed"           // the caller must show that a record is theirs
 	NotFound     Code = "not_found"              // the agent, session, call or page does not exist
 	Method       Code = "method_not_allowed"     // the path exists, the method does not
 	Media        Code = "unsupported_media_type" // the path does not accept the type of the body

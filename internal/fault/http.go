@@ -12,6 +12,7 @@ var status = map[Code]int{
 	Invalid:      http.StatusBadRequest,
 	Unauthorized: http.StatusUnauthorized,
 	Forbidden:    http.StatusForbidden,
+	ProofNeeded:  http.StatusForbidden,
 	NotFound:     http.StatusNotFound,
 	Method:       http.StatusMethodNotAllowed,
 	Media:        http.StatusUnsupportedMediaType,

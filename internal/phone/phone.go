@@ -23,6 +23,7 @@ const (
 	minCallback              = 3
 	minSubscriber            = 7
 	maxE164                  = 15
+	keyDigits                = 9
 )
 
 // Dialable returns text without the separators that people write in numbers. ok is false if
@@ -62,14 +63,22 @@ func IsSame(a, b string) bool {
 	return a != "" && a == b
 }
 
-func digits(number string) string {
-	number = strings.Map(func(r rune) rune {
+// Key returns the last nine digits of a number, which are the same however the country and
+// the trunk prefix are written: "+49 30 1234567" and "030 1234567" have the same key.
+func Key(number string) string {
+	number = onlyDigits(number)
+	return number[max(0, len(number)-keyDigits):]
+}
+
+func digits(number string) string { return strings.TrimPrefix(onlyDigits(number), "00") }
+
+func onlyDigits(number string) string {
+	return strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
 			return -1
 		}
 		return r
 	}, number)
-	return strings.TrimPrefix(number, "00")
 }
 
 // isNumber reports whether number is minDigits to maxDigits digits after an optional +.

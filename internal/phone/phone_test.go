@@ -53,3 +53,14 @@ func TestNumbersAreTheSameHoweverTheyAreWritten(t *testing.T) {
 		t.Error("different numbers are the same")
 	}
 }
+
+func TestKeyIgnoresHowTheCountryIsWritten(t *testing.T) {
+	for _, number := range []string{"+49 30 1234567", "0049301234567", "030/123 45 67", "30 1234567"} {
+		if got := Key(number); got != "301234567" {
+			t.Errorf("key of %q: got %q", number, got)
+		}
+	}
+	if got := Key("+1 555"); got != "1555" {
+		t.Errorf("key of a short number: got %q", got)
+	}
+}

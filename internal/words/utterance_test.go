@@ -100,3 +100,21 @@ func TestClipCutsBetweenCharacters(t *testing.T) {
 		}
 	}
 }
+
+func TestPrintableDropsWhatIsNotText(t *testing.T) {
+	for text, want := range map[string]string{
+		"a\nb\tc":                        "a\nb\tc",
+		"a\r\nb":                         "a\nb",
+		"\x1b]0;owned\x07\x1b[2Jx":       "]0;owned[2Jx",
+		"nul\x00 \u0085c1\u009b":         "nul c1",
+		"\u202eevil\u202c \u2066x\u2069": "evil x",
+		"tag\U000e0041\U000e007f":        "tag",
+		"\ufeffbom\u200b\u200f\u2028":    "bom",
+		"\xff\xfeé 日本":                   "é 日本",
+		"👩\u200d🔧":                       "👩\u200d🔧",
+	} {
+		if got := Printable(text); got != want {
+			t.Errorf("Printable(%q) = %q, want %q", text, got, want)
+		}
+	}
+}

@@ -112,3 +112,19 @@ func EditDistance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// Printable returns text as valid UTF-8 without characters that are not text: control
+// characters other than newline and tab, line and paragraph separators, and format
+// characters, which include the overrides of the writing direction, tags and the byte order
+// mark. It keeps the zero-width joiner, which many scripts and emoji need.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\u200d':
+			return r
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+}

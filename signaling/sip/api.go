@@ -24,9 +24,9 @@ const maxBody = 64 << 10 // bytes of a request
 type API struct {
 	Server *Server // nil without a telephone
 	Keys   session.Keys
-	// Ticket returns the number of a ticket's caller, and instructions for the agent about
-	// the ticket. The error is a fault.Error.
-	Ticket func(ctx context.Context, id string) (contact, about string, err error)
+	// Ticket returns what a call about a ticket is about, and the number of the line on which
+	// its caller opened it, "" if there is none. The error is a fault.Error.
+	Ticket func(ctx context.Context, id string) (line string, about *session.About, err error)
 }
 
 // callRequest is the body of POST /v1/calls.
@@ -114,16 +114,18 @@ func (a API) dial(w http.ResponseWriter, r *http.Request) (int, any, error) {
 	if err := decodeBody(r, &c); err != nil {
 		return 0, nil, err
 	}
+	var about *session.About
 	if c.Ticket != "" {
-		contact, about, err := a.Ticket(r.Context(), c.Ticket)
+		line, ticket, err := a.Ticket(r.Context(), c.Ticket)
 		if err != nil {
 			return 0, nil, err
 		}
-		if c.To == "" {
-			c.To = contact
+		if about = ticket; c.To == "" {
+			c.To = line
 		}
-		if c.Instructions == "" {
-			c.Instructions = about
+		if c.To == "" {
+			// The contact in a ticket may be anybody's number, so it is not dialed unasked.
+			return 0, nil, fault.New(fault.Invalid, "the ticket was not opened by telephone, so no number is certain to be its caller's: give the number in \"to\"")
 		}
 	}
 	if c.To == "" {
@@ -133,6 +135,7 @@ func (a API) dial(w http.ResponseWriter, r *http.Request) (int, any, error) {
 		To: c.To, From: c.From, Trunk: c.Trunk, Ring: time.Duration(c.RingSeconds) * time.Second,
 		Caller: session.Caller{
 			Agent: c.Agent, Instructions: c.Instructions, Greeting: c.Greeting, KnownAs: c.Known, RequestID: fault.RequestID(r.Context()),
+			About: about,
 		},
 		Outbound: session.Outbound{DetectMachine: c.Screen == nil || *c.Screen, MachineMessage: c.Message},
 	})

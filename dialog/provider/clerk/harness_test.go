@@ -60,7 +60,7 @@ type conversation struct {
 func newConversation(t testing.TB, registry *tools.Registry) *conversation {
 	greeting := "Hello, this is Willow Lane, how can I help you?"
 	return &conversation{
-		t: t, tools: registry, ctx: tools.WithSession(context.Background(), fmt.Sprint("session", sessions.Add(1))),
+		t: t, tools: registry, ctx: tools.WithCaller(context.Background(), tools.Caller{Session: fmt.Sprint("session", sessions.Add(1))}),
 		agent:    &dialog.Agent{Name: "demo", Title: "Willow Lane", Language: "en-US", Greeting: greeting, Suggestions: []string{"What time do you open on Saturday?"}},
 		messages: []dialog.Message{{ID: "greeting", Role: dialog.Assistant, Text: greeting}},
 	}
