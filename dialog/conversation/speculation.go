@@ -74,7 +74,7 @@ func (c *conversation) speculate(h dialog.Heard) {
 		u.guessesAtPauses++
 	}
 	g := &guess{
-		words: said, evidence: c.evidence(printable(h.Text)), gate: c.o.Gate, started: time.Now(),
+		words: said, evidence: c.evidence(words.Printable(h.Text)), gate: c.o.Gate, started: time.Now(),
 		answers: make(map[string]*replay.Buffer[dialog.Chunk]), results: make(map[string]*preparedResult),
 	}
 	g.ctx, g.cancel = context.WithCancel(c.tasks.ctx)

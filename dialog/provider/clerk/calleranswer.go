@@ -9,7 +9,7 @@ import (
 )
 
 // hasNoNumber matches callers who do not have the number that they were asked for.
-var hasNoNumber = regexp.MustCompile(`\b(?:do not (?:have|know|remember)|can not (?:find|remember)|not sure|no idea|forgot|lost|where (?:do|can|is)|what number|which number|without)\b`)
+var hasNoNumber = regexp.MustCompile(`\b(?:do not (?:have|know|remember)|can not (?:find|remember)|not sure|no idea|forgot|lost|where (?:do|can|is)|what number|which number|without|weiß (?:ich |es |das )*nicht|habe (?:ich |sie |es )*nicht|keine ahnung|vergessen|no (?:lo |la |me )?(?:tengo|recuerdo|acuerdo)|ne (?:sais|l'ai|me souviens))\b|no (?:lo )?sé(?: |$)|oublié(?: |$)`)
 
 // namesContactMethod matches an answer to "by e-mail or by phone" without an address.
 var namesContactMethod = regexp.MustCompile(`^(?:(?:by|via|per|through|with|use|my|an|please|e|the|best|to|is|on|prefer|i|would|like|you|can|call|me|send|write|yes|okay|por|par|mit) ?)*(?:email|mail|phone|telephone|text|correo|telefon|teléfono|téléphone|call me|write me)(?: (?:please|is|best|me|would|be|better|good|fine|number|address))*$`)
@@ -54,12 +54,9 @@ func (r *responder) handleAnswer(st *state, u utterance, in intent, isTyped bool
 	case whichNumber:
 		return r.answerWhichNumber(st, u, in, isTyped)
 	case whichTicket:
-		if number(u.plain) != "" {
-			return r.handleTicket(st, u, ticketStatus, isTyped)
-		}
-		if refuses || hasNoNumber.MatchString(u.plain) {
-			return r.tell(r.phrases.fine, anythingElse)
-		}
+		return r.answerWhichTicket(st, u, in, isTyped)
+	case whatProof:
+		return r.answerWhatProof(st, u, in, isTyped)
 	}
 	return nil
 }
@@ -127,10 +124,14 @@ func (r *responder) continueWithContact(st *state, isTyped bool) []part {
 	switch {
 	case st.isFiling:
 		return r.continueTicket(st, isTyped)
+	case st.filed != "" && st.contact.isProof():
+		st.wantsCallback, st.asked = false, ticketRequested{}
+		return r.updateTicket(st, st.filed, map[string]string{"contact": st.contact.value},
+			fmt.Sprintf(r.phrases.reach, st.contact.inSentence(isTyped)), isTyped)
 	case st.wantsCallback && st.contact.kind != noContact:
 		st.wantsCallback = false
-		return r.updateTicket(map[string]string{"ticket": st.ticket, "note": "Contact: " + st.contact.value},
-			fmt.Sprintf(r.phrases.reach, st.contact.inSentence(isTyped)))
+		st.asked = ticketRequested{note: "Contact: " + st.contact.value}
+		return r.addNote(st, st.filed, isTyped)
 	case st.wantsCallback || st.contact.kind == noContact:
 		st.wantsCallback = false
 		return r.tell(r.phrases.fine, anythingElse)

@@ -15,6 +15,9 @@ type contact struct {
 	kind  contactKind
 }
 
+// isProof reports whether the contact shows whose a ticket is. A name does not.
+func (c contact) isProof() bool { return c.kind == email || c.kind == phoneNumber }
+
 type contactKind int
 
 const (

@@ -19,8 +19,9 @@ type state struct {
 	lookup string // name of the current look-up tool
 	number string // digits given for it so far
 
-	ticket        string // last ticket of the conversation, as "T-1042"
-	isClosing     bool   // the caller wants to close it
+	ticket        string // last ticket of the conversation, as "T-48291532"
+	asked         ticketRequested
+	filed         string // ticket that this conversation opened last
 	wantsCallback bool   // it is a hand-over that lacks a contact
 
 	isFiling         bool    // a new ticket is being opened
@@ -158,7 +159,7 @@ func (r *responder) smallTalk(st *state, in intent) []part {
 	case stopTalking, backchannel, yes:
 		return r.tell(r.phrases.stopped, noQuestion)
 	case no, neverMind:
-		st.isFiling, st.isClosing = false, false
+		st.isFiling, st.asked = false, ticketRequested{}
 		return r.tell(r.phrases.fine, anythingElse)
 	case objection:
 		if st.failures++; st.failures > 1 {
@@ -268,7 +269,7 @@ func (r *responder) requestPerson(st *state, u utterance) []part {
 		if out.Ticket == "" || out.Contact != "" || st.isContactSettled || !r.hasTool[updateTicket] {
 			return statement{text: out.Message, question: anythingElse}
 		}
-		st.ticket, st.wantsCallback = out.Ticket, true
+		st.ticket, st.filed, st.wantsCallback = out.Ticket, out.Ticket, true
 		return statement{text: out.Message, question: whatContact}
 	}}}
 }

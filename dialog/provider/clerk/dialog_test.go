@@ -19,7 +19,9 @@ var update = flag.Bool("update", false, "write the replies to testdata/dialogs")
 
 // TestDialogs compares whole conversations, with the real tools of the demo agent, with
 // testdata/dialogs. A line begins with "> " for what the caller says, "T " for what the
-// caller types, "< " for the reply, and "= " for the called tools.
+// caller types, "< " for the reply, and "= " for the called tools. NUMBER is the number of
+// the ticket that was opened last, as it is written or said; SPOKEN is how a caller says it.
+// "--" begins another conversation, with the same tickets.
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogs/*.txt")
 	if err != nil || len(files) == 0 {
@@ -29,21 +31,31 @@ func TestDialogs(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			script, err := os.ReadFile(file)
 			require.NoError(t, err)
-			c := newConversation(t, demoTools(t))
+			registry := demoTools(t)
+			c := newConversation(t, registry)
+			c.agent.Language, _, _ = strings.Cut(filepath.Base(file), "_")
 			var got strings.Builder
+			var ticket ticketNames
 			for line := range strings.Lines(string(script)) {
 				line = strings.TrimRight(line, "\n")
+				if line == "--" {
+					language := c.agent.Language
+					c = newConversation(t, registry)
+					c.agent.Language = language
+					fmt.Fprintln(&got, line)
+				}
 				text, isTyped := strings.CutPrefix(line, "T ")
 				text, spoken := strings.CutPrefix(text, "> ")
 				if !isTyped && !spoken {
 					continue
 				}
-				reply := c.takeTurn(text, isTyped)
+				reply := c.takeTurn(ticket.replaceNames(text), isTyped)
+				ticket.learn(c.messages)
 				fmt.Fprintln(&got, line)
 				if len(c.calledTools) > 0 {
 					fmt.Fprintln(&got, "=", strings.Join(c.calledTools, " "))
 				}
-				fmt.Fprintln(&got, "<", reply)
+				fmt.Fprintln(&got, "<", ticket.hide(reply))
 			}
 			if *update {
 				require.NoError(t, os.WriteFile(file, []byte(got.String()), 0o644))
@@ -52,6 +64,34 @@ func TestDialogs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// ticketNames stand for the random number of the ticket that was opened last.
+type ticketNames struct{ id tools.TicketID }
+
+// learn finds the ticket among the results of tools.
+func (n *ticketNames) learn(messages []dialog.Message) {
+	for _, m := range messages {
+		if m.Result == nil || len(m.Result.Notes) == 0 || m.Result.Notes[0].Kind != "ticket" {
+			continue
+		}
+		n.id, _ = tools.ParseTicketID(m.Result.Notes[0].ID)
+	}
+}
+
+func (n *ticketNames) replaceNames(said string) string {
+	var spoken []string
+	for _, digit := range strings.TrimPrefix(n.id.String(), "T-") {
+		spoken = append(spoken, strings.Fields("zero one two three four five six seven eight nine")[digit-'0'])
+	}
+	return strings.NewReplacer("NUMBER", n.id.String(), "SPOKEN", strings.Join(spoken, " ")).Replace(said)
+}
+
+func (n *ticketNames) hide(reply string) string {
+	if n.id == 0 {
+		return reply
+	}
+	return strings.NewReplacer(n.id.String(), "NUMBER", n.id.Say(), "NUMBER").Replace(reply)
 }
 
 func TestSamePromptGetsSameReply(t *testing.T) {
@@ -138,7 +178,7 @@ func TestClerkAdmitsAFailedTool(t *testing.T) {
 		failing(searchKnowledge, `{"type":"object"}`), failing(createTicket, `{"type":"object"}`), failing(handOver, `{"type":"object"}`),
 		failing(getTicket, `{"type":"object"}`), failing("order_status", `{"type":"object","properties":{"key":{"type":"string"}},"required":["key"]}`))
 	require.NoError(t, err)
-	for _, said := range []string{"do you ship to canada", "where is order 47329", "agent please", "status of ticket t one two"} {
+	for _, said := range []string{"do you ship to canada", "where is order 47329", "agent please", "status of ticket t four eight two nine one five three two"} {
 		if got := newConversation(t, registry).say(said); !strings.HasPrefix(got, englishPhrases.failed) {
 			t.Errorf("%q: got %q", said, got)
 		}

@@ -92,8 +92,8 @@ func numberAfter(said []string) (n int) {
 	return n
 }
 
-// spellID returns an identifier as a voice reads it, character by character: "T 1 0 4 2" for
-// "T-1042".
+// spellID returns an identifier as a voice reads it, character by character: "A 1 0 4 2" for
+// "A-1042".
 func spellID(id string) string {
 	id = strings.NewReplacer("-", "", " ", "", "#", "").Replace(id)
 	return strings.Join(strings.Split(id, ""), " ")

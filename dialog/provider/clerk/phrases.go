@@ -17,6 +17,7 @@ const (
 	whichTicket
 	whatProblem
 	whatContact
+	whatProof
 	isContactRight
 	shallOpenTicket
 	elseOpenTicket
@@ -50,6 +51,13 @@ type phrases struct {
 	partial       string // %s: digits
 	notFound      string // %s: what, %s: number
 	ticketMissing string // %s: ticket
+	misheard      string // after a ticket's number with a wrong check digit
+	noTicketFound string // for a caller who does not know the number
+	proveIt       string // %s: ticket; before asking for the contact that was given with it
+	proofWrong    string // %s: ticket, %s: contact
+	withoutProof  string
+	tooManyWrong  string // numbers and contacts
+	onlyHere      string // after opening a ticket without a contact
 	ticketIs      string // %s: ticket, %s: status
 	ticketAbout   string // %s: problem
 	closed        string // %s: ticket
@@ -72,6 +80,7 @@ var englishPhrases = &phrases{
 		whichTicket:      "What is your ticket number?",
 		whatProblem:      "What exactly is the problem?",
 		whatContact:      "How can we reach you, by e-mail or by phone?",
+		whatProof:        "Which e-mail address or telephone number did you give with it?",
 		isContactRight:   "Is that right?",
 		shallOpenTicket:  "Shall I open a ticket for you?",
 		elseOpenTicket:   "If that doesn't help, shall I open a ticket?",
@@ -99,6 +108,13 @@ var englishPhrases = &phrases{
 	partial:       "I have %s so far.",
 	notFound:      "I can't find %s %s. Please say it again, digit by digit.",
 	ticketMissing: "I can't find ticket %s.",
+	misheard:      "That ticket number can't be right. Please say its eight digits again, one by one.",
+	noTicketFound: "I don't see a ticket from this conversation or from your line.",
+	proveIt:       "Before I can talk about ticket %s, I need to know that it is yours.",
+	proofWrong:    "I can't find ticket %s with the contact %s.",
+	withoutProof:  "Without it I can't look into the ticket.",
+	tooManyWrong:  "Too many numbers did not match, so I can't look up another ticket now.",
+	onlyHere:      "Without an e-mail address or telephone number I can look it up in this conversation only.",
 	ticketIs:      "Ticket %s is %s.",
 	ticketAbout:   "It is about: %s.",
 	closed:        "Ticket %s is closed now.",
@@ -121,6 +137,7 @@ var germanPhrases = &phrases{
 		whichTicket:      "Wie lautet die Nummer Ihres Tickets?",
 		whatProblem:      "Was genau ist das Problem?",
 		whatContact:      "Wie erreichen wir Sie, per E-Mail oder Telefon?",
+		whatProof:        "Welche E-Mail-Adresse oder Telefonnummer haben Sie dazu angegeben?",
 		isContactRight:   "Stimmt das?",
 		shallOpenTicket:  "Soll ich ein Ticket für Sie anlegen?",
 		elseOpenTicket:   "Falls das nicht hilft, soll ich ein Ticket anlegen?",
@@ -148,6 +165,13 @@ var germanPhrases = &phrases{
 	partial:       "Bis jetzt habe ich %s.",
 	notFound:      "Ich finde %s %s nicht. Bitte wiederholen Sie die Nummer, Ziffer für Ziffer.",
 	ticketMissing: "Ich finde Ticket %s nicht.",
+	misheard:      "Diese Ticketnummer kann nicht stimmen. Bitte sagen Sie die acht Ziffern noch einmal, eine nach der anderen.",
+	noTicketFound: "Zu diesem Gespräch oder Ihrer Telefonnummer sehe ich kein Ticket.",
+	proveIt:       "Bevor ich über Ticket %s sprechen kann, muss ich wissen, dass es Ihres ist.",
+	proofWrong:    "Ich finde kein Ticket %s mit der Angabe %s.",
+	withoutProof:  "Ohne diese Angabe kann ich das Ticket nicht einsehen.",
+	tooManyWrong:  "Zu viele Angaben haben nicht gepasst, deshalb kann ich jetzt kein weiteres Ticket nachsehen.",
+	onlyHere:      "Ohne E-Mail-Adresse oder Telefonnummer kann ich es nur in diesem Gespräch nachsehen.",
 	ticketIs:      "Der Stand von Ticket %s: %s.",
 	ticketAbout:   "Es geht um: %s.",
 	closed:        "Ticket %s ist jetzt geschlossen.",
@@ -170,6 +194,7 @@ var spanishPhrases = &phrases{
 		whichTicket:      "¿Cuál es el número de su ticket?",
 		whatProblem:      "¿Cuál es exactamente el problema?",
 		whatContact:      "¿Cómo podemos contactarle, por correo o por teléfono?",
+		whatProof:        "¿Qué correo o número de teléfono dio con él?",
 		isContactRight:   "¿Es correcto?",
 		shallOpenTicket:  "¿Quiere que abra un ticket?",
 		elseOpenTicket:   "Si eso no ayuda, ¿abro un ticket?",
@@ -197,6 +222,13 @@ var spanishPhrases = &phrases{
 	partial:       "Tengo %s.",
 	notFound:      "No encuentro %s %s. Repita el número, cifra por cifra.",
 	ticketMissing: "No encuentro el ticket %s.",
+	misheard:      "Ese número de ticket no puede ser correcto. Repita las ocho cifras, una por una.",
+	noTicketFound: "No veo ningún ticket de esta conversación ni de su línea.",
+	proveIt:       "Antes de hablar del ticket %s, debo saber que es suyo.",
+	proofWrong:    "No encuentro el ticket %s con el contacto %s.",
+	withoutProof:  "Sin ese dato no puedo consultar el ticket.",
+	tooManyWrong:  "Demasiados datos no coincidían, así que ahora no puedo consultar otro ticket.",
+	onlyHere:      "Sin correo ni teléfono solo puedo consultarlo en esta conversación.",
 	ticketIs:      "El estado del ticket %s: %s.",
 	ticketAbout:   "Trata de: %s.",
 	closed:        "El ticket %s está cerrado.",
@@ -219,6 +251,7 @@ var frenchPhrases = &phrases{
 		whichTicket:      "Quel est le numéro de votre ticket ?",
 		whatProblem:      "Quel est exactement le problème ?",
 		whatContact:      "Comment vous joindre, par e-mail ou par téléphone ?",
+		whatProof:        "Quelle adresse e-mail ou quel numéro de téléphone avez-vous donné avec lui ?",
 		isContactRight:   "Est-ce exact ?",
 		shallOpenTicket:  "Voulez-vous que j'ouvre un ticket ?",
 		elseOpenTicket:   "Si cela n'aide pas, dois-je ouvrir un ticket ?",
@@ -246,6 +279,13 @@ var frenchPhrases = &phrases{
 	partial:       "J'ai %s.",
 	notFound:      "Je ne trouve pas %s %s. Répétez le numéro, chiffre par chiffre, s'il vous plaît.",
 	ticketMissing: "Je ne trouve pas le ticket %s.",
+	misheard:      "Ce numéro de ticket ne peut pas être exact. Répétez les huit chiffres, un par un, s'il vous plaît.",
+	noTicketFound: "Je ne vois aucun ticket de cette conversation ou de votre ligne.",
+	proveIt:       "Avant de parler du ticket %s, je dois savoir qu'il est à vous.",
+	proofWrong:    "Je ne trouve pas le ticket %s avec la coordonnée %s.",
+	withoutProof:  "Sans cela, je ne peux pas consulter le ticket.",
+	tooManyWrong:  "Trop d'informations ne correspondaient pas, je ne peux donc pas consulter un autre ticket maintenant.",
+	onlyHere:      "Sans adresse e-mail ni numéro de téléphone, je ne peux le consulter que dans cette conversation.",
 	ticketIs:      "L'état du ticket %s : %s.",
 	ticketAbout:   "Il concerne : %s.",
 	closed:        "Le ticket %s est fermé.",

@@ -1,7 +1,6 @@
 package clerk
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -36,7 +35,7 @@ func (r *responder) startTicket(st *state, u utterance, isTyped bool) []part {
 	}
 	st.isFiling, st.problem = true, st.topic
 	if details > 0 {
-		st.problem = strings.Trim(strings.Join(strings.Fields(problem), " "), " ,.;")
+		st.problem = strings.Trim(strings.Join(strings.Fields(problem), " "), " ,.:;")
 		st.topic = st.problem
 	}
 	if details == 1 || st.problem == "" { // "a problem with my router" is too short
@@ -65,10 +64,13 @@ func (r *responder) continueTicket(st *state, isTyped bool) []part {
 		if result.Failed || t.ID == "" {
 			return statement{text: r.phrases.failed, question: r.personQuestionOr(noQuestion)}
 		}
-		st.ticket, st.problem, st.failures = t.ID, "", 0
-		text := fmt.Sprintf(r.phrases.created, sayID(t.ID, isTyped))
-		if st.contact.kind == email || st.contact.kind == phoneNumber {
+		st.ticket, st.filed, st.problem, st.failures = t.ID, t.ID, "", 0
+		text := fmt.Sprintf(r.phrases.created, sayTicket(t.ID, isTyped))
+		switch {
+		case st.contact.isProof():
 			text += " " + fmt.Sprintf(r.phrases.reach, st.contact.inSentence(isTyped))
+		case t.Tell != "":
+			text += " " + r.phrases.onlyHere
 		}
 		return statement{text: text, question: anythingElse}
 	}}}
@@ -82,95 +84,4 @@ func ticketSubject(problem string) string {
 	}
 	short := strings.Join(fields[:min(14, len(fields))], " ")
 	return capitalize(strings.TrimRight(words.Clip(short, 180), " ,;"))
-}
-
-// ticketResult is the output of a ticket tool.
-type ticketResult struct {
-	ID      string       `json:"id"`
-	Subject string       `json:"subject"`
-	Status  tools.Status `json:"status"`
-	Error   struct {
-		Code string `json:"code"`
-	} `json:"error"`
-}
-
-func readTicket(result tools.Result) (t ticketResult) {
-	decodeOutput(result, &t)
-	return t
-}
-
-// handleTicket tells the status of a ticket, closes it or adds a note.
-func (r *responder) handleTicket(st *state, u utterance, in intent, isTyped bool) []part {
-	if !r.hasTool[getTicket] {
-		return r.tell(r.phrases.noTool, r.personQuestionOr(noQuestion))
-	}
-	if st.question != whichTicket {
-		st.isClosing = in == closeTicket
-	}
-	id := ticketNumber(u.plain, st.question == whichTicket)
-	if id == "" {
-		id = st.ticket
-	}
-	if id == "" {
-		return r.tell("", whichTicket)
-	}
-	if in == noteTicket && r.hasTool[updateTicket] {
-		return r.addNote(id, u.text, isTyped)
-	}
-	return []part{{call: call(getTicket, map[string]string{"ticket": id}), respond: func(st *state, result tools.Result) statement {
-		t := readTicket(result)
-		if result.Failed || t.ID == "" {
-			if t.Error.Code == "not_found" || t.Error.Code == "invalid_request" {
-				return statement{text: fmt.Sprintf(r.phrases.ticketMissing, sayID(id, isTyped)), question: whichTicket}
-			}
-			return statement{text: r.phrases.failed, question: r.personQuestionOr(noQuestion)}
-		}
-		st.ticket = t.ID
-		text := fmt.Sprintf(r.phrases.ticketIs, sayID(t.ID, isTyped), cmp.Or(r.phrases.statuses[t.Status], string(t.Status)))
-		if t.Subject != "" {
-			text += " " + fmt.Sprintf(r.phrases.ticketAbout, strings.TrimRight(t.Subject, "."))
-		}
-		if st.isClosing && t.Status != tools.Closed && r.hasTool[updateTicket] {
-			return statement{text: text, question: shallCloseTicket}
-		}
-		return statement{text: text, question: anythingElse}
-	}}}
-}
-
-// ticketNumber returns the number of a ticket in plain text as "T-1042", or "". If the agent
-// asked for it, the number alone is enough.
-func ticketNumber(plain string, isAsked bool) string {
-	if id, ok := tools.ParseTicketID(plain); ok {
-		return id.String()
-	}
-	if n := number(plain); isAsked && n != "" {
-		if id, ok := tools.ParseTicketID(n); ok {
-			return id.String()
-		}
-	}
-	return ""
-}
-
-// closeTicket closes the current ticket.
-func (r *responder) closeTicket(st *state, isTyped bool) []part {
-	st.isClosing = false
-	return r.updateTicket(map[string]string{"ticket": st.ticket, "status": "closed"}, fmt.Sprintf(r.phrases.closed, sayID(st.ticket, isTyped)))
-}
-
-// addNote adds a note to a ticket.
-func (r *responder) addNote(id, text string, isTyped bool) []part {
-	return r.updateTicket(map[string]string{"ticket": id, "note": words.Clip(text, 2000)}, fmt.Sprintf(r.phrases.noted, sayID(id, isTyped)))
-}
-
-// updateTicket changes a ticket and says done if that worked.
-func (r *responder) updateTicket(arguments map[string]string, done string) []part {
-	if !r.hasTool[updateTicket] {
-		return r.tell(r.phrases.noTool, r.personQuestionOr(noQuestion))
-	}
-	return []part{{call: call(updateTicket, arguments), respond: func(_ *state, result tools.Result) statement {
-		if result.Failed {
-			return statement{text: r.phrases.failed, question: r.personQuestionOr(noQuestion)}
-		}
-		return statement{text: done, question: anythingElse}
-	}}}
 }
