@@ -2,6 +2,7 @@ package tools
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,16 +36,18 @@ var validName = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 // Policy says which tools of a registry an agent may use, and for how long.
 type Policy struct {
 	Allow    []string                 // names; nil allows every tool, an empty slice none
-	Timeout  time.Duration            // of every tool; 0 means DefaultTimeout
+	Timeout  time.Duration            // of every tool that sets none; 0 means DefaultTimeout
 	Timeouts map[string]time.Duration // of single tools, by name
 	Rules    map[string]RuleChange    // what the operator changes in the rules of single tools, by name
 }
 
-// Registry is the set of tools an agent may use. It is immutable; With and Restrict
-// return another one. A nil Registry has no tools. Safe for concurrent use.
+// Registry is the set of tools an agent may use. It is immutable; With, WithSets, Restrict
+// and Current return another one. A nil Registry has no tools. Safe for concurrent use.
 type Registry struct {
 	tools   []*entry        // in the order in which they were given
 	running *sync.WaitGroup // calls, of all registries derived from the same one
+	dynamic *dynamic        // sets of tools that change; nil if there are none
+	away    []string        // of a registry that Current returned
 }
 
 // entry is a tool with its compiled schema.
@@ -68,7 +71,7 @@ func (r *Registry) With(extra ...Tool) (*Registry, error) {
 	if r == nil {
 		return NewRegistry(extra...)
 	}
-	out := &Registry{tools: slices.Clone(r.tools), running: r.running}
+	out := &Registry{tools: slices.Clone(r.tools), running: r.running, dynamic: r.dynamic.copy()}
 	for _, t := range extra {
 		e, err := compile(t)
 		if err != nil {
@@ -100,31 +103,45 @@ func (r *Registry) Restrict(p Policy) (*Registry, error) {
 	}
 	slices.Sort(mentioned)
 	for _, name := range mentioned {
-		if r.find(name) == nil {
+		if r.find(name) == nil && !r.dynamic.mayHave(name) {
 			return nil, r.unknownTool(fault.Invalid, name)
 		}
 	}
-	out := &Registry{running: r.running}
+	out := &Registry{running: r.running, dynamic: r.dynamic.copy()}
 	for _, e := range r.tools {
-		if p.Allow != nil && !slices.Contains(p.Allow, e.spec.Name) {
-			continue
+		restricted, err := p.restrict(e)
+		if err != nil {
+			return nil, err
 		}
-		restricted := *e
-		if p.Timeout > 0 {
-			restricted.timeout = p.Timeout
+		if restricted != nil {
+			out.tools = append(out.tools, restricted)
 		}
-		if d, ok := p.Timeouts[e.spec.Name]; ok {
-			restricted.timeout = d
-		}
-		if change, ok := p.Rules[e.spec.Name]; ok {
-			var err error
-			if restricted.spec.Rule, err = change.apply(restricted.spec); err != nil {
-				return nil, err
-			}
-		}
-		out.tools = append(out.tools, &restricted)
+	}
+	if out.dynamic != nil {
+		out.dynamic.policies = append(out.dynamic.policies, p)
 	}
 	return out, nil
+}
+
+// restrict returns the tool with p's timeout and rule, or nil if p does not allow it.
+func (p Policy) restrict(e *entry) (*entry, error) {
+	if p.Allow != nil && !slices.Contains(p.Allow, e.spec.Name) {
+		return nil, nil
+	}
+	restricted := *e
+	if p.Timeout > 0 && e.spec.Timeout == 0 {
+		restricted.timeout = p.Timeout
+	}
+	if d, ok := p.Timeouts[e.spec.Name]; ok {
+		restricted.timeout = d
+	}
+	if change, ok := p.Rules[e.spec.Name]; ok {
+		var err error
+		if restricted.spec.Rule, err = change.apply(restricted.spec); err != nil {
+			return nil, err
+		}
+	}
+	return &restricted, nil
 }
 
 // compile checks a tool's Spec and prepares its schema.
@@ -144,7 +161,7 @@ func compile(t Tool) (*entry, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "the parameters of tool %q are not a usable JSON Schema", spec.Name)
 	}
-	return &entry{tool: t, spec: spec, schema: resolved, timeout: DefaultTimeout, calls: new(atomic.Int32)}, nil
+	return &entry{tool: t, spec: spec, schema: resolved, timeout: cmp.Or(spec.Timeout, DefaultTimeout), calls: new(atomic.Int32)}, nil
 }
 
 func (r *Registry) find(name string) *entry {

@@ -8,6 +8,7 @@ package tools
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"frontdesk/tools/gate"
 )
@@ -18,6 +19,7 @@ type Spec struct {
 	Description string          `json:"description"` // what it does and when to use it
 	Parameters  json.RawMessage `json:"parameters"`  // JSON Schema of an object
 	Rule        gate.Rule       `json:"-"`
+	Timeout     time.Duration   `json:"-"` // 0 means the policy's
 }
 
 // Call is a model's request to run a tool.

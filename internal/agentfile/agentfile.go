@@ -65,6 +65,7 @@ type Tools struct {
 	Rules    map[string]tools.RuleChange // of single tools, by name
 	Lookups  []tools.LookupConfig        // File is a path inside the agent's folder, joined with that folder's; OnProblem is nil
 	Verify   *tools.VerifyConfig         // how callers prove who they are; nil: they cannot
+	MCP      []MCPServer
 }
 
 // Load reads the agent in dir. The error is a fault.Error that is safe to show: for a
@@ -97,6 +98,9 @@ func Load(dir string) (File, error) {
 	}
 	if v := f.Tools.Verify; v != nil {
 		v.File = filepath.Join(dir, v.File)
+	}
+	for i := range f.Tools.MCP {
+		f.Tools.MCP[i].Dir = dir
 	}
 	if info, err := root.Stat(knowledgeName); err == nil && info.IsDir() {
 		f.Knowledge = filepath.Join(dir, knowledgeName)

@@ -268,7 +268,8 @@ func TestShippedAgentsLoad(t *testing.T) {
 func FuzzAgentFile(f *testing.F) {
 	demo, err := os.ReadFile("../../agents/demo/agent.yaml")
 	require.NoError(f, err)
-	for _, seed := range []string{string(demo), "", "name: a\n---\n", "a: &x [*x]", "{", "name: shop\ntools: {lookup: [{}]}", "? [a]\n: b", "name: !!binary x", "<<: {name: shop}", "name: |\n", "\t", "name: 'a", "%TAG"} {
+	for _, seed := range []string{string(demo), "", "name: a\n---\n", "a: &x [*x]", "{", "name: shop\ntools: {lookup: [{}]}",
+		"name: shop\ntools: {mcp: [{name: a, command: [go], env: {B: '${HOME}'}}]}", "? [a]\n: b", "name: !!binary x", "<<: {name: shop}", "name: |\n", "\t", "name: 'a", "%TAG"} {
 		f.Add(seed)
 	}
 	dir := folder(f, "shop", "", "orders.csv")

@@ -69,6 +69,7 @@ type document struct {
 			Account string `yaml:"account"`
 			PIN     string `yaml:"pin"`
 		} `yaml:"verify"`
+		MCP []mcpServer `yaml:"mcp"`
 	} `yaml:"tools"`
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"frontdesk/internal/agentfile"
 	"frontdesk/internal/config"
 )
 
@@ -58,7 +60,7 @@ func (f *settingsFlags) load(environ []string) (config.Config, error) {
 }
 
 func (p *program) configCommand() *cobra.Command {
-	command := &cobra.Command{Use: "config", Short: "Print the effective configuration, secrets masked", Args: exactArgs()}
+	command := &cobra.Command{Use: "config", Short: "Print the effective configuration, secrets masked, and check the agents", Args: exactArgs()}
 	flags := addSettingsFlags(command)
 	command.RunE = func(*cobra.Command, []string) error {
 		c, err := flags.load(p.environ)
@@ -69,10 +71,24 @@ func (p *program) configCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		_, err = p.stdout.Write(b)
-		return err
+		if _, err = p.stdout.Write(b); err != nil {
+			return err
+		}
+		return checkAgents(c.Agents)
 	}
 	return command
+}
+
+// checkAgents returns what is wrong with the agents in a folder. A folder that does not
+// exist is not wrong here: only a server needs it.
+func checkAgents(folder string) error {
+	if _, err := os.Stat(folder); err != nil {
+		return nil
+	}
+	if _, problems := agentfile.LoadAll(folder); len(problems) > 0 {
+		return misuse{errors.Join(problems...)}
+	}
+	return nil
 }
 
 func (p *program) healthCommand() *cobra.Command {
