@@ -165,7 +165,7 @@ func compile(t Tool) (*entry, error) {
 }
 
 func (r *Registry) find(name string) *entry {
-	if r == nil {
+	if r = r.Current(); r == nil {
 		return nil
 	}
 	for _, e := range r.tools { // an agent has a handful
@@ -195,7 +195,7 @@ func (r *Registry) unknownTool(code fault.Code, name string) error {
 
 // Specs returns the descriptions of the tools in a stable order, in a new slice.
 func (r *Registry) Specs() []Spec {
-	if r == nil {
+	if r = r.Current(); r == nil {
 		return nil
 	}
 	out := make([]Spec, len(r.tools))

@@ -29,6 +29,7 @@ import (
 	"frontdesk/internal/words"
 	"frontdesk/media"
 	"frontdesk/tools"
+	"frontdesk/tools/mcp"
 )
 
 const toolsGrace = 5 * time.Second // for tools that still run when the server stops
@@ -41,6 +42,7 @@ type agentSet struct {
 	defaultName  string // the agent for callers that name none
 	tickets      *tools.Tickets
 	neural       *neuralSpeech
+	servers      []*mcp.Server
 	closers      []func() error
 }
 
@@ -89,6 +91,7 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 		}
 		set.byName[name] = a
 	}
+	set.waitForServers(ctx)
 	for name := range set.byName {
 		set.choices[name] = o.choices(files[name].Choices, name)
 	}
@@ -290,6 +293,7 @@ func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (_ *to
 	if err != nil {
 		return nil, nil, err
 	}
+	r = r.WithSets(o.mcpServers(f)...)
 	o.set.closers = append(o.set.closers, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), toolsGrace)
 		defer cancel()

@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"media":                        {"internal/fft"},
 	"tools/gate":                   {"internal/fault", "internal/words"},
 	"tools":                        {"tools/gate", "internal/db", "internal/fault", "internal/phone", "internal/words"},
+	"tools/mcp":                    {"tools", "tools/gate", "internal/fault", "internal/words"},
 	"dialog":                       {"media", "tools", "internal/fault"},
 	"dialog/internal/replay":       {},
 	"dialog/ear/endpoint":          {"media", "internal/words"},
