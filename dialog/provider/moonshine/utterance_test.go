@@ -22,12 +22,16 @@ type fakeReader struct {
 	calls   *atomic.Int64
 	words   int
 	silence float32 // log probability that nothing was said; 0 reads words
+
+	bareSilence float32 // if not 0, the same without padding, and words are doubtful with padding
+	isPadded    bool
 }
 
 var fakeWords = strings.Fields("▁one ▁two ▁three ▁four ▁five ▁six ▁seven ▁eight ▁nine ▁ten ▁eleven ▁twelve ▁thirteen ▁fourteen ▁fifteen ▁sixteen ▁seventeen ▁eighteen ▁nineteen ▁twenty")
 
 func (f *fakeReader) encode(pcm []float32) error {
 	f.calls.Add(1)
+	f.isPadded = !slices.ContainsFunc(pcm[:padding], func(x float32) bool { return x != 0 })
 	f.words = (len(pcm) - 2*padding) / (media.EarRate / 2)
 	time.Sleep(time.Duration(f.words) * 50 * time.Millisecond)
 	return nil
@@ -39,13 +43,18 @@ func (f *fakeReader) decode(ctx context.Context, o decodeOptions) ([]Hypothesis,
 		h.LogProbs = nil
 		for i := range min(f.words, len(fakeWords)) {
 			h.Tokens, h.LogProbs = append(h.Tokens, firstPiece+Token(i)), append(h.LogProbs, -0.01)
+			if f.bareSilence != 0 && f.isPadded {
+				h.LogProbs[i] = minLogProb - 1
+			}
 		}
 	}
 	return []Hypothesis{h}, ctx.Err()
 }
 
-func (f *fakeReader) score([][]Token) ([]Hypothesis, error) { return nil, errors.New("not needed") }
-func (f *fakeReader) close()                                {}
+func (f *fakeReader) score([][]Token) ([]Hypothesis, error) {
+	return []Hypothesis{{LogProbs: []float32{f.bareSilence}, Ended: true}}, nil
+}
+func (f *fakeReader) close() {}
 
 // fake returns a recognizer with workers that hear words as fakeReader does.
 func fake(t *testing.T, workers int, silence float32) (*Recognizer, *atomic.Int64) {
@@ -152,6 +161,21 @@ func TestEmptyReadingOfSpeechIsRepeated(t *testing.T) {
 			s := r.Stats()
 			if last := all[len(all)-1]; last.Text != want || (s.Retried == 1) != (want != "") || (s.Rejected == 1) != (want == "") {
 				t.Errorf("silence with %v: %q, %+v", silence, last.Text, s)
+			}
+		})
+	}
+}
+
+func TestDoubtfulSpeechIsReadWithoutSilence(t *testing.T) {
+	for silence, want := range map[float32]string{-4: "one two three", -0.5: ""} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeReader{calls: new(atomic.Int64), silence: -0.6, bareSilence: silence}
+			r := newRecognizer(Config{}, []reader{f}, testTokenizer(t, fakeWords...))
+			defer r.Close()
+			all, _, err := hear(t, r, ".....xxxxxxxxxxxxxxxxxxxxxx...")
+			require.NoError(t, err)
+			if last := all[len(all)-1]; last.Text != want {
+				t.Errorf("silence with %v: %q", silence, last.Text)
 			}
 		})
 	}
