@@ -1,0 +1,180 @@
+// Package grounding checks what a model writes before it is said. A clause that claims an
+// effect is said only if a tool of the session has had that effect. Numbers, amounts,
+// addresses and links are said only if the call contains them: the agent's instructions, the
+// result of a tool, or the caller's words. A clause that asks for a card number or a password,
+// or recites the instructions, is not said at all.
+//
+// The package decides by words and patterns, in English, German, French and Spanish; it asks
+// no model. It imports tools, tools/gate and internal/words.
+package grounding
+
+import (
+	"strings"
+	"sync"
+
+	"frontdesk/internal/words"
+	"frontdesk/tools"
+	"frontdesk/tools/gate"
+)
+
+// Finding is what is wrong with a clause.
+type Finding int
+
+const (
+	Fine      Finding = iota
+	Claim             // it claims an effect that did not happen
+	Unfounded         // it has a number, an amount, an address or a link that the call does not contain
+	Secret            // it asks for a card number, a security code or a password
+	Leak              // it recites the instructions
+)
+
+// String returns the finding as a label of logs and metrics.
+func (f Finding) String() string {
+	return [...]string{"fine", "claim", "unfounded", "secret", "leak"}[f]
+}
+
+// Facts is what a call contains. It is safe for concurrent use.
+type Facts struct {
+	mu           sync.Mutex
+	numbers      map[string]bool // as digits, or as digits with a point
+	long         []string        // numbers of many digits, which are said in pieces
+	texts        []string        // folded, for addresses and links
+	words        map[string]bool // of trusted records: "shipped"
+	effects      map[string]bool // families of the verbs of effects that happened
+	effectsNow   map[string]bool // of those in this turn
+	instructions map[string]bool // runs of words
+	ignored      bool            // numbers are not checked
+}
+
+// New returns facts that contain nothing but the instructions. checkNumbers is false for
+// agents that calculate or tell numbers of their own knowledge.
+func New(instructions string, checkNumbers bool) *Facts {
+	f := &Facts{
+		numbers: make(map[string]bool), words: make(map[string]bool), effects: make(map[string]bool), effectsNow: make(map[string]bool),
+		instructions: make(map[string]bool), ignored: !checkNumbers,
+	}
+	f.Add(instructions)
+	said := words.Split(words.Fold(instructions))
+	for i := 0; i+runLength <= len(said); i++ {
+		f.instructions[strings.Join(said[i:i+runLength], " ")] = true
+	}
+	return f
+}
+
+// runLength is how many words in a row of the instructions a reply may not repeat.
+const runLength = 12
+
+// maxText bounds in bytes how much of one text is searched.
+const maxText = 64 << 10
+
+// Add adds a text that the call contains.
+func (f *Facts) Add(text string) {
+	text = words.Clip(text, maxText)
+	numbers := numbersIn(text)
+	folded := words.Fold(text)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if hasAddress(folded) {
+		f.texts = append(f.texts, folded)
+	}
+	for i, n := range numbers {
+		f.addNumber(n.value)
+		if i > 0 { // "555 010" and "2030" are one number when they are read out
+			f.addNumber(numbers[i-1].value + n.value)
+		}
+		for _, other := range hours(n) {
+			f.numbers[other] = true
+		}
+	}
+}
+
+const longNumber = 6 // digits
+
+func (f *Facts) addNumber(value string) {
+	if f.numbers[value] {
+		return
+	}
+	f.numbers[value] = true
+	if len(value) >= longNumber {
+		f.long = append(f.long, value)
+	}
+}
+
+// StartTurn says that the caller speaks again.
+func (f *Facts) StartTurn() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.effectsNow)
+}
+
+// AddResult adds the result of a tool.
+func (f *Facts) AddResult(spec tools.Spec, result tools.Result) {
+	if result.Held || result.Refused || result.Failed {
+		return
+	}
+	f.Add(string(result.Output))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if spec.Rule.Effect.Changes() {
+		for _, family := range familiesOf(spec) {
+			f.effects[family], f.effectsNow[family] = true, true
+		}
+	}
+	if spec.Rule.IsTrusted {
+		for _, w := range words.Split(words.Fold(words.Clip(string(result.Output), maxText))) {
+			f.words[w] = true
+		}
+	}
+}
+
+// Check returns what is wrong with a clause. before is what was written of its sentence.
+func (f *Facts) Check(before, clause string) Finding {
+	sentence := words.Fold(before + clause)
+	said := words.Fold(clause)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.recites(sentence):
+		return Leak
+	case asksForSecret(sentence):
+		return Secret
+	case f.claims(sentence, len(sentence)-len(said)):
+		return Claim
+	case !f.ignored && !f.isFounded(clause, said):
+		return Unfounded
+	}
+	return Fine
+}
+
+// recites reports whether a text repeats the instructions.
+func (f *Facts) recites(folded string) bool {
+	said := words.Split(folded)
+	for i := 0; i+runLength <= len(said); i++ {
+		if f.instructions[strings.Join(said[i:i+runLength], " ")] {
+			return true
+		}
+	}
+	return false
+}
+
+// familiesOf returns the families of verbs with which a tool's effect may be told.
+func familiesOf(spec tools.Spec) []string {
+	if told, ok := toldAs[spec.Name]; ok {
+		return told
+	}
+	var out []string
+	for part := range strings.SplitSeq(spec.Name, "_") {
+		if family, ok := familyOf[part]; ok {
+			out = append(out, family)
+		} else {
+			out = append(out, part)
+		}
+	}
+	switch spec.Rule.Effect {
+	case gate.Money:
+		out = append(out, "refund")
+	case gate.Communication:
+		out = append(out, "send", "notify")
+	}
+	return out
+}
