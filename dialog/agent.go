@@ -23,6 +23,7 @@ type Agent struct {
 	Memory       MemoryPolicy
 	Filler       Filler
 	Handover     Handover
+	Grounding    Grounding
 	RecordAudio  bool // record the audio of calls
 
 	Model       Model
@@ -45,6 +46,11 @@ type Silence struct {
 	Prompt     string        // said after each Wait of silence
 	Wait       time.Duration // default 10 s
 	MaxPrompts int           // after which the agent says goodbye and ends the call; default 2
+}
+
+// Grounding is what an agent may say beyond what its call contains.
+type Grounding struct {
+	AnyNumbers bool // it may say numbers and addresses that come from nowhere, because it calculates or knows them itself
 }
 
 // Handover is how the agent hands callers over to a person.

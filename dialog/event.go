@@ -24,6 +24,7 @@ const (
 	ToolEnded                         // Result of Call (Response)
 	ToolHeld                          // Call waits until the caller agrees to it (Response, Result)
 	ToolRefused                       // Call must not run; Text is the rule that objects (Response, Result)
+	ClauseReplaced                    // a clause of the model was not said; Text says why (Response)
 	ClientToolCalled                  // Call is for a tool of the client, which answers with ToolOutput (Response)
 	NoticeRaised                      // Notice tells the caller that something changed
 	TurnEnded                         // Finished is the complete turn

@@ -382,6 +382,8 @@ func (c *Call) observe(emit func(dialog.Event)) func(dialog.Event) {
 		case e.Kind == dialog.ToolRefused && e.Call != nil:
 			c.log.Info("tool call refused", zap.Int("turn", e.Turn), zap.String("tool", words.Clip(e.Call.Name, maxLoggedName)),
 				zap.String("rule", e.Text), zap.String("code", string(fault.From(e.Result.Err).Code)))
+		case e.Kind == dialog.ClauseReplaced:
+			c.log.Warn("a clause of the model was not said", zap.Int("turn", e.Turn), zap.String("why", e.Text))
 		case e.Kind == dialog.TurnEnded && e.Finished != nil:
 			r := e.Finished
 			c.log.Info("turn", zap.Int("turn", r.Number), zap.String("status", string(r.Status)), zap.Bool("typed", r.Typed),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/grounding"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
 	"frontdesk/tools"
@@ -134,7 +135,12 @@ func (c *conversation) hold(r *reply, call tools.Call) {
 		c.refuse(r, call, "consent", fault.New(fault.Conflict, "the caller is being asked about something else; call this again after the answer"))
 		return
 	}
-	r.calls.consent.question = c.consentQuestion(call)
+	question := c.consentQuestion(call)
+	if finding := c.facts.Check("", question); finding != grounding.Fine {
+		c.refuse(r, call, "consent", fault.New(fault.Invalid, "the caller cannot be asked with these values, which hold a false claim or a number that nobody gave: call this again with what the caller said"))
+		return
+	}
+	r.calls.consent.question = question
 	out, _ := json.Marshal(map[string]string{
 		"status":  "awaiting_caller",
 		"message": "It is not done yet. The caller is asked now: " + r.calls.consent.question + " Wait for the answer, and do not say that it is done.",

@@ -47,6 +47,7 @@ type writer struct {
 	script     *script
 	hasText    bool        // something was written
 	repetition *repetition // removes what the model repeats of an earlier reply; may be nil
+	grounded   grounded
 }
 
 // replyText is the text of a reply.
@@ -131,6 +132,9 @@ writing:
 	for step := 1; p != nil && r.ctx.Err() == nil; step++ {
 		a := c.askModel(r, *p)
 		c.post(func() { c.modelAnswered(r, a) })
+		if len(a.calls) == 0 || step > maxSteps {
+			c.writeHeld(r)
+		}
 		switch {
 		case r.ctx.Err() != nil:
 			break writing
@@ -142,6 +146,7 @@ writing:
 			break writing
 		}
 		c.callTools(r, a)
+		c.writeHeld(r)
 		switch {
 		case r.calls.endsCall:
 			fallback = c.farewell()

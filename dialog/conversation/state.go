@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/grounding"
 	"frontdesk/dialog/mouth"
 	"frontdesk/internal/fault"
 )
@@ -41,6 +42,7 @@ type conversation struct {
 	speculation speculation
 	handover    handover
 	recall      recall
+	facts       *grounding.Facts // what the call contains, for what the model writes
 	journal     journal
 	notices     notices
 	resume      resume
@@ -113,6 +115,10 @@ func newConversation(ctx context.Context, agent *dialog.Agent, line dialog.Line,
 	}
 	if o.Instructions != "" {
 		c.instructions = o.Instructions
+	}
+	c.facts = c.newFacts()
+	for _, m := range o.History {
+		c.addFacts(m)
 	}
 	c.tasks.ctx, c.tasks.stop = context.WithCancel(ctx)
 	return c
@@ -217,6 +223,7 @@ func (c *conversation) recordUnanswered() {
 // addMessage adds m to the history and to the next journal entry.
 func (c *conversation) addMessage(m dialog.Message) {
 	c.recall.history.add(m)
+	c.addFacts(m)
 	c.journal.add(m)
 }
 
@@ -319,6 +326,7 @@ func (c *conversation) update(u *dialog.AgentUpdate) {
 	c.discardSpeculation()
 	if u.Instructions != nil {
 		c.instructions = *u.Instructions
+		c.facts.AddInstructions(c.instructions)
 	}
 	if u.Voice != nil {
 		c.audio.setVoice(dialog.Voice{Language: c.agent.Language, Name: *u.Voice})

@@ -148,7 +148,7 @@ func (c *conversation) stream(r *reply, p dialog.Prompt) answer {
 	if a.err == nil && context.Cause(ctx) != nil {
 		a.err = modelError(ctx, context.Cause(ctx))
 	}
-	c.write(r, cutter.Flush())
+	c.writeChecked(r, cutter.Flush())
 	return a
 }
 
@@ -177,7 +177,7 @@ func (c *conversation) addChunk(r *reply, a *answer, cutter *mouth.Cutter, chunk
 	}
 	a.text += chunk.Text
 	for clause := range cutter.Add(chunk.Text) {
-		if !c.write(r, clause) {
+		if !c.writeChecked(r, clause) {
 			return false
 		}
 	}

@@ -8,35 +8,129 @@ import (
 	"frontdesk/internal/words"
 )
 
-// family holds the forms of verbs that tell the same kind of effect: base forms, which occur
-// in names of tools, and past forms, which occur in claims. All are folded.
+// family holds the verbs that tell the same kind of effect: base forms, which occur in names
+// of tools, and past forms by language, which occur in claims. All are folded.
 type family struct {
-	name       string
-	base, past string
+	name, base     string
+	en, de, fr, es string
 }
 
 var families = []family{
-	{"create", "create open file log raise submit register report make issue",
-		"created opened filed logged raised submitted registered reported made issued " +
-			"erstellt angelegt eroffnet aufgenommen eingereicht gemeldet cree ouvert enregistre depose signale creado abierto registrado presentado"},
-	{"update", "update change add note record save edit correct attach store set modify",
-		"updated changed added noted recorded saved edited corrected attached stored modified " +
-			"geandert aktualisiert hinzugefugt notiert gespeichert erganzt vermerkt modifie ajoute note mis actualizado cambiado anadido anotado guardado"},
-	{"close", "close resolve solve withdraw", "closed resolved solved withdrawn geschlossen gelost zuruckgezogen ferme clos resolu cerrado resuelto"},
-	{"cancel", "cancel delete remove terminate unsubscribe end",
-		"cancelled canceled deleted removed terminated unsubscribed storniert gekundigt geloscht abgesagt annule supprime resilie cancelado anulado eliminado"},
-	{"book", "book reserve schedule arrange", "booked reserved scheduled arranged gebucht reserviert vereinbart reserve planifie reservado programado"},
-	{"order", "order purchase buy", "ordered purchased bought bestellt gekauft commande achete pedido comprado"},
-	{"refund", "refund credit reimburse pay repay compensate", "refunded credited reimbursed paid repaid compensated " +
-		"erstattet zuruckerstattet gutgeschrieben bezahlt rembourse credite paye verse reembolsado abonado pagado devuelto"},
-	{"charge", "charge bill debit", "charged billed debited belastet abgebucht debite facture cobrado cargado"},
-	{"send", "send email mail text message ship dispatch forward", "sent emailed mailed texted messaged shipped dispatched forwarded " +
-		"geschickt gesendet verschickt versendet weitergeleitet envoye expedie transmis enviado mandado remitido"},
-	{"notify", "notify inform tell ask alert contact call pass escalate hand", "notified informed told asked alerted contacted called passed escalated handed " +
-		"benachrichtigt informiert gebeten verstandigt kontaktiert angerufen prevenu informe demande contacte appele avisado informado pedido contactado llamado"},
-	{"transfer", "transfer connect", "transferred connected verbunden transfere connecte transferido conectado"},
-	{"reset", "reset unlock activate deactivate enable disable block unblock restart extend renew upgrade", "reset unlocked activated deactivated enabled disabled blocked " +
-		"unblocked restarted extended renewed upgraded zuruckgesetzt entsperrt aktiviert deaktiviert gesperrt verlangert reinitialise active desactive bloque prolonge restablecido activado desactivado bloqueado renovado"},
+	{
+		name: "create", base: "create open file log raise submit register report make issue",
+		en: "created opened filed logged raised submitted registered reported made issued",
+		de: "erstellt angelegt eroffnet aufgenommen eingereicht gemeldet", fr: "cree ouvert enregistre depose signale", es: "creado abierto registrado presentado",
+	},
+	{
+		name: "update", base: "update change add note record save edit correct attach store set modify",
+		en: "updated changed added noted recorded saved edited corrected attached stored modified",
+		de: "geandert aktualisiert hinzugefugt notiert gespeichert erganzt vermerkt", fr: "modifie ajoute note mis", es: "actualizado cambiado anadido anotado guardado",
+	},
+	{
+		name: "close", base: "close resolve solve withdraw",
+		en: "closed resolved solved withdrawn", de: "geschlossen gelost zuruckgezogen", fr: "ferme clos resolu", es: "cerrado resuelto",
+	},
+	{
+		name: "cancel", base: "cancel delete remove terminate unsubscribe end",
+		en: "cancelled canceled deleted removed terminated unsubscribed",
+		de: "storniert gekundigt geloscht abgesagt", fr: "annule supprime resilie", es: "cancelado anulado eliminado",
+	},
+	{
+		name: "book", base: "book reserve schedule arrange",
+		en: "booked reserved scheduled arranged", de: "gebucht reserviert vereinbart", fr: "reserve planifie", es: "reservado programado",
+	},
+	{
+		name: "order", base: "order purchase buy",
+		en: "ordered purchased bought", de: "bestellt gekauft", fr: "commande achete", es: "pedido comprado",
+	},
+	{
+		name: "refund", base: "refund credit reimburse pay repay compensate",
+		en: "refunded credited reimbursed paid repaid compensated",
+		de: "erstattet zuruckerstattet gutgeschrieben bezahlt", fr: "rembourse credite paye verse", es: "reembolsado abonado pagado devuelto",
+	},
+	{
+		name: "charge", base: "charge bill debit",
+		en: "charged billed debited", de: "belastet abgebucht", fr: "debite facture", es: "cobrado cargado",
+	},
+	{
+		name: "send", base: "send email mail text message ship dispatch forward",
+		en: "sent emailed mailed texted messaged shipped dispatched forwarded",
+		de: "geschickt gesendet verschickt versendet weitergeleitet", fr: "envoye expedie transmis", es: "enviado mandado remitido",
+	},
+	{
+		name: "notify", base: "notify inform tell ask alert contact call pass escalate hand",
+		en: "notified informed told asked alerted contacted called passed escalated handed",
+		de: "benachrichtigt informiert gebeten verstandigt kontaktiert angerufen", fr: "prevenu informe demande contacte appele", es: "avisado informado pedido contactado llamado",
+	},
+	{
+		name: "transfer", base: "transfer connect",
+		en: "transferred connected", de: "verbunden", fr: "transfere connecte", es: "transferido conectado",
+	},
+	{
+		name: "reset", base: "reset unlock activate deactivate enable disable block unblock restart extend renew upgrade",
+		en: "reset unlocked activated deactivated enabled disabled blocked unblocked restarted extended renewed upgraded",
+		de: "zuruckgesetzt entsperrt aktiviert deaktiviert gesperrt verlangert", fr: "reinitialise active desactive bloque prolonge", es: "restablecido activado desactivado bloqueado renovado",
+	},
+}
+
+// grammar is how claims look in one language, in folded text. A claim begins with one of the
+// patterns; its verb follows within a few words.
+type grammar struct {
+	past    map[string]string // families by past form
+	ownAct  *regexp.Regexp    // "I have", "we"
+	perfect *regexp.Regexp    // "has been"
+	present *regexp.Regexp    // "is", which also begins general statements
+	allDone *regexp.Regexp    // claims without a verb, at the beginning of a clause
+}
+
+var grammars = map[string]*grammar{
+	"en": {
+		past:    pastForms(func(f family) string { return f.en }),
+		ownAct:  regexp.MustCompile(`\b(?:i have|ive|i had|i|weve|we have|we)\b`),
+		perfect: regexp.MustCompile(`\b(?:has been|have been|had been)\b`),
+		present: regexp.MustCompile(`\b(?:is|are|was|were)\b`),
+		allDone: regexp.MustCompile(`^\W*(?:all done|done|its done|thats done|consider it done|all set|youre all set|taken care of|its taken care of)\b`),
+	},
+	"de": {
+		past:    pastForms(func(f family) string { return f.de }),
+		ownAct:  regexp.MustCompile(`\b(?:ich habe|wir haben|habe ich|haben wir)\b`),
+		perfect: regexp.MustCompile(`\b(?:wurde|wurden|worden)\b`),
+		present: regexp.MustCompile(`\b(?:ist|sind)\b`),
+		allDone: regexp.MustCompile(`^\W*(?:erledigt|das ist erledigt)\b`),
+	},
+	"fr": {
+		past:    pastForms(func(f family) string { return f.fr }),
+		ownAct:  regexp.MustCompile(`\b(?:jai|nous avons|on a)\b`),
+		perfect: regexp.MustCompile(`\b(?:a ete|ont ete)\b`),
+		present: regexp.MustCompile(`\b(?:est|sont)\b`),
+		allDone: regexp.MustCompile(`^\W*(?:cest fait|cest regle)\b`),
+	},
+	"es": {
+		past:    pastForms(func(f family) string { return f.es }),
+		ownAct:  regexp.MustCompile(`\b(?:he|hemos)\b`),
+		perfect: regexp.MustCompile(`\b(?:ha sido|han sido|se ha|se han)\b`),
+		present: regexp.MustCompile(`\b(?:esta|estan|queda|fue)\b`),
+		allDone: regexp.MustCompile(`^\W*(?:hecho|ya esta hecho|listo)\b`),
+	},
+}
+
+func pastForms(of func(family) string) map[string]string {
+	out := make(map[string]string)
+	for _, f := range families {
+		for w := range strings.FieldsSeq(of(f)) {
+			out[w] = f.name
+		}
+	}
+	return out
+}
+
+// grammarsFor returns the grammars of an agent's language: models may also answer in English.
+func grammarsFor(language string) []*grammar {
+	out := []*grammar{grammars["en"]}
+	if g := grammars[words.Language(language)]; g != nil && g != out[0] {
+		out = append(out, g)
+	}
+	return out
 }
 
 // toldAs has the families for the tools whose names do not say all that they do.
@@ -46,33 +140,19 @@ var toldAs = map[string][]string{
 	"hand_over":     {"notify", "transfer", "create", "update"},
 }
 
-// familyOf maps base forms, and familyOfPast past forms, to families.
-var familyOf, familyOfPast = indexFamilies()
-
-func indexFamilies() (base, past map[string]string) {
-	base, past = make(map[string]string), make(map[string]string)
+// familyOf maps base forms to families.
+var familyOf = func() map[string]string {
+	out := make(map[string]string)
 	for _, f := range families {
 		for w := range strings.FieldsSeq(f.base) {
-			base[w] = f.name
-		}
-		for w := range strings.FieldsSeq(f.past) {
-			past[w] = f.name
+			out[w] = f.name
 		}
 	}
-	return base, past
-}
+	return out
+}()
 
-// Where a claim begins, in folded text; its verb follows within a few words.
+// What tells a claim from something else, in folded text.
 var (
-	// ownAct matches "I have", "I've", "we just", "ich habe", "j'ai", "he".
-	ownAct = regexp.MustCompile(`\b(?:i have|ive|i had|i|weve|we have|we|ich habe|wir haben|habe ich|haben wir|jai|nous avons|on a|he|hemos)\b`)
-	// perfect matches "has been", "wurde", "a été", "ha sido".
-	perfect = regexp.MustCompile(`\b(?:has been|have been|had been|wurde|wurden|ist|sind|a ete|ont ete|ha sido|han sido|se ha)\b`)
-	// present matches "is now", "was"; it also begins general statements.
-	present = regexp.MustCompile(`\b(?:is|are|was|were|est|sont|esta|estan|queda|fue)\b`)
-	// allDone matches claims without a verb.
-	allDone = regexp.MustCompile(`^\W*(?:all done|done|its done|thats done|consider it done|all set|youre all set|taken care of|its taken care of|erledigt|das ist erledigt|cest fait|cest regle|hecho|ya esta hecho|listo)\b`)
-
 	denial      = regexp.MustCompile(`\b(?:not|never|havent|hasnt|didnt|wasnt|isnt|werent|arent|nicht|kein|keine|keinen|noch nie|pas|jamais|nunca)\b`)
 	emphasis    = regexp.MustCompile(`\bnot (?:only|just|merely)\b|\bnicht nur\b`)
 	modal       = regexp.MustCompile(`^(?:i|we) (?:would|could|should|might|may|will|shall|can|cannot|cant|must|need|want|am|are|was|were|do|dont|did|didnt|think|see|understand)\b`)
@@ -95,22 +175,29 @@ func (f *Facts) claims(sentence string, from int) bool {
 		return false
 	}
 	sentence = emphasized.ReplaceAllString(emphasis.ReplaceAllStringFunc(sentence, blank), "again")
-	if from = max(0, min(from, len(sentence))); allDone.MatchString(sentence[from:]) && len(f.effectsNow) == 0 {
-		return true
-	}
-	for _, at := range ownAct.FindAllStringIndex(sentence, -1) {
-		verb, end := pastAfter(sentence, at[1])
-		if verb != "" && end > from && !modal.MatchString(sentence[at[0]:]) && !f.isExcused(sentence, at[0], end) && !f.happened(verb, sentence) {
+	from = max(0, min(from, len(sentence)))
+	for _, g := range f.grammars {
+		if g.allDone.MatchString(sentence[from:]) && len(f.effectsNow) == 0 || f.claimsIn(g, sentence, from) {
 			return true
 		}
 	}
-	for _, pattern := range []*regexp.Regexp{perfect, present} {
+	return false
+}
+
+func (f *Facts) claimsIn(g *grammar, sentence string, from int) bool {
+	for _, at := range g.ownAct.FindAllStringIndex(sentence, -1) {
+		verb, end := g.pastAfter(sentence, at[1])
+		if verb != "" && end > from && !modal.MatchString(sentence[at[0]:]) && !isExcused(sentence, at[0], end) && !f.happened(g, verb, sentence) {
+			return true
+		}
+	}
+	for _, pattern := range []*regexp.Regexp{g.perfect, g.present} {
 		for _, at := range pattern.FindAllStringIndex(sentence, -1) {
-			verb, end := pastAfter(sentence, at[1])
+			verb, end := g.pastAfter(sentence, at[1])
 			switch {
-			case verb == "" || end <= from || f.isExcused(sentence, at[0], end):
-			case pattern == present && !isResult(sentence, at[0], end):
-			case f.happened(verb, sentence) || f.words[verb]:
+			case verb == "" || end <= from || isExcused(sentence, at[0], end):
+			case pattern == g.present && !isResult(sentence, at[0], end):
+			case f.happened(g, verb, sentence) || f.words[verb]:
 			default:
 				return true
 			}
@@ -122,7 +209,7 @@ func (f *Facts) claims(sentence string, from int) bool {
 func blank(s string) string { return strings.Repeat(" ", len(s)) }
 
 // isExcused reports whether the words around a possible claim deny it or make it a condition.
-func (f *Facts) isExcused(sentence string, start, end int) bool {
+func isExcused(sentence string, start, end int) bool {
 	before := sentence[:start]
 	if i := strings.LastIndexAny(before, ",.!;:"); i >= 0 {
 		before = before[i+1:]
@@ -144,14 +231,14 @@ func isResult(sentence string, start, end int) bool {
 
 // happened reports whether a tool had the effect that a verb tells: in this turn or, unless the
 // sentence tells of one more effect, in an earlier one.
-func (f *Facts) happened(verb, sentence string) bool {
-	family := familyOfVerb(verb)
+func (f *Facts) happened(g *grammar, verb, sentence string) bool {
+	family := g.familyOf(verb)
 	return f.effectsNow[family] || f.effects[family] && !anew.MatchString(sentence)
 }
 
 // pastAfter returns the first past form that follows position at within reach, and where it
 // ends.
-func pastAfter(sentence string, at int) (verb string, end int) {
+func (g *grammar) pastAfter(sentence string, at int) (verb string, end int) {
 	rest := sentence[at:]
 	for range reach {
 		trimmed := strings.TrimLeft(rest, " ,\t\n")
@@ -163,7 +250,7 @@ func pastAfter(sentence string, at int) (verb string, end int) {
 			return "", 0
 		}
 		word := trimmed[:n]
-		if familyOfVerb(word) != "" {
+		if g.familyOf(word) != "" {
 			return word, len(sentence) - len(trimmed) + n
 		}
 		rest = trimmed[n:]
@@ -171,19 +258,19 @@ func pastAfter(sentence string, at int) (verb string, end int) {
 	return "", 0
 }
 
-// familyOfVerb returns the family of a past form, also of a French or Spanish one that agrees
-// with its subject: "annulée", "canceladas". It returns "" for other words.
-func familyOfVerb(word string) string {
-	if family := familyOfPast[word]; family != "" {
+// familyOf returns the family of a past form, also of a French or Spanish one that agrees with
+// its subject: "annulée", "canceladas". It returns "" for other words.
+func (g *grammar) familyOf(word string) string {
+	if family := g.past[word]; family != "" || g == grammars["en"] {
 		return family
 	}
 	word = strings.TrimSuffix(word, "s")
 	for _, form := range []string{word, strings.TrimSuffix(word, "e"), strings.TrimSuffix(word, "a") + "o"} {
-		if family := familyOfPast[form]; family != "" && form != word {
+		if family := g.past[form]; family != "" {
 			return family
 		}
 	}
-	return familyOfPast[word]
+	return ""
 }
 
 // asksForSecret reports whether a folded sentence asks for what no agent needs.

@@ -44,21 +44,30 @@ type Facts struct {
 	effectsNow   map[string]bool // of those in this turn
 	instructions map[string]bool // runs of words
 	ignored      bool            // numbers are not checked
+	grammars     []*grammar
 }
 
-// New returns facts that contain nothing but the instructions. checkNumbers is false for
-// agents that calculate or tell numbers of their own knowledge.
-func New(instructions string, checkNumbers bool) *Facts {
+// New returns facts that contain nothing but the instructions, for an agent of a BCP 47
+// language. checkNumbers is false for agents that calculate or tell numbers of their own
+// knowledge.
+func New(language, instructions string, checkNumbers bool) *Facts {
 	f := &Facts{
 		numbers: make(map[string]bool), words: make(map[string]bool), effects: make(map[string]bool), effectsNow: make(map[string]bool),
-		instructions: make(map[string]bool), ignored: !checkNumbers,
+		instructions: make(map[string]bool), ignored: !checkNumbers, grammars: grammarsFor(language),
 	}
+	f.AddInstructions(instructions)
+	return f
+}
+
+// AddInstructions adds instructions, which may be told in part but not be recited.
+func (f *Facts) AddInstructions(instructions string) {
 	f.Add(instructions)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	said := words.Split(words.Fold(instructions))
 	for i := 0; i+runLength <= len(said); i++ {
 		f.instructions[strings.Join(said[i:i+runLength], " ")] = true
 	}
-	return f
 }
 
 // runLength is how many words in a row of the instructions a reply may not repeat.

@@ -45,6 +45,7 @@ type File struct {
 	Memory       dialog.MemoryPolicy
 	Filler       dialog.Filler
 	Handover     dialog.Handover
+	Grounding    dialog.Grounding
 	Choices      []Choice
 	Record       bool
 	Tools        Tools

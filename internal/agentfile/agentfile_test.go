@@ -61,6 +61,7 @@ try: [one, two]
 farewell: Bye.
 silence: {prompt: Still there?, wait: 8s, prompts: 3}
 speculation: {off: true, tokens: 1000}
+grounding: {any_numbers: true}
 memory: {tokens: 3000, callers: true, days: 30}
 filler: {texts: [Let me see.], after: 1s}
 handover: {message: Somebody calls back., to: "+4930123", blind: true, ring: 20s, direct: true, failed: Nobody there., later: We call back.}
@@ -104,6 +105,7 @@ tools:
 		Silence: dialog.Silence{Prompt: "Still there?", Wait: 8 * time.Second, MaxPrompts: 3},
 
 		Speculation: dialog.Speculation{Disabled: true, MaxTokens: 1000},
+		Grounding:   dialog.Grounding{AnyNumbers: true},
 		Memory:      dialog.MemoryPolicy{MaxTokens: 3000, RememberCallers: true, Days: 30},
 		Filler:      dialog.Filler{Texts: []string{"Let me see."}, After: time.Second},
 		Handover: dialog.Handover{

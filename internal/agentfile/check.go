@@ -86,7 +86,7 @@ func (s *source) file(folder string, root *os.Root) (File, error) {
 	if f.Filler, err = s.filler(); err != nil {
 		return File{}, err
 	}
-	f.Speculation.Disabled = d.Speculation.Off
+	f.Speculation.Disabled, f.Grounding.AnyNumbers = d.Speculation.Off, d.Grounding.AnyNumbers
 	if f.Speculation.MaxTokens, err = s.number("speculation.tokens", d.Speculation.Tokens, 1, maxTokens); err != nil {
 		return File{}, err
 	}

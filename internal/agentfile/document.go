@@ -41,6 +41,9 @@ type document struct {
 		Texts *[]string `yaml:"texts"`
 		After string    `yaml:"after"`
 	} `yaml:"filler"`
+	Grounding struct {
+		AnyNumbers bool `yaml:"any_numbers"`
+	} `yaml:"grounding"`
 	Speculation struct {
 		Off    bool `yaml:"off"`
 		Tokens *int `yaml:"tokens"`

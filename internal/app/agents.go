@@ -208,7 +208,7 @@ func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent
 	a := &dialog.Agent{
 		Name: f.Name, Title: f.Title, Greeting: f.Greeting, Instructions: f.Instructions,
 		Language: f.Language, Voice: f.Voice, Suggestions: f.Try, Farewell: f.Farewell,
-		Silence: f.Silence, Speculation: f.Speculation, Memory: f.Memory, Filler: f.Filler, Handover: f.Handover, RecordAudio: f.Record,
+		Silence: f.Silence, Speculation: f.Speculation, Memory: f.Memory, Filler: f.Filler, Handover: f.Handover, Grounding: f.Grounding, RecordAudio: f.Record,
 		Detector: o.detector,
 	}
 	knowledge, err := o.knowledge(ctx, f)
