@@ -24,7 +24,6 @@ type Agent struct {
 	Filler       Filler
 	Handover     Handover
 	Grounding    Grounding
-	RecordAudio  bool // record the audio of calls
 
 	Model       Model
 	Recognizer  Recognizer  // nil: the agent cannot hear, callers type

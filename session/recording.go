@@ -13,7 +13,7 @@ import (
 // record returns line with a recorder around its audio, if the agent records calls. The
 // caller must call finish. A call whose recording cannot start goes on without.
 func (c *Call) record(line dialog.Line) (recorded dialog.Line, finish func()) {
-	if !c.agent.RecordAudio || c.desk.o.RecordingsDir == "" || line.Source == nil || line.Sink == nil {
+	if !c.agent.Memory.RecordAudio || c.desk.o.RecordingsDir == "" || line.Source == nil || line.Sink == nil {
 		return line, func() {}
 	}
 	name := c.session + "-" + c.id

@@ -41,7 +41,7 @@ func TestCallIsRecordedInStereoIfTheAgentRecordsCalls(t *testing.T) {
 func runGreeting(t *testing.T, dir string, isRecorded bool) {
 	t.Helper()
 	agent := &dialog.Agent{
-		Name: "echo", Model: desktest.EchoModel{}, Greeting: "Good morning.", RecordAudio: isRecorded,
+		Name: "echo", Model: desktest.EchoModel{}, Greeting: "Good morning.", Memory: dialog.MemoryPolicy{RecordAudio: isRecorded},
 		Synthesizer: desktest.ToneVoice{Hz: 500, Amplitude: 3000, Duration: 200 * time.Millisecond},
 	}
 	d := desktest.New(t, agent, func(o *session.Options) { o.RecordingsDir = dir })

@@ -136,7 +136,7 @@ func (c *conversation) hold(r *reply, call tools.Call) {
 		return
 	}
 	question := c.consentQuestion(call)
-	if finding := c.facts.Check("", question); finding != grounding.Fine {
+	if finding := c.recall.facts.Check("", question); finding != grounding.Fine {
 		c.refuse(r, call, "consent", fault.New(fault.Invalid, "the caller cannot be asked with these values, which hold a false claim or a number that nobody gave: call this again with what the caller said"))
 		return
 	}

@@ -35,10 +35,10 @@ func (c *conversation) newFacts() *grounding.Facts {
 func (c *conversation) addFacts(m dialog.Message) {
 	switch {
 	case m.Role == dialog.User:
-		c.facts.Add(m.Text)
+		c.recall.facts.Add(m.Text)
 	case m.Result != nil:
 		if call := findCall(c.recall.history.messages, m.Result.CallID); call != nil {
-			c.facts.AddResult(c.specOf(call.Name), *m.Result)
+			c.recall.facts.AddResult(c.specOf(call.Name), *m.Result)
 		}
 	}
 }
@@ -64,7 +64,7 @@ func (c *conversation) writeChecked(r *reply, clause string) bool {
 		g.held = append(g.held, clause)
 		return len(g.held) < maxHeld
 	}
-	switch finding := c.facts.Check(g.sentence, clause); finding {
+	switch finding := c.recall.facts.Check(g.sentence, clause); finding {
 	case grounding.Fine:
 		g.advance(clause)
 		return c.write(r, clause)
@@ -91,7 +91,7 @@ func (c *conversation) writeHeld(r *reply) {
 	g.held = nil
 	isAsked := r.calls.consent.question != "" // the question says that nothing was done
 	for _, clause := range held {
-		finding := c.facts.Check(g.sentence, clause)
+		finding := c.recall.facts.Check(g.sentence, clause)
 		switch {
 		case finding == grounding.Fine:
 			g.advance(clause)

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/grounding"
 	"frontdesk/internal/words"
 )
 
@@ -33,6 +34,7 @@ type recall struct {
 	history       *history
 	memory        *dialog.Memory // of messages that a model no longer sees, or nil
 	isSummarizing bool
+	facts         *grounding.Facts // what the call contains, to check what the model writes
 }
 
 // memoryPrompt returns the part of the instructions that gives m to a model. m is encoded

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"frontdesk/dialog"
-	"frontdesk/dialog/grounding"
 	"frontdesk/dialog/mouth"
 	"frontdesk/internal/fault"
 )
@@ -42,7 +41,6 @@ type conversation struct {
 	speculation speculation
 	handover    handover
 	recall      recall
-	facts       *grounding.Facts // what the call contains, for what the model writes
 	journal     journal
 	notices     notices
 	resume      resume
@@ -116,7 +114,7 @@ func newConversation(ctx context.Context, agent *dialog.Agent, line dialog.Line,
 	if o.Instructions != "" {
 		c.instructions = o.Instructions
 	}
-	c.facts = c.newFacts()
+	c.recall.facts = c.newFacts()
 	for _, m := range o.History {
 		c.addFacts(m)
 	}
@@ -326,7 +324,7 @@ func (c *conversation) update(u *dialog.AgentUpdate) {
 	c.discardSpeculation()
 	if u.Instructions != nil {
 		c.instructions = *u.Instructions
-		c.facts.AddInstructions(c.instructions)
+		c.recall.facts.AddInstructions(c.instructions)
 	}
 	if u.Voice != nil {
 		c.audio.setVoice(dialog.Voice{Language: c.agent.Language, Name: *u.Voice})

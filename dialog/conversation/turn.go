@@ -21,7 +21,7 @@ type turn struct {
 // answer starts a turn with the pending input.
 func (c *conversation) answer() {
 	c.turns++
-	c.facts.StartTurn()
+	c.recall.facts.StartTurn()
 	c.input.choices = choices{}
 	timing := c.input.timing
 	t := &turn{Turn: dialog.Turn{Number: c.turns, Status: dialog.Completed, EndpointReason: timing.endpointReason}}

@@ -9,6 +9,7 @@
 package grounding
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -79,7 +80,7 @@ const maxText = 64 << 10
 // Add adds a text that the call contains.
 func (f *Facts) Add(text string) {
 	text = words.Clip(text, maxText)
-	numbers := numbersIn(text)
+	numbers := slices.Concat(numbersIn(text), numbersIn(homophone.ReplaceAllString(text, " until ")))
 	folded := words.Fold(text)
 	f.mu.Lock()
 	defer f.mu.Unlock()

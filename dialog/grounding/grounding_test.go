@@ -146,6 +146,7 @@ func TestNumbersComeFromTheCall(t *testing.T) {
 		{"The total is 89.50 dollars.", factsOf("", foundOrder), Fine},
 		{"Order 4 7 3 2 9 is on its way.", factsOf("my order is four seven three two nine"), Fine},
 		{"That is ticket T, 4 8 2 9,", factsOf("", openedTicket), Fine},
+		{"We are open from nine to five, or 9-5.", factsOf(""), Fine},
 		{"There are two ways, and three stores.", factsOf(""), Fine},
 		{"Write to help@willow.example.com or see willow.com/help.", factsOf(""), Fine},
 	} {

@@ -2,6 +2,7 @@ package grounding
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -84,10 +85,9 @@ func hours(n number) []string {
 // isFounded reports whether the call contains the numbers, addresses and links of a clause.
 // folded is the clause in folded form.
 func (f *Facts) isFounded(clause, folded string) bool {
-	for _, n := range numbersIn(clause) {
-		if !f.hasNumber(n) {
-			return false
-		}
+	clause = homophone.ReplaceAllString(clause, " until ")
+	if !f.hasNumbers(clause) && !f.hasNumbers(hyphen.ReplaceAllString(clause, " until ")) {
+		return false
 	}
 	for _, a := range address.FindAllString(folded, -1) {
 		if !f.hasText(strings.TrimRight(a, ".,/")) {
@@ -95,6 +95,17 @@ func (f *Facts) isFounded(clause, folded string) bool {
 		}
 	}
 	return true
+}
+
+var (
+	// homophone matches words that are digits only in what a recognizer writes.
+	homophone = regexp.MustCompile(`(?i)\b(?:to|too|for|fore|won|ate|tree|oh|o)\b`)
+	// hyphen may join two numbers or the digits of one: "9-5", "555-0100".
+	hyphen = regexp.MustCompile(`[-–—]`)
+)
+
+func (f *Facts) hasNumbers(text string) bool {
+	return !slices.ContainsFunc(numbersIn(text), func(n number) bool { return !f.hasNumber(n) })
 }
 
 func (f *Facts) hasNumber(n number) bool {

@@ -208,9 +208,10 @@ func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent
 	a := &dialog.Agent{
 		Name: f.Name, Title: f.Title, Greeting: f.Greeting, Instructions: f.Instructions,
 		Language: f.Language, Voice: f.Voice, Suggestions: f.Try, Farewell: f.Farewell,
-		Silence: f.Silence, Speculation: f.Speculation, Memory: f.Memory, Filler: f.Filler, Handover: f.Handover, Grounding: f.Grounding, RecordAudio: f.Record,
+		Silence: f.Silence, Speculation: f.Speculation, Memory: f.Memory, Filler: f.Filler, Handover: f.Handover, Grounding: f.Grounding,
 		Detector: o.detector,
 	}
+	a.Memory.RecordAudio = f.Record
 	knowledge, err := o.knowledge(ctx, f)
 	if err != nil {
 		return nil, err

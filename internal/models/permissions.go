@@ -10,7 +10,7 @@ import (
 // WorldWritable returns a folder or file of installed models, or of the library that runs them,
 // that every user of this machine can change; "" if there is none.
 func (c *Cache) WorldWritable() string {
-	if runtime.GOOS == "windows" { // its access lists are no permission bits
+	if runtime.GOOS == "windows" { // it has access lists instead of permission bits
 		return ""
 	}
 	found := ""
