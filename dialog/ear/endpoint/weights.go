@@ -31,12 +31,12 @@ var Learned = Models{
 			longer:    0.31,
 			wordless:  0.87,
 			pitch:     0.81,
-			slowing:   -0.00,
+			slowing:   0.00,
 			island:    -1.61,
 			mark:      -0.16,
 		},
-		Fast: 240 * time.Millisecond, Medium: 350 * time.Millisecond, Slow: 1300 * time.Millisecond,
-		At: 1.60, Sure: 2.10,
+		Fast: 260 * time.Millisecond, Slow: 1300 * time.Millisecond,
+		At: 1.30,
 	},
 	Wordless: Model{
 		Weights: Features{
@@ -67,7 +67,7 @@ var Learned = Models{
 			island:    -1.23,
 			mark:      0.00,
 		},
-		Fast: 700 * time.Millisecond, Medium: 700 * time.Millisecond, Slow: 900 * time.Millisecond,
-		At: -1.00, Sure: -1.00,
+		Fast: 700 * time.Millisecond, Slow: 1500 * time.Millisecond,
+		At: -0.70,
 	},
 }
