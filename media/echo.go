@@ -24,6 +24,7 @@ const (
 	echoMinBands        = 2     // bands in which a caller is louder than the echo, at least
 	echoLearnFrames     = 50    // played frames with audio before echo can be distinguished from a caller
 	echoProofFrames     = 100   // played frames with audio after which an echo, if there is one, has been detected
+	echoMemory          = 500   // frames for which a line with echo may still have it after its delay is lost
 	echoQuantile        = 0.6   // share of the observed gains below the gain that is learned
 )
 
@@ -51,6 +52,7 @@ type EchoDetector struct {
 	gain        [echoBands]float32 // dB from played to heard; 0 until it is learned
 	learned     int                // frames that gain was learned from
 	lag         int                // delay in frames; -1 while unknown
+	sinceEcho   int                // frames that could hold echo since the delay was known, up to echoMemory
 }
 
 // echoInput measures the band levels of one direction.
@@ -70,7 +72,7 @@ type echoCorrelation struct {
 
 // NewEchoDetector returns a detector for one call.
 func NewEchoDetector() *EchoDetector {
-	d := &EchoDetector{lag: -1, silent: echoRing}
+	d := &EchoDetector{lag: -1, silent: echoRing, sinceEcho: echoMemory}
 	for i, hz := range echoEdges {
 		d.in.edges[i] = int(hz * fft.Size / EarRate)
 		d.out.edges[i] = int(hz * fft.Size / MouthRate)
@@ -107,7 +109,11 @@ func (d *EchoDetector) IsEcho(frame []int16) bool {
 	defer d.mu.Unlock()
 	d.correlate(&heard)
 	if d.lag < 0 {
+		d.sinceEcho = min(d.sinceEcho+1, echoMemory)
 		return false
+	}
+	if d.loud >= echoProofFrames { // before that, noise can look like an echo
+		d.sinceEcho = 0
 	}
 	expected, hasEcho := d.expect()
 	if !hasEcho {
@@ -123,11 +129,12 @@ func (d *EchoDetector) IsEcho(frame []int16) bool {
 	return beyond < echoMinBands
 }
 
-// MayHaveEcho reports whether there is echo, or too little was played to exclude it.
+// MayHaveEcho reports whether there is or was echo lately, or too little was played to
+// exclude it. A caller who speaks over the agent hides the delay of the echo for a while.
 func (d *EchoDetector) MayHaveEcho() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.lag >= 0 || d.loud < echoProofFrames
+	return d.sinceEcho < echoMemory || d.loud < echoProofFrames
 }
 
 // IsQuiet reports whether nothing was played of which an echo may still come.

@@ -146,6 +146,35 @@ func TestCallerWithoutEchoIsNotDetectedAsEcho(t *testing.T) {
 	}
 }
 
+func TestEchoIsRememberedWhileACallerHidesIt(t *testing.T) {
+	d := NewEchoDetector()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	noise := func(n int) []int16 { // of a random level, so that both sides are independent
+		level := math.Pow(10, 1+3*rnd.Float64())
+		frame := make([]int16, n)
+		for i := range frame {
+			frame[i] = int16(level * (2*rnd.Float64() - 1))
+		}
+		return frame
+	}
+	play := func(frames int) {
+		for range frames {
+			d.AddPlayed(noise(MouthFrame))
+			d.IsEcho(noise(EarFrame))
+		}
+	}
+	if play(2 * echoProofFrames); d.MayHaveEcho() || d.lag >= 0 {
+		t.Fatalf("a line without echo may have it, lag %d", d.lag)
+	}
+	d.sinceEcho = 0 // there was an echo
+	if play(echoMemory - 1); !d.MayHaveEcho() || d.lag >= 0 {
+		t.Errorf("the echo is forgotten, lag %d", d.lag)
+	}
+	if play(1); d.MayHaveEcho() {
+		t.Error("the echo is never forgotten")
+	}
+}
+
 func TestEchoDetectionDoesNotAllocate(t *testing.T) {
 	d := NewEchoDetector()
 	in, out := make([]int16, EarFrame), make([]int16, MouthFrame)

@@ -45,3 +45,15 @@ func TestPossibleEchoDoesNotInterruptTheAgent(t *testing.T) {
 		}
 	}
 }
+
+func TestEchoIsRecognizedAfterAShortReply(t *testing.T) {
+	p, _ := voiceCall(t, &dialog.Agent{Model: modelSaying("one two three four five")}, Options{}, func(p *fakePhone) {
+		p.says("tell me")
+		p.wait(1500 * time.Millisecond)
+		p.says("one two three four five") // the reply ends before it
+		p.wait(8 * time.Second)
+	})
+	if turns := p.turns(); len(turns) != 1 || turns[0].Interrupted {
+		t.Errorf("unexpected turns %+v", turns)
+	}
+}

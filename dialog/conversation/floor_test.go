@@ -152,7 +152,7 @@ func TestCallerWhoAsksForTimeGetsIt(t *testing.T) {
 }
 
 func TestCallerIsAskedToRepeatAfterLongNoise(t *testing.T) {
-	p := sayOverReply(t, "", false, "! ! ! ! ! ! ! ! !")
+	p := sayOverReply(t, "", false, "! ! ! ! ! ! ! ! ! ! ! ! !")
 	if got := p.replies(); len(got) != 2 || got[1] != englishTexts.notUnderstood {
 		t.Errorf("unexpected replies %q", got)
 	}

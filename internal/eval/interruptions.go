@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/words"
 )
 
 const (
@@ -247,16 +248,16 @@ func addTime(list []int, ms int) []int {
 // missing returns how many words of ref are not in said, and how many words ref has.
 func missing(ref, said string) (lost, total int) {
 	there := make(map[string]int)
-	for _, w := range strings.Fields(strings.ToLower(said)) {
-		there[strings.Trim(w, ".,?!")]++
+	for _, w := range words.Split(said) {
+		there[w]++
 	}
-	words := strings.Fields(ref)
-	for _, w := range words {
+	list := words.Split(ref)
+	for _, w := range list {
 		if there[w]--; there[w] < 0 {
 			lost++
 		}
 	}
-	return lost, len(words)
+	return lost, len(list)
 }
 
 // judge finds when the agent's level changed. level is the mean square of each frame that

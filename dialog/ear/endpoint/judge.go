@@ -20,8 +20,8 @@ const (
 	guessMargin  = 1.15                    // logits above Model.At: a reply is prepared during speech only if its end is likely
 	cautionStep  = 0.7                     // logits by which the end must be more certain after a turn that was cut off
 	// cautionDecay is the share of the caution that remains after each turn. With 0.9, one
-	// turn that was cut off made a caller wait for ten turns, and no fewer turns were cut off:
-	// in babble at 10 dB a person waited 720 ms instead of 380.
+	// turn that was cut off made a caller wait for ten turns, and hardly fewer turns were cut
+	// off: in babble at 10 dB a person waited 720 ms instead of 380.
 	cautionDecay = 0.5
 )
 
