@@ -265,7 +265,7 @@ func BenchmarkSpeechFrame(b *testing.B) {
 
 // TestAddressCompletesATurnWhileTheCallerSpeaks: recognizers write it with signs.
 func TestAddressCompletesATurnWhileTheCallerSpeaks(t *testing.T) {
-	j := NewJudge(&Models{Words: Model{Weights: Features{address: 5}, Sure: 2}}, "en-US")
+	j := NewJudge(&Models{Words: Model{Weights: Features{address: 5}, At: 2}}, "en-US")
 	const asked = "What is your email address?"
 	spelled, written := "my email is anna at example dot org", "my email is anna@example.org"
 	if !j.IsComplete(spelled, asked) || !j.IsComplete(written, asked) {
