@@ -20,6 +20,9 @@ type Spec struct {
 	Parameters  json.RawMessage `json:"parameters"`  // JSON Schema of an object
 	Rule        gate.Rule       `json:"-"`
 	Timeout     time.Duration   `json:"-"` // 0 means the policy's
+	// Say tells the result in a sentence, which is the field "say" of the output if it could
+	// be made. "" if the tool has none.
+	Say string `json:"-"`
 }
 
 // Call is a model's request to run a tool.

@@ -1,8 +1,8 @@
 // Package agentfile reads agents from their folders: agent.yaml describes the agent, and
 // next to it are knowledge/ and the tables for its look-ups. Load and LoadAll return
 // plain data and start nothing; the app turns a File into a dialog.Agent with a model, a
-// recognizer, a voice and tools. The package imports dialog, tools, fault, spoken and yamlfile,
-// and only the app imports it.
+// recognizer, a voice and tools. The package imports dialog, tools, httptool, fault, spoken and
+// yamlfile, and only the app imports it.
 package agentfile
 
 import (
@@ -17,6 +17,7 @@ import (
 	"frontdesk/internal/fault"
 	"frontdesk/internal/spoken"
 	"frontdesk/tools"
+	"frontdesk/tools/httptool"
 )
 
 const (
@@ -67,6 +68,7 @@ type Tools struct {
 	Lookups  []tools.LookupConfig        // File is a path inside the agent's folder, joined with that folder's; OnProblem is nil
 	Verify   *tools.VerifyConfig         // how callers prove who they are; nil: they cannot
 	MCP      []MCPServer
+	HTTP     []httptool.Config // endpoints, with the values of references; Resolver and OnChange are nil
 }
 
 // Load reads the agent in dir. The error is a fault.Error that is safe to show: for a

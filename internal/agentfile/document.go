@@ -72,7 +72,8 @@ type document struct {
 			Account string `yaml:"account"`
 			PIN     string `yaml:"pin"`
 		} `yaml:"verify"`
-		MCP []mcpServer `yaml:"mcp"`
+		MCP  []mcpServer    `yaml:"mcp"`
+		HTTP []httpDocument `yaml:"http"`
 	} `yaml:"tools"`
 }
 

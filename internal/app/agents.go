@@ -290,6 +290,11 @@ func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (_ *to
 		}
 		all = append(all, t)
 	}
+	endpoints, err := o.endpoints(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	all = append(all, endpoints...)
 	r, err := tools.NewRegistry(all...)
 	if err != nil {
 		return nil, nil, err

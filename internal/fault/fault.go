@@ -32,6 +32,7 @@ const (
 	Busy         Code = "busy"                   // the called line is busy
 	NoAnswer     Code = "no_answer"              // nobody answered the call
 	Declined     Code = "declined"               // the called party or their network declined the call
+	BadAnswer    Code = "bad_answer"             // a service answered something that cannot be used
 	Internal     Code = "internal"               // a bug
 )
 

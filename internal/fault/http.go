@@ -27,6 +27,7 @@ var status = map[Code]int{
 	Busy:         http.StatusConflict,
 	NoAnswer:     http.StatusGatewayTimeout,
 	Declined:     http.StatusConflict,
+	BadAnswer:    http.StatusBadGateway,
 	Internal:     http.StatusInternalServerError,
 }
 
