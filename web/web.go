@@ -24,6 +24,7 @@ type Options struct {
 	Realtime http.Handler           // for everything under /v1/realtime
 	Calls    http.Handler           // for everything under /v1/calls
 	Twilio   http.Handler           // for everything under /v1/twilio; nil disables it
+	MCP      http.Handler           // for /mcp and everything under it; nil disables it
 	Metrics  http.Handler           // for /metrics
 	Agents   func() []*dialog.Agent // agents that callers may call, the default one first
 	Ready    func() error           // returns nil while new calls are accepted
@@ -48,6 +49,10 @@ func Handler(o Options) http.Handler {
 	mux.Handle("/v1/calls/", o.Calls)
 	if o.Twilio != nil {
 		mux.Handle("/v1/twilio/", o.Twilio)
+	}
+	if o.MCP != nil {
+		mux.Handle("/mcp", o.MCP)
+		mux.Handle("/mcp/", o.MCP)
 	}
 	handleGet(mux, "/v1/agents", o.listAgents)
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {

@@ -43,6 +43,7 @@ type agentSet struct {
 	tickets      *tools.Tickets
 	neural       *neuralSpeech
 	servers      []*mcp.Server
+	offers       map[string]*tools.Registry // for MCP clients, by agent
 	closers      []func() error
 }
 
@@ -66,6 +67,7 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 	set := &agentSet{
 		byName: make(map[string]*dialog.Agent), descriptions: make(map[string]description),
 		choices:     make(map[string][]dialog.Choice),
+		offers:      make(map[string]*tools.Registry),
 		defaultName: c.Agent, tickets: tickets,
 	}
 	if c.Agent == "" {
@@ -265,21 +267,19 @@ func (o *agentOpener) knowledge(ctx context.Context, f agentfile.File) (*tools.K
 // tools opens the tools that the agent may use, and returns the keys of its tables.
 // knowledge may be nil.
 func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (_ *tools.Registry, keys []string, err error) {
-	all := o.set.tickets.Tools(f.Handover.Message)
-	if knowledge != nil {
-		all = append(all, tools.KnowledgeTool(knowledge))
+	lookups, keys, err := o.lookups(f)
+	if err != nil {
+		return nil, nil, err
 	}
-	for _, l := range f.Tools.Lookups {
-		l.OnProblem = func(err error) {
-			o.log.Warn("a changed look-up table is not used", zap.String("agent", f.Name), zap.Error(err))
-		}
-		t, err := tools.OpenLookup(l)
-		if err != nil {
+	if knowledge != nil {
+		lookups = append(lookups, tools.KnowledgeTool(knowledge))
+	}
+	if o.config.MCP {
+		if o.set.offers[f.Name], err = operatorTools(f, o.set.tickets, lookups); err != nil {
 			return nil, nil, err
 		}
-		all = append(all, t)
-		keys = append(keys, t.Keys()...)
 	}
+	all := append(o.set.tickets.Tools(f.Handover.Message), lookups...)
 	if v := f.Tools.Verify; v != nil {
 		v.OnProblem = func(err error) {
 			o.log.Warn("a changed table of accounts is not used", zap.String("agent", f.Name), zap.Error(err))
@@ -307,6 +307,22 @@ func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (_ *to
 	})
 	r, err = r.Restrict(tools.Policy{Allow: f.Tools.Allow, Timeout: f.Tools.Timeout, Timeouts: f.Tools.Timeouts, Rules: f.Tools.Rules})
 	return r, keys, err
+}
+
+// lookups opens the agent's tables, and returns the keys in them.
+func (o *agentOpener) lookups(f agentfile.File) (found []tools.Tool, keys []string, err error) {
+	for _, l := range f.Tools.Lookups {
+		l.OnProblem = func(err error) {
+			o.log.Warn("a changed look-up table is not used", zap.String("agent", f.Name), zap.Error(err))
+		}
+		t, err := tools.OpenLookup(l)
+		if err != nil {
+			return nil, nil, err
+		}
+		found = append(found, t)
+		keys = append(keys, t.Keys()...)
+	}
+	return found, keys, nil
 }
 
 // isTicket reports whether digits may be the number of a ticket.

@@ -121,6 +121,7 @@ func (n *node) handler(calls http.Handler) http.Handler {
 	return web.Handler(web.Options{
 		Realtime: calls,
 		Twilio:   n.twilio,
+		MCP:      n.mcpHandler(),
 		Calls:    sip.API{Server: n.telephone, Keys: session.Keys(c.Keys), Ticket: callBack(n.agents.tickets)},
 		Metrics:  n.metrics.Handler(),
 		Agents:   n.agents.All,

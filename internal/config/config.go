@@ -42,6 +42,7 @@ type Config struct {
 // Access says who may use the API. Its keys stand at the top level of the file.
 type Access struct {
 	Keys    []string `yaml:"keys"`    // server keys: their holders may change an agent's instructions and tools
+	MCP     bool     `yaml:"mcp"`     // whether holders of a server key may use agents' tools at /mcp
 	Origins []string `yaml:"origins"` // other sites whose pages may call, such as https://shop.example
 	Proxies []string `yaml:"proxies"` // networks of reverse proxies whose X-Forwarded-For is trusted
 	Secret  string   `yaml:"secret"`  // signs client tokens; default: created once and stored in the data folder
@@ -196,6 +197,9 @@ func (a Access) check(wrong report) {
 		if _, err := netip.ParsePrefix(p); err != nil {
 			wrong(fmt.Sprintf("proxies[%d]", i), "invalid network %q (want one such as 10.0.0.0/8)", p)
 		}
+	}
+	if a.MCP && len(a.Keys) == 0 {
+		wrong("mcp", "clients of /mcp need a server key: set keys, too")
 	}
 	if a.Secret != "" && len(a.Secret) < 32 {
 		wrong("secret", "too short: use at least 32 characters")
