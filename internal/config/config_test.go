@@ -47,6 +47,7 @@ func TestErrorsNameTheLineOfTheFile(t *testing.T) {
 		"certificate without key": {"tls: {cert: a.pem}\n", "tls: set both cert and key"},
 		"address":                 {"listen: 8080x\n", "listen"},
 		"origin":                  {"origins: ['shop.example']\n", "origins[0]"},
+		"mcp without a key":       {"mcp: true\n", "mcp: clients of /mcp need a server key: set keys, too"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := load(t, test.text)
