@@ -229,7 +229,7 @@ func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent
 		return nil, err
 	}
 	if _, ok := a.Tools.Find("ticket_status"); ok {
-		expected.IsTicket = isTicket
+		expected.IsTicket = tools.IsTicketNumber
 	}
 	if a.Model, d.model, err = o.model(); err != nil {
 		return nil, err
@@ -323,12 +323,6 @@ func (o *agentOpener) lookups(f agentfile.File) (found []tools.Tool, keys []stri
 		keys = append(keys, t.Keys()...)
 	}
 	return found, keys, nil
-}
-
-// isTicket reports whether digits may be the number of a ticket.
-func isTicket(digits string) bool {
-	_, ok := tools.ParseTicketID("T-" + digits)
-	return ok
 }
 
 // model returns the configured models in order, with the clerk last, and their names.

@@ -33,6 +33,7 @@ func TestMarkup(t *testing.T) {
 func TestEnglish(t *testing.T) {
 	check(t, "en-US", []example{
 		// Numbers that name something.
+		{"Your ticket is T-48291532.", "Your ticket is T four eight two nine, one five three two."},
 		{"Your ticket is T-1042.", "Your ticket is T one zero four two."},
 		{"Order 47329 ships today.", "Order four seven three two nine ships today."},
 		{"Order number 473 is here.", "Order number four seven three is here."},
@@ -120,7 +121,7 @@ func TestGerman(t *testing.T) {
 		{"2026-10-08", "achten Oktober 2026"},
 		{"3,5 kg, 20 %, 1 l, 25°C", "3 Komma fünf Kilogramm, 20 Prozent, 1 Liter, 25 Grad Celsius"},
 		{"3–5 Tage, 9-17 Uhr", "3 bis 5 Tage, 9 bis 17 Uhr"},
-		{"Bestellung 47329, Ticket T-1042", "Bestellung vier sieben drei zwei neun, Ticket T eins null vier zwei"},
+		{"Bestellung 47329, Ticket T-48291532", "Bestellung vier sieben drei zwei neun, Ticket T vier acht zwei neun, eins fünf drei zwei"},
 		{"1.234.567 Kunden", "1234567 Kunden"},
 		{"hilfe@firma.de", "hilfe ät firma Punkt de"},
 		{"+49 30 1234567", "plus vier neun, drei null, eins zwei drei, vier fünf sechs sieben"},

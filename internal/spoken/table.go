@@ -271,12 +271,13 @@ func (t *table) isGrouped(text string) bool {
 	})
 }
 
-// grouped reads a number one digit at a time, in groups of three or four as people do.
+// grouped reads a number one digit at a time, in groups of three or four as people do: eight
+// digits, which the number of a ticket has, in two groups.
 func (t *table) grouped(s string) string {
 	var b strings.Builder
 	for i, d := range []byte(s) {
 		if i > 0 {
-			if left := len(s) - i; len(s) > 5 && (left == 4 || left > 4 && left%3 == 1) {
+			if left := len(s) - i; len(s) > 5 && (left == 4 || left > 4 && left%3 == 1 && len(s) != 8) {
 				b.WriteByte(',')
 			}
 			b.WriteByte(' ')

@@ -25,6 +25,20 @@ var homophones = map[string]string{
 // numberWords are the words that CountDigits takes for numbers.
 var numberWords = NewSet("zero oh o one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety double triple")
 
+// foreignDigits are the digits of German, Spanish and French.
+var foreignDigits = map[string]string{
+	"null": "0", "eins": "1", "zwei": "2", "zwo": "2", "drei": "3", "vier": "4", "fünf": "5", "sechs": "6", "sieben": "7", "acht": "8", "neun": "9",
+	"cero": "0", "uno": "1", "dos": "2", "tres": "3", "cuatro": "4", "cinco": "5", "seis": "6", "siete": "7", "ocho": "8", "nueve": "9",
+	"zéro": "0", "un": "1", "deux": "2", "trois": "3", "quatre": "4", "cinq": "5", "sept": "7", "huit": "8", "neuf": "9",
+}
+
+// ForeignDigit returns the digit that a lower-case word of German, Spanish or French stands
+// for: "5" for "fünf".
+func ForeignDigit(word string) (digit string, ok bool) {
+	digit, ok = foreignDigits[word]
+	return digit, ok
+}
+
 const maxNumberText = 4096 // bytes of text that are searched for numbers
 
 // SpokenDigits returns the longest number that text reads out or writes, as digits, or ""

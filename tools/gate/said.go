@@ -79,32 +79,68 @@ var fractionWords = words.NewSet("dot point punkt punto virgule komma coma comma
 // maxPieces is how many pieces a number may be said in.
 const maxPieces = 4
 
-// saysNumber reports whether the turns hold a number.
+// saysNumber reports whether the turns hold a number, in English or digit by digit in another
+// language.
 func saysNumber(value string, turns []string) bool {
 	wanted := amountOf(value)
-	last := "" // the number at the end of the turn before
+	return holdNumber(wanted, turns, numbersIn) || holdNumber(wanted, turns, func(turn string) []string { return numbersIn(withForeignDigits(turn)) })
+}
+
+// holdNumber reports whether the numbers of the turns hold one, in up to maxPieces pieces of
+// one turn or of consecutive turns.
+func holdNumber(wanted string, turns []string, numbersOf func(string) []string) bool {
+	var before []string // the pieces that end right before this turn
 	for _, turn := range turns {
-		found := numbersIn(turn)
+		found := numbersOf(turn)
 		for i := range found {
-			joined := ""
-			for _, n := range found[i:min(len(found), i+maxPieces)] {
-				if joined += n; joined == wanted {
-					return true
-				}
+			if startsWithPieces(found[i:], wanted) {
+				return true
 			}
 			// "nineteen ninety nine" may be an amount of 19.99.
 			if n := len(found[i]); n >= 3 && !strings.Contains(found[i], ".") && found[i][:n-2]+"."+found[i][n-2:] == wanted {
 				return true
 			}
 		}
-		if last != "" && len(found) > 0 && last+found[0] == wanted {
-			return true
+		if len(found) > 0 {
+			for i := range before {
+				if strings.Join(before[i:], "")+found[0] == wanted {
+					return true
+				}
+			}
 		}
-		if last = ""; len(found) > 0 {
-			last = found[len(found)-1]
+		switch len(found) {
+		case 0:
+			before = nil
+		case 1: // the number may go on over more turns
+			before = append(before, found[0])
+			before = before[max(0, len(before)-maxPieces+1):]
+		default:
+			before = []string{found[len(found)-1]}
 		}
 	}
 	return false
+}
+
+// startsWithPieces reports whether some of the first pieces make wanted.
+func startsWithPieces(pieces []string, wanted string) bool {
+	joined := ""
+	for _, n := range pieces[:min(len(pieces), maxPieces)] {
+		if joined += n; joined == wanted {
+			return true
+		}
+	}
+	return false
+}
+
+// withForeignDigits returns text with the digits of other languages than English as figures.
+func withForeignDigits(text string) string {
+	fields := strings.Fields(strings.ToLower(text))
+	for i, w := range fields {
+		if d, ok := words.ForeignDigit(strings.Trim(w, ",.;:!?")); ok {
+			fields[i] = d
+		}
+	}
+	return strings.Join(fields, " ")
 }
 
 // numbersIn returns the numbers of a text in order, in the form of amountOf.

@@ -7,13 +7,6 @@ import (
 	"frontdesk/internal/words"
 )
 
-// foreignDigits are the digits of other languages.
-var foreignDigits = map[string]string{
-	"null": "0", "eins": "1", "zwei": "2", "zwo": "2", "drei": "3", "vier": "4", "fünf": "5", "sechs": "6", "sieben": "7", "acht": "8", "neun": "9",
-	"cero": "0", "uno": "1", "dos": "2", "tres": "3", "cuatro": "4", "cinco": "5", "seis": "6", "siete": "7", "ocho": "8", "nueve": "9",
-	"zéro": "0", "un": "1", "deux": "2", "trois": "3", "quatre": "4", "cinq": "5", "sept": "7", "huit": "8", "neuf": "9",
-}
-
 // countedUnits follow amounts, which are not the number of an order or ticket.
 var countedUnits = words.NewSet(`dollar dollars buck bucks cent cents euro euros pound pounds penny pence percent day days week weeks month months year years
 	hour hours minute minutes am pm oclock times items pieces percentage`)
@@ -57,7 +50,7 @@ func withoutAmounts(plain string) string {
 				out = out[:len(out)-1]
 			}
 		}
-		if d, ok := foreignDigits[w]; ok {
+		if d, ok := words.ForeignDigit(w); ok {
 			w = d
 		}
 		if !writtenOrdinal.MatchString(w) {
