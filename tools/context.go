@@ -33,4 +33,5 @@ func WithSpeculation(ctx context.Context) context.Context {
 	return context.WithValue(ctx, speculationKey{}, true)
 }
 
-func isSpeculative(ctx context.Context) bool { return ctx.Value(speculationKey{}) != nil }
+// IsSpeculative reports whether ctx is one of WithSpeculation.
+func IsSpeculative(ctx context.Context) bool { return ctx.Value(speculationKey{}) != nil }

@@ -81,7 +81,8 @@ func ticketStatus(s *Tickets) Tool {
 		Tickets []any `json:"tickets"`
 	}
 	return Func(TicketStatus, "Look up a ticket: its status and what was noted on it. A caller who does not know its number may still have one.",
-		gate.Rule{Identify: []string{"ticket"}, Destinations: []string{"contact"}, IsTrusted: true},
+		// It is not trusted, because callers wrote what is in a ticket.
+		gate.Rule{Identify: []string{"ticket"}, Destinations: []string{"contact"}},
 		func(ctx context.Context, _ string, args arguments) (any, []Note, error) {
 			if args.Ticket == "" {
 				found, err := s.ListAsCaller(ctx)

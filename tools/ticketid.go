@@ -54,8 +54,8 @@ func checkDigit(digits string) byte {
 }
 
 // IsTicketNumber reports whether digits are well-formed as the id of a ticket: eight
-// digits, of which the first is not 0 and the last one is right for the others. A recognizer may use
-// it to tell which number it misheard.
+// digits, of which the first is not 0 and the last one is right for the others. A recognizer
+// may use it to find out that it misheard a number.
 func IsTicketNumber(digits string) bool {
 	return len(digits) == ticketDigits && strings.Trim(digits, "0123456789") == "" && digits[0] != '0' && checkDigit(digits) == '0'
 }

@@ -129,7 +129,7 @@ func authorize(ctx context.Context, tx *sql.Tx, number TicketID, contact string)
 	if exists && len(given) == 1 && hasFact(facts, given[0]) {
 		return a, nil
 	}
-	if !isSpeculative(ctx) {
+	if !IsSpeculative(ctx) {
 		if err := countFailure(ctx, tx, caller, number, given, now); err != nil {
 			return access{}, err
 		}

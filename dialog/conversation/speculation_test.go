@@ -127,6 +127,34 @@ func TestFailedGuessIsAskedAgain(t *testing.T) {
 	}
 }
 
+// A tool that fails while the reply is prepared runs again, and is told the difference.
+func TestFailedPreparedToolRunsAgain(t *testing.T) {
+	var mu sync.Mutex
+	ran := map[bool]int{} // by whether it was speculative
+	lookup := func(ctx context.Context) (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		ran[tools.IsSpeculative(ctx)]++
+		return "", fault.New(fault.ProofNeeded, "no")
+	}
+	m := &delayedModel{delay: 50 * time.Millisecond}
+	m.reply = func(p dialog.Prompt, yield func(dialog.Chunk, error) bool) {
+		if p.Messages[len(p.Messages)-1].Result != nil {
+			yield(dialog.Chunk{Text: "I cannot tell."}, nil)
+			return
+		}
+		yield(dialog.Chunk{Call: &tools.Call{ID: "a", Name: "lookup", Arguments: []byte(`{}`)}}, nil)
+	}
+	agent := &dialog.Agent{Model: m.model(), Tools: newRegistry(t, map[string]func(context.Context) (string, error){"lookup": lookup})}
+	p, _ := voiceCall(t, agent, Options{}, func(p *fakePhone) {
+		p.says("where is my money")
+		p.wait(8 * time.Second)
+	})
+	if turn := p.turns()[0]; turn.Reply != "I cannot tell." || ran[true] != 1 || ran[false] != 1 {
+		t.Errorf("the tool ran %d times while the reply was prepared and %d times then, want once each; turn %+v", ran[true], ran[false], turn)
+	}
+}
+
 func TestPreparedFirstClauseIsHeardAtOnce(t *testing.T) {
 	asked := map[string]int{}
 	var mu sync.Mutex

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/tools"
 )
 
 // fakeCaller is the far end of a line: it sends inputs and collects events.
@@ -100,6 +101,12 @@ type runResult struct {
 // at its end unless the conversation has ended before.
 func textCall(t *testing.T, agent *dialog.Agent, o Options, script func(*fakeCaller)) (*fakeCaller, runResult) {
 	t.Helper()
+	return textCallAs(t, tools.Caller{}, agent, o, script)
+}
+
+// textCallAs is textCall with what tools know of the caller.
+func textCallAs(t *testing.T, who tools.Caller, agent *dialog.Agent, o Options, script func(*fakeCaller)) (*fakeCaller, runResult) {
+	t.Helper()
 	var c *fakeCaller
 	var r runResult
 	synctest.Test(t, func(t *testing.T) {
@@ -110,7 +117,7 @@ func textCall(t *testing.T, agent *dialog.Agent, o Options, script func(*fakeCal
 		}
 		go func() {
 			defer close(done)
-			r.outcome, r.err = Run(t.Context(), agent, c.line(), o)
+			r.outcome, r.err = Run(tools.WithCaller(t.Context(), who), agent, c.line(), o)
 		}()
 		synctest.Wait()
 		script(c)

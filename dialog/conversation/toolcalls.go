@@ -160,6 +160,7 @@ func (c *conversation) runTool(r *reply, call tools.Call, permit gate.Permit, ef
 	} else {
 		saved <- nil
 	}
+	ctx = c.withIdentity(ctx)
 	c.spawn(func() {
 		result, isPrepared := r.guess.resultOf(ctx, call)
 		if !isPrepared {
@@ -168,6 +169,17 @@ func (c *conversation) runTool(r *reply, call tools.Call, permit gate.Permit, ef
 		c.do(func() { c.toolEnded(r, call, result, time.Since(started)) })
 		answered <- struct{}{}
 	})
+}
+
+// withIdentity returns ctx with the account whose PIN the caller knew, if the operator's own
+// system does not name them. A ticket is then that account's.
+func (c *conversation) withIdentity(ctx context.Context) context.Context {
+	caller := tools.CallerOf(ctx)
+	if e := c.evidence(""); caller.Known == "" && e.Assurance == gate.VerifiedByPIN {
+		caller.Known = e.Caller
+		return tools.WithCaller(ctx, caller)
+	}
+	return ctx
 }
 
 // execute runs a tool once the journal entry before it is durable.
@@ -184,7 +196,8 @@ func (c *conversation) toolEnded(r *reply, call tools.Call, result tools.Result,
 	r.calls.running--
 	t.Tools = append(t.Tools, dialog.ToolUse{Name: call.Name, CallID: call.ID, Failed: result.Failed, Duration: d})
 	c.emit(dialog.Event{Kind: dialog.ToolEnded, Turn: t.Number, Response: r.id, Call: &call, Result: &result})
-	if result.Failed && !r.cut.done {
+	isAnswer := result.Failed && fault.From(result.Err).Code == fault.ProofNeeded // the agent asks for the proof
+	if result.Failed && !isAnswer && !r.cut.done {
 		c.emit(dialog.Event{Kind: dialog.NoticeRaised, Turn: t.Number, Response: r.id,
 			Notice: &dialog.Notice{Code: "tool_failed", Text: c.texts().notices.toolFailed, Err: result.Err}})
 	}

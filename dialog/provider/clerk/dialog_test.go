@@ -1,6 +1,7 @@
 package clerk
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -49,7 +50,7 @@ func TestDialogs(t *testing.T) {
 				if !isTyped && !spoken {
 					continue
 				}
-				reply := c.takeTurn(ticket.replaceNames(text), isTyped)
+				reply := c.takeTurn(ticket.replaceNames(text, c.agent.Language), isTyped)
 				ticket.learn(c.messages)
 				fmt.Fprintln(&got, line)
 				if len(c.calledTools) > 0 {
@@ -79,10 +80,18 @@ func (n *ticketNames) learn(messages []dialog.Message) {
 	}
 }
 
-func (n *ticketNames) replaceNames(said string) string {
+// digitWords are the digits in each language.
+var digitWords = map[string]string{
+	"de": "null eins zwei drei vier fünf sechs sieben acht neun",
+	"es": "cero uno dos tres cuatro cinco seis siete ocho nueve",
+	"fr": "zéro un deux trois quatre cinq six sept huit neuf",
+}
+
+func (n *ticketNames) replaceNames(said, language string) string {
+	names := strings.Fields(cmp.Or(digitWords[language], "zero one two three four five six seven eight nine"))
 	var spoken []string
 	for _, digit := range strings.TrimPrefix(n.id.String(), "T-") {
-		spoken = append(spoken, strings.Fields("zero one two three four five six seven eight nine")[digit-'0'])
+		spoken = append(spoken, names[digit-'0'])
 	}
 	return strings.NewReplacer("NUMBER", n.id.String(), "SPOKEN", strings.Join(spoken, " ")).Replace(said)
 }

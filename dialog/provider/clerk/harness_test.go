@@ -14,6 +14,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/require"
 	"frontdesk/tools"
+	"frontdesk/tools/gate"
 )
 
 const demoFolder = "../../../agents/demo"
@@ -90,12 +91,40 @@ func (c *conversation) takeTurn(text string, isTyped bool) string {
 				c.hasEnded = true
 				return "(ends)"
 			}
-			result := c.tools.DoAsOperator(c.ctx, call)
+			result := c.run(call)
 			c.messages = append(c.messages, dialog.Message{Role: dialog.ToolRole, Result: &result})
 		}
 	}
 	c.t.Fatalf("the clerk keeps calling tools after %q", text)
 	return ""
+}
+
+// run runs a call if the gate lets it. The caller agrees to what the gate asks them.
+func (c *conversation) run(call tools.Call) tools.Result {
+	spec, ok := c.tools.Find(call.Name)
+	checked, err := c.tools.Check(call)
+	if !ok || err != nil {
+		return tools.Failed(call, err)
+	}
+	evidence := gate.Evidence{Line: tools.CallerOf(c.ctx).Number}
+	for _, m := range c.messages {
+		switch {
+		case m.Role == dialog.User:
+			evidence.Said = append(evidence.Said, m.Text)
+		case m.Result != nil && !m.Result.Failed:
+			evidence.Outputs = append(evidence.Outputs, gate.Output{JSON: m.Result.Output})
+		}
+	}
+	decision := gate.New(gate.NewCounter()).Decide(c.ctx, gate.Request{
+		Agent: c.agent.Name, Tool: call.Name, Rule: spec.Rule, Arguments: checked.Arguments, Evidence: evidence,
+	})
+	switch decision.Verdict {
+	case gate.Refused:
+		return tools.Failed(call, decision.Err)
+	case gate.MustAsk:
+		return c.tools.DoAsOperator(c.ctx, checked)
+	}
+	return c.tools.Do(c.ctx, checked, decision.Permit)
 }
 
 // reply returns what the clerk yields for the present messages.
