@@ -70,13 +70,14 @@ func NewDesk(o Options) *Desk {
 	if o.Limiter == nil {
 		o.Limiter = NewLimiter(o.Limits)
 	}
-	if o.Effects == nil {
-		o.Effects = gate.NewCounter()
+	effects := gate.Counter(gate.NewCounter())
+	if o.Effects != nil {
+		effects = keyedCounter{counter: o.Effects, tokens: o.Tokens}
 	}
 	return &Desk{
 		o:        o,
 		limiter:  o.Limiter,
-		gate:     gate.New(o.Effects),
+		gate:     gate.New(effects),
 		timing:   defaultTiming,
 		calls:    make(map[string]*Call),
 		sessions: make(map[string]*Call),

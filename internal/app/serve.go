@@ -135,6 +135,7 @@ func (n *node) newDesk(store sessionStore) (*session.Desk, error) {
 		Node:          nodeName(),
 		Limits:        limits,
 		Limiter:       limiter,
+		Effects:       store,
 		ResumeWindow:  c.Limits.SessionLife,
 		RecordingsDir: filepath.Join(c.Data, "recordings"),
 		ArchiveGrace:  grace,

@@ -15,6 +15,7 @@ import (
 	"frontdesk/session"
 	"frontdesk/session/sqlite"
 	"frontdesk/session/valkey"
+	"frontdesk/tools/gate"
 )
 
 const connectTimeout = 10 * time.Second // for a shared store to answer when the program starts
@@ -23,6 +24,7 @@ const connectTimeout = 10 * time.Second // for a shared store to answer when the
 type sessionStore interface {
 	archive.Store
 	session.CallerMemory
+	gate.Counter
 }
 
 // sweeper is a store that does not delete expired sessions by itself.

@@ -51,7 +51,7 @@ CREATE TABLE callers (
 	lives_until INTEGER NOT NULL
 );`
 
-// Store is a session.Store and a session.CallerMemory in one file. Safe for concurrent use.
+// Store is a session.Store, a session.CallerMemory and a gate.Counter in one file. Safe for concurrent use.
 type Store struct{ db *sql.DB }
 
 // Open returns the store in a database that db.Open opened. The caller closes conn.
@@ -60,6 +60,9 @@ func Open(ctx context.Context, conn *sql.DB) (*Store, error) {
 		return nil, storeFault(ctx, err)
 	}
 	if err := db.Migrate(ctx, conn, "callers", callersSchema); err != nil {
+		return nil, storeFault(ctx, err)
+	}
+	if err := db.Migrate(ctx, conn, "effects", effectsSchema); err != nil {
 		return nil, storeFault(ctx, err)
 	}
 	return &Store{db: conn}, nil

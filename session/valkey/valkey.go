@@ -22,7 +22,7 @@ import (
 	"frontdesk/session"
 )
 
-// Store is a session.Store and a session.CallerMemory. Safe for concurrent use.
+// Store is a session.Store, a session.CallerMemory and a gate.Counter. Safe for concurrent use.
 type Store struct {
 	client valkey.Client
 	o      Options

@@ -177,7 +177,9 @@ func digest(tool string, arguments json.RawMessage) [sha256.Size]byte {
 // Counter counts effects across sessions. It is safe for concurrent use.
 type Counter interface {
 	// Take counts one more event of key, unless there were limit of them in the window that
-	// runs now, and reports whether it did.
+	// runs now, and reports whether it did. A window begins with the first event that it
+	// counts, and windows do not overlap: around the end of one, up to twice the limit may
+	// happen within the length of a window. key may hold any bytes.
 	Take(ctx context.Context, key string, limit int, window time.Duration) (bool, error)
 }
 
