@@ -145,6 +145,9 @@ func New(c Config) (*Tool, error) {
 		return nil, wrong("say", "%v", err)
 	}
 	// The registry ends a call that has not ended by itself.
+	if c.Say != "" {
+		t.spec.Description += ` If the result has the field "say", tell it in these words.`
+	}
 	t.spec.Say, t.spec.Timeout = c.Say, c.Timeout+100*time.Millisecond
 	t.transport, t.client = newClient(c)
 	t.breaker = circuitbreaker.NewBuilder[any]().WithFailureThreshold(breakerFailures).WithSuccessThreshold(1).WithDelay(breakerDelay).Build()

@@ -9,34 +9,45 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
 	"frontdesk/tools"
 )
 
 // lookup is a tool that finds a record, such as an order, by its number.
 type lookup struct {
-	name    string
-	subject string         // what has the number: "order" of order_status
-	pattern *regexp.Regexp // names of the subject
+	name      string
+	parameter string         // of the tool, for the number
+	isNumeric bool           // the parameter is a JSON number
+	hasSay    bool           // the result has the sentence to say, if the tool could make it
+	subject   string         // what has the number: "order" of order_status
+	pattern   *regexp.Regexp // names of the subject
 }
 
 // genericNames are parts of a tool's name that do not say what it finds.
 var genericNames = words.NewSet("status state lookup look up find get check info information details search by number id of the track tracking my")
 
-// newLookup returns the look-up for a tool that only reads and has key as its only
-// parameter. It returns false for other tools.
+// newLookup returns the look-up for a tool that only reads and has one parameter: the key of a
+// table, or a text or number of a tool that says how to tell its result. It returns false for
+// other tools.
 func newLookup(spec tools.Spec) (lookup, bool) {
 	var schema struct {
-		Required   []string                   `json:"required"`
-		Properties map[string]json.RawMessage `json:"properties"`
+		Required   []string                      `json:"required"`
+		Properties map[string]struct{ Type any } `json:"properties"`
 	}
 	if spec.Rule.Effect.Changes() || json.Unmarshal(spec.Parameters, &schema) != nil {
 		return lookup{}, false
 	}
-	if len(schema.Required) != 1 || schema.Required[0] != "key" || len(schema.Properties) != 1 {
+	if len(schema.Required) != 1 || len(schema.Properties) != 1 {
 		return lookup{}, false
 	}
-	l := lookup{name: spec.Name, subject: spec.Name}
+	l := lookup{name: spec.Name, parameter: schema.Required[0], hasSay: spec.Say != "", subject: spec.Name}
+	switch kind := schema.Properties[l.parameter].Type; {
+	case l.hasSay && (kind == "integer" || kind == "number"):
+		l.isNumeric = true
+	case !(l.hasSay && kind == "string") && l.parameter != "key":
+		return lookup{}, false
+	}
 	for part := range strings.SplitSeq(spec.Name, "_") {
 		if !genericNames[part] && part != "" {
 			l.subject = part
@@ -136,20 +147,37 @@ func (r *responder) lookUpNumber(st *state, u utterance, l *lookup, isTyped bool
 	if len(n) < minNumber {
 		return []part{r.askNumber(l, fmt.Sprintf(r.phrases.partial, sayID(n, isTyped)))}
 	}
-	return []part{{call: call(l.name, map[string]string{"key": n}), respond: func(_ *state, result tools.Result) statement {
-		var out struct {
-			Found  bool
-			Record map[string]string
-		}
-		decodeOutput(result, &out)
-		switch {
-		case result.Failed:
-			return statement{text: r.phrases.failed, question: r.ticketQuestion()}
-		case !out.Found:
-			return statement{text: fmt.Sprintf(r.phrases.notFound, l.subject, sayID(n, isTyped)), question: whichNumber, subject: l.subject}
-		}
-		return statement{text: r.describeRecord(l, n, out.Record, u, isTyped)}
+	var value any = n
+	if l.isNumeric {
+		value = json.Number(strings.TrimLeft(n[:len(n)-1], "0") + n[len(n)-1:])
+	}
+	return []part{{call: call(l.name, map[string]any{l.parameter: value}), respond: func(_ *state, result tools.Result) statement {
+		return r.tellRecord(l, n, result, u, isTyped)
 	}}}
+}
+
+// tellRecord says what a look-up has found under the number n.
+func (r *responder) tellRecord(l *lookup, n string, result tools.Result, u utterance, isTyped bool) statement {
+	var out struct {
+		Found  bool
+		Record map[string]string
+		Say    string
+		Error  struct{ Code fault.Code }
+	}
+	decodeOutput(result, &out)
+	isUnknown := !out.Found
+	if l.hasSay { // a number that does not fit the tool's parameters names nothing, too
+		isUnknown = out.Error.Code == fault.NotFound || out.Error.Code == fault.Invalid
+	}
+	switch {
+	case result.Failed && !(l.hasSay && isUnknown), l.hasSay && out.Say == "" && !isUnknown:
+		return statement{text: r.phrases.failed, question: r.ticketQuestion()}
+	case isUnknown:
+		return statement{text: fmt.Sprintf(r.phrases.notFound, l.subject, sayID(n, isTyped)), question: whichNumber, subject: l.subject}
+	case l.hasSay:
+		return statement{text: out.Say}
+	}
+	return statement{text: r.describeRecord(l, n, out.Record, u, isTyped)}
 }
 
 // askNumber asks for the number after saying leadIn.
