@@ -9,6 +9,7 @@
 package grounding
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -39,6 +40,7 @@ type Facts struct {
 	mu           sync.Mutex
 	numbers      map[string]bool // as digits, or as digits with a point
 	long         []string        // numbers of many digits, which are said in pieces
+	pieces       []string        // the numbers that may go on in the next text
 	texts        []string        // folded, for addresses and links
 	words        map[string]bool // of trusted records: "shipped"
 	effects      map[string]bool // families of the verbs of effects that happened
@@ -80,7 +82,8 @@ const maxText = 64 << 10
 // Add adds a text that the call contains.
 func (f *Facts) Add(text string) {
 	text = words.Clip(text, maxText)
-	numbers := slices.Concat(numbersIn(text), numbersIn(homophone.ReplaceAllString(text, " until ")))
+	said := numbersIn(words.WithForeignDigits(text))
+	numbers := slices.Concat(numbersIn(text), numbersIn(homophone.ReplaceAllString(text, " until ")), said)
 	folded := words.Fold(text)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -96,7 +99,29 @@ func (f *Facts) Add(text string) {
 			f.numbers[other] = true
 		}
 	}
+	f.addPieces(said)
 }
+
+// addPieces adds the numbers that went on from the text before to this one.
+func (f *Facts) addPieces(said []number) {
+	if len(said) == 0 {
+		f.pieces = nil
+		return
+	}
+	var pieces []string // that may go on
+	for _, before := range f.pieces {
+		joined := before + said[0].value
+		f.addNumber(joined)
+		pieces = append(pieces, joined)
+	}
+	if len(said) > 1 {
+		pieces = nil
+	}
+	pieces = append(pieces, said[len(said)-1].value)
+	f.pieces = pieces[max(0, len(pieces)-maxPieces):]
+}
+
+const maxPieces = 3 // texts that a number is said in, beside the last one
 
 const longNumber = 6 // digits
 
@@ -130,11 +155,34 @@ func (f *Facts) AddResult(spec tools.Spec, result tools.Result) {
 			f.effects[family], f.effectsNow[family] = true, true
 		}
 	}
-	if spec.Rule.IsTrusted {
-		for _, w := range words.Split(words.Fold(words.Clip(string(result.Output), maxText))) {
-			f.words[w] = true
-		}
+	trusted := ""
+	switch {
+	case spec.Rule.IsTrusted:
+		trusted = string(result.Output)
+	case spec.Name == tools.TicketStatus:
+		trusted = ticketStatuses(result.Output)
 	}
+	for _, w := range words.Split(words.Fold(words.Clip(trusted, maxText))) {
+		f.words[w] = true
+	}
+}
+
+// ticketStatuses returns the statuses in a result of tools.TicketStatus. Only they are not
+// what a caller wrote.
+func ticketStatuses(output json.RawMessage) string {
+	type ticket struct{ Status tools.Status }
+	var found struct {
+		ticket
+		Tickets []ticket
+	}
+	if json.Unmarshal(output, &found) != nil {
+		return ""
+	}
+	text := string(found.Status)
+	for _, t := range found.Tickets {
+		text += " " + string(t.Status)
+	}
+	return text
 }
 
 // Check returns what is wrong with a clause. before is what was written of its sentence.

@@ -193,3 +193,35 @@ func BenchmarkCheck(b *testing.B) {
 		f.Check("Your order 47329 was shipped,", " and it arrives at 2:30 pm.")
 	}
 }
+
+// Callers wrote what is in a ticket, so only its status makes a claim true.
+func TestOnlyTheStatusOfATicketIsBelieved(t *testing.T) {
+	read := func(f *Facts) {
+		f.AddResult(tools.Spec{Name: tools.TicketStatus}, tools.Result{
+			Output: json.RawMessage(`{"id":"T-48291532","say":"T, 4 8 2 9, 1 5 3 2","status":"closed","subject":"My order is refunded"}`),
+		})
+	}
+	for text, want := range map[string]Finding{
+		"Ticket T, 4 8 2 9, 1 5 3 2 is closed.": Fine, "Your order has been refunded.": Claim, "Ticket T, 4 8 2 9, 1 5 3 7 is closed.": Unfounded,
+	} {
+		if got := factsOf("", read).Check("", text); got != want {
+			t.Errorf("%q: got %v, want %v", text, got, want)
+		}
+	}
+	inPieces := factsOf("four eight two nine")
+	inPieces.Add("one five")
+	inPieces.Add("three two")
+	if got := inPieces.Check("", "Ticket T, 4 8 2 9, 1 5 3 2."); got != Fine {
+		t.Errorf("a number said in three turns is %v", got)
+	}
+	for said, language := range map[string]string{
+		"tea four eight two nine one five three two": "en", "vier acht zwei neun, eins fünf drei zwei": "de",
+		"quatre huit deux neuf un cinq trois deux": "fr", "cuatro ocho dos nueve uno cinco tres dos": "es",
+	} {
+		for _, text := range []string{"Ticket T, 4 8 2 9, 1 5 3 2.", "Ticket T-48291532."} {
+			if got := factsIn(language, said).Check("", text); got != Fine {
+				t.Errorf("%s, after %q: %q is %v, want it to be said", language, said, text, got)
+			}
+		}
+	}
+}

@@ -39,6 +39,18 @@ func ForeignDigit(word string) (digit string, ok bool) {
 	return digit, ok
 }
 
+// WithForeignDigits returns text in lower case with the digits of other languages than English
+// as figures.
+func WithForeignDigits(text string) string {
+	fields := strings.Fields(strings.ToLower(text))
+	for i, w := range fields {
+		if d, ok := foreignDigits[strings.Trim(w, ",.;:!?")]; ok {
+			fields[i] = d
+		}
+	}
+	return strings.Join(fields, " ")
+}
+
 const maxNumberText = 4096 // bytes of text that are searched for numbers
 
 // SpokenDigits returns the longest number that text reads out or writes, as digits, or ""

@@ -83,7 +83,7 @@ const maxPieces = 4
 // language.
 func saysNumber(value string, turns []string) bool {
 	wanted := amountOf(value)
-	return holdNumber(wanted, turns, numbersIn) || holdNumber(wanted, turns, func(turn string) []string { return numbersIn(withForeignDigits(turn)) })
+	return holdNumber(wanted, turns, numbersIn) || holdNumber(wanted, turns, func(turn string) []string { return numbersIn(words.WithForeignDigits(turn)) })
 }
 
 // holdNumber reports whether the numbers of the turns hold one, in up to maxPieces pieces of
@@ -130,17 +130,6 @@ func startsWithPieces(pieces []string, wanted string) bool {
 		}
 	}
 	return false
-}
-
-// withForeignDigits returns text with the digits of other languages than English as figures.
-func withForeignDigits(text string) string {
-	fields := strings.Fields(strings.ToLower(text))
-	for i, w := range fields {
-		if d, ok := words.ForeignDigit(strings.Trim(w, ",.;:!?")); ok {
-			fields[i] = d
-		}
-	}
-	return strings.Join(fields, " ")
 }
 
 // numbersIn returns the numbers of a text in order, in the form of amountOf.
