@@ -1,7 +1,12 @@
 package agentfile
 
 import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -9,6 +14,7 @@ import (
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
+	"frontdesk/tools"
 	"frontdesk/tools/gate"
 	"frontdesk/tools/httptool"
 )
@@ -45,6 +51,59 @@ tools:
 	}}
 	if !reflect.DeepEqual(f.Tools.HTTP, want) {
 		t.Errorf("got  %+v\nwant %+v", f.Tools.HTTP, want)
+	}
+}
+
+// section returns the first block of code of a language in a section of docs/tools.md.
+func section(t *testing.T, title, language string) string {
+	t.Helper()
+	doc, err := os.ReadFile("../../docs/tools.md")
+	require.NoError(t, err)
+	_, text, _ := strings.Cut(string(doc), "\n## "+title+"\n")
+	_, text, ok := strings.Cut(text, "```"+language+"\n")
+	text, _, isClosed := strings.Cut(text, "```\n")
+	if !ok || !isClosed {
+		t.Fatalf("docs/tools.md has no example in %s under %s", language, title)
+	}
+	return text
+}
+
+// The documented endpoint is called: only its host is another one.
+func TestDocumentedEndpointWorks(t *testing.T) {
+	t.Setenv("PARCEL_TOKEN", "s3cret")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/parcels/AB123456" || r.Header.Get("Authorization") != "Bearer s3cret" {
+			t.Errorf("got %s with %q", r.URL.Path, r.Header.Get("Authorization"))
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"status":"on its way","date":"on Monday"}`)
+	}))
+	defer server.Close()
+	example := strings.Replace(section(t, "An HTTP endpoint", "yaml"), "https://api.example.com", server.URL, 1)
+	f, err := Load(folder(t, "shop", "name: shop\n"+example+"      private: true\n"))
+	require.NoError(t, err)
+	tool, err := httptool.New(f.Tools.HTTP[0])
+	require.NoError(t, err)
+	defer tool.Close()
+	registry, err := tools.NewRegistry(tool)
+	require.NoError(t, err)
+	for arguments, want := range map[string]string{
+		`{"tracking":"AB123456"}`: "Your parcel is on its way, expected on Monday.",
+		`{"tracking":"../admin"}`: "invalid_request",
+	} {
+		result := registry.DoAsOperator(context.Background(), tools.Call{ID: "1", Name: "parcel_status", Arguments: []byte(arguments)})
+		if !strings.Contains(string(result.Output), want) {
+			t.Errorf("%s: got %s, want %s", arguments, result.Output, want)
+		}
+	}
+}
+
+// The documented function is that of an example that runs.
+func TestDocumentedFunctionIsTheExample(t *testing.T) {
+	example, err := os.ReadFile("../../tools/example_test.go")
+	require.NoError(t, err)
+	if text := section(t, "A Go function", "go"); !strings.Contains(string(example), text) {
+		t.Errorf("tools/example_test.go does not hold\n%s", text)
 	}
 }
 
