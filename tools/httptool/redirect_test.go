@@ -2,8 +2,11 @@ package httptool
 
 import (
 	"context"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -170,5 +173,21 @@ func TestRedirectsKeepTheirScheme(t *testing.T) {
 	post.Method = http.MethodPost
 	if c.checkRedirect(request("https://a/b"), []*http.Request{post}) == nil {
 		t.Error("a redirect of a write must be refused")
+	}
+}
+
+func TestCertificatesAreVerifiedAndProxiesOfTheEnvironmentAreNotUsed(t *testing.T) {
+	var requests atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { requests.Add(1); answerJSON(w, `1`) }))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains about the handshake
+	s.StartTLS()
+	defer s.Close()
+	tool := open(t, parcels(s.URL))
+	result := call(t, tool, "1", `{"tracking":"1"}`)
+	if f := fault.From(result.Err); f == nil || f.Code != fault.Unavailable || !strings.Contains(result.Err.Error(), "certificate") || requests.Load() != 0 {
+		t.Errorf("got %s (%v) after %d requests", result.Output, result.Err, requests.Load())
+	}
+	if tool.transport.Proxy != nil {
+		t.Error("a proxy would choose the address")
 	}
 }
