@@ -64,7 +64,7 @@ func createTicket(s *Tickets) Tool {
 	return Func("create_ticket",
 		"Open a ticket so that the team looks into a problem. Use it when the caller asks for one, or agrees to one. "+
 			"Tell the caller its number, as in \"say\", and what \"tell_caller\" says.",
-		gate.Rule{Effect: gate.Write, Consent: gate.NoConsent, Destinations: []string{"contact"}},
+		gate.Rule{Effect: gate.Write, Destinations: []string{"contact"}},
 		func(ctx context.Context, call string, args arguments) (any, []Note, error) {
 			return newTicketResult(s.Create(ctx, call, Ticket{
 				Subject: args.Subject, Description: args.Description, Contact: args.Contact, Priority: args.Priority,
@@ -109,7 +109,7 @@ func updateTicket(s *Tickets) Tool {
 		Status  Status `json:"status,omitempty" jsonschema:"the new status, if it changes"`
 	}
 	return Func("update_ticket", "Add a note to a ticket or change its status, as when the caller wants it closed.",
-		gate.Rule{Effect: gate.Write, Consent: gate.NoConsent, Identify: []string{"ticket"}, Destinations: []string{"contact"}},
+		gate.Rule{Effect: gate.Write, Identify: []string{"ticket"}, Destinations: []string{"contact"}},
 		func(ctx context.Context, call string, args arguments) (any, []Note, error) {
 			id, err := readTicketID(args.Ticket)
 			if err != nil {

@@ -35,7 +35,7 @@ func (c *conversation) newFacts() *grounding.Facts {
 func (c *conversation) addFacts(m dialog.Message) {
 	switch {
 	case m.Role == dialog.User:
-		c.recall.facts.Add(m.Text)
+		c.recall.facts.AddSaid(m.Text)
 	case m.Result != nil:
 		if call := findCall(c.recall.history.messages, m.Result.CallID); call != nil {
 			c.recall.facts.AddResult(c.specOf(call.Name), *m.Result)

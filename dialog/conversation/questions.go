@@ -95,7 +95,7 @@ func (c *conversation) consentQuestion(call tools.Call) string {
 		return fmt.Sprintf(t.other, strings.ReplaceAll(call.Name, "_", " "), valuesOf(call.Arguments)) + " " + t.shallI
 	}
 	if v.Contact != "" {
-		parts = append(parts, fmt.Sprintf(t.reachAt, c.sayValue(v.Contact)))
+		parts = append(parts, fmt.Sprintf(t.reachAt, c.sayContact(v.Contact)))
 	}
 	return strings.Join(append(parts, t.shallI), " ")
 }
@@ -118,6 +118,16 @@ func (c *conversation) sayValue(value string) string {
 		return value
 	}
 	return words.SayDigits(strings.ReplaceAll(value, " ", ""))
+}
+
+// sayContact returns a contact so that the caller can check it: where the caller hears it, a
+// number digit by digit and the name in an e-mail address letter by letter.
+func (c *conversation) sayContact(contact string) string {
+	name, host, isEmail := strings.Cut(contact, "@")
+	if !isEmail || !c.speaks() {
+		return c.sayValue(contact)
+	}
+	return strings.ToUpper(strings.Join(strings.Split(name, ""), ", ")) + ", @" + host
 }
 
 // speaks reports whether the caller hears the agent.

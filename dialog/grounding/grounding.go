@@ -42,6 +42,7 @@ type Facts struct {
 	long         []string        // numbers of many digits, which are said in pieces
 	pieces       []string        // the numbers that may go on in the next text
 	texts        []string        // folded, for addresses and links
+	said         []string        // by the caller, turn by turn
 	words        map[string]bool // of trusted records: "shipped"
 	effects      map[string]bool // families of the verbs of effects that happened
 	effectsNow   map[string]bool // of those in this turn
@@ -122,6 +123,14 @@ func (f *Facts) addPieces(said []number) {
 }
 
 const maxPieces = 3 // texts that a number is said in, beside the last one
+
+// AddSaid adds what the caller said or typed in a turn.
+func (f *Facts) AddSaid(text string) {
+	f.Add(text)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.said = append(f.said, text)
+}
 
 const longNumber = 6 // digits
 

@@ -18,7 +18,7 @@ func factsOf(said string, results ...func(*Facts)) *Facts {
 
 func factsIn(language, said string, results ...func(*Facts)) *Facts {
 	f := New(language, instructions, true)
-	f.Add(said)
+	f.AddSaid(said)
 	for _, add := range results {
 		add(f)
 	}
@@ -147,6 +147,8 @@ func TestNumbersComeFromTheCall(t *testing.T) {
 		{"Order 4 7 3 2 9 is on its way.", factsOf("my order is four seven three two nine"), Fine},
 		{"That is ticket T, 4 8 2 9,", factsOf("", openedTicket), Fine},
 		{"We are open from nine to five, or 9-5.", factsOf(""), Fine},
+		{"We will write to jon@example.com.", factsOf("it is j o n at example dot com"), Fine},
+		{"We would reach you at J, O, N, @example.com.", factsOf("it is j o n at example dot com"), Fine},
 		{"There are two ways, and three stores.", factsOf(""), Fine},
 		{"Write to help@willow.example.com or see willow.com/help.", factsOf(""), Fine},
 	} {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"frontdesk/internal/words"
+	"frontdesk/tools/gate"
 )
 
 // number is a number in a text.
@@ -89,8 +90,10 @@ func (f *Facts) isFounded(clause, folded string) bool {
 	if !f.hasNumbers(clause) && !f.hasNumbers(hyphen.ReplaceAllString(clause, " until ")) {
 		return false
 	}
-	for _, a := range address.FindAllString(folded, -1) {
-		if !f.hasText(strings.TrimRight(a, ".,/")) {
+	for _, at := range address.FindAllStringIndex(folded, -1) {
+		a := strings.TrimRight(folded[at[0]:at[1]], ".,/")
+		isRest := at[0] > 0 && folded[at[0]-1] == '@' // of an address whose name is spelled
+		if !isRest && !f.hasText(a) && !gate.IsSaid(a, f.said) {
 			return false
 		}
 	}

@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"dialog/grounding":             {"tools", "tools/gate", "internal/words"},
 	"dialog/conversation":          {"dialog", "dialog/grounding", "dialog/ear", "dialog/mouth", "dialog/internal/replay", "media", "tools", "tools/gate", "internal/fault", "internal/words"},
 	"dialog/amd":                   {"dialog", "media", "internal/fft"},
-	"dialog/provider/clerk":        {"dialog", "tools", "internal/fault", "internal/words", "internal/phone"},
+	"dialog/provider/clerk":        {"dialog", "tools", "tools/gate", "internal/fault", "internal/words", "internal/phone"},
 	"dialog/provider/espeak":       {"dialog", "dialog/provider/process", "media", "internal/fault", "internal/spoken"},
 	"dialog/provider/flite":        {"dialog", "dialog/provider/process", "media", "internal/fault", "internal/spoken"},
 	"dialog/provider/moonshine":    {"dialog", "media", "internal/cputime", "internal/fault", "internal/ngram", "internal/onnx", "internal/phrasebook", "internal/words"},

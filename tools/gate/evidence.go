@@ -43,7 +43,7 @@ func (e *Evidence) OriginOf(value string) Origin {
 	if value == "" {
 		return Nowhere
 	}
-	if isSaid(value, e.Said) {
+	if IsSaid(value, e.Said) {
 		return FromCaller
 	}
 	if isSameNumber(value, e.Line) {

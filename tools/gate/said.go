@@ -8,10 +8,10 @@ import (
 	"frontdesk/internal/words"
 )
 
-// isSaid reports whether a turn, or a number that goes on over two turns, holds value.
+// IsSaid reports whether a turn, or a number that goes on over two turns, holds value.
 // Speech and writing compare equal: "j o n at example dot com" is "jon@example.com", "four
 // seven three two nine" is "47329", "nineteen dollars ninety nine" is "19.99".
-func isSaid(value string, turns []string) bool {
+func IsSaid(value string, turns []string) bool {
 	if isNumber(value) {
 		return saysNumber(value, turns)
 	}

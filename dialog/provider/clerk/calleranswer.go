@@ -113,7 +113,12 @@ var declinesContact = regexp.MustCompile(`\b(?:do not (?:have|want|wish|need)|ra
 // setContact stores a contact. The agent reads a spoken one back for confirmation.
 func (r *responder) setContact(st *state, c contact, isTyped bool) []part {
 	st.contact, st.isContactSettled = c, isTyped
-	if isTyped {
+	tool := updateTicket
+	if st.isFiling {
+		tool = createTicket
+	}
+	if isNeeded := st.isFiling || st.filed != "" || st.wantsCallback; isTyped || isNeeded && r.asks[tool] {
+		st.isContactSettled = true
 		return r.continueWithContact(st, isTyped)
 	}
 	return r.tell(fmt.Sprintf(r.phrases.readBack, c.readBack()), isContactRight)

@@ -4,8 +4,8 @@
 // language model, and never says a fact that a tool did not give it.
 //
 // It has no state: a reply depends on the messages and tools of the prompt only, so the
-// same prompt gets the same reply on any node. It imports dialog, tools and
-// internal/words.
+// same prompt gets the same reply on any node. It imports dialog, tools,
+// tools/gate and internal/words.
 //
 // Its rules expect English as a recognizer writes it: without punctuation and sometimes
 // misheard. In German, Spanish and French it answers from pages in that language, and
@@ -24,6 +24,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/words"
 	"frontdesk/tools"
+	"frontdesk/tools/gate"
 )
 
 // The tools that the clerk knows by name. It calls those that the prompt offers.
@@ -68,17 +69,19 @@ type responder struct {
 	lexicon     *words.Lexicon
 	suggestions []string
 	hasTool     map[string]bool // by name
+	asks        map[string]bool // tools for which the caller is asked before they run, by name
 	lookups     []lookup
 }
 
 func newResponder(p dialog.Prompt) *responder {
-	r := &responder{phrases: englishPhrases, rules: englishRules, lexicon: words.LexiconOf("en"), hasTool: make(map[string]bool)}
+	r := &responder{phrases: englishPhrases, rules: englishRules, lexicon: words.LexiconOf("en"), hasTool: make(map[string]bool), asks: make(map[string]bool)}
 	if p.Agent != nil {
 		r.phrases, r.rules, r.suggestions = phrasesFor(p.Agent.Language), rulesFor(p.Agent.Language), p.Agent.Suggestions
 		r.lexicon = words.LexiconOf(p.Agent.Language)
 	}
 	for _, spec := range p.Tools {
 		r.hasTool[spec.Name] = true
+		r.asks[spec.Name] = spec.Rule.Effect.Changes() && spec.Rule.Consent != gate.NoConsent
 		if l, ok := newLookup(spec); ok {
 			r.lookups = append(r.lookups, l)
 		}
@@ -89,6 +92,10 @@ func newResponder(p dialog.Prompt) *responder {
 // part is a part of a reply: an optional tool call, and what to say then.
 type part struct {
 	call *tools.Call
+	// before is said before the call, which then asks the caller for consent.
+	before string
+	// next returns a further part that the result of the call makes possible, or nil.
+	next func(st *state, result tools.Result) *part
 	// respond gets the result of the call, or the zero Result without a call. It updates
 	// st, unless the part is an answer from the knowledge base: replayTurn sees from the
 	// words of such a reply what it changed.
@@ -122,18 +129,21 @@ func (r *responder) reply(messages []dialog.Message) (text string, calls []tools
 	}
 	st := r.replay(past)
 	parts := r.decide(&st, current, past)
-	results, isDone := current.resultsOf(parts)
-	if isDone {
-		text, _ = r.compose(&st, parts, results)
+	own, following := current.splitCalls(parts)
+	results, isDone := current.resultsOf(parts, own)
+	if !isDone {
+		return current.callsOf(parts)
+	}
+	text, asked := r.compose(&st, parts, results)
+	follow := r.follow(&st, parts, results, asked, text)
+	switch {
+	case follow == nil:
 		return text, nil
+	case following == nil:
+		return current.callsOf([]part{*follow})
 	}
-	for i, p := range parts {
-		if p.call != nil {
-			p.call.ID = fmt.Sprintf("call_%s_%d_%d", current.id, len(current.calls), i)
-			calls = append(calls, *p.call)
-		}
-	}
-	return "", calls
+	text, _ = r.compose(&st, []part{*follow}, []tools.Result{current.resultOf(*following)})
+	return text, nil
 }
 
 // replay computes the state of the conversation from the past turns.
@@ -157,19 +167,48 @@ func (r *responder) replay(past []turn) state {
 // choose an answer again if the caller heard it.
 func (r *responder) replayTurn(st *state, t *turn, past []turn) question {
 	parts := r.decide(st, t, past)
-	results, isDone := t.resultsOf(parts)
+	own, following := t.splitCalls(parts)
+	results, isDone := t.resultsOf(parts, own)
 	if !isDone {
 		return noQuestion
 	}
+	asked := noQuestion
 	if !t.isInterrupted && len(parts) == 1 && parts[0].isAnswer {
 		st.failures++
 		if !strings.Contains(t.heard, r.phrases.unknown) {
 			st.failures = 0
 		}
-		return r.phrases.questionIn(t.heard)
+		if asked = r.phrases.questionIn(t.heard); following != nil {
+			asked = shallConnect
+		}
+	} else {
+		_, asked = r.compose(st, parts, results)
 	}
-	_, asked := r.compose(st, parts, results)
-	return asked
+	if following == nil {
+		return asked
+	}
+	if follow := r.follow(st, parts, results, asked, ""); follow != nil {
+		r.compose(st, []part{*follow}, []tools.Result{t.resultOf(*following)})
+	}
+	return noQuestion
+}
+
+// follow returns a call that follows from what the parts did, which asks the caller for
+// consent: the one that their result makes possible, or the person that the reply would
+// offer. It returns nil if nothing follows. text is said before the call.
+func (r *responder) follow(st *state, parts []part, results []tools.Result, asked question, text string) *part {
+	if asked == shallConnect && r.asks[handOver] {
+		p := r.requestPerson(st, utterance{text: st.topic})[0]
+		p.before = text + " "
+		return &p
+	}
+	if len(parts) == 1 && len(results) == 1 && parts[0].next != nil {
+		if p := parts[0].next(st, results[0]); p != nil {
+			p.before = text + " "
+			return p
+		}
+	}
+	return nil
 }
 
 // compose joins the statements of the parts: first the texts, then their sources, then one
@@ -181,6 +220,10 @@ func (r *responder) compose(st *state, parts []part, results []tools.Result) (te
 		var result tools.Result
 		if p.call != nil && len(results) > 0 {
 			result, results = results[0], results[1:]
+		}
+		if result.Held {
+			st.held, st.heldTurns = &p, 0
+			continue
 		}
 		s := p.respond(st, result)
 		if s.text != "" && !slices.Contains(texts, s.text) {
@@ -204,6 +247,9 @@ func (r *responder) compose(st *state, parts []part, results []tools.Result) (te
 	if asking.question != noQuestion {
 		if asking.leadIn != "" {
 			texts = append(texts, asking.leadIn)
+		}
+		if asking.question == shallConnect && r.asks[handOver] { // the call asks
+			return strings.Join(texts, " "), asking.question
 		}
 		words := r.phrases.ask[asking.question]
 		if strings.Contains(words, "%s") {

@@ -29,6 +29,9 @@ type state struct {
 	contact          contact // of the caller
 	isContactSettled bool    // the caller confirmed contact, or does not want to leave one
 
+	held      *part // its call waits for the caller's consent
+	heldTurns int   // in which the caller has spoken since
+
 	failures int // turns in a row without help for the caller
 }
 
@@ -38,6 +41,9 @@ const maxParts = 3 // requests in one turn
 func (r *responder) decide(st *state, t *turn, past []turn) []part {
 	u := newUtterance(t.said)
 	in := r.intentOf(u)
+	if parts := r.handleConsent(st, t, u, in); parts != nil {
+		return parts
+	}
 	if parts := r.handleAnswer(st, u, in, t.isTyped); parts != nil {
 		return parts
 	}
@@ -221,7 +227,8 @@ func (r *responder) repeatReply(past []turn) []part {
 		if t.isInterrupted && i > 0 {
 			st := r.replay(past[:i])
 			parts := r.decide(&st, t, past[:i])
-			if results, isDone := t.resultsOf(parts); isDone {
+			own, _ := t.splitCalls(parts)
+			if results, isDone := t.resultsOf(parts, own); isDone {
 				return r.restateReply(r.compose(&st, parts, results))
 			}
 		}

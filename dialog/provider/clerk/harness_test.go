@@ -3,8 +3,10 @@ package clerk
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -56,6 +58,7 @@ type conversation struct {
 	ctx         context.Context
 	calledTools []string // in the last turn, by name
 	hasEnded    bool
+	held        *tools.Call // waits for the caller's consent
 }
 
 func newConversation(t testing.TB, registry *tools.Registry) *conversation {
@@ -75,6 +78,7 @@ func (c *conversation) takeTurn(text string, isTyped bool) string {
 	c.t.Helper()
 	c.messages = append(c.messages, dialog.Message{ID: fmt.Sprint("item", len(c.messages)), Role: dialog.User, Text: text, Typed: isTyped})
 	c.calledTools, c.hasEnded = nil, false
+	c.consent(text)
 	for range 6 {
 		reply, calls := c.reply()
 		if len(calls) == 0 {
@@ -93,6 +97,11 @@ func (c *conversation) takeTurn(text string, isTyped bool) string {
 			}
 			result := c.run(call)
 			c.messages = append(c.messages, dialog.Message{Role: dialog.ToolRole, Result: &result})
+		}
+		if c.held != nil {
+			question := strings.TrimSpace(reply + " " + consentQuestion + " " + c.held.Name)
+			c.messages = append(c.messages, dialog.Message{ID: fmt.Sprint("item", len(c.messages)), Role: dialog.Assistant, Text: question})
+			return question
 		}
 	}
 	c.t.Fatalf("the clerk keeps calling tools after %q", text)
@@ -149,4 +158,39 @@ func (c *conversation) interrupt(heard string) {
 		c.t.Fatalf("the reply %q does not begin with %q", last.Text, heard)
 	}
 	last.Text, last.Interrupted = heard, true
+}
+
+// consentQuestion stands for the conversation's question for consent.
+const consentQuestion = "(consent?)"
+
+// consent runs the held call if the caller agrees, as a conversation does.
+func (c *conversation) consent(said string) {
+	call := c.held
+	c.held = nil
+	if call == nil || gate.AnswerIn(said) != gate.Yes {
+		return
+	}
+	c.calledTools = append(c.calledTools, call.Name)
+	call.ID += "_agreed"
+	c.messages = append(c.messages, dialog.Message{ID: fmt.Sprint("item", len(c.messages)), Role: dialog.Assistant, Calls: []tools.Call{*call}})
+	result := c.tools.DoAsOperator(c.ctx, *call)
+	c.messages = append(c.messages, dialog.Message{Role: dialog.ToolRole, Result: &result})
+}
+
+// run runs a call, or holds it for the caller's consent.
+func (c *conversation) run(call tools.Call) tools.Result {
+	spec, _ := c.tools.Find(call.Name)
+	last := ""
+	for _, m := range c.messages {
+		if m.Role == dialog.User {
+			last = m.Text
+		}
+	}
+	rule := spec.Rule
+	if !rule.Effect.Changes() || rule.Consent == gate.NoConsent || rule.Consent == gate.AskUnlessRequested && rule.IsRequest(last) {
+		return c.tools.DoAsOperator(c.ctx, call)
+	}
+	c.held = &call
+	c.calledTools = slices.DeleteFunc(c.calledTools, func(name string) bool { return name == call.Name })
+	return tools.Result{CallID: call.ID, Held: true, Output: json.RawMessage(`{"status":"awaiting_caller"}`)}
 }

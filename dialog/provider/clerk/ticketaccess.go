@@ -147,6 +147,12 @@ func (r *responder) openTicket(st *state, id string, isTyped bool) []part {
 			return r.ticketRefused(st, t.Error.Code, isTyped)
 		}
 		return r.describeTicket(st, t, isTyped)
+	}, next: func(st *state, result tools.Result) *part {
+		t := readTicket(result)
+		if result.Failed || t.ID == "" || t.Status == tools.Closed || !st.asked.closes || !r.asks[updateTicket] {
+			return nil
+		}
+		return &r.closeTicket(st, isTyped)[0]
 	}}}
 }
 
@@ -170,6 +176,9 @@ func (r *responder) describeTicket(st *state, t ticketResult, isTyped bool) stat
 		text += " " + fmt.Sprintf(r.phrases.ticketAbout, strings.TrimRight(t.Subject, "."))
 	}
 	if st.asked.closes && t.Status != tools.Closed && r.hasTool[updateTicket] {
+		if r.asks[updateTicket] { // the call that follows asks
+			return statement{text: text}
+		}
 		return statement{text: text, question: shallCloseTicket}
 	}
 	return statement{text: text, question: anythingElse}

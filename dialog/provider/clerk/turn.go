@@ -1,6 +1,8 @@
 package clerk
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"frontdesk/dialog"
@@ -54,28 +56,57 @@ func (t *turn) hasEffect() bool {
 	return false
 }
 
+// splitCalls splits off the last call of the turn if it follows from what parts do.
+func (t *turn) splitCalls(parts []part) (own []tools.Call, following *tools.Call) {
+	n := len(t.calls)
+	if n == 0 {
+		return nil, nil
+	}
+	last := t.calls[n-1]
+	if last.Name != handOver && last.Name != updateTicket || slices.ContainsFunc(parts, func(p part) bool { return p.call != nil && p.call.Name == last.Name }) {
+		return t.calls, nil
+	}
+	return t.calls[:n-1], &last
+}
+
+// callsOf returns the calls of parts, and what is said before them.
+func (t *turn) callsOf(parts []part) (before string, calls []tools.Call) {
+	for i, p := range parts {
+		if p.call != nil {
+			p.call.ID = fmt.Sprintf("call_%s_%d_%d", t.id, len(t.calls), i)
+			calls = append(calls, *p.call)
+			before += p.before
+		}
+	}
+	return before, calls
+}
+
+// resultOf returns the result of a call of the turn; one that has none has failed.
+func (t *turn) resultOf(c tools.Call) tools.Result {
+	if result, ok := t.results[c.ID]; ok {
+		return result
+	}
+	return tools.Result{CallID: c.ID, Failed: true}
+}
+
 // resultsOf returns the results of the calls that parts make, in order, and whether all of
-// them have been made. They are the last calls of the turn, because another model may have
-// made some before it failed.
-func (t *turn) resultsOf(parts []part) (results []tools.Result, isDone bool) {
+// them have been made. They are the last of calls, because another model may have made some
+// before it failed.
+func (t *turn) resultsOf(parts []part, calls []tools.Call) (results []tools.Result, isDone bool) {
 	var wanted []string
 	for _, p := range parts {
 		if p.call != nil {
 			wanted = append(wanted, p.call.Name)
 		}
 	}
-	if len(wanted) > len(t.calls) {
+	if len(wanted) > len(calls) {
 		return nil, false
 	}
-	for i, c := range t.calls[len(t.calls)-len(wanted):] {
+	for i, c := range calls[len(calls)-len(wanted):] {
 		if c.Name != wanted[i] {
 			return nil, false
 		}
-		result, ok := t.results[c.ID]
-		if !ok {
-			result = tools.Result{CallID: c.ID, Failed: true}
-		}
-		results = append(results, result)
+		results = append(results, t.resultOf(c))
 	}
 	return results, true
 }
