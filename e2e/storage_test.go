@@ -65,7 +65,8 @@ func TestConversationContinuesOnAFullDiskAndIsSavedLater(t *testing.T) {
 	said.ask(t, c, "What time do you open on Saturday?", "Saturday")
 	c.awaitNotice(t, "not_saved")
 	said.ask(t, c, "Please open a ticket: my printer stopped working.")
-	refusal := said.ask(t, c, "My number is 5 5 5, 0 1 2 3 4 5 6.")
+	said.ask(t, c, "My number is 5 5 5, 0 1 2 3 4 5 6.", "Shall I do that?")
+	refusal := said.ask(t, c, "Yes.")
 	if e := c.expect(t, "frontdesk.turn"); e.at("turn", "reply") != refusal || s.metric(t, `frontdesk_tool_calls_total{outcome="failed",tool="create_ticket"}`) != 1 {
 		t.Errorf("the ticket was not refused: %v", e)
 	}

@@ -23,6 +23,7 @@ type consentTexts struct {
 	closeTicket  string // %s: ticket
 	changeTicket string // %s: ticket, %s: status
 	addNote      string // %s: ticket, %s: note
+	noteContact  string // %s: contact
 	handOver     string // a person is asked to take over
 	endCall      string
 	other        string // %s: tool, %s: values
@@ -33,25 +34,29 @@ var consentTextsOf = map[string]consentTexts{
 	"en": {
 		openTicket: "I would open a ticket: %s.", reachAt: "We would reach you at %s.",
 		closeTicket: "I would close ticket %s.", changeTicket: "I would set ticket %s to %s.", addNote: "I would add this to ticket %s: %s.",
-		handOver: "I would ask a colleague to take over.", endCall: "I would end the call now.",
+		noteContact: "I would note that we reach you at %s.",
+		handOver:    "I would ask a colleague to take over.", endCall: "I would end the call now.",
 		other: "I would do this: %s, with %s.", shallI: "Shall I do that?",
 	},
 	"de": {
 		openTicket: "Ich würde ein Ticket anlegen: %s.", reachAt: "Wir würden Sie so erreichen: %s.",
 		closeTicket: "Ich würde das Ticket %s schließen.", changeTicket: "Ich würde das Ticket %s auf %s setzen.", addNote: "Ich würde dies zum Ticket %s hinzufügen: %s.",
-		handOver: "Ich würde eine Kollegin oder einen Kollegen bitten, zu übernehmen.", endCall: "Ich würde das Gespräch jetzt beenden.",
+		noteContact: "Ich würde notieren, dass wir Sie so erreichen: %s.",
+		handOver:    "Ich würde eine Kollegin oder einen Kollegen bitten, zu übernehmen.", endCall: "Ich würde das Gespräch jetzt beenden.",
 		other: "Ich würde dies tun: %s, mit %s.", shallI: "Soll ich das tun?",
 	},
 	"fr": {
 		openTicket: "Je vais ouvrir un ticket : %s.", reachAt: "Nous pourrons vous joindre ainsi : %s.",
 		closeTicket: "Je vais fermer le ticket %s.", changeTicket: "Je vais passer le ticket %s à %s.", addNote: "Je vais ajouter ceci au ticket %s : %s.",
-		handOver: "Je vais demander à un collègue de prendre le relais.", endCall: "Je vais terminer l'appel maintenant.",
+		noteContact: "Je vais noter que nous pouvons vous joindre ainsi : %s.",
+		handOver:    "Je vais demander à un collègue de prendre le relais.", endCall: "Je vais terminer l'appel maintenant.",
 		other: "Je vais faire ceci : %s, avec %s.", shallI: "Dois-je le faire ?",
 	},
 	"es": {
 		openTicket: "Voy a abrir un tique: %s.", reachAt: "Le contactaríamos así: %s.",
 		closeTicket: "Voy a cerrar el tique %s.", changeTicket: "Voy a poner el tique %s en %s.", addNote: "Voy a añadir esto al tique %s: %s.",
-		handOver: "Voy a pedir a un compañero que le atienda.", endCall: "Voy a terminar la llamada ahora.",
+		noteContact: "Voy a anotar que le contactamos así: %s.",
+		handOver:    "Voy a pedir a un compañero que le atienda.", endCall: "Voy a terminar la llamada ahora.",
 		other: "Voy a hacer esto: %s, con %s.", shallI: "¿Quiere que lo haga?",
 	},
 }
@@ -66,38 +71,56 @@ func (c *conversation) consentQuestion(call tools.Call) string {
 	if question := c.ruleOf(call.Name).Question; question != "" {
 		return tools.FillQuestion(question, call.Arguments) + " " + t.shallI
 	}
+	return strings.Join(append(c.proposals(t, call), t.shallI), " ")
+}
+
+// proposals says what a call of one of Frontdesk's own tools would do; it names any other tool
+// with its values.
+func (c *conversation) proposals(t consentTexts, call tools.Call) []string {
 	var v struct {
 		Subject, Contact, Ticket, Note string
 		Status                         tools.Status
 	}
 	_ = json.Unmarshal(call.Arguments, &v)
-	var parts []string
+	var out []string
 	switch call.Name {
 	case "create_ticket":
-		parts = append(parts, fmt.Sprintf(t.openTicket, strings.TrimRight(v.Subject, ".!? ")))
-	case updateTicket:
-		ticket := c.sayTicket(v.Ticket)
-		if v.Note != "" {
-			parts = append(parts, fmt.Sprintf(t.addNote, ticket, strings.TrimRight(v.Note, ".!? ")))
+		out = append(out, fmt.Sprintf(t.openTicket, strings.TrimRight(v.Subject, ".!? ")))
+		if v.Contact != "" {
+			out = append(out, fmt.Sprintf(t.reachAt, c.sayContact(v.Contact)))
 		}
-		switch v.Status {
-		case "":
-		case tools.Closed:
-			parts = append(parts, fmt.Sprintf(t.closeTicket, ticket))
-		default:
-			parts = append(parts, fmt.Sprintf(t.changeTicket, ticket, v.Status))
+	case updateTicket:
+		out = c.proposeUpdate(t, v.Ticket, v.Note, v.Status)
+		if len(out) == 0 {
+			out = append(out, fmt.Sprintf(t.noteContact, c.sayContact(v.Contact)))
 		}
 	case "hand_over":
-		parts = append(parts, t.handOver)
+		out = append(out, t.handOver)
+		if v.Contact != "" {
+			out = append(out, fmt.Sprintf(t.reachAt, c.sayContact(v.Contact)))
+		}
 	case endCall.Name:
-		parts = append(parts, t.endCall)
+		out = append(out, t.endCall)
 	default:
-		return fmt.Sprintf(t.other, strings.ReplaceAll(call.Name, "_", " "), valuesOf(call.Arguments)) + " " + t.shallI
+		out = append(out, fmt.Sprintf(t.other, strings.ReplaceAll(call.Name, "_", " "), valuesOf(call.Arguments)))
 	}
-	if v.Contact != "" {
-		parts = append(parts, fmt.Sprintf(t.reachAt, c.sayContact(v.Contact)))
+	return out
+}
+
+// proposeUpdate says what would change in a ticket.
+func (c *conversation) proposeUpdate(t consentTexts, ticket, note string, status tools.Status) (out []string) {
+	ticket = c.sayTicket(ticket)
+	if note != "" {
+		out = append(out, fmt.Sprintf(t.addNote, ticket, strings.TrimRight(note, ".!? ")))
 	}
-	return strings.Join(append(parts, t.shallI), " ")
+	switch status {
+	case "":
+	case tools.Closed:
+		out = append(out, fmt.Sprintf(t.closeTicket, ticket))
+	default:
+		out = append(out, fmt.Sprintf(t.changeTicket, ticket, status))
+	}
+	return out
 }
 
 // sayTicket returns the id of a ticket as the caller hears or reads it.
