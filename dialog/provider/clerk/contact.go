@@ -62,15 +62,17 @@ func findContact(u utterance, isAsked bool) contact {
 	if e := spokenEmail(u.plain); e != "" {
 		return contact{e, email}
 	}
+	n := number(u.plain)
 	if p := typedPhone.FindString(u.text); p != "" {
-		if digits := onlyDigits(p); phone.IsSubscriber(digits) {
+		// "5 5 5, 0 1 2 3 4 5 6" is one number, of which the comma hides the beginning.
+		if digits := onlyDigits(p); phone.IsSubscriber(digits) && !(len(n) > len(digits) && strings.HasSuffix(n, digits)) {
 			if p[0] == '+' {
 				digits = "+" + digits
 			}
 			return contact{digits, phoneNumber}
 		}
 	}
-	if n := number(u.plain); phone.IsSubscriber(n) {
+	if phone.IsSubscriber(n) {
 		return contact{n, phoneNumber}
 	}
 	if name := spelledName(u.plain); name != "" {

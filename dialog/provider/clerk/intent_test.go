@@ -95,6 +95,7 @@ func TestSpokenAndSpelledContacts(t *testing.T) {
 		"k l a u s dash p at example dot de thank you":                               {"klaus-p@example.de", email},
 		"you can call me at five five five one two three four five six seven":        {"5551234567", phoneNumber},
 		"+1 (555) 010-2345":                             {"+15550102345", phoneNumber},
+		"My number is 5 5 5, 0 1 2 3 4 5 6.":            {"5550123456", phoneNumber},
 		"that's b as in boy r as in red y as in yellow": {"Bry", personName},
 		"my name is anna smith":                         {"Anna Smith", personName},
 		"i am at home":                                  {},
