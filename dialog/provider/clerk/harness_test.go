@@ -108,7 +108,7 @@ func (c *conversation) takeTurn(text string, isTyped bool) string {
 	return ""
 }
 
-// run runs a call if the gate lets it. The caller agrees to what the gate asks them.
+// run runs a call if the gate lets it, and holds one for which the caller must be asked.
 func (c *conversation) run(call tools.Call) tools.Result {
 	spec, ok := c.tools.Find(call.Name)
 	checked, err := c.tools.Check(call)
@@ -131,7 +131,9 @@ func (c *conversation) run(call tools.Call) tools.Result {
 	case gate.Refused:
 		return tools.Failed(call, decision.Err)
 	case gate.MustAsk:
-		return c.tools.DoAsOperator(c.ctx, checked)
+		c.held = &checked
+		c.calledTools = slices.DeleteFunc(c.calledTools, func(name string) bool { return name == call.Name })
+		return tools.Result{CallID: call.ID, Held: true, Output: json.RawMessage(`{"status":"awaiting_caller"}`)}
 	}
 	return c.tools.Do(c.ctx, checked, decision.Permit)
 }
@@ -175,22 +177,4 @@ func (c *conversation) consent(said string) {
 	c.messages = append(c.messages, dialog.Message{ID: fmt.Sprint("item", len(c.messages)), Role: dialog.Assistant, Calls: []tools.Call{*call}})
 	result := c.tools.DoAsOperator(c.ctx, *call)
 	c.messages = append(c.messages, dialog.Message{Role: dialog.ToolRole, Result: &result})
-}
-
-// run runs a call, or holds it for the caller's consent.
-func (c *conversation) run(call tools.Call) tools.Result {
-	spec, _ := c.tools.Find(call.Name)
-	last := ""
-	for _, m := range c.messages {
-		if m.Role == dialog.User {
-			last = m.Text
-		}
-	}
-	rule := spec.Rule
-	if !rule.Effect.Changes() || rule.Consent == gate.NoConsent || rule.Consent == gate.AskUnlessRequested && rule.IsRequest(last) {
-		return c.tools.DoAsOperator(c.ctx, call)
-	}
-	c.held = &call
-	c.calledTools = slices.DeleteFunc(c.calledTools, func(name string) bool { return name == call.Name })
-	return tools.Result{CallID: call.ID, Held: true, Output: json.RawMessage(`{"status":"awaiting_caller"}`)}
 }
