@@ -20,7 +20,7 @@ const (
 	ReplyHeard                        // Text is the next piece that the caller heard (Response, Item)
 	SpeakingStopped                   // the last audio of a reply has left; Interrupted if it was cut (Response)
 	ReplyEnded                        // the reply has ended; Text is all that was heard (Response, Item, Status)
-	ToolStarted                       // Call begins (Response)
+	ToolStarted                       // Call begins; Text is Consented if the caller agreed to it (Response)
 	ToolEnded                         // Result of Call (Response)
 	ToolHeld                          // Call waits until the caller agrees to it (Response, Result)
 	ToolRefused                       // Call must not run; Text is the rule that objects (Response, Result)
@@ -30,6 +30,15 @@ const (
 	TurnEnded                         // Finished is the complete turn
 	AgentChosen                       // the caller chose the agent that continues the call
 )
+
+// Consented is the Text of ToolStarted for a call to which the caller agreed.
+const Consented = "consent"
+
+// UnknownTool is the Text of ToolRefused for a tool that the agent does not have.
+const UnknownTool = "unknown tool"
+
+// NoticeToolFailed is the Code of the notice that a tool has failed.
+const NoticeToolFailed = "tool_failed"
 
 // Status is how a reply ended. The values are those of the Realtime API.
 type Status string

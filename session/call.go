@@ -11,7 +11,6 @@ import (
 	"frontdesk/dialog/conversation"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/phone"
-	"frontdesk/internal/words"
 	"frontdesk/media"
 	"frontdesk/tools"
 )
@@ -19,9 +18,6 @@ import (
 // maxResumeAge is how old an interrupted reply may be for the agent to go on with it. A
 // caller who comes back later has moved on.
 const maxResumeAge = time.Minute
-
-// maxLoggedName bounds in bytes the name of a tool in the log: a model may make up any.
-const maxLoggedName = 64
 
 // Call is an admitted call: one line of a session. The caller must call Run, Dial, Answer
 // or Close, once.
@@ -276,7 +272,9 @@ func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(
 	line, finish := c.record(line)
 	defer finish()
 	line = c.withTransfer(line)
-	line.Emit = c.observe(line.Emit)
+	var stopObserving func()
+	line.Emit, stopObserving = c.observe(line.Emit)
+	defer stopObserving()
 
 	number := c.caller.Number
 	if !phone.IsCallback(number) {
@@ -368,36 +366,4 @@ func (c *Call) finish(e Ending) {
 		c.desk.running.Go(c.saveMemory)
 	}
 	c.release()
-}
-
-// observe returns emit preceded by what the log and the metrics need of each event.
-func (c *Call) observe(emit func(dialog.Event)) func(dialog.Event) {
-	return func(e dialog.Event) {
-		c.desk.o.Observer.Event(e)
-		switch {
-		case e.Kind == dialog.NoticeRaised && e.Notice != nil:
-			c.log.Warn("notice", zap.Int("turn", e.Turn), zap.String("code", e.Notice.Code), zap.Error(e.Notice.Err))
-		case e.Kind == dialog.ToolHeld && e.Call != nil:
-			c.log.Info("tool call waits for the caller's consent", zap.Int("turn", e.Turn), zap.String("tool", words.Clip(e.Call.Name, maxLoggedName)))
-		case e.Kind == dialog.ToolRefused && e.Call != nil:
-			c.log.Info("tool call refused", zap.Int("turn", e.Turn), zap.String("tool", words.Clip(e.Call.Name, maxLoggedName)),
-				zap.String("rule", e.Text), zap.String("code", string(fault.From(e.Result.Err).Code)))
-		case e.Kind == dialog.ClauseReplaced:
-			c.log.Warn("a clause of the model was not said", zap.Int("turn", e.Turn), zap.String("why", e.Text))
-		case e.Kind == dialog.TurnEnded && e.Finished != nil:
-			r := e.Finished
-			c.log.Info("turn", zap.Int("turn", r.Number), zap.String("status", string(r.Status)), zap.Bool("typed", r.Typed),
-				zap.Bool("interrupted", r.Interrupted), zap.String("why", r.EndpointReason), zap.Int("tools", len(r.Tools)),
-				zap.Duration("speech_end_to_audio", between(r.Times.SpeechEnd, r.Times.FirstAudio)), zap.String("error", r.Error))
-		}
-		emit(e)
-	}
-}
-
-// between returns the time from a to b, or 0 when one of them is unknown.
-func between(a, b time.Time) time.Duration {
-	if a.IsZero() || b.IsZero() {
-		return 0
-	}
-	return b.Sub(a)
 }

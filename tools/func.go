@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -46,7 +47,11 @@ func (f *function[Args]) Spec() Spec { return f.spec }
 func (f *function[Args]) Call(ctx context.Context, call Call) (Result, error) {
 	var args Args
 	if err := json.Unmarshal(call.Arguments, &args); err != nil {
-		return Result{}, fault.New(fault.Invalid, "cannot decode the arguments: %s", err)
+		field := "" // the error itself may quote a value
+		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			field = " " + e.Field
+		}
+		return Result{}, fault.New(fault.Invalid, "cannot decode the arguments: wrong type of field%s", field)
 	}
 	answer, notes, err := f.call(ctx, call.ID, args)
 	if err != nil {

@@ -31,6 +31,20 @@ const (
 	maxCalls     = 256      // concurrent calls of one tool; the next one fails at once
 )
 
+// maxName is the length of the longest name of a tool in bytes.
+const maxName = 64
+
+// CleanName returns the name of a tool, which a model may have made up, as it can be logged:
+// printable, in one line and at most 64 bytes.
+func CleanName(name string) string {
+	return words.Clip(strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' {
+			return ' '
+		}
+		return r
+	}, words.Printable(words.Clip(name, 4*maxName))), maxName)
+}
+
 var validName = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
 // Policy says which tools of a registry an agent may use, and for how long.
@@ -305,10 +319,10 @@ func (e *entry) check(arguments json.RawMessage) (json.RawMessage, error) {
 		err = json.Unmarshal(canonical, &instance)
 	}
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "the arguments are not JSON that can be read: %s", err)
+		return nil, fault.New(fault.Invalid, "the arguments hold a number that is too large")
 	}
 	if err := e.schema.Validate(instance); err != nil {
-		return nil, fault.New(fault.Invalid, "the arguments do not fit the tool's parameters: %s", err)
+		return nil, schemaError(e.schema.Schema(), err)
 	}
 	return canonical, nil
 }

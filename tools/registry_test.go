@@ -182,7 +182,7 @@ func TestModelCanReadEveryFailure(t *testing.T) {
 		{"count", `"3"`, fault.Invalid, "fit"},
 		{"count", `{"count":"3"}`, fault.Invalid, "count"},
 		{"count", `{"count":1.5}`, fault.Invalid, "count"},
-		{"count", `{"count":1,"extra":2}`, fault.Invalid, "extra"},
+		{"count", `{"count":1,"extra":2}`, fault.Invalid, "has only these: count"},
 		{"count", `{"count":1e30}`, fault.Invalid, ""},
 		{"count", `{"count":1,"word":"` + strings.Repeat("x", maxArguments) + `"}`, fault.TooLarge, "larger"},
 		{"broken", `{}`, fault.Internal, "something went wrong"},

@@ -13,9 +13,12 @@ import (
 	"frontdesk/session"
 )
 
-// maxToolNames bounds the tool label of frontdesk_tool_calls_total, because models invent
-// names and trusted clients bring their own tools.
-const maxToolNames = 200
+const (
+	// maxToolNames bounds the tool label of frontdesk_tool_calls_total, because trusted
+	// clients bring their own tools.
+	maxToolNames = 200
+	otherTools   = "other" // the tool label of further tools, and of names that a model made up
+)
 
 // Metrics is a session.Observer that counts calls, turns, tools and notices for Prometheus.
 // All names begin with frontdesk_; times are in seconds.
@@ -28,6 +31,9 @@ type Metrics struct {
 	turns    *prometheus.CounterVec
 	stages   *prometheus.HistogramVec
 	tools    *prometheus.CounterVec
+	refusals *prometheus.CounterVec
+	consents *prometheus.CounterVec
+	replaced *prometheus.CounterVec
 	notices  *prometheus.CounterVec
 	tokens   *prometheus.CounterVec
 
@@ -59,7 +65,14 @@ func NewMetrics() *Metrics {
 			Name: "frontdesk_turn_stage_seconds", Help: "Time from the end of speech to each later stage of a turn.",
 			Buckets: latency}, []string{"stage"}),
 		tools: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "frontdesk_tool_calls_total", Help: "Tool calls, by tool and outcome."}, []string{"tool", "outcome"}),
+			Name: "frontdesk_tool_calls_total", Help: "Tool calls, by tool and outcome: done, failed, held for the caller's consent, or refused."},
+			[]string{"tool", "outcome"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "frontdesk_tool_refusals_total", Help: "Tool calls that must not run, by the rule that objected."}, []string{"rule"}),
+		consents: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "frontdesk_consents_total", Help: "Questions for the caller's consent to a tool call: asked, and given."}, []string{"step"}),
+		replaced: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "frontdesk_clauses_replaced_total", Help: "Clauses of models that were not said, by why."}, []string{"why"}),
 		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "frontdesk_notices_total", Help: "Notices to callers, such as a lost provider, by code."}, []string{"code"}),
 		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -67,7 +80,7 @@ func NewMetrics() *Metrics {
 		speculated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "frontdesk_speculated_turns_total", Help: "Turns whose reply was begun speculatively."}),
 	}
-	m.registry.MustRegister(m.active, m.calls, m.duration, m.quality, m.turns, m.stages, m.tools, m.notices, m.tokens, m.speculated,
+	m.registry.MustRegister(m.active, m.calls, m.duration, m.quality, m.turns, m.stages, m.tools, m.refusals, m.consents, m.replaced, m.notices, m.tokens, m.speculated,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -104,18 +117,45 @@ func (m *Metrics) Event(e dialog.Event) {
 		m.notices.WithLabelValues(e.Notice.Code).Inc()
 	case e.Kind == dialog.TurnEnded && e.Finished != nil:
 		m.countTurn(e.Finished)
+	case e.Kind == dialog.ClauseReplaced:
+		m.replaced.WithLabelValues(e.Text).Inc()
+	case e.Call != nil:
+		m.countTool(e)
 	}
+}
+
+// countTool counts what happens to a tool call. Names that a model made up count as other.
+func (m *Metrics) countTool(e dialog.Event) {
+	outcome := ""
+	switch e.Kind {
+	case dialog.ToolStarted:
+		if e.Text == dialog.Consented {
+			m.consents.WithLabelValues("given").Inc()
+		}
+		return
+	case dialog.ToolEnded:
+		outcome = "done"
+		if e.Result != nil && e.Result.Failed {
+			outcome = "failed"
+		}
+	case dialog.ToolHeld:
+		outcome = "held"
+		m.consents.WithLabelValues("asked").Inc()
+	case dialog.ToolRefused:
+		outcome = "refused"
+		m.refusals.WithLabelValues(e.Text).Inc()
+	default:
+		return
+	}
+	label := otherTools
+	if e.Text != dialog.UnknownTool {
+		label = m.toolLabel(e.Call.Name)
+	}
+	m.tools.WithLabelValues(label, outcome).Inc()
 }
 
 func (m *Metrics) countTurn(t *dialog.Turn) {
 	m.turns.WithLabelValues(string(t.Status)).Inc()
-	for _, use := range t.Tools {
-		outcome := "ok"
-		if use.Failed {
-			outcome = "failed"
-		}
-		m.tools.WithLabelValues(m.toolLabel(use.Name), outcome).Inc()
-	}
 	m.tokens.WithLabelValues("input").Add(float64(t.Usage.Input))
 	m.tokens.WithLabelValues("output").Add(float64(t.Usage.Output))
 	m.tokens.WithLabelValues("discarded").Add(float64(t.Discarded.Input + t.Discarded.Output))
@@ -142,7 +182,7 @@ func (m *Metrics) toolLabel(name string) string {
 	switch {
 	case m.toolNames[name]:
 	case len(m.toolNames) == maxToolNames || len(name) > 64:
-		return "other"
+		return otherTools
 	default:
 		m.toolNames[name] = true
 	}

@@ -6,20 +6,64 @@ import (
 	"testing"
 
 	"frontdesk/dialog"
+	"frontdesk/tools"
 )
+
+func scrape(m *Metrics) string {
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return w.Body.String()
+}
 
 func TestToolLabelIsBounded(t *testing.T) {
 	m := NewMetrics()
 	for i := range 3 * maxToolNames {
-		m.Event(dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Tools: []dialog.ToolUse{{Name: "tool" + strings.Repeat("x", i%60) + string(rune('a'+i/60)), Failed: true}}}})
+		name := "tool" + strings.Repeat("x", i%60) + string(rune('a'+i/60))
+		m.Event(dialog.Event{Kind: dialog.ToolEnded, Call: &tools.Call{Name: name}, Result: &tools.Result{Failed: true}})
 	}
-	w := httptest.NewRecorder()
-	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	body := w.Body.String()
+	body := scrape(m)
 	if n := strings.Count(body, "frontdesk_tool_calls_total{"); n != maxToolNames+1 {
 		t.Errorf("%d tool labels, want %d and other", n, maxToolNames)
 	}
 	if !strings.Contains(body, `frontdesk_tool_calls_total{outcome="failed",tool="other"} 400`) {
 		t.Error("further tools are not counted as other")
+	}
+}
+
+func TestWhatTheGateDecidesIsCounted(t *testing.T) {
+	m := NewMetrics()
+	refund, invented := &tools.Call{Name: "refund"}, &tools.Call{Name: "invented"}
+	for _, e := range []dialog.Event{
+		{Kind: dialog.ToolHeld, Call: refund},
+		{Kind: dialog.ToolStarted, Call: refund, Text: dialog.Consented},
+		{Kind: dialog.ToolEnded, Call: refund, Result: &tools.Result{}},
+		{Kind: dialog.ToolStarted, Call: refund},
+		{Kind: dialog.ToolEnded, Call: refund, Result: &tools.Result{Failed: true}},
+		{Kind: dialog.ToolRefused, Call: refund, Text: "origin", Result: &tools.Result{Failed: true}},
+		{Kind: dialog.ToolRefused, Call: invented, Text: dialog.UnknownTool, Result: &tools.Result{Failed: true}},
+		{Kind: dialog.ClauseReplaced, Text: "claim"},
+		{Kind: dialog.ClientToolCalled, Call: invented},
+	} {
+		m.Event(e)
+	}
+	body := scrape(m)
+	for _, want := range []string{
+		`frontdesk_tool_calls_total{outcome="done",tool="refund"} 1`,
+		`frontdesk_tool_calls_total{outcome="failed",tool="refund"} 1`,
+		`frontdesk_tool_calls_total{outcome="held",tool="refund"} 1`,
+		`frontdesk_tool_calls_total{outcome="refused",tool="refund"} 1`,
+		`frontdesk_tool_calls_total{outcome="refused",tool="other"} 1`,
+		`frontdesk_tool_refusals_total{rule="origin"} 1`,
+		`frontdesk_tool_refusals_total{rule="unknown tool"} 1`,
+		`frontdesk_consents_total{step="asked"} 1`,
+		`frontdesk_consents_total{step="given"} 1`,
+		`frontdesk_clauses_replaced_total{why="claim"} 1`,
+	} {
+		if !strings.Contains(body, want+"\n") {
+			t.Errorf("missing %s", want)
+		}
+	}
+	if strings.Contains(body, "invented") {
+		t.Error("the metrics have a name that a model made up")
 	}
 }

@@ -68,10 +68,11 @@ func (c *conversation) callTools(r *reply, a answer) {
 	}
 }
 
-// addCalls adds a message with calls to the history. Calls get valid arguments and ids that
-// are unique in it.
+// addCalls adds a message with calls to the history. Calls get valid arguments, ids that are
+// unique in it, and names that can be logged.
 func (c *conversation) addCalls(r *reply, calls []tools.Call, draft string) {
 	for i, call := range calls {
+		calls[i].Name = tools.CleanName(call.Name)
 		if call.ID == "" || c.recall.history.calls[call.ID] || slices.ContainsFunc(calls[:i], func(o tools.Call) bool { return o.ID == call.ID }) {
 			calls[i].ID = c.o.NewID("call_")
 		}
@@ -110,7 +111,11 @@ func (c *conversation) startCall(r *reply, call tools.Call, answered chan<- stru
 	}
 	checked, err := c.check(call)
 	if err != nil {
-		c.do(func() { c.refuse(r, call, "schema", fault.From(err)) })
+		rule, f := "schema", fault.From(err)
+		if f.Code == fault.NotFound {
+			rule = dialog.UnknownTool
+		}
+		c.do(func() { c.refuse(r, call, rule, f) })
 		return false
 	}
 	var request gate.Request
@@ -151,7 +156,11 @@ func (c *conversation) runTool(r *reply, call tools.Call, permit gate.Permit, ef
 	r.turn.tools++
 	r.calls.running++
 	started := time.Now()
-	c.emit(dialog.Event{Kind: dialog.ToolStarted, At: started, Turn: r.turn.Number, Response: r.id, Call: &call})
+	because := ""
+	if agreed := r.calls.consent.call; agreed != nil && agreed.ID == call.ID {
+		because = dialog.Consented
+	}
+	c.emit(dialog.Event{Kind: dialog.ToolStarted, At: started, Turn: r.turn.Number, Response: r.id, Text: because, Call: &call})
 	saved := make(chan error, 1)
 	ctx := r.ctx
 	if effect.Changes() {
@@ -199,7 +208,7 @@ func (c *conversation) toolEnded(r *reply, call tools.Call, result tools.Result,
 	isAnswer := result.Failed && fault.From(result.Err).Code == fault.ProofNeeded // the agent asks for the proof
 	if result.Failed && !isAnswer && !r.cut.done {
 		c.emit(dialog.Event{Kind: dialog.NoticeRaised, Turn: t.Number, Response: r.id,
-			Notice: &dialog.Notice{Code: "tool_failed", Text: c.texts().notices.toolFailed, Err: result.Err}})
+			Notice: &dialog.Notice{Code: dialog.NoticeToolFailed, Text: c.texts().notices.toolFailed, Err: result.Err}})
 	}
 	c.addResult(result)
 	c.requestHandover(call, result)

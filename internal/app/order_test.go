@@ -102,6 +102,7 @@ var testMayImport = map[string][]string{
 	"dialog/provider/piper":        {"dialog/provider/espeak", "dialog/provider/flite", "dialog/provider/moonshine", "internal/eval"},
 	"dialog/provider/pocketsphinx": {"internal/eval", "tools"},
 	"session":                      {"session/sqlite", "session/valkey", "internal/db"},
+	"web":                          {"tools"},
 	"session/sqlite":               {"tools/gate"},
 	"session/valkey":               {"tools/gate"},
 	"signaling/...":                {"session/sqlite", "tools", "internal/db"},

@@ -12,6 +12,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/desktest"
+	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
 	"frontdesk/session"
 	"frontdesk/tools"
@@ -81,6 +82,19 @@ func spokenTurn() []dialog.Event {
 		{Kind: dialog.ReplyEnded, Response: "resp_1", Item: "item_2", Status: dialog.Completed, Text: "It is on its way.", Usage: usage},
 		{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Number: 1}},
 		{Kind: dialog.NoticeRaised, Notice: &dialog.Notice{Code: "voice_lost", Text: "I have lost my voice."}},
+	}
+}
+
+func TestAClientSeesWhyACallDidNotRun(t *testing.T) {
+	p, r := newRecordedProtocol(t, session.Caller{})
+	call := &tools.Call{ID: "call_1", Name: "refund", Arguments: json.RawMessage(`{}`)}
+	p.handleEvent(dialog.Event{Kind: dialog.ToolHeld, Response: "resp_1", Call: call, Result: &tools.Result{CallID: "call_1", Held: true}})
+	p.handleEvent(dialog.Event{Kind: dialog.ToolRefused, Response: "resp_1", Text: "origin", Call: call,
+		Result: &tools.Result{CallID: "call_1", Failed: true, Refused: true, Err: fault.New("not_said", "no")}})
+	p.handleEvent(dialog.Event{Kind: dialog.ClauseReplaced, Response: "resp_1", Text: "claim"}) // the client gets what is said instead
+	got := r.events(t, "frontdesk.tool")
+	if len(got) != 2 || got[0]["status"] != "awaiting_consent" || got[1]["status"] != "refused" || got[1]["rule"] != "origin" || got[1]["code"] != "not_said" {
+		t.Errorf("got %v", got)
 	}
 }
 

@@ -35,7 +35,7 @@ func (p *protocol) handleEvent(e dialog.Event) {
 	case dialog.ReplyStarted, dialog.ReplyText, dialog.ReplyHeard, dialog.SpeakingStarted,
 		dialog.SpeakingStopped, dialog.ReplyEnded, dialog.ClientToolCalled:
 		p.sendReply(e)
-	case dialog.ToolStarted, dialog.ToolEnded:
+	case dialog.ToolStarted, dialog.ToolEnded, dialog.ToolHeld, dialog.ToolRefused:
 		p.sendTool(e)
 	case dialog.NoticeRaised:
 		p.sendNotice(e)
@@ -278,13 +278,23 @@ func (p *protocol) sendClientToolCall(e dialog.Event) {
 	r.output = append(r.output, it)
 }
 
-// sendTool sends that one of the agent's tools started or ended.
+// sendTool sends that a call of one of the agent's tools started, ended, waits for the caller's
+// consent, or was refused.
 func (p *protocol) sendTool(e dialog.Event) {
 	fields := map[string]any{"name": e.Call.Name, "call_id": e.Call.ID, "status": "started", "notes": []any{}}
 	if r := e.Result; r != nil {
-		fields["status"] = completed
-		if r.Failed {
+		switch {
+		case e.Kind == dialog.ToolHeld:
+			fields["status"] = "awaiting_consent"
+		case e.Kind == dialog.ToolRefused:
+			fields["status"], fields["rule"] = "refused", e.Text
+			if f := fault.From(r.Err); f != nil {
+				fields["code"] = string(f.Code)
+			}
+		case r.Failed:
 			fields["status"] = "failed"
+		default:
+			fields["status"] = completed
 		}
 		if r.Notes != nil {
 			fields["notes"] = r.Notes

@@ -1,0 +1,132 @@
+package session
+
+import (
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"frontdesk/dialog"
+	"frontdesk/internal/fault"
+)
+
+// repeatAfter is how often a call logs the same kind of event. A model may cause any number
+// of them.
+const repeatAfter = 10 * time.Second
+
+// eventLog logs what happens in one conversation: of each kind of event one line in
+// repeatAfter, with the number of those that were left out since the last line. No line has
+// a value that the caller or the model gave. Safe for concurrent use.
+type eventLog struct {
+	log  *zap.Logger
+	mu   sync.Mutex
+	seen map[string]*seenEvent // by kind and code, of which there are few
+}
+
+type seenEvent struct {
+	next    time.Time // when a line may be logged
+	leftOut int
+	write   func(...zap.Field)
+}
+
+// add logs an event of a kind and code with write, or counts it. It reports whether it logged.
+func (l *eventLog) add(kind, code string, write func(...zap.Field)) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	s := l.seen[kind+"/"+code]
+	if s == nil {
+		s = &seenEvent{}
+		l.seen[kind+"/"+code] = s
+	}
+	s.write = write
+	if now.Before(s.next) {
+		s.leftOut++
+		return false
+	}
+	l.flush(s)
+	s.next = now.Add(repeatAfter)
+	return true
+}
+
+// flush writes the line of s. The caller holds l.mu.
+func (l *eventLog) flush(s *seenEvent) {
+	if s.leftOut > 0 {
+		s.write(zap.Int("left_out", s.leftOut))
+	} else {
+		s.write()
+	}
+	s.leftOut = 0
+}
+
+// close logs what was left out.
+func (l *eventLog) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.seen {
+		if s.leftOut > 0 {
+			s.leftOut-- // the line is about the last of them
+			l.flush(s)
+		}
+	}
+}
+
+// event logs e, and reports whether the client may see it: a client gets a notice that
+// changes nothing as often as the log.
+func (l *eventLog) event(e dialog.Event) bool {
+	turn := zap.Int("turn", e.Turn)
+	switch {
+	case e.Kind == dialog.NoticeRaised && e.Notice != nil:
+		n := e.Notice
+		isLogged := l.add("notice", n.Code, func(more ...zap.Field) {
+			l.log.Warn("notice", append(more, turn, zap.String("code", n.Code), zap.Error(n.Err))...)
+		})
+		return isLogged || n.Code != dialog.NoticeToolFailed
+	case e.Kind == dialog.ToolHeld && e.Call != nil:
+		l.add("held", "", func(more ...zap.Field) {
+			l.log.Info("tool call waits for the caller's consent", append(more, turn, zap.String("tool", e.Call.Name))...)
+		})
+	case e.Kind == dialog.ToolRefused && e.Call != nil && e.Result != nil:
+		err := fault.From(e.Result.Err)
+		l.add("refused", e.Text, func(more ...zap.Field) {
+			more = append(more, turn, zap.String("tool", e.Call.Name), zap.String("rule", e.Text))
+			if err != nil {
+				more = append(more, zap.String("code", string(err.Code)))
+				if field, ok := err.Details["field"].(string); ok {
+					more = append(more, zap.String("field", field))
+				}
+			}
+			l.log.Info("tool call refused", more...)
+		})
+	case e.Kind == dialog.ClauseReplaced:
+		l.add("replaced", e.Text, func(more ...zap.Field) {
+			l.log.Warn("a clause of the model was not said", append(more, turn, zap.String("why", e.Text))...)
+		})
+	case e.Kind == dialog.TurnEnded && e.Finished != nil:
+		r := e.Finished
+		l.log.Info("turn", zap.Int("turn", r.Number), zap.String("status", string(r.Status)), zap.Bool("typed", r.Typed),
+			zap.Bool("interrupted", r.Interrupted), zap.String("why", r.EndpointReason), zap.Int("tools", len(r.Tools)),
+			zap.Duration("speech_end_to_audio", between(r.Times.SpeechEnd, r.Times.FirstAudio)), zap.String("error", r.Error))
+	}
+	return true
+}
+
+// observe returns emit preceded by what the log and the metrics need of each event, and the
+// function to call when the conversation is over.
+func (c *Call) observe(emit func(dialog.Event)) (observed func(dialog.Event), stop func()) {
+	l := &eventLog{log: c.log, seen: make(map[string]*seenEvent)}
+	return func(e dialog.Event) {
+		c.desk.o.Observer.Event(e)
+		if l.event(e) {
+			emit(e)
+		}
+	}, l.close
+}
+
+// between returns the time from a to b, or 0 when one of them is unknown.
+func between(a, b time.Time) time.Duration {
+	if a.IsZero() || b.IsZero() {
+		return 0
+	}
+	return b.Sub(a)
+}
