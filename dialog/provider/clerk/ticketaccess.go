@@ -216,7 +216,10 @@ func (r *responder) ticketRefused(st *state, code string, isTyped bool) statemen
 // answerWhatProof handles an answer to the question for the contact given with a ticket.
 func (r *responder) answerWhatProof(st *state, u utterance, in intent, isTyped bool) []part {
 	c := findContact(u, false)
+	all := strings.TrimPrefix(st.asked.ticket, "T-") + number(u.plain) // a number that was typed or keyed in pieces
 	switch {
+	case tools.IsTicketNumber(all) && !tools.IsTicketNumber(strings.TrimPrefix(st.asked.ticket, "T-")):
+		return r.openTicket(st, "T-"+all, isTyped)
 	case in == ticketStatus || in == closeTicket || in == noteTicket: // another number
 		return nil
 	case c.isProof():
