@@ -172,8 +172,24 @@ func isSameFact(fact, said string) bool {
 	if isNumber(fact) && subtle.ConstantTimeCompare([]byte(want), []byte(words.SpokenDigits(said))) == 1 {
 		return true
 	}
+	if len(words.Split(said)) > maxFactWords { // nobody may try one after the other in one sentence
+		return false
+	}
+	tokens := words.Split(words.Fold(said))
+	for start := range tokens { // "it is S W 1 A 1 A A"
+		joined := ""
+		for _, t := range tokens[start:] {
+			joined += t
+			if subtle.ConstantTimeCompare([]byte(want), []byte(joined)) == 1 {
+				return true
+			}
+		}
+	}
 	return subtle.ConstantTimeCompare([]byte(want), []byte(squeeze(said))) == 1
 }
+
+// maxFactWords is how many words may name a fact, such as a postcode that is spelled.
+const maxFactWords = 12
 
 func (l *Lookup) find(spokenKey string) lookupResult {
 	l.mu.Lock()

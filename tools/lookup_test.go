@@ -157,13 +157,13 @@ func TestFactProvesThatARecordIsTheCallers(t *testing.T) {
 		decode(t, result, &out)
 		return result, out
 	}
-	for _, test := range []struct{ key, fact string }{{"47329", "sw1a1aa"}, {"four seven three two nine", "S W 1 A 1 A A"}, {"47330", "one oh one one five"}} {
+	for _, test := range []struct{ key, fact string }{{"47329", "sw1a1aa"}, {"47329", "it is S W 1 A 1 A A"}, {"four seven three two nine", "S W 1 A 1 A A"}, {"47330", "one oh one one five"}} {
 		if result, out := look(test.key, test.fact); !out.Found || result.Proved != out.Key || result.IsWrong {
 			t.Errorf("%+v: got %+v", test, result)
 		}
 	}
 	_, unknown := look("99999", "10115")
-	for _, test := range []struct{ key, fact string }{{"47329", "10115"}, {"47331", ""}, {"47331", " - "}, {"47330", "1011"}} {
+	for _, test := range []struct{ key, fact string }{{"47329", "10115"}, {"47331", ""}, {"47331", " - "}, {"47330", "1011"}, {"47329", "a b c d e f g h i j k l sw1a1aa"}} {
 		result, out := look(test.key, test.fact)
 		if out.Found || result.Proved != "" || len(out.Record) > 0 || result.IsWrong == out.NeedsFact {
 			t.Errorf("%+v: got %+v", test, result)

@@ -55,6 +55,8 @@ func (r *responder) handleAnswer(st *state, u utterance, in intent, isTyped bool
 		return r.answerWhichNumber(st, u, in, isTyped)
 	case whichTicket:
 		return r.answerWhichTicket(st, u, in, isTyped)
+	case whichFact:
+		return r.answerWhichFact(st, u, in, isTyped)
 	case whatProof:
 		return r.answerWhatProof(st, u, in, isTyped)
 	}

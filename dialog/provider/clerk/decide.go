@@ -18,6 +18,7 @@ type state struct {
 
 	lookup string // name of the current look-up tool
 	number string // digits given for it so far
+	fact   provedFact
 
 	ticket        string // last ticket of the conversation, as "T-48291532"
 	asked         ticketRequested

@@ -19,6 +19,7 @@ type lookup struct {
 	name      string
 	parameter string         // of the tool, for the number
 	isNumeric bool           // the parameter is a JSON number
+	hasFact   bool           // the caller must also know a fact of the record
 	hasSay    bool           // the result has the sentence to say, if the tool could make it
 	subject   string         // what has the number: "order" of order_status
 	pattern   *regexp.Regexp // names of the subject
@@ -38,10 +39,14 @@ func newLookup(spec tools.Spec) (lookup, bool) {
 	if spec.Rule.Effect.Changes() || json.Unmarshal(spec.Parameters, &schema) != nil {
 		return lookup{}, false
 	}
+	_, hasFact := schema.Properties[factParameter]
+	if hasFact {
+		delete(schema.Properties, factParameter)
+	}
 	if len(schema.Required) != 1 || len(schema.Properties) != 1 {
 		return lookup{}, false
 	}
-	l := lookup{name: spec.Name, parameter: schema.Required[0], hasSay: spec.Say != "", subject: spec.Name}
+	l := lookup{name: spec.Name, parameter: schema.Required[0], hasFact: hasFact, hasSay: spec.Say != "", subject: spec.Name}
 	switch kind := schema.Properties[l.parameter].Type; {
 	case l.hasSay && (kind == "integer" || kind == "number"):
 		l.isNumeric = true
@@ -151,7 +156,16 @@ func (r *responder) lookUpNumber(st *state, u utterance, l *lookup, isTyped bool
 	if l.isNumeric {
 		value = json.Number(strings.TrimLeft(n[:len(n)-1], "0") + n[len(n)-1:])
 	}
-	return []part{{call: call(l.name, map[string]any{l.parameter: value}), respond: func(_ *state, result tools.Result) statement {
+	arguments := map[string]any{l.parameter: value}
+	if l.hasFact && st.fact.number == n && st.fact.text != "" {
+		arguments[factParameter] = st.fact.text
+	}
+	return []part{{call: call(l.name, arguments), respond: func(st *state, result tools.Result) statement {
+		if l.hasFact && !result.Failed {
+			if s, isAsked := r.askFact(st, l, n, result, isTyped); isAsked {
+				return s
+			}
+		}
 		return r.tellRecord(l, n, result, u, isTyped)
 	}}}
 }
@@ -179,6 +193,49 @@ func (r *responder) tellRecord(l *lookup, n string, result tools.Result, u utter
 	}
 	return statement{text: r.describeRecord(l, n, out.Record, u, isTyped)}
 }
+
+// factParameter is the parameter of look-ups for the fact that proves that a record is the
+// caller's.
+const factParameter = "fact"
+
+// provedFact is what the caller said to prove that a record is theirs.
+type provedFact struct{ number, name, text string }
+
+// askFact asks for the fact that a look-up wants, unless it has found the record.
+func (r *responder) askFact(st *state, l *lookup, n string, result tools.Result, isTyped bool) (s statement, isAsked bool) {
+	var out struct {
+		Found     bool
+		NeedsFact bool `json:"needs_fact"`
+		Fact      string
+	}
+	decodeOutput(result, &out)
+	if out.Found {
+		return statement{}, false
+	}
+	if !out.NeedsFact { // it was wrong, or there is no such record
+		name := st.fact.name
+		st.fact = provedFact{number: n, name: name}
+		return statement{text: fmt.Sprintf(r.phrases.factWrong, l.subject, sayID(n, isTyped)), question: whichFact, subject: name}, true
+	}
+	st.fact = provedFact{number: n, name: out.Fact}
+	return statement{question: whichFact, subject: out.Fact}, true
+}
+
+// answerWhichFact handles an answer to the question for a fact.
+func (r *responder) answerWhichFact(st *state, u utterance, in intent, isTyped bool) []part {
+	l := r.lookupNamed(st.lookup)
+	switch {
+	case l == nil || in == recordStatus || u.isQuestion:
+		return nil
+	case in == no && len(u.words) <= 3 || hasNoNumber.MatchString(u.plain):
+		st.fact = provedFact{}
+		return r.tell(r.phrases.fine, r.personQuestionOr(anythingElse))
+	}
+	st.fact.text = words.Clip(u.text, maxFact)
+	return r.lookUpNumber(st, newUtterance(st.topic), l, isTyped)
+}
+
+const maxFact = 200 // bytes of a fact
 
 // askNumber asks for the number after saying leadIn.
 func (r *responder) askNumber(l *lookup, leadIn string) part {

@@ -18,6 +18,7 @@ const (
 	whatProblem
 	whatContact
 	whatProof
+	whichFact
 	isContactRight
 	shallOpenTicket
 	elseOpenTicket
@@ -28,7 +29,7 @@ const (
 
 // phrases are what the clerk says in one language. The comments say what replaces %s.
 type phrases struct {
-	ask      [questionCount]string // %s: what has the number
+	ask      [questionCount]string // %s: what has the number, or the fact that is asked for
 	statuses map[tools.Status]string
 
 	here          string // after "is anyone there"
@@ -50,6 +51,7 @@ type phrases struct {
 	canLook       string // before asking for a number
 	partial       string // %s: digits
 	notFound      string // %s: what, %s: number
+	factWrong     string // %s: what, %s: number
 	ticketMissing string // %s: ticket
 	misheard      string // after a ticket's number with a wrong check digit
 	noTicketFound string // for a caller who does not know the number
@@ -77,6 +79,7 @@ var englishPhrases = &phrases{
 	ask: [questionCount]string{
 		anythingElse:     "Is there anything else I can help you with?",
 		whichNumber:      "What is your %s number?",
+		whichFact:        "To be sure that it is yours, please tell me this: %s.",
 		whichTicket:      "What is your ticket number?",
 		whatProblem:      "What exactly is the problem?",
 		whatContact:      "How can we reach you, by e-mail or by phone?",
@@ -106,6 +109,7 @@ var englishPhrases = &phrases{
 	join:          " and ",
 	canLook:       "I can look that up.",
 	partial:       "I have %s so far.",
+	factWrong:     "I can't find %s %s with that.",
 	notFound:      "I can't find %s %s. Please say it again, digit by digit.",
 	ticketMissing: "I can't find ticket %s.",
 	misheard:      "That ticket number can't be right. Please say its eight digits again, one by one.",
@@ -134,6 +138,7 @@ var germanPhrases = &phrases{
 	ask: [questionCount]string{
 		anythingElse:     "Kann ich sonst noch etwas für Sie tun?",
 		whichNumber:      "Wie lautet die Nummer?",
+		whichFact:        "Damit ich sicher bin, dass es Ihre Angaben sind, nennen Sie mir bitte: %s.",
 		whichTicket:      "Wie lautet die Nummer Ihres Tickets?",
 		whatProblem:      "Was genau ist das Problem?",
 		whatContact:      "Wie erreichen wir Sie, per E-Mail oder Telefon?",
@@ -163,6 +168,7 @@ var germanPhrases = &phrases{
 	join:          " und ",
 	canLook:       "Das sehe ich nach.",
 	partial:       "Bis jetzt habe ich %s.",
+	factWrong:     "Ich finde %s %s nicht mit dieser Angabe.",
 	notFound:      "Ich finde %s %s nicht. Bitte wiederholen Sie die Nummer, Ziffer für Ziffer.",
 	ticketMissing: "Ich finde Ticket %s nicht.",
 	misheard:      "Diese Ticketnummer kann nicht stimmen. Bitte sagen Sie die acht Ziffern noch einmal, eine nach der anderen.",
@@ -191,6 +197,7 @@ var spanishPhrases = &phrases{
 	ask: [questionCount]string{
 		anythingElse:     "¿Puedo ayudarle en algo más?",
 		whichNumber:      "¿Cuál es el número?",
+		whichFact:        "Para asegurarme de que es suyo, dígame esto: %s.",
 		whichTicket:      "¿Cuál es el número de su ticket?",
 		whatProblem:      "¿Cuál es exactamente el problema?",
 		whatContact:      "¿Cómo podemos contactarle, por correo o por teléfono?",
@@ -220,6 +227,7 @@ var spanishPhrases = &phrases{
 	join:          " y ",
 	canLook:       "Puedo consultarlo.",
 	partial:       "Tengo %s.",
+	factWrong:     "No encuentro %s %s con ese dato.",
 	notFound:      "No encuentro %s %s. Repita el número, cifra por cifra.",
 	ticketMissing: "No encuentro el ticket %s.",
 	misheard:      "Ese número de ticket no puede ser correcto. Repita las ocho cifras, una por una.",
@@ -248,6 +256,7 @@ var frenchPhrases = &phrases{
 	ask: [questionCount]string{
 		anythingElse:     "Puis-je faire autre chose pour vous ?",
 		whichNumber:      "Quel est le numéro ?",
+		whichFact:        "Pour être sûr que cela vous concerne, dites-moi ceci : %s.",
 		whichTicket:      "Quel est le numéro de votre ticket ?",
 		whatProblem:      "Quel est exactement le problème ?",
 		whatContact:      "Comment vous joindre, par e-mail ou par téléphone ?",
@@ -277,6 +286,7 @@ var frenchPhrases = &phrases{
 	join:          " et ",
 	canLook:       "Je peux le vérifier.",
 	partial:       "J'ai %s.",
+	factWrong:     "Je ne trouve pas %s %s avec cette information.",
 	notFound:      "Je ne trouve pas %s %s. Répétez le numéro, chiffre par chiffre, s'il vous plaît.",
 	ticketMissing: "Je ne trouve pas le ticket %s.",
 	misheard:      "Ce numéro de ticket ne peut pas être exact. Répétez les huit chiffres, un par un, s'il vous plaît.",
