@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"runtime/debug"
 	"slices"
@@ -100,25 +101,20 @@ func (r *Registry) With(extra ...Tool) (*Registry, error) {
 }
 
 // Restrict returns a registry of the tools that p allows, with p's timeouts. The error is
-// a fault.Error that names the tool that p mentions and r does not have.
+// a fault.Error that names the tool that p mentions and r does not have, or to which a rule
+// of p does not fit. Its detail "key" is the key of p, such as "rules.refund.identify".
 func (r *Registry) Restrict(p Policy) (*Registry, error) {
 	if r == nil {
 		r = &Registry{running: new(sync.WaitGroup)}
 	}
-	mentioned := slices.Clone(p.Allow)
 	for name, d := range p.Timeouts {
-		mentioned = append(mentioned, name)
 		if d <= 0 {
 			return nil, fault.New(fault.Invalid, "the timeout of tool %q must be positive", name)
 		}
 	}
-	for name := range p.Rules {
-		mentioned = append(mentioned, name)
-	}
-	slices.Sort(mentioned)
-	for _, name := range mentioned {
-		if r.find(name) == nil && !r.dynamic.mayHave(name) {
-			return nil, r.unknownTool(fault.Invalid, name)
+	for _, m := range p.mentioned() {
+		if r.find(m.tool) == nil && !r.dynamic.mayHave(m.tool) {
+			return nil, withKey(r.unknownTool(fault.Invalid, m.tool), m.key)
 		}
 	}
 	out := &Registry{running: r.running, dynamic: r.dynamic.copy()}
@@ -137,6 +133,30 @@ func (r *Registry) Restrict(p Policy) (*Registry, error) {
 	return out, nil
 }
 
+// mention is a name of a tool in a policy.
+type mention struct{ key, tool string }
+
+// mentioned returns the tools that p names, in a stable order.
+func (p Policy) mentioned() []mention {
+	var out []mention
+	for i, name := range p.Allow {
+		out = append(out, mention{fmt.Sprintf("allow[%d]", i), name})
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Timeouts)) {
+		out = append(out, mention{"timeouts." + name, name})
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Rules)) {
+		out = append(out, mention{"rules." + name, name})
+	}
+	return out
+}
+
+// withKey adds the key of a policy to the details of an error.
+func withKey(err *fault.Error, key string) *fault.Error {
+	err.Details = map[string]any{"key": key}
+	return err
+}
+
 // restrict returns the tool with p's timeout and rule, or nil if p does not allow it.
 func (p Policy) restrict(e *entry) (*entry, error) {
 	if p.Allow != nil && !slices.Contains(p.Allow, e.spec.Name) {
@@ -150,10 +170,11 @@ func (p Policy) restrict(e *entry) (*entry, error) {
 		restricted.timeout = d
 	}
 	if change, ok := p.Rules[e.spec.Name]; ok {
-		var err error
-		if restricted.spec.Rule, err = change.apply(restricted.spec); err != nil {
-			return nil, err
+		rule, key, err := change.apply(restricted.spec)
+		if err != nil {
+			return nil, withKey(fault.From(err), strings.TrimSuffix("rules."+e.spec.Name+"."+key, "."))
 		}
+		restricted.spec.Rule = rule
 	}
 	return &restricted, nil
 }
@@ -199,7 +220,7 @@ func (r *Registry) names() []string {
 }
 
 // unknownTool returns the error for a tool that r does not have.
-func (r *Registry) unknownTool(code fault.Code, name string) error {
+func (r *Registry) unknownTool(code fault.Code, name string) *fault.Error {
 	names := r.names()
 	if len(names) == 0 {
 		return fault.New(code, "unknown tool %q: there are no tools", name)

@@ -29,9 +29,9 @@ type RuleChange struct {
 }
 
 // apply returns the changed rule of a tool. The error is a fault.Error that names the tool and
-// the argument that it does not have.
-func (c RuleChange) apply(spec Spec) (gate.Rule, error) {
-	r := spec.Rule
+// the argument that it does not have; key is the part of c that is wrong.
+func (c RuleChange) apply(spec Spec) (r gate.Rule, key string, err error) {
+	r = spec.Rule
 	r.Effect = orValue(c.Effect, r.Effect)
 	r.Who = orValue(c.Who, r.Who)
 	r.Consent = orValue(c.Consent, r.Consent)
@@ -47,21 +47,26 @@ func (c RuleChange) apply(spec Spec) (gate.Rule, error) {
 		Turn: cmp.Or(c.Limits.Turn, r.Limits.Turn), Session: cmp.Or(c.Limits.Session, r.Limits.Session),
 		Caller: cmp.Or(c.Limits.Caller, r.Limits.Caller), Hour: cmp.Or(c.Limits.Hour, r.Limits.Hour),
 	}
-	if err := spec.hasArguments(slices.Concat(r.Identify, r.Destinations, namesInBraces(r.Question))); err != nil {
-		return r, err
+	for _, names := range []struct {
+		key string
+		of  []string
+	}{{"identify", r.Identify}, {"destinations", r.Destinations}, {"question", namesInBraces(r.Question)}} {
+		if err := spec.hasArguments(names.of); err != nil {
+			return r, names.key, err
+		}
 	}
 	if len(c.Arguments) == 0 {
-		return r, nil
+		return r, "", nil
 	}
 	var schema jsonschema.Schema
-	err := json.Unmarshal(c.Arguments, &schema)
+	err = json.Unmarshal(c.Arguments, &schema)
 	if err == nil {
 		r.Arguments, err = schema.Resolve(nil)
 	}
 	if err != nil {
-		return r, fault.Wrap(err, fault.Invalid, "the rule for the arguments of tool %q is not a usable JSON Schema", spec.Name)
+		return r, "arguments", fault.Wrap(err, fault.Invalid, "the rule for the arguments of tool %q is not a usable JSON Schema", spec.Name)
 	}
-	return r, spec.hasArguments(slices.Sorted(maps.Keys(schema.Properties)))
+	return r, "arguments", spec.hasArguments(slices.Sorted(maps.Keys(schema.Properties)))
 }
 
 func orValue[T any](change *T, value T) T {

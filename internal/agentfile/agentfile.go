@@ -52,6 +52,24 @@ type File struct {
 	Tools        Tools
 }
 
+// Locate returns err with the place of a key in agent.yaml, such as "tools.lookup[0]", or of
+// the nearest key above it.
+func (f File) Locate(key string, err error) error {
+	if f.Tools.source == nil {
+		return err
+	}
+	return f.Tools.source.invalid(key, "%v", err)
+}
+
+// LocatePolicy returns an error of tools.Registry.Restrict with the place of what is wrong.
+func (f File) LocatePolicy(err error) error {
+	key, ok := fault.From(err).Details["key"].(string)
+	if !ok {
+		return err
+	}
+	return f.Locate("tools."+key, err)
+}
+
 // Choice is an agent that callers choose by a key.
 type Choice struct {
 	Key   string // one digit
@@ -69,6 +87,8 @@ type Tools struct {
 	Verify   *tools.VerifyConfig         // how callers prove who they are; nil: they cannot
 	MCP      []MCPServer
 	HTTP     []httptool.Config // endpoints, with the values of references; Resolver and OnChange are nil
+
+	source *source // of errors that come later
 }
 
 // Load reads the agent in dir. The error is a fault.Error that is safe to show: for a
@@ -96,6 +116,7 @@ func Load(dir string) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
+	f.Tools.source = s
 	for i := range f.Tools.Lookups {
 		f.Tools.Lookups[i].File = filepath.Join(dir, f.Tools.Lookups[i].File)
 	}

@@ -176,6 +176,9 @@ type agentOpener struct {
 	neural   *neuralSpeech
 }
 
+// warn tells the operator of something that works but should be changed.
+func (o *agentOpener) warn(err error) { o.log.Warn("an agent should be changed", zap.Error(err)) }
+
 // openDetector returns what makes the voice detector of a call, and what frees its network.
 func openDetector(v config.VAD, neural *neuralSpeech, log *zap.Logger) (func() dialog.VoiceDetector, func() error, error) {
 	builtIn, nothing := func() dialog.VoiceDetector { return media.NewDetector() }, func() error { return nil }
@@ -267,35 +270,19 @@ func (o *agentOpener) knowledge(ctx context.Context, f agentfile.File) (*tools.K
 // tools opens the tools that the agent may use, and returns the keys of its tables.
 // knowledge may be nil.
 func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (_ *tools.Registry, keys []string, err error) {
-	lookups, keys, err := o.lookups(f)
+	own, keys, err := o.lookups(f)
 	if err != nil {
 		return nil, nil, err
 	}
 	if knowledge != nil {
-		lookups = append(lookups, tools.KnowledgeTool(knowledge))
+		own = append(own, tools.KnowledgeTool(knowledge))
 	}
 	if o.config.MCP {
-		if o.set.offers[f.Name], err = operatorTools(f, o.set.tickets, lookups); err != nil {
+		if o.set.offers[f.Name], err = operatorTools(f, o.set.tickets, own); err != nil {
 			return nil, nil, err
 		}
 	}
-	all := append(o.set.tickets.Tools(f.Handover.Message), lookups...)
-	if v := f.Tools.Verify; v != nil {
-		v.OnProblem = func(err error) {
-			o.log.Warn("a changed table of accounts is not used", zap.String("agent", f.Name), zap.Error(err))
-		}
-		t, err := tools.OpenVerifier(*v)
-		if err != nil {
-			return nil, nil, err
-		}
-		all = append(all, t)
-	}
-	endpoints, err := o.endpoints(f)
-	if err != nil {
-		return nil, nil, err
-	}
-	all = append(all, endpoints...)
-	r, err := tools.NewRegistry(all...)
+	r, err := o.registry(f, own)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -305,19 +292,54 @@ func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (_ *to
 		defer cancel()
 		return r.Wait(ctx)
 	})
-	r, err = r.Restrict(tools.Policy{Allow: f.Tools.Allow, Timeout: f.Tools.Timeout, Timeouts: f.Tools.Timeouts, Rules: f.Tools.Rules})
+	r, err = restrict(r, f)
 	return r, keys, err
+}
+
+// registry returns the agent's tickets, its own look-ups and knowledge, its accounts and its
+// endpoints.
+func (o *agentOpener) registry(f agentfile.File, own []tools.Tool) (*tools.Registry, error) {
+	all := append(o.set.tickets.Tools(f.Handover.Message), own...)
+	if v := f.Tools.Verify; v != nil {
+		v.OnProblem = func(err error) {
+			o.log.Warn("a changed table of accounts is not used", zap.String("agent", f.Name), zap.Error(err))
+		}
+		t, err := tools.OpenVerifier(*v)
+		if err != nil {
+			return nil, f.Locate("tools.verify", err)
+		}
+		all = append(all, t)
+	}
+	endpoints, err := o.endpoints(f)
+	if err != nil {
+		return nil, err
+	}
+	return tools.NewRegistry(append(all, endpoints...)...)
+}
+
+// restrict applies what agent.yaml says of single tools.
+func restrict(r *tools.Registry, f agentfile.File) (*tools.Registry, error) {
+	r, err := r.Restrict(tools.Policy{Allow: f.Tools.Allow, Timeout: f.Tools.Timeout, Timeouts: f.Tools.Timeouts, Rules: f.Tools.Rules})
+	if err != nil {
+		return nil, f.LocatePolicy(err)
+	}
+	return r, nil
 }
 
 // lookups opens the agent's tables, and returns the keys in them.
 func (o *agentOpener) lookups(f agentfile.File) (found []tools.Tool, keys []string, err error) {
-	for _, l := range f.Tools.Lookups {
+	for i, l := range f.Tools.Lookups {
+		key := fmt.Sprintf("tools.lookup[%d]", i)
 		l.OnProblem = func(err error) {
 			o.log.Warn("a changed look-up table is not used", zap.String("agent", f.Name), zap.Error(err))
 		}
 		t, err := tools.OpenLookup(l)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, f.Locate(key, err)
+		}
+		if columns := t.PersonalColumns(); l.Fact == "" && len(columns) > 0 {
+			o.warn(f.Locate(key, fmt.Errorf("everybody who knows or guesses a key is told the columns %s: "+
+				"set fact to a column whose value the caller must say first", strings.Join(columns, ", "))))
 		}
 		found = append(found, t)
 		keys = append(keys, t.Keys()...)

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"frontdesk/internal/agentfile"
 	"frontdesk/internal/config"
 )
 
@@ -74,21 +72,9 @@ func (p *program) configCommand() *cobra.Command {
 		if _, err = p.stdout.Write(b); err != nil {
 			return err
 		}
-		return checkAgents(c.Agents)
+		return checkAgents(c.Agents, p.stderr)
 	}
 	return command
-}
-
-// checkAgents returns what is wrong with the agents in a folder. A folder that does not
-// exist is not wrong here: only a server needs it.
-func checkAgents(folder string) error {
-	if _, err := os.Stat(folder); err != nil {
-		return nil
-	}
-	if _, problems := agentfile.LoadAll(folder); len(problems) > 0 {
-		return misuse{errors.Join(problems...)}
-	}
-	return nil
 }
 
 func (p *program) healthCommand() *cobra.Command {
