@@ -83,18 +83,43 @@ var (
 		"mensch menschen mitarbeiter mitarbeiterin jemand jemandem jemanden berater beraterin kollege kollegen kollegin vorgesetzten chef " +
 		"personne humain conseiller conseillere responsable collegue quelquun operateur " +
 		"persona humano agente encargado alguien operador companero asesor")
-	callBackPhrases = []string{"call me back", "callback", "call back", "customer service", "transfer me", "connect me", "put me through",
-		"human being", "take over", "rufen sie mich zuruck", "zuruckrufen", "ruckruf", "verbinden sie mich",
-		"rappelez moi", "rappeler", "passez moi", "devuelvame la llamada", "llameme", "paseme"}
+	// connecting verbs ask for somebody; wishes do so when the caller speaks of themselves.
+	connecting = NewSet("talk talking speak speaking chat connect transfer put pass forward hand reach escalate get fetch " +
+		"sprechen reden verbinden verbinde durchstellen geben holen parler passer passez joindre transferer transferez hablar pasar paseme comuniqueme pongame transferir")
+	wishing  = NewSet("want need give prefer like let rather please mochte will brauche hatte bitte veux voudrais besoin prefere quiero necesito prefiero quisiera dame deme")
+	ofMyself = NewSet("i id me my we us please ich mir mich uns bitte je moi jai nous quiero necesito prefiero quisiera me deme")
+	asksFact = NewSet("is are was were does do did has have how what when where who why which ist sind wann wo wie wer hat haben est sont quand ou comment qui es son cuando donde como quien")
+
+	callBackPhrases = []string{"call me back", "customer service", "transfer me", "connect me", "put me through",
+		"rufen sie mich zuruck", "verbinden sie mich", "rappelez moi", "passez moi", "devuelvame la llamada", "llameme", "paseme"}
 )
 
-// IsRequestForPerson reports whether the words may ask for a person, in English, German,
-// French or Spanish. It is generous: "is this a person" counts, too.
+// IsRequestForPerson reports whether the words ask for a person or a call back, in English,
+// German, French or Spanish: "can I talk to somebody", "agent please". A question about
+// people, such as whether one must be at home, is no request.
 func IsRequestForPerson(text string) bool {
 	said := Split(Fold(text))
 	all := " " + strings.Join(said, " ") + " "
-	return people.HasAny(said) || slices.ContainsFunc(callBackPhrases, func(p string) bool { return strings.Contains(all, " "+p+" ") })
+	switch {
+	case len(said) == 0 || refusals.HasAny(said):
+		return false
+	case slices.ContainsFunc(callBackPhrases, func(p string) bool { return strings.Contains(all, " "+p+" ") }):
+		return true
+	case !people.HasAny(said):
+		return false
+	case connecting.HasAny(said):
+		return true
+	case asksFact[said[0]]:
+		return false
+	}
+	named := slices.DeleteFunc(slices.Clone(said), func(w string) bool { return courtesies[w] })
+	return wishing.HasAny(said) && ofMyself.HasAny(said) || len(named) <= 2
 }
+
+// courtesies may stand beside the name of what the caller wants.
+var courtesies = NewSet("please a an the real live your bitte einen eine den un une le la sil vous plait por favor una el")
+
+var refusals = NewSet("no not dont never nein nicht kein keine keinen non pas nunca")
 
 // leaveTaking are the words of callers who need nothing more.
 var leaveTaking = NewSet("no nope nah thanks thank you bye goodbye that is all it thats nothing else more for now good have a nice day im am i " +

@@ -118,3 +118,33 @@ func TestPrintableDropsWhatIsNotText(t *testing.T) {
 		}
 	}
 }
+
+func TestRequestsForAPerson(t *testing.T) {
+	for _, text := range []string{"can I talk to a person", "agent please", "I want to speak to a human", "give me a real person", "I need somebody to help me",
+		"please call me back", "put me through to your manager", "I'd rather have a person", "Ich möchte mit einem Menschen sprechen", "einen Mitarbeiter bitte",
+		"je voudrais parler à quelqu'un", "un conseiller s'il vous plaît", "quiero hablar con una persona", "un agente por favor"} {
+		if !IsRequestForPerson(text) {
+			t.Errorf("%q is a request", text)
+		}
+	}
+	for _, text := range []string{"", "what are your opening hours", "does a person need to be at home for the delivery", "is there somebody in the store on Sunday",
+		"are you a person", "no I don't want to talk to a person", "someone stole my parcel yesterday at the door", "how many people work there", "the agent on the phone was nice yesterday",
+		"ist samstags jemand im Laden", "il y a quelqu'un le dimanche dans le magasin", "¿es usted una persona?"} {
+		if IsRequestForPerson(text) {
+			t.Errorf("%q is no request", text)
+		}
+	}
+}
+
+func TestCallersWhoNeedNothingMore(t *testing.T) {
+	for _, text := range []string{"no thanks", "no that's all", "thank you goodbye", "I'm done", "nothing else thanks", "nein danke", "non merci", "no gracias, eso es todo"} {
+		if !NeedsNothingMore(text) {
+			t.Errorf("%q needs nothing more", text)
+		}
+	}
+	for _, text := range []string{"", "no it is the blue one", "thanks, and when do you open", "that is not all I need", "the other thing"} {
+		if NeedsNothingMore(text) {
+			t.Errorf("%q needs more", text)
+		}
+	}
+}
