@@ -89,17 +89,17 @@ func TestMetricsCountCallsTurnsAndTools(t *testing.T) {
 	spoken.expect(t, "frontdesk.turn")
 
 	checkMetrics(t, s, map[string]float64{
-		`frontdesk_calls_active{transport="websocket"}`:                    1,
-		`frontdesk_calls_active{transport="webrtc"}`:                       1,
-		`frontdesk_turns_total{status="completed"}`:                        3,
-		`frontdesk_tool_calls_total{outcome="ok",tool="order_status"}`:     1,
-		`frontdesk_tool_calls_total{outcome="ok",tool="search_knowledge"}`: 2,
-		`frontdesk_turn_stage_seconds_count{stage="endpoint"}`:             1,
-		`frontdesk_turn_stage_seconds_count{stage="transcript"}`:           1,
-		`frontdesk_turn_stage_seconds_count{stage="first_token"}`:          1,
-		`frontdesk_turn_stage_seconds_count{stage="first_clause"}`:         1,
-		`frontdesk_turn_stage_seconds_count{stage="first_audio"}`:          1,
-		`frontdesk_calls_total{result="hung_up",transport="websocket"}`:    -1,
+		`frontdesk_calls_active{transport="websocket"}`:                      1,
+		`frontdesk_calls_active{transport="webrtc"}`:                         1,
+		`frontdesk_turns_total{status="completed"}`:                          3,
+		`frontdesk_tool_calls_total{outcome="done",tool="order_status"}`:     1,
+		`frontdesk_tool_calls_total{outcome="done",tool="search_knowledge"}`: 2,
+		`frontdesk_turn_stage_seconds_count{stage="endpoint"}`:               1,
+		`frontdesk_turn_stage_seconds_count{stage="transcript"}`:             1,
+		`frontdesk_turn_stage_seconds_count{stage="first_token"}`:            1,
+		`frontdesk_turn_stage_seconds_count{stage="first_clause"}`:           1,
+		`frontdesk_turn_stage_seconds_count{stage="first_audio"}`:            1,
+		`frontdesk_calls_total{result="hung_up",transport="websocket"}`:      -1,
 	})
 	for _, c := range []*client{typed, spoken.client} {
 		s.hangup(t, c)

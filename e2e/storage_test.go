@@ -67,7 +67,7 @@ func TestConversationContinuesOnAFullDiskAndIsSavedLater(t *testing.T) {
 	said.ask(t, c, "Please open a ticket: my printer stopped working.")
 	said.ask(t, c, "My number is 5 5 5, 0 1 2 3 4 5 6.", "Shall I do that?")
 	refusal := said.ask(t, c, "Yes.")
-	if e := c.expect(t, "frontdesk.turn"); e.at("turn", "reply") != refusal || s.metric(t, `frontdesk_tool_calls_total{outcome="failed",tool="create_ticket"}`) != 1 {
+	if e := c.expect(t, "frontdesk.turn"); e.at("turn", "reply") != refusal || s.metric(t, `frontdesk_tool_calls_total{outcome="refused",tool="create_ticket"}`) != 1 {
 		t.Errorf("the ticket was not refused: %v", e)
 	}
 	if !strings.Contains(refusal, "didn't work") || strings.Contains(refusal, "T-") {
