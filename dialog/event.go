@@ -26,7 +26,7 @@ const (
 	ToolRefused                       // Call must not run; Text is the rule that objects (Response, Result)
 	ClauseReplaced                    // a clause of the model was not said; Text says why (Response)
 	ClientToolCalled                  // Call is for a tool of the client, which answers with ToolOutput (Response)
-	NoticeRaised                      // Notice tells the caller that something changed
+	NoticeRaised                      // Notice tells the caller that something changed, of Call if a tool failed
 	TurnEnded                         // Finished is the complete turn
 	AgentChosen                       // the caller chose the agent that continues the call
 )

@@ -8,6 +8,12 @@ import (
 	"frontdesk/tools/gate"
 )
 
+// HashKeys returns a Counter that counts with c under keys that are hashed with the secret of
+// tokens.
+func HashKeys(c gate.Counter, tokens *Tokens) gate.Counter {
+	return keyedCounter{counter: c, tokens: tokens}
+}
+
 // keyedCounter counts under keys that hold no readable name or number: whoever reads the
 // store cannot tell which callers it counts, even by trying all telephone numbers.
 type keyedCounter struct {

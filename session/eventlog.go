@@ -79,7 +79,7 @@ func (l *eventLog) event(e dialog.Event) bool {
 	case e.Kind == dialog.NoticeRaised && e.Notice != nil:
 		n := e.Notice
 		isLogged := l.add("notice", n.Code, func(more ...zap.Field) {
-			l.log.Warn("notice", append(more, turn, zap.String("code", n.Code), zap.Error(n.Err))...)
+			l.log.Warn("notice", append(append(more, turn, zap.String("code", n.Code)), failure(e)...)...)
 		})
 		return isLogged || n.Code != dialog.NoticeToolFailed
 	case e.Kind == dialog.ToolHeld && e.Call != nil:
@@ -109,6 +109,20 @@ func (l *eventLog) event(e dialog.Event) bool {
 			zap.Duration("speech_end_to_audio", between(r.Times.SpeechEnd, r.Times.FirstAudio)), zap.String("error", r.Error))
 	}
 	return true
+}
+
+// failure returns what is logged of the error of a notice. The message of a tool's failure is
+// for the model, and may hold a value of the caller: the log has its code and its cause.
+func failure(e dialog.Event) []zap.Field {
+	f := fault.From(e.Notice.Err)
+	if e.Notice.Code != dialog.NoticeToolFailed || f == nil {
+		return []zap.Field{zap.Error(e.Notice.Err)}
+	}
+	fields := []zap.Field{zap.String("failure", string(f.Code)), zap.Error(f.Err)}
+	if e.Call != nil {
+		fields = append(fields, zap.String("tool", e.Call.Name))
+	}
+	return fields
 }
 
 // observe returns emit preceded by what the log and the metrics need of each event, and the

@@ -86,3 +86,24 @@ func TestTheLogNamesRuleCodeAndFieldOfARefusal(t *testing.T) {
 		t.Errorf("logged %v, want %v", got, want)
 	}
 }
+
+func TestTheMessageOfAFailedToolIsNotLogged(t *testing.T) {
+	const value = "ann@example.com"
+	for _, tt := range []struct {
+		err  error
+		want map[string]any
+	}{
+		{fault.New(fault.Conflict, "the order of %s is closed", value), map[string]any{"failure": "conflict"}},
+		{fault.Wrap(errors.New("connection refused"), fault.Unavailable, "the desk of %s is away", value),
+			map[string]any{"failure": "unavailable", "error": "connection refused"}},
+		{errors.New("nil map"), map[string]any{"failure": "internal", "error": "nil map"}},
+	} {
+		lines, _ := logged(func(event func(dialog.Event)) {
+			event(dialog.Event{Kind: dialog.NoticeRaised, Call: &tools.Call{Name: "orders"}, Notice: &dialog.Notice{Code: dialog.NoticeToolFailed, Err: tt.err}})
+		})
+		tt.want["turn"], tt.want["code"], tt.want["tool"] = int64(0), "tool_failed", "orders"
+		if got := lines[0].ContextMap(); fmt.Sprint(got) != fmt.Sprint(tt.want) {
+			t.Errorf("logged %v, want %v", got, tt.want)
+		}
+	}
+}

@@ -308,7 +308,7 @@ func parseTable(source []byte, key string) (*table, error) {
 			return nil, fmt.Errorf("has an empty key in row %d", i+2)
 		}
 		if t.rows[k] != nil {
-			return nil, fmt.Errorf("has the duplicate key %q in row %d", row[keyColumn], i+2)
+			return nil, fmt.Errorf("has a key in row %d that another row has, too", i+2)
 		}
 		t.rows[k] = row
 	}

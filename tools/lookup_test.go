@@ -73,7 +73,7 @@ func TestOpenLookupSaysWhatIsWrongWithTheFile(t *testing.T) {
 		"order,order\n1,2\n":        "unique name",
 		"order,\n1,2\n":             "unique name",
 		"order,item\n1,a\n,b\n":     "empty key in row 3",
-		"order,item\n47,a\n4-7,b\n": "duplicate key \"4-7\" in row 3",
+		"order,item\n47,a\n4-7,b\n": "a key in row 3 that another row has",
 		"order,item\n1,caf\xe9\n":   "UTF-8",
 		"order\n" + strings.Repeat("x", 9) + "\"\n": "line 2",
 	} {

@@ -1,13 +1,17 @@
 package tools
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
+	"frontdesk/tools/gate"
 )
 
 const customers = "customer,pin,name\n7001,0417,Ann Bell\n7002,9924,Kim Berg\n"
@@ -58,4 +62,31 @@ func TestPINsCannotBeTried(t *testing.T) {
 	if got := verify(t, r, "7002", "9924"); got.Identity != "account:7002" {
 		t.Errorf("another account: got %+v", got)
 	}
+}
+
+func TestAttemptsAtAPINAreCountedOverAllNodes(t *testing.T) {
+	file := filepath.Join(writeFiles(t, map[string]string{"customers.csv": customers}), "customers.csv")
+	shared := gate.NewCounter()
+	node := func(scope string, c gate.Counter) *Registry {
+		v, err := OpenVerifier(VerifyConfig{File: file, Account: "customer", PIN: "pin", Attempts: c, Scope: scope})
+		require.NoError(t, err)
+		return newRegistry(t, v)
+	}
+	one, two := node("shop", shared), node("shop", shared)
+	for i := range pinAttempts {
+		verify(t, []*Registry{one, two}[i%2], "7001", "0000")
+	}
+	for _, r := range []*Registry{one, two} {
+		wantFailed(t, verify(t, r, "7001", "0417"), fault.Limited, "too many")
+	}
+	if got := verify(t, node("bank", shared), "7001", "0417"); got.Identity == "" {
+		t.Error("another agent's account with the same number is locked")
+	}
+	wantFailed(t, verify(t, node("shop", brokenCounter{}), "7001", "0417"), fault.Storage, "cannot be counted")
+}
+
+type brokenCounter struct{}
+
+func (brokenCounter) Take(context.Context, string, int, time.Duration) (bool, error) {
+	return false, errors.New("the store is away")
 }

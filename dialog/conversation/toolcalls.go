@@ -207,7 +207,7 @@ func (c *conversation) toolEnded(r *reply, call tools.Call, result tools.Result,
 	c.emit(dialog.Event{Kind: dialog.ToolEnded, Turn: t.Number, Response: r.id, Call: &call, Result: &result})
 	isAnswer := result.Failed && fault.From(result.Err).Code == fault.ProofNeeded // the agent asks for the proof
 	if result.Failed && !isAnswer && !r.cut.done {
-		c.emit(dialog.Event{Kind: dialog.NoticeRaised, Turn: t.Number, Response: r.id,
+		c.emit(dialog.Event{Kind: dialog.NoticeRaised, Turn: t.Number, Response: r.id, Call: &call,
 			Notice: &dialog.Notice{Code: dialog.NoticeToolFailed, Text: c.texts().notices.toolFailed, Err: result.Err}})
 	}
 	c.addResult(result)

@@ -29,6 +29,7 @@ import (
 	"frontdesk/internal/words"
 	"frontdesk/media"
 	"frontdesk/tools"
+	"frontdesk/tools/gate"
 	"frontdesk/tools/mcp"
 )
 
@@ -54,8 +55,9 @@ type description struct {
 }
 
 // openAgents reads the agents' folders and gives each agent its model, recognizer, voice
-// and tools. It logs and omits agents that do not work; the default agent must work.
-func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logger, announce *announcer) (*agentSet, error) {
+// and tools. It logs and omits agents that do not work; the default agent must work. attempts
+// counts attempts to guess a PIN; nil counts them in this process alone.
+func openAgents(ctx context.Context, c config.Config, db *sql.DB, attempts gate.Counter, log *zap.Logger, announce *announcer) (*agentSet, error) {
 	files, problems := agentfile.LoadAll(c.Agents)
 	for _, err := range problems {
 		log.Error("agent omitted", zap.Error(err))
@@ -73,7 +75,7 @@ func openAgents(ctx context.Context, c config.Config, db *sql.DB, log *zap.Logge
 	if c.Agent == "" {
 		set.defaultName = defaultAgent(files, problems)
 	}
-	o := agentOpener{config: c, log: log, announce: announce, set: set}
+	o := agentOpener{config: c, log: log, announce: announce, set: set, attempts: attempts}
 	if o.neural, err = newNeuralSpeech(c, log); err != nil {
 		return nil, err
 	}
@@ -171,6 +173,7 @@ type agentOpener struct {
 	log      *zap.Logger
 	announce *announcer
 	set      *agentSet
+	attempts gate.Counter // may be nil
 
 	detector func() dialog.VoiceDetector
 	neural   *neuralSpeech
@@ -301,6 +304,7 @@ func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (_ *to
 func (o *agentOpener) registry(f agentfile.File, own []tools.Tool) (*tools.Registry, error) {
 	all := append(o.set.tickets.Tools(f.Handover.Message), own...)
 	if v := f.Tools.Verify; v != nil {
+		v.Attempts, v.Scope = o.attempts, f.Name
 		v.OnProblem = func(err error) {
 			o.log.Warn("a changed table of accounts is not used", zap.String("agent", f.Name), zap.Error(err))
 		}

@@ -93,7 +93,7 @@ func (p *program) withAgent(ctx context.Context, f *evalFlags, measure func(*dia
 		return err
 	}
 	defer conn.Close()
-	agents, err := openAgents(ctx, c, conn, log, nil)
+	agents, err := openAgents(ctx, c, conn, nil, log, nil)
 	if err != nil {
 		return err
 	}

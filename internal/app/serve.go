@@ -81,7 +81,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 	if err != nil {
 		return err
 	}
-	agents, err := openAgents(ctx, c, db, log, announce)
+	agents, err := openAgents(ctx, c, db, session.HashKeys(store, tokens), log, announce)
 	if err != nil {
 		return err
 	}
