@@ -96,12 +96,16 @@ func (c *conversation) used(name string, undecided map[string]bool) (u gate.Used
 	return u
 }
 
-// ruleOf returns the rule of a tool that the agent or the conversation runs.
+// ruleOf returns the rule of a tool that the agent or the conversation runs, and the strictest
+// for a tool that the agent does not have.
 func (c *conversation) ruleOf(name string) gate.Rule {
 	if name == endCall.Name {
 		return endCall.Rule
 	}
-	spec, _ := c.agent.Tools.Find(name)
+	spec, ok := c.agent.Tools.Find(name)
+	if !ok { // its server has just gone away
+		return gate.Rule{Effect: gate.Money, Who: gate.VerifiedOperator}
+	}
 	return spec.Rule
 }
 
