@@ -161,7 +161,7 @@ func TestCallerIsAskedToRepeatAfterLongNoise(t *testing.T) {
 func TestBackchannelAtTheEndOfAQuestionAnswersIt(t *testing.T) {
 	asks := modelFunc(func(_ context.Context, p dialog.Prompt, yield func(dialog.Chunk, error) bool) {
 		if lastUser(p.Messages) == "okay" {
-			yield(dialog.Chunk{Text: "It is done."}, nil)
+			yield(dialog.Chunk{Text: "Very well."}, nil)
 			return
 		}
 		yield(dialog.Chunk{Text: "I can make a ticket for you and somebody will call you back tomorrow, is that alright?"}, nil)
@@ -172,7 +172,7 @@ func TestBackchannelAtTheEndOfAQuestionAnswersIt(t *testing.T) {
 		p.says("okay")
 		p.wait(10 * time.Second)
 	})
-	if got := p.replies(); len(got) < 2 || got[1] != "It is done." {
+	if got := p.replies(); len(got) < 2 || got[1] != "Very well." {
 		t.Errorf("unexpected replies %q", got)
 	}
 }

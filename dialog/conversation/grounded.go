@@ -13,9 +13,12 @@ import (
 // write no more after that.
 const maxHeld = 64
 
+// maxBefore bounds in bytes what is kept of the clauses before one.
+const maxBefore = 300
+
 // grounded is how the text of a model is checked before it is written. sayReply owns it.
 type grounded struct {
-	sentence string   // what was written of the current sentence
+	sentence string   // the end of what was written, to which the next clause belongs
 	held     []string // clauses that wait for the tools of their step: the first claims an effect
 	replaced map[grounding.Finding]bool
 }
@@ -60,6 +63,7 @@ func (c *conversation) specOf(name string) tools.Spec {
 // reports whether more may be written.
 func (c *conversation) writeChecked(r *reply, clause string) bool {
 	g := &r.writer.grounded
+	clause = plain(clause)
 	if len(g.held) > 0 {
 		g.held = append(g.held, clause)
 		return len(g.held) < maxHeld
@@ -79,8 +83,8 @@ func (c *conversation) writeChecked(r *reply, clause string) bool {
 // advance notes that a clause was written.
 func (g *grounded) advance(clause string) {
 	g.sentence += clause
-	if t := strings.TrimSpace(clause); t == "" || strings.ContainsAny(t[len(t)-1:], ".!?") {
-		g.sentence = ""
+	if over := len(g.sentence) - maxBefore; over > 0 {
+		g.sentence = strings.ToValidUTF8(g.sentence[over:], "")
 	}
 }
 
@@ -107,7 +111,11 @@ func (c *conversation) writeHeld(r *reply) {
 // replaceClause writes a fixed sentence in place of a clause, once in a reply.
 func (c *conversation) replaceClause(r *reply, clause string, finding grounding.Finding) bool {
 	g := &r.writer.grounded
-	g.sentence = ""
+	if finding == grounding.Unfounded { // the digits that follow belong to it
+		g.advance(clause)
+	} else {
+		g.sentence = ""
+	}
 	c.post(func() {
 		c.emit(dialog.Event{Kind: dialog.ClauseReplaced, Turn: c.turns, Response: r.id, Text: finding.String()})
 	})

@@ -1,204 +1,195 @@
 package grounding
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"frontdesk/internal/words"
 )
 
-// family holds the verbs that tell the same kind of effect: base forms, which occur in names
-// of tools, and past forms by language, which occur in claims. All are folded.
-type family struct {
-	name, base     string
-	en, de, fr, es string
+// A claim is found word by word: a subject that can have an effect ("I", "we have", "your
+// refund has been") and a verb of an effect in its reach, in one sentence. A denial, a
+// condition or a question is not one.
+
+// maxReach is how many words after its subject the verb of a claim may stand.
+const maxReach = 24
+
+// word is a word of a text.
+type word struct {
+	text     string
+	end      int  // index of the byte after it
+	isFirst  bool // of its sentence
+	isLast   bool // of its sentence
+	asks     bool // its sentence ends with a question mark
+	hasComma bool // a comma or colon stands before it
 }
 
-var families = []family{
-	{
-		name: "create", base: "create open file log raise submit register report make issue",
-		en: "created opened filed logged raised submitted registered reported made issued",
-		de: "erstellt angelegt eroffnet aufgenommen eingereicht gemeldet", fr: "cree ouvert enregistre depose signale", es: "creado abierto registrado presentado",
-	},
-	{
-		name: "update", base: "update change add note record save edit correct attach store set modify",
-		en: "updated changed added noted recorded saved edited corrected attached stored modified",
-		de: "geandert aktualisiert hinzugefugt notiert gespeichert erganzt vermerkt", fr: "modifie ajoute note mis", es: "actualizado cambiado anadido anotado guardado",
-	},
-	{
-		name: "close", base: "close resolve solve withdraw",
-		en: "closed resolved solved withdrawn", de: "geschlossen gelost zuruckgezogen", fr: "ferme clos resolu", es: "cerrado resuelto",
-	},
-	{
-		name: "cancel", base: "cancel delete remove terminate unsubscribe end",
-		en: "cancelled canceled deleted removed terminated unsubscribed",
-		de: "storniert gekundigt geloscht abgesagt", fr: "annule supprime resilie", es: "cancelado anulado eliminado",
-	},
-	{
-		name: "book", base: "book reserve schedule arrange",
-		en: "booked reserved scheduled arranged", de: "gebucht reserviert vereinbart", fr: "reserve planifie", es: "reservado programado",
-	},
-	{
-		name: "order", base: "order purchase buy",
-		en: "ordered purchased bought", de: "bestellt gekauft", fr: "commande achete", es: "pedido comprado",
-	},
-	{
-		name: "refund", base: "refund credit reimburse pay repay compensate",
-		en: "refunded credited reimbursed paid repaid compensated",
-		de: "erstattet zuruckerstattet gutgeschrieben bezahlt", fr: "rembourse credite paye verse", es: "reembolsado abonado pagado devuelto",
-	},
-	{
-		name: "charge", base: "charge bill debit",
-		en: "charged billed debited", de: "belastet abgebucht", fr: "debite facture", es: "cobrado cargado",
-	},
-	{
-		name: "send", base: "send email mail text message ship dispatch forward",
-		en: "sent emailed mailed texted messaged shipped dispatched forwarded",
-		de: "geschickt gesendet verschickt versendet weitergeleitet", fr: "envoye expedie transmis", es: "enviado mandado remitido",
-	},
-	{
-		name: "notify", base: "notify inform tell ask alert contact call pass escalate hand",
-		en: "notified informed told asked alerted contacted called passed escalated handed",
-		de: "benachrichtigt informiert gebeten verstandigt kontaktiert angerufen", fr: "prevenu informe demande contacte appele", es: "avisado informado pedido contactado llamado",
-	},
-	{
-		name: "transfer", base: "transfer connect",
-		en: "transferred connected", de: "verbunden", fr: "transfere connecte", es: "transferido conectado",
-	},
-	{
-		name: "reset", base: "reset unlock activate deactivate enable disable block unblock restart extend renew upgrade",
-		en: "reset unlocked activated deactivated enabled disabled blocked unblocked restarted extended renewed upgraded",
-		de: "zuruckgesetzt entsperrt aktiviert deaktiviert gesperrt verlangert", fr: "reinitialise active desactive bloque prolonge", es: "restablecido activado desactivado bloqueado renovado",
-	},
-}
-
-// grammar is how claims look in one language, in folded text. A claim begins with one of the
-// patterns; its verb follows within a few words.
-type grammar struct {
-	past    map[string]string // families by past form
-	ownAct  *regexp.Regexp    // "I have", "we"
-	perfect *regexp.Regexp    // "has been"
-	present *regexp.Regexp    // "is", which also begins general statements
-	allDone *regexp.Regexp    // claims without a verb, at the beginning of a clause
-}
-
-var grammars = map[string]*grammar{
-	"en": {
-		past:    pastForms(func(f family) string { return f.en }),
-		ownAct:  regexp.MustCompile(`\b(?:i have|ive|i had|i|weve|we have|we)\b`),
-		perfect: regexp.MustCompile(`\b(?:has been|have been|had been)\b`),
-		present: regexp.MustCompile(`\b(?:is|are|was|were)\b`),
-		allDone: regexp.MustCompile(`^\W*(?:all done|done|its done|thats done|consider it done|all set|youre all set|taken care of|its taken care of)\b`),
-	},
-	"de": {
-		past:    pastForms(func(f family) string { return f.de }),
-		ownAct:  regexp.MustCompile(`\b(?:ich habe|wir haben|habe ich|haben wir)\b`),
-		perfect: regexp.MustCompile(`\b(?:wurde|wurden|worden)\b`),
-		present: regexp.MustCompile(`\b(?:ist|sind)\b`),
-		allDone: regexp.MustCompile(`^\W*(?:erledigt|das ist erledigt)\b`),
-	},
-	"fr": {
-		past:    pastForms(func(f family) string { return f.fr }),
-		ownAct:  regexp.MustCompile(`\b(?:jai|nous avons|on a)\b`),
-		perfect: regexp.MustCompile(`\b(?:a ete|ont ete)\b`),
-		present: regexp.MustCompile(`\b(?:est|sont)\b`),
-		allDone: regexp.MustCompile(`^\W*(?:cest fait|cest regle)\b`),
-	},
-	"es": {
-		past:    pastForms(func(f family) string { return f.es }),
-		ownAct:  regexp.MustCompile(`\b(?:he|hemos)\b`),
-		perfect: regexp.MustCompile(`\b(?:ha sido|han sido|se ha|se han)\b`),
-		present: regexp.MustCompile(`\b(?:esta|estan|queda|fue)\b`),
-		allDone: regexp.MustCompile(`^\W*(?:hecho|ya esta hecho|listo)\b`),
-	},
-}
-
-func pastForms(of func(family) string) map[string]string {
-	out := make(map[string]string)
-	for _, f := range families {
-		for w := range strings.FieldsSeq(of(f)) {
-			out[w] = f.name
+// split returns the words of a folded text.
+func split(folded string) []word {
+	var out []word
+	start, first := 0, 0 // of the sentence
+	isWord := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r >= 0x80 && !strings.ContainsRune("…–—“”«»„", r)
+	}
+	isFirst, hasComma := true, false
+	inWord := false
+	closeWord := func(at int) {
+		if inWord {
+			out = append(out, word{text: folded[start:at], end: at, isFirst: isFirst, hasComma: hasComma})
+			isFirst, hasComma, inWord = false, false, false
 		}
 	}
-	return out
-}
-
-// grammarsFor returns the grammars of an agent's language: models may also answer in English.
-func grammarsFor(language string) []*grammar {
-	out := []*grammar{grammars["en"]}
-	if g := grammars[words.Language(language)]; g != nil && g != out[0] {
-		out = append(out, g)
+	closeSentence := func(asks bool) {
+		if len(out) > first {
+			out[len(out)-1].isLast = true
+		}
+		for i := first; i < len(out); i++ {
+			out[i].asks = asks
+		}
+		first, isFirst = len(out), true
 	}
-	return out
-}
-
-// toldAs has the families for the tools whose names do not say all that they do.
-var toldAs = map[string][]string{
-	"create_ticket": {"create", "update"},
-	"update_ticket": {"update", "close", "create"},
-	"hand_over":     {"notify", "transfer", "create", "update"},
-}
-
-// familyOf maps base forms to families.
-var familyOf = func() map[string]string {
-	out := make(map[string]string)
-	for _, f := range families {
-		for w := range strings.FieldsSeq(f.base) {
-			out[w] = f.name
+	for i, r := range folded {
+		if isWord(r) {
+			if !inWord {
+				start, inWord = i, true
+			}
+			continue
+		}
+		closeWord(i)
+		switch r {
+		case '.', '!', '?', '…':
+			closeSentence(r == '?')
+		case ',', ';', ':', '–', '—', '(', ')', '"', '“', '”', '«', '»', '„':
+			hasComma = true
 		}
 	}
-	return out
-}()
+	closeWord(len(folded))
+	closeSentence(false)
+	return joinSpelled(out)
+}
 
-// What tells a claim from something else, in folded text.
-var (
-	denial      = regexp.MustCompile(`\b(?:not|never|havent|hasnt|didnt|wasnt|isnt|werent|arent|nicht|kein|keine|keinen|noch nie|pas|jamais|nunca)\b`)
-	emphasis    = regexp.MustCompile(`\bnot (?:only|just|merely)\b|\bnicht nur\b`)
-	modal       = regexp.MustCompile(`^(?:i|we) (?:would|could|should|might|may|will|shall|can|cannot|cant|must|need|want|am|are|was|were|do|dont|did|didnt|think|see|understand)\b`)
-	condition   = regexp.MustCompile(`\b(?:if|when|once|unless|until|before|after|whether|as soon as|wenn|falls|sobald|nachdem|bevor|ob|si|quand|lorsque|des que|avant|apres|cuando|antes|despues)\b`)
-	emphasized  = regexp.MustCompile(`\bonce (?:again|more)\b`)
-	denialAhead = regexp.MustCompile(`\b(?:no|not|nicht|dont think) $`)
-	// anew matches claims of one more effect.
-	anew = regexp.MustCompile(`\b(?:another|second|third|also|again|additional|new|more|just|now|too|weiteres|weitere|noch ein|auch|erneut|autre|aussi|encore|otro|otra|tambien|nuevo)\b`)
-	// things are what effects change, the subjects of claims in the present.
-	things = regexp.MustCompile(`\b(?:ticket|case|request|complaint|refund|appointment|booking|reservation|subscription|membership|order|account|message|e-?mail|call back|callback|payment|money|anfrage|fall|erstattung|termin|bestellung|konto|nachricht|demande|remboursement|rendez-vous|commande|compte|tique|solicitud|reembolso|cita|pedido|cuenta)\b`)
-)
-
-// reach is how many words after the beginning of a claim its verb may stand.
-const reach = 6
-
-// claims reports whether a folded sentence claims an effect that no tool had. from is where
-// the clause begins that is to be said; a claim that ends before it was judged before.
-func (f *Facts) claims(sentence string, from int) bool {
-	if strings.Contains(sentence, "?") {
-		return false
+// joinSpelled joins letters that stand apart: "r e f u n d e d".
+func joinSpelled(in []word) []word {
+	var out []word
+	for i := 0; i < len(in); {
+		j := i
+		spelled := ""
+		for j < len(in) && len(in[j].text) == 1 && in[j].text[0] >= 'a' && !(j > i && in[j].text == "i" && in[j].isFirst && j+1 < len(in) && len(in[j+1].text) > 1) {
+			spelled += in[j].text
+			j++
+		}
+		if len(spelled) < 4 {
+			out = append(out, in[i])
+			i++
+			continue
+		}
+		w := in[j-1]
+		w.text, w.isFirst, w.hasComma = spelled, in[i].isFirst, in[i].hasComma
+		out = append(out, w)
+		i = j
 	}
-	sentence = emphasized.ReplaceAllString(emphasis.ReplaceAllStringFunc(sentence, blank), "again")
-	from = max(0, min(from, len(sentence)))
-	for _, g := range f.grammars {
-		if g.allDone.MatchString(sentence[from:]) && len(f.effectsNow) == 0 || f.claimsIn(g, sentence, from) {
+	return out
+}
+
+// finder looks for claims in the words of a text.
+type finder struct {
+	facts *Facts
+	words []word
+	from  int // index of the byte from which a claim must end
+}
+
+// claims reports whether a folded text claims an effect that no tool had. from is where the
+// clause begins that is to be said; a claim that ends before it was judged before.
+func (f *Facts) claims(text string, from int) bool {
+	s := finder{f, split(text), from}
+	for i := range s.words {
+		if s.claimsAt(i) {
+			return true
+		}
+	}
+	return s.claimsByPhrase()
+}
+
+func (s *finder) claimsAt(i int) bool {
+	for _, g := range grammars {
+		if !g.mayBe(s, i) {
+			continue
+		}
+		if s.ownAct(g, i) || s.passive(g, i) || s.present(g, i) || s.fragment(g, i) {
 			return true
 		}
 	}
 	return false
 }
 
-func (f *Facts) claimsIn(g *grammar, sentence string, from int) bool {
-	for _, at := range g.ownAct.FindAllStringIndex(sentence, -1) {
-		verb, end := g.pastAfter(sentence, at[1])
-		if verb != "" && end > from && !modal.MatchString(sentence[at[0]:]) && !isExcused(sentence, at[0], end) && !f.happened(g, verb, sentence) {
+// mayBe reports whether the sentence of a word may be in the language of g: it has half as
+// many of its small words as of English ones.
+func (g *grammar) mayBe(s *finder, i int) bool {
+	if g.small == nil {
+		return true
+	}
+	start, end := s.sentence(i)
+	own, english := 0, 0
+	for _, w := range s.words[start:end] {
+		if g.small[w.text] {
+			own++
+		}
+		if smallEnglish[w.text] {
+			english++
+		}
+	}
+	return 2*own >= english
+}
+
+// sentence returns the bounds of the sentence of a word. Sentences of one or two words, such
+// as "I... have... refunded...", are one sentence.
+func (s *finder) sentence(i int) (start, end int) {
+	for start = i; start > 0 && !s.isBoundary(start); start-- {
+	}
+	for end = i + 1; end < len(s.words) && !s.isBoundary(end); end++ {
+	}
+	return start, end
+}
+
+// isBoundary reports whether a sentence begins at word i that does not continue fragments.
+func (s *finder) isBoundary(i int) bool {
+	if !s.words[i].isFirst {
+		return false
+	}
+	n := 0
+	for j := i - 1; j >= 0; j-- {
+		n++
+		if s.words[j].isFirst {
+			break
+		}
+	}
+	return n > 2 || s.words[i-1].asks
+}
+
+// ownAct reports whether a claim of an act of the agent begins at word i: "I have opened".
+func (s *finder) ownAct(g *grammar, i int) bool {
+	n := g.subject(s.words[i:])
+	if n == 0 || i > 0 && g.inversions[s.words[i-1].text] {
+		return false
+	}
+	_, end := s.sentence(i)
+	isModal := i+n < end && g.modals[s.words[i+n].text]
+	for j := i + n; j < min(end, i+n+maxReach); j++ {
+		w := s.words[j].text
+		if g.barriers[w] {
+			break
+		}
+		if isModal && s.words[j-1].text != "and" {
+			continue
+		}
+		if family := g.familyOf(w); family != "" && s.isClaim(g, i, j, family) {
 			return true
 		}
 	}
-	for _, pattern := range []*regexp.Regexp{g.perfect, g.present} {
-		for _, at := range pattern.FindAllStringIndex(sentence, -1) {
-			verb, end := g.pastAfter(sentence, at[1])
-			switch {
-			case verb == "" || end <= from || isExcused(sentence, at[0], end):
-			case pattern == g.present && !isResult(sentence, at[0], end):
-			case f.happened(g, verb, sentence) || f.words[verb]:
-			default:
+	if g.verbFirst { // "Erstattet habe ich …"
+		start, _ := s.sentence(i)
+		for j := i - 1; j >= max(start, i-1); j-- {
+			if family := g.familyOf(s.words[j].text); family != "" && s.isClaim(g, i, j, family) {
 				return true
 			}
 		}
@@ -206,83 +197,257 @@ func (f *Facts) claimsIn(g *grammar, sentence string, from int) bool {
 	return false
 }
 
-func blank(s string) string { return strings.Repeat(" ", len(s)) }
-
-// isExcused reports whether the words around a possible claim deny it or make it a condition.
-func isExcused(sentence string, start, end int) bool {
-	before := sentence[:start]
-	if i := strings.LastIndexAny(before, ",.!;:"); i >= 0 {
-		before = before[i+1:]
+// passive reports whether word i makes a perfect passive with a verb of an effect: "has been
+// cancelled".
+func (s *finder) passive(g *grammar, i int) bool {
+	if !g.passive[s.words[i].text] || s.isGeneral(g, i) {
+		return false
 	}
-	return denial.MatchString(sentence[start:end]) || condition.MatchString(before) || denialAhead.MatchString(before)
-}
-
-// isResult reports whether "… is closed" tells a result and not a general statement, such as
-// "the store is closed on Sundays".
-func isResult(sentence string, start, end int) bool {
-	before := sentence[:start]
-	if i := strings.LastIndexAny(before, ".!;:"); i >= 0 {
-		before = before[i+1:]
-	}
-	after := strings.TrimSpace(sentence[end:])
-	isLast := after == "" || strings.ContainsAny(after[:1], ".,!;:") || strings.HasPrefix(after, "for you") || strings.HasPrefix(after, "successfully")
-	return things.MatchString(before) && (isLast || strings.Contains(sentence[start:end], " now "))
-}
-
-// happened reports whether a tool had the effect that a verb tells: in this turn or, unless the
-// sentence tells of one more effect, in an earlier one.
-func (f *Facts) happened(g *grammar, verb, sentence string) bool {
-	family := g.familyOf(verb)
-	return f.effectsNow[family] || f.effects[family] && !anew.MatchString(sentence)
-}
-
-// pastAfter returns the first past form that follows position at within reach, and where it
-// ends.
-func (g *grammar) pastAfter(sentence string, at int) (verb string, end int) {
-	rest := sentence[at:]
-	for range reach {
-		trimmed := strings.TrimLeft(rest, " ,\t\n")
-		n := strings.IndexFunc(trimmed, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= 0x80) })
-		if n < 0 {
-			n = len(trimmed)
+	start, end := s.sentence(i)
+	for j := i + 1; j < min(end, i+7); j++ {
+		if g.barriers[s.words[j].text] {
+			break
 		}
-		if n == 0 {
-			return "", 0
-		}
-		word := trimmed[:n]
-		if g.familyOf(word) != "" {
-			return word, len(sentence) - len(trimmed) + n
-		}
-		rest = trimmed[n:]
-	}
-	return "", 0
-}
-
-// familyOf returns the family of a past form, also of a French or Spanish one that agrees with
-// its subject: "annulée", "canceladas". It returns "" for other words.
-func (g *grammar) familyOf(word string) string {
-	if family := g.past[word]; family != "" || g == grammars["en"] {
-		return family
-	}
-	word = strings.TrimSuffix(word, "s")
-	for _, form := range []string{word, strings.TrimSuffix(word, "e"), strings.TrimSuffix(word, "a") + "o"} {
-		if family := g.past[form]; family != "" {
-			return family
+		if family := g.familyOf(s.words[j].text); family != "" && !s.words[i].asks && s.isClaim(g, i, j, family) && !s.facts.words[s.words[j].text] {
+			return true
 		}
 	}
-	return ""
+	if g.verbFirst && i > start { // "dass … storniert wurde"
+		family := g.familyOf(s.words[i-1].text)
+		return family != "" && !s.words[i].asks && s.isClaim(g, i, i-1, family) && !s.facts.words[s.words[i-1].text]
+	}
+	return false
 }
 
-// asksForSecret reports whether a folded sentence asks for what no agent needs.
-func asksForSecret(sentence string) bool {
-	return asking.MatchString(sentence) && secrets.MatchString(sentence) && !slices.ContainsFunc(words.Split(sentence), denies)
+// isGeneral reports whether the words before a perfect passive make it a general statement:
+// "items that have been opened", "it may have been cancelled".
+func (s *finder) isGeneral(g *grammar, i int) bool {
+	start, _ := s.sentence(i)
+	for j := i - 1; j >= max(start, i-4); j-- {
+		if g.general[s.words[j].text] {
+			return true
+		}
+	}
+	return false
+}
+
+// present reports whether word i tells a result: "your ticket is closed", but not "the store
+// is closed on Sundays".
+func (s *finder) present(g *grammar, i int) bool {
+	if !g.present[s.words[i].text] || s.words[i].asks {
+		return false
+	}
+	start, end := s.sentence(i)
+	subject := s.words[start:i]
+	isThing := slices.ContainsFunc(subject, func(w word) bool { return things[w.text] })
+	isTold := i > start && g.you[s.words[i-1].text] || g.you[s.words[i].text] // of the caller
+	isNow := false
+	for j := i + 1; j < min(end, i+6); j++ {
+		w := s.words[j].text
+		if g.now[w] {
+			isNow = true
+		}
+		family := g.familyOf(w)
+		if family == "" {
+			continue
+		}
+		isLast := j+1 == end || s.words[j+1].hasComma || g.afterResult[s.words[j+1].text]
+		isResult := isThing && (isLast || isNow) || isTold && (isNow || g.booked[w])
+		return isResult && s.isClaim(g, i, j, family) && !s.facts.words[w]
+	}
+	return false
+}
+
+// fragment reports whether a sentence without a subject claims an effect: "Refunded!",
+// "Opened a ticket for you.", "Ticket created."
+func (s *finder) fragment(g *grammar, i int) bool {
+	start, end := s.sentence(i)
+	if s.words[i].asks {
+		return false
+	}
+	for k := i; k > start && i-k < 5; k-- { // "Good news: ticket created."
+		if s.words[k].isFirst || s.words[k].hasComma && k-start <= 6 {
+			start = k
+			break
+		}
+	}
+	family := g.familyOf(s.words[i].text)
+	if family == "" || sameForms[s.words[i].text] || !s.isClaim(g, start, i, family) {
+		return false
+	}
+	isLast := i+1 == end || s.words[i+1].hasComma
+	before := s.words[start:i]
+	switch {
+	case len(before) == 0:
+		return isLast && s.words[i].text != "closed" && s.words[i].text != "done" || !isLast && g.objects[s.words[i+1].text]
+	case len(before) <= 4 && (isLast || g.afterResult[s.words[i+1].text]):
+		last := before[len(before)-1].text
+		if g.now[last] && len(before) > 1 {
+			last = before[len(before)-2].text
+		}
+		return things[last] && !s.facts.words[s.words[i].text]
+	}
+	return false
+}
+
+// isClaim reports whether the verb at word j, whose subject is at word i, is in the new clause,
+// is not denied, is no condition, and tells an effect that did not happen.
+func (s *finder) isClaim(g *grammar, i, j int, family string) bool {
+	if s.words[j].end <= s.from && !(family == anyEffect && s.hasNewThing(j)) || s.isDenied(g, min(i, j), j) || s.isCondition(g, min(i, j)) {
+		return false
+	}
+	start, end := s.sentence(j)
+	isAnew := slices.ContainsFunc(s.words[start:end], func(w word) bool { return g.anew[w.text] })
+	told := s.words[min(i, j):end]
+	for k := min(i, j) - 1; k >= start && !slices.ContainsFunc(told, func(w word) bool { return things[w.text] }); k-- {
+		told = s.words[k:end]
+	}
+	return !s.facts.happened(family, told, isAnew)
+}
+
+// hasNewThing reports whether the new clause names the thing that the verb at word j is told of.
+func (s *finder) hasNewThing(j int) bool {
+	_, end := s.sentence(j)
+	return slices.ContainsFunc(s.words[j:end], func(w word) bool { return w.end > s.from && effectsOn[w.text] != nil })
+}
+
+// happened reports whether a tool had the effect of a family that a sentence tells: in this
+// turn or, unless it tells of one more effect, in an earlier one.
+func (f *Facts) happened(family string, sentence []word, isAnew bool) bool {
+	has := func(family string) bool { return f.effectsNow[family] || f.effects[family] && !isAnew }
+	if family != anyEffect {
+		return has(family) || has(family+ofTicket) && !tellsOfOthers(sentence)
+	}
+	isNamed := false
+	for _, w := range sentence {
+		if families := effectsOn[w.text]; families != nil {
+			isNamed = true
+			if slices.ContainsFunc(families, has) {
+				return true
+			}
+		}
+	}
+	return !isNamed && (len(f.effectsNow) > 0 || len(f.effects) > 0 && !isAnew)
+}
+
+// tellsOfOthers reports whether a sentence names a thing that is not of tickets.
+func tellsOfOthers(sentence []word) bool {
+	return slices.ContainsFunc(sentence, func(w word) bool { return things[w.text] && !ticketWords[w.text] }) &&
+		!slices.ContainsFunc(sentence, func(w word) bool { return isAny(w.text, "ticket", "tickets", "tique") })
+}
+
+// isDenied reports whether a denial stands before the verb at word j.
+func (s *finder) isDenied(g *grammar, i, j int) bool {
+	start, _ := s.sentence(j)
+	n := 0
+	for k := j - 1; k >= max(start, i-1-g.denialAhead) && n <= g.denialReach; k-- {
+		w := s.words[k].text
+		if k < i && (s.words[k+1].hasComma || w == "no" && g == english) {
+			return false
+		}
+		if g.denials[w] {
+			return !(k+1 < len(s.words) && g.notOnly[s.words[k+1].text])
+		}
+		if !g.adverbs[w] {
+			n++
+		}
+	}
+	return false
+}
+
+// isCondition reports whether a word such as "if" stands before word i, in its part of the
+// sentence.
+func (s *finder) isCondition(g *grammar, i int) bool {
+	start, _ := s.sentence(i)
+	for k := i; k >= start; k-- {
+		if k < i && g.conditions[s.words[k].text] && !(k+1 < len(s.words) && g.emphasis[s.words[k+1].text]) {
+			return true
+		}
+		if s.words[k].hasComma {
+			return false
+		}
+	}
+	return false
+}
+
+// claimsByPhrase finds claims that have no verb of an effect: "your money is on its way".
+func (s *finder) claimsByPhrase() bool {
+	if len(s.words) == 0 {
+		return false
+	}
+	if s.claimsInLine(0, len(s.words), true) {
+		return true
+	}
+	for i, w := range s.words {
+		if _, end := s.sentence(i); (w.isFirst || w.hasComma) && s.words[end-1].end > s.from && s.claimsInLine(i, end, false) {
+			return true
+		}
+	}
+	return false
+}
+
+// claimsInLine looks for phrases in words, with or without their punctuation.
+func (s *finder) claimsInLine(from, to int, withPunctuation bool) bool {
+	var b strings.Builder
+	newFrom := -1
+	for i, w := range s.words[from:to] {
+		switch {
+		case i > 0 && w.isFirst && withPunctuation:
+			b.WriteString(" .")
+		case w.hasComma && withPunctuation:
+			b.WriteString(" ,")
+		}
+		if w.end > s.from && newFrom < 0 {
+			newFrom = b.Len()
+		}
+		b.WriteString(" " + w.text)
+	}
+	line := b.String() + " ."
+	for _, p := range phrases {
+		for _, at := range p.pattern.FindAllStringIndex(line, -1) {
+			if newFrom >= 0 && at[1] > newFrom && s.isPhraseClaim(p, line, at) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isPhraseClaim reports whether a phrase at a place of a line is neither denied nor true.
+func (s *finder) isPhraseClaim(p phrase, line string, at []int) bool {
+	start := at[0] + len(line[at[0]:at[1]]) - len(strings.TrimLeft(line[at[0]:at[1]], " .,"))
+	part := line[strings.LastIndexAny(line[:start], ".,")+1 : at[1]]
+	if deniedPhrase.MatchString(part) || s.facts.hasWords(p.record) {
+		return false
+	}
+	end := max(at[1], start+strings.IndexByte(line[start:], '.'))
+	return !s.facts.happened(p.family, split(line[start:end]), false)
+}
+
+// hasWords reports whether a trusted record has one of the words.
+func (f *Facts) hasWords(list []string) bool {
+	return slices.ContainsFunc(list, func(w string) bool { return f.words[w] })
+}
+
+// asksForSecret reports whether a folded text asks for what no agent needs, in a sentence that
+// does not end before from.
+func asksForSecret(text string, from int) bool {
+	for len(text) > 0 {
+		end := strings.IndexAny(text, ".!?\n") + 1
+		if end == 0 {
+			end = len(text)
+		}
+		sentence := text[:end]
+		text, from = text[end:], from-end
+		secret := secrets.FindStringIndex(sentence)
+		if from < 0 && secret != nil && (asking.MatchString(sentence[:secret[0]]) || asksCaller.MatchString(sentence)) &&
+			!slices.ContainsFunc(words.Split(sentence), denies) {
+			return true
+		}
+	}
+	return false
 }
 
 func denies(w string) bool {
 	return w == "never" || w == "not" || w == "dont" || w == "nie" || w == "nicht" || w == "jamais" || w == "pas" || w == "nunca" || w == "no"
 }
-
-var (
-	asking  = regexp.MustCompile(`\b(?:what is|whats|tell me|give me|read me|read out|say|enter|type|send me|provide|confirm|need|may i have|can i have|could you|please|wie lautet|nennen|sagen sie|geben sie|quel est|donnez|dites|cual es|digame|deme|indique)\b`)
-	secrets = regexp.MustCompile(`\b(?:(?:credit |debit |bank |payment )?card (?:number|details|numbers)|card's number|security code|cvv|cvc|expiry date of your card|(?:your|the|account) password|one time (?:code|password)|kartennummer|prufnummer|passwort|kennwort|numero de (?:votre |la )?carte|code de securite|cryptogramme|mot de passe|numero de (?:su |la )?tarjeta|codigo de seguridad|contrasena)\b`)
-)

@@ -13,6 +13,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"frontdesk/internal/words"
 	"frontdesk/tools"
@@ -48,7 +51,6 @@ type Facts struct {
 	effectsNow   map[string]bool // of those in this turn
 	instructions map[string]bool // runs of words
 	ignored      bool            // numbers are not checked
-	grammars     []*grammar
 }
 
 // New returns facts that contain nothing but the instructions, for an agent of a BCP 47
@@ -57,7 +59,7 @@ type Facts struct {
 func New(language, instructions string, checkNumbers bool) *Facts {
 	f := &Facts{
 		numbers: make(map[string]bool), words: make(map[string]bool), effects: make(map[string]bool), effectsNow: make(map[string]bool),
-		instructions: make(map[string]bool), ignored: !checkNumbers, grammars: grammarsFor(language),
+		instructions: make(map[string]bool), ignored: !checkNumbers,
 	}
 	f.AddInstructions(instructions)
 	return f
@@ -88,8 +90,10 @@ func (f *Facts) Add(text string) {
 	folded := words.Fold(text)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if hasAddress(folded) {
-		f.texts = append(f.texts, folded)
+	for _, text := range []string{folded, joinAddresses(folded)} {
+		if hasAddress(text) {
+			f.texts = append(f.texts, text)
+		}
 	}
 	for i, n := range numbers {
 		f.addNumber(n.value)
@@ -196,22 +200,42 @@ func ticketStatuses(output json.RawMessage) string {
 
 // Check returns what is wrong with a clause. before is what was written of its sentence.
 func (f *Facts) Check(before, clause string) Finding {
-	sentence := words.Fold(before + clause)
+	clause = legible(clause)
+	sentence := words.Fold(legible(before) + clause)
 	said := words.Fold(clause)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
 	case f.recites(sentence):
 		return Leak
-	case asksForSecret(sentence):
+	case asksForSecret(sentence, len(sentence)-len(said)):
 		return Secret
 	case f.claims(sentence, len(sentence)-len(said)):
 		return Claim
-	case !f.ignored && !f.isFounded(clause, said):
+	case !f.ignored && !(f.isFounded(clause, said) && f.hasSpelled(sentence, len(sentence)-len(said))):
 		return Unfounded
 	}
 	return Fine
 }
+
+// legible returns a text as people read it: without invisible characters, and with the letters
+// and digits that others look like.
+func legible(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r >= 0x80 }) {
+		return text
+	}
+	return lookAlikes.Replace(strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, norm.NFKC.String(text)))
+}
+
+// lookAlikes are Cyrillic and Greek letters that look like Latin ones.
+var lookAlikes = strings.NewReplacer("а", "a", "е", "e", "о", "o", "с", "c", "р", "p", "і", "i", "у", "y", "х", "x", "ѕ", "s", "ј", "j", "һ", "h", "ԁ", "d", "ո", "n",
+	"А", "A", "В", "B", "Е", "E", "К", "K", "М", "M", "Н", "H", "О", "O", "Р", "P", "С", "C", "Т", "T", "Х", "X", "І", "I", "Ѕ", "S", "Ј", "J",
+	"α", "a", "ο", "o", "ν", "v", "ι", "i", "ρ", "p", "Α", "A", "Β", "B", "Ε", "E", "Ι", "I", "Κ", "K", "Μ", "M", "Ν", "N", "Ο", "O", "Ρ", "P", "Τ", "T", "Υ", "Y", "Χ", "X", "ı", "i")
 
 // recites reports whether a text repeats the instructions.
 func (f *Facts) recites(folded string) bool {
@@ -237,11 +261,18 @@ func familiesOf(spec tools.Spec) []string {
 			out = append(out, part)
 		}
 	}
-	switch spec.Rule.Effect {
+	if slices.ContainsFunc(out, isFamily) {
+		return out
+	}
+	switch spec.Rule.Effect { // the name does not say it
 	case gate.Money:
-		out = append(out, "refund")
+		out = append(out, "refund", "pay")
 	case gate.Communication:
 		out = append(out, "send", "notify")
 	}
 	return out
+}
+
+func isFamily(name string) bool {
+	return slices.ContainsFunc(families, func(f family) bool { return f.name == name })
 }
