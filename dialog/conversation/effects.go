@@ -111,9 +111,13 @@ func (c *conversation) ruleOf(name string) gate.Rule {
 
 // request returns what the gate must know of a call.
 func (c *conversation) request(call tools.Call, r *reply) gate.Request {
+	e := c.evidence("")
+	if call.Name == endCall.Name { // a caller who asks something more does not leave
+		e.Said = e.Said[max(0, len(e.Said)-1):]
+	}
 	return gate.Request{
 		Agent: c.agent.Name, Tool: call.Name, Rule: c.ruleOf(call.Name), Arguments: call.Arguments,
-		Evidence: c.evidence(""), Approval: r.calls.consent.approval, Used: c.used(call.Name, r.calls.undecided),
+		Evidence: e, Approval: r.calls.consent.approval, Used: c.used(call.Name, r.calls.undecided),
 	}
 }
 

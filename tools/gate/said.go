@@ -13,7 +13,7 @@ import (
 // seven three two nine" is "47329", "nineteen dollars ninety nine" is "19.99".
 func IsSaid(value string, turns []string) bool {
 	if isNumber(value) {
-		return saysNumber(value, turns)
+		return !isNegative(value) && saysNumber(value, turns)
 	}
 	wanted := join(tokens(value, nil))
 	if wanted == "" {
@@ -34,7 +34,7 @@ func IsSaid(value string, turns []string) bool {
 // punctuation of numbers.
 func isSameValue(a, b string) bool {
 	if isNumber(a) && isNumber(b) {
-		return amountOf(a) == amountOf(b)
+		return amountOf(a) == amountOf(b) && isNegative(a) == isNegative(b)
 	}
 	return strings.Join(strings.Fields(words.Fold(a)), " ") == strings.Join(strings.Fields(words.Fold(b)), " ")
 }
@@ -43,6 +43,9 @@ func isSameValue(a, b string) bool {
 func isNumber(value string) bool {
 	return strings.ContainsFunc(value, unicode.IsDigit) && !hasLetter(value) && !strings.Contains(value, "@")
 }
+
+// isNegative reports whether a number is below zero: callers tell no such amount.
+func isNegative(value string) bool { return strings.HasPrefix(strings.TrimSpace(value), "-") }
 
 func hasLetter(s string) bool { return strings.ContainsFunc(s, unicode.IsLetter) }
 
