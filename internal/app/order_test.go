@@ -96,6 +96,7 @@ var testMayImport = map[string][]string{
 	"*":                            {"internal/require", "internal/fakeai", "internal/valkeytest", "internal/desktest", "internal/audiotest", "internal/modelstest", "session/storetest", "dialog/provider/processtest"},
 	"tools":                        {"internal/db"},
 	"dialog":                       {"dialog/conversation"},
+	"dialog/conversation":          {"internal/db"},
 	"dialog/provider/clerk":        {"dialog/conversation", "internal/agentfile", "media", "tools/gate"},
 	"dialog/provider/moonshine":    {"internal/eval", "tools"},
 	"dialog/provider/openai":       {"dialog/conversation"},
