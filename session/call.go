@@ -200,12 +200,14 @@ func (c *Call) run(ctx context.Context, talk func(context.Context) Ending) Endin
 
 	started := time.Now()
 	c.desk.o.Observer.CallStarted(c.caller.Transport)
+	reported := c.reportStart(started)
 	c.log.Info("call started", zap.String("agent", c.agent.Name), zap.String("transport", c.caller.Transport),
 		zap.String("address", c.caller.Address), zap.Int("history", len(c.history)))
 
 	ending := c.runLeased(ctx, talk)
 
 	lasted := time.Since(started)
+	c.reportEnd(reported, ending, lasted)
 	c.finish(ending)
 	c.desk.o.Observer.CallEnded(c.caller.Transport, ending, lasted)
 	c.log.Info("call ended", zap.String("result", string(ending.Result)), zap.String("reason", ending.Reason),
@@ -282,6 +284,7 @@ func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(
 	}
 	ctx = tools.WithCaller(ctx, tools.Caller{
 		Session: c.session, Known: c.known(), Number: number, Address: c.caller.Address, CanTransfer: line.Transfer != nil,
+		Agent: c.agent.Name, Language: c.agent.Language,
 	})
 	purpose, opening := c.opening(ctx)
 	out, err := conversation.Run(ctx, c.agent, line, conversation.Options{

@@ -9,6 +9,8 @@ type Caller struct {
 	Number      string // telephone number of the caller's line
 	Address     string // network address, for the limits of callers who are otherwise unknown
 	CanTransfer bool   // the call can be transferred to a person now
+	Agent       string // that the caller speaks with
+	Language    string // of the agent
 }
 
 type callerKey struct{}

@@ -155,10 +155,10 @@ func handOver(s *Tickets, message string) Tool {
 			if args.Contact == "" {
 				args.Contact = caller.Number
 			}
-			t, err := s.Create(ctx, call, Ticket{
+			t, err := s.create(ctx, call, Ticket{
 				Subject:     words.Clip("Call back: "+args.Reason, maxLine),
 				Description: args.Summary, Contact: args.Contact, Priority: Urgent,
-			})
+			}, TicketNews{IsNew: true, IsHandover: true, IsCallback: !caller.CanTransfer})
 			if err != nil {
 				return nil, nil, err
 			}

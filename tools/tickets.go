@@ -63,6 +63,8 @@ type Ticket struct {
 	Session     string       `json:"-"`                 // the session it was opened in
 	Known       string       `json:"-"`                 // who opened it, if the operator's system named them
 	Line        string       `json:"-"`                 // telephone number of the line it was opened on, or ""
+	Agent       string       `json:"-"`                 // the agent that opened it, "" if an operator's program did
+	Language    string       `json:"-"`                 // of the agent
 	Status      Status       `json:"status"`
 	Priority    Priority     `json:"priority"`
 	Created     time.Time    `json:"created"`
@@ -136,16 +138,24 @@ CREATE TABLE ticket_failures (
 CREATE INDEX ticket_failures_by_ticket ON ticket_failures (ticket);
 CREATE INDEX ticket_failures_by_time ON ticket_failures (at);`
 
+// The third version has the agent that opened a ticket.
+const ticketAgentSchema = `
+ALTER TABLE tickets ADD COLUMN agent TEXT NOT NULL DEFAULT '';
+ALTER TABLE tickets ADD COLUMN language TEXT NOT NULL DEFAULT '';`
+
 // Tickets is a store of tickets in a database. Safe for concurrent use.
 //
 // The methods whose names end in AsCaller are for the tools of an agent: they act on a
 // ticket only if it is the caller's, who is in the context (see WithCaller). Those that end
 // in AsOperator are for the program and its operators, and ask for no proof.
-type Tickets struct{ db *sql.DB }
+type Tickets struct {
+	db     *sql.DB
+	listen func(ctx context.Context, tx *sql.Tx, news TicketNews) error // may be nil
+}
 
 // OpenTickets opens the tickets in conn, which other parts may share. The caller closes conn.
 func OpenTickets(ctx context.Context, conn *sql.DB) (*Tickets, error) {
-	if err := db.Migrate(ctx, conn, "tickets", ticketSchema, ticketOwnerSchema); err != nil {
+	if err := db.Migrate(ctx, conn, "tickets", ticketSchema, ticketOwnerSchema, ticketAgentSchema); err != nil {
 		return nil, ticketFault(ctx, err)
 	}
 	s := &Tickets{db: conn}
@@ -225,10 +235,16 @@ func newTicketID(ctx context.Context, tx *sql.Tx) (TicketID, error) {
 // ticket again, and fails with Conflict if its arguments differ. An empty call id is always
 // new.
 func (s *Tickets) Create(ctx context.Context, call string, t Ticket) (Ticket, error) {
+	return s.create(ctx, call, t, TicketNews{IsNew: true})
+}
+
+// create opens a ticket; news is what the listener is told of it.
+func (s *Tickets) create(ctx context.Context, call string, t Ticket, news TicketNews) (Ticket, error) {
 	caller := CallerOf(ctx)
 	t = Ticket{
 		Subject: ticketText(t.Subject), Description: ticketText(t.Description), Contact: ticketText(t.Contact),
 		Priority: t.Priority, Session: caller.Session, Known: caller.Known, Line: caller.Number, Status: Open,
+		Agent: caller.Agent, Language: caller.Language,
 	}
 	if t.Priority == "" {
 		t.Priority = Normal
@@ -236,14 +252,14 @@ func (s *Tickets) Create(ctx context.Context, call string, t Ticket) (Ticket, er
 	if err := t.check(); err != nil {
 		return Ticket{}, err
 	}
-	return s.once(ctx, call, digestOf("create", t), func(tx *sql.Tx, now int64) (TicketID, error) {
+	return s.once(ctx, call, digestOf("create", t), news, func(tx *sql.Tx, now int64) (TicketID, error) {
 		id, err := newTicketID(ctx, tx)
 		if err != nil {
 			return 0, err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO tickets
-			(id, subject, description, contact, session, known, line, status, priority, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			id, t.Subject, t.Description, t.Contact, t.Session, t.Known, t.Line, t.Status, t.Priority, now, now)
+			(id, subject, description, contact, session, known, line, agent, language, status, priority, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			id, t.Subject, t.Description, t.Contact, t.Session, t.Known, t.Line, t.Agent, t.Language, t.Status, t.Priority, now, now)
 		return id, err
 	})
 }
@@ -293,7 +309,7 @@ func (s *Tickets) UpdateAsOperator(ctx context.Context, call string, id TicketID
 	case c.Status != "" && !isStatus:
 		return Ticket{}, fault.New(fault.Invalid, "unknown status (want open, waiting, solved or closed)")
 	}
-	return s.once(ctx, call, digestOf("update", id, c.Note, c.Status, c.contact), func(tx *sql.Tx, now int64) (TicketID, error) {
+	return s.once(ctx, call, digestOf("update", id, c.Note, c.Status, c.contact), TicketNews{Note: c.Note}, func(tx *sql.Tx, now int64) (TicketID, error) {
 		found, err := findTicket(ctx, tx, id)
 		if err != nil {
 			return 0, err
@@ -350,15 +366,16 @@ func digestOf(parts ...any) []byte {
 }
 
 // once runs change unless the call has already done so, and returns the ticket. change gets
-// the time in Unix milliseconds and returns the ticket's id.
-func (s *Tickets) once(ctx context.Context, call string, digest []byte, change func(tx *sql.Tx, now int64) (TicketID, error)) (Ticket, error) {
+// the time in Unix milliseconds and returns the ticket's id. The listener gets news.
+func (s *Tickets) once(ctx context.Context, call string, digest []byte, news TicketNews, change func(tx *sql.Tx, now int64) (TicketID, error)) (Ticket, error) {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return Ticket{}, ticketFault(ctx, err)
 	}
 	defer tx.Rollback()
 	id, err := ticketOfCall(ctx, tx, call, digest)
-	if err == nil && id == 0 {
+	isChanged := err == nil && id == 0
+	if isChanged {
 		if id, err = change(tx, time.Now().UnixMilli()); err == nil && call != "" {
 			_, err = tx.ExecContext(ctx, `INSERT INTO ticket_calls (session, call, digest, ticket) VALUES (?, ?, ?, ?)`,
 				CallerOf(ctx).Session, call, digest, id)
@@ -367,6 +384,10 @@ func (s *Tickets) once(ctx context.Context, call string, digest []byte, change f
 	var t Ticket
 	if err == nil {
 		t, err = loadTicket(ctx, tx, id)
+	}
+	if err == nil && isChanged && s.listen != nil {
+		news.Ticket = t
+		err = s.listen(ctx, tx, news)
 	}
 	if err == nil {
 		err = tx.Commit()
@@ -421,9 +442,9 @@ func findTicket(ctx context.Context, tx *sql.Tx, number TicketID) (id TicketID, 
 
 func loadTicket(ctx context.Context, tx *sql.Tx, id TicketID) (t Ticket, err error) {
 	var created, updated int64
-	err = tx.QueryRowContext(ctx, `SELECT id, coalesce(former, 0), subject, description, contact, session, known, line, status, priority, created, updated
+	err = tx.QueryRowContext(ctx, `SELECT id, coalesce(former, 0), subject, description, contact, session, known, line, agent, language, status, priority, created, updated
 		FROM tickets WHERE id = ?`, id).
-		Scan(&t.ID, &t.Former, &t.Subject, &t.Description, &t.Contact, &t.Session, &t.Known, &t.Line, &t.Status, &t.Priority, &created, &updated)
+		Scan(&t.ID, &t.Former, &t.Subject, &t.Description, &t.Contact, &t.Session, &t.Known, &t.Line, &t.Agent, &t.Language, &t.Status, &t.Priority, &created, &updated)
 	t.Created, t.Updated = time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
 	if err == sql.ErrNoRows {
 		return t, errUnknownTicket(id)

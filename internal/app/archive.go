@@ -279,8 +279,11 @@ func eraseStored(ctx context.Context, c config.Config, id string) (wasStored boo
 	return wasStored, archive.RemoveRecordings(filepath.Join(c.Data, "recordings"), id)
 }
 
+// summaryReport is told of each summary; see archive.Options.
+type summaryReport = func(ctx context.Context, session, agent, summary string) error
+
 // startArchive archives finished sessions until stop is called. summarizer may be nil.
-func startArchive(ctx context.Context, c config.Config, store sessionStore, summarizer dialog.Model, log *zap.Logger) (stop func(), err error) {
+func startArchive(ctx context.Context, c config.Config, store sessionStore, summarizer dialog.Model, report summaryReport, log *zap.Logger) (stop func(), err error) {
 	if !c.Archive.IsEnabled() {
 		return func() {}, nil
 	}
@@ -290,7 +293,7 @@ func startArchive(ctx context.Context, c config.Config, store sessionStore, summ
 	}
 	o := archive.Options{
 		Store: store, Archive: a, Node: nodeName(), RecordingsDir: filepath.Join(c.Data, "recordings"),
-		Redact: c.Archive.Redact, Database: c.Archive.Database, Summarizer: summarizer, Retention: c.Archive.Retention, Log: log,
+		Redact: c.Archive.Redact, Database: c.Archive.Database, Summarizer: summarizer, Report: report, Retention: c.Archive.Retention, Log: log,
 	}
 	if o.Database == "" {
 		if o.SQLite, err = db.Open(filepath.Join(c.Data, "workflows.db")); err != nil {

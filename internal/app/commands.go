@@ -72,6 +72,9 @@ func (p *program) configCommand() *cobra.Command {
 		if _, err = p.stdout.Write(b); err != nil {
 			return err
 		}
+		if err := checkNotify(c); err != nil {
+			return err
+		}
 		return checkAgents(c.Agents, p.stderr)
 	}
 	return command

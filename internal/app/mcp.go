@@ -21,6 +21,7 @@ import (
 	"frontdesk/session"
 	"frontdesk/tools"
 	"frontdesk/tools/mcp"
+	"frontdesk/tools/outbox"
 )
 
 const serversPatience = 5 * time.Second // for MCP servers to answer when the program starts
@@ -159,6 +160,11 @@ func offerTools(ctx context.Context, c config.Config, name string, log *zap.Logg
 	if set.tickets, err = tools.OpenTickets(ctx, conn); err != nil {
 		return err
 	}
+	events, err := outbox.Open(ctx, conn, routes(c)) // a server with the same data folder delivers them
+	if err != nil {
+		return err
+	}
+	set.tickets.Listen(reportTicket(events))
 	o := agentOpener{config: c, log: log, set: set}
 	others, _, err := o.lookups(f)
 	if err != nil {

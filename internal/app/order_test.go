@@ -37,6 +37,8 @@ var mayImport = map[string][]string{
 	"media":                        {"internal/fft"},
 	"tools/gate":                   {"internal/fault", "internal/words"},
 	"tools":                        {"tools/gate", "internal/db", "internal/fault", "internal/phone", "internal/words"},
+	"tools/outbox":                 {"internal/db", "internal/fault", "internal/words"},
+	"tools/notify":                 {"tools/outbox", "tools/httptool", "internal/fault", "internal/words"},
 	"tools/mcp":                    {"tools", "tools/gate", "internal/fault", "internal/words"},
 	"tools/httptool":               {"tools", "tools/gate", "internal/fault", "internal/words"},
 	"dialog":                       {"media", "tools", "internal/fault"},

@@ -86,7 +86,13 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 		return err
 	}
 	defer agents.Close()
-	stopArchive, err := openArchiving(ctx, c, store, log)
+	events, eventMetrics, stopEvents, err := openOutbox(ctx, c, db, log)
+	if err != nil {
+		return err
+	}
+	defer stopEvents()
+	agents.tickets.Listen(reportTicket(events))
+	stopArchive, err := openArchiving(ctx, c, store, reportSummary(events), log)
 	if err != nil {
 		return err
 	}
@@ -102,8 +108,8 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 		config: c, tokens: tokens, agents: agents, telephone: telephone,
 		metrics: web.NewMetrics(), log: log, announce: announce,
 	}
-	n.metrics.Register(agents.neural.metrics()...)
-	if n.desk, err = n.newDesk(store); err != nil {
+	n.metrics.Register(append(agents.neural.metrics(), eventMetrics)...)
+	if n.desk, err = n.newDesk(store, reportCall(events)); err != nil {
 		return err
 	}
 	if s, ok := store.(sweeper); ok {
@@ -114,7 +120,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 }
 
 // newDesk returns the desk that admits calls.
-func (n *node) newDesk(store sessionStore) (*session.Desk, error) {
+func (n *node) newDesk(store sessionStore, report func(context.Context, session.CallReport) error) (*session.Desk, error) {
 	c := n.config
 	limits := sessionLimits(c.Limits)
 	limiter, err := openLimiter(store, limits)
@@ -141,13 +147,14 @@ func (n *node) newDesk(store sessionStore) (*session.Desk, error) {
 		ArchiveGrace:  grace,
 		Dial:          dialFunc(n.telephone),
 		Observer:      n.metrics,
+		Report:        report,
 		Log:           n.log,
 	}), nil
 }
 
 // openArchiving starts to archive finished sessions. The configured language models
 // summarize them.
-func openArchiving(ctx context.Context, c config.Config, store sessionStore, log *zap.Logger) (stop func(), err error) {
+func openArchiving(ctx context.Context, c config.Config, store sessionStore, report summaryReport, log *zap.Logger) (stop func(), err error) {
 	models, err := languageModels(c)
 	if err != nil {
 		return nil, err
@@ -156,7 +163,7 @@ func openArchiving(ctx context.Context, c config.Config, store sessionStore, log
 	if len(models) > 0 {
 		summarizer = conversation.Fallback(models...)
 	}
-	return startArchive(ctx, c, store, summarizer, log)
+	return startArchive(ctx, c, store, summarizer, report, log)
 }
 
 // newTokens returns tokens signed with the configured secret, or with one from the data folder.

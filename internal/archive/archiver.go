@@ -52,9 +52,12 @@ type Options struct {
 	Database string
 	SQLite   *sql.DB
 
-	Summarizer dialog.Model  // writes summaries; nil uses outlines
-	Retention  time.Duration // after which archived sessions are erased; 0 keeps them
-	Log        *zap.Logger
+	Summarizer dialog.Model // writes summaries; nil uses outlines
+	// Report tells that a session was summarized, with the redacted summary. It may be called
+	// again for the same session. It may be nil.
+	Report    func(ctx context.Context, session, agent, summary string) error
+	Retention time.Duration // after which archived sessions are erased; 0 keeps them
+	Log       *zap.Logger
 }
 
 // Archiver archives sessions that are over, and erases archived sessions after their
@@ -208,12 +211,17 @@ func (a *Archiver) withLease(ctx context.Context, id string, do func(session.Lea
 // addSummary writes a summary into the state of the session, unless it has one.
 func (a *Archiver) addSummary(ctx context.Context, id string) error {
 	return a.withLease(ctx, id, func(l session.Lease, s session.State, entries []session.Entry) error {
-		if s.Summary != "" {
+		if s.Summary == "" {
+			s.Summary = summarize(ctx, a.o.Summarizer, entries)
+			s.Version++
+			if err := a.o.Store.Commit(ctx, l, nil, s, finishedRetained); err != nil {
+				return err
+			}
+		}
+		if a.o.Report == nil {
 			return nil
 		}
-		s.Summary = summarize(ctx, a.o.Summarizer, entries)
-		s.Version++
-		return a.o.Store.Commit(ctx, l, nil, s, finishedRetained)
+		return a.o.Report(ctx, id, s.Agent, redact(s.Summary, a.o.Redact))
 	})
 }
 

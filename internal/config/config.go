@@ -36,6 +36,8 @@ type Config struct {
 	Twilio  Twilio  `yaml:"twilio"`  // telephone calls over Twilio Media Streams
 	Archive Archive `yaml:"archive"` // what happens to finished sessions
 
+	Notify []Notify `yaml:"notify"` // who is told what happens
+
 	places places // where each value was set, for errors
 }
 
@@ -150,6 +152,11 @@ func Default() Config {
 	}
 }
 
+// Wrong returns an error that says that the value of key cannot work, and where it was set.
+func (c *Config) Wrong(key, format string, args ...any) error {
+	return fmt.Errorf("%s%s: %s", c.places.prefix(key), key, fmt.Sprintf(format, args...))
+}
+
 // report records that the value of key cannot work.
 type report func(key, format string, args ...any)
 
@@ -158,7 +165,7 @@ type report func(key, format string, args ...any)
 func (c *Config) Check() error {
 	var errs []error
 	wrong := func(key, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%s%s: %s", c.places.prefix(key), key, fmt.Sprintf(format, args...)))
+		errs = append(errs, c.Wrong(key, format, args...))
 	}
 	if _, _, err := splitAddress(c.Listen); err != nil {
 		wrong("listen", "%v", err)
@@ -184,6 +191,7 @@ func (c *Config) Check() error {
 	c.checkArchive(wrong)
 	c.checkSIP(wrong)
 	c.checkTwilio(wrong)
+	c.checkNotify(wrong)
 	return errors.Join(errs...)
 }
 

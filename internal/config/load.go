@@ -118,6 +118,12 @@ func (c Config) Masked() Config {
 	for i := range c.SIP.Trunks {
 		c.SIP.Trunks[i].Password = mask(c.SIP.Trunks[i].Password)
 	}
+	c.Notify = append([]Notify(nil), c.Notify...)
+	for i := range c.Notify {
+		if !secretRef.MatchString(c.Notify[i].Secret) { // a reference is not a secret
+			c.Notify[i].Secret = mask(c.Notify[i].Secret)
+		}
+	}
 	return c
 }
 

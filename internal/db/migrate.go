@@ -20,7 +20,7 @@ func Migrate(ctx context.Context, db *sql.DB, part string, steps ...string) erro
 		return fmt.Errorf("migrate %s: %w", part, err)
 	}
 	var version int
-	err = tx.QueryRowContext(ctx, `SELECT version FROM schema_version WHERE part = ?`, part).Scan(&version)
+	err = tx.QueryRowContext(ctx, `SELECT version FROM schema_version WHERE part = $1`, part).Scan(&version)
 	if err != nil && err != sql.ErrNoRows {
 		return fmt.Errorf("migrate %s: %w", part, err)
 	}
@@ -35,7 +35,7 @@ func Migrate(ctx context.Context, db *sql.DB, part string, steps ...string) erro
 			return fmt.Errorf("migrate %s to version %d: %w", part, version+i+1, err)
 		}
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO schema_version (part, version) VALUES (?, ?)
+	_, err = tx.ExecContext(ctx, `INSERT INTO schema_version (part, version) VALUES ($1, $2)
 		ON CONFLICT (part) DO UPDATE SET version = excluded.version`, part, len(steps))
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", part, err)

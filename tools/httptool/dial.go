@@ -16,11 +16,9 @@ import (
 // resolves to. It uses no proxy: a proxy would choose the address.
 func newClient(c Config) (*http.Transport, *http.Client) {
 	dialer := &net.Dialer{
-		Timeout:  c.Timeout,
-		Resolver: c.Resolver,
-		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
-			return c.Private.check(address)
-		},
+		Timeout:        c.Timeout,
+		Resolver:       c.Resolver,
+		ControlContext: c.Private.Control,
 	}
 	transport := &http.Transport{
 		DialContext:            dialer.DialContext,
@@ -64,6 +62,12 @@ type refusedAddress struct{ address netip.Addr }
 
 func (e *refusedAddress) Error() string {
 	return fmt.Sprintf("the address %s is not public; allow it with private", e.address)
+}
+
+// Control is a control function of a net.Dialer, which calls it with the address that a name
+// was resolved to: it refuses addresses that may not be reached.
+func (p Private) Control(_ context.Context, _, address string, _ syscall.RawConn) error {
+	return p.check(address)
 }
 
 // check returns an error unless the address of a connection may be used.
