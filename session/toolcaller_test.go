@@ -34,7 +34,7 @@ func TestToolsLearnWhoCalls(t *testing.T) {
 	})
 	registry, err := tools.NewRegistry(who)
 	require.NoError(t, err)
-	d := desktest.New(t, &dialog.Agent{Name: "shop", Model: callingModel{"who"}, Tools: registry}).Desk
+	d := desktest.New(t, &dialog.Agent{Name: "shop", Language: "en-US", Model: callingModel{"who"}, Tools: registry}).Desk
 	for _, tt := range []struct {
 		caller session.Caller
 		want   tools.Caller
@@ -46,7 +46,7 @@ func TestToolsLearnWhoCalls(t *testing.T) {
 	} {
 		l := call(t, t.Context(), d, tt.caller)
 		l.say("hello")
-		tt.want.Session = l.call.Session()
+		tt.want.Session, tt.want.Agent, tt.want.Language = l.call.Session(), "shop", "en-US"
 		if got != tt.want {
 			t.Errorf("%+v: tools learn %+v, want %+v", tt.caller, got, tt.want)
 		}

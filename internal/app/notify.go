@@ -24,7 +24,6 @@ import (
 	"frontdesk/internal/fault"
 	"frontdesk/session"
 	"frontdesk/tools"
-	"frontdesk/tools/httptool"
 	"frontdesk/tools/notify"
 	"frontdesk/tools/outbox"
 )
