@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"frontdesk/internal/hours"
 	"frontdesk/tools"
 )
 
@@ -54,13 +55,14 @@ type Grounding struct {
 
 // Handover is how the agent hands callers over to a person.
 type Handover struct {
-	Message          string        // said when a tool asked for a person: who calls back, and when
+	Message          string        // said when a tool asked for a person: who calls back, and when; it may hold tools.NextOpening
 	To               string        // telephone number or SIP address of the person; "" means that callers are called back
 	Blind            bool          // blind transfer by the caller's network if it can; otherwise we stay on the line
 	RingTimeout      time.Duration // for the person's telephone; default 30 s
 	SkipConfirmation bool          // the person need not press 1, so an answering machine may take the call
 	FailedMessage    string        // said when nobody took the call
 	CallBackMessage  string        // said to a caller who pressed * to be called back instead
+	Hours            *hours.Hours  // when people answer; nil: always
 }
 
 // HandoverRequest is a caller who is to be connected with a person.

@@ -8,12 +8,13 @@
 //
 // Package conversation holds conversations, ear and mouth adapt voice, amd detects
 // answering machines, and provider/NAME adapts one vendor each. dialog imports media,
-// tools and internal/fault.
+// tools, internal/fault and internal/hours.
 package dialog
 
 import (
 	"context"
 	"iter"
+	"strings"
 	"time"
 
 	"frontdesk/media"
@@ -184,6 +185,17 @@ type Prompt struct {
 	Instructions string // the agent's, or those of a trusted client, and Frontdesk's own rules
 	Messages     []Message
 	Tools        []tools.Spec
+	Now          time.Time // in the agent's time zone; zero if the model need not know
+}
+
+// System returns all that a model is told before the messages: the instructions, and after
+// them what changes from turn to turn, the date and time and the opening hours. The prompt
+// caches of models keep what comes before.
+func (p Prompt) System() string {
+	if p.Now.IsZero() || p.Agent == nil {
+		return p.Instructions
+	}
+	return strings.TrimSpace(p.Instructions + "\n\n" + p.Agent.Handover.Hours.Prompt(p.Now))
 }
 
 // Chunk is a piece of a reply.

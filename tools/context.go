@@ -1,6 +1,10 @@
 package tools
 
-import "context"
+import (
+	"context"
+	"strings"
+	"time"
+)
 
 // Caller is what tools may know of the caller. Fields that are not known are empty.
 type Caller struct {
@@ -11,6 +15,31 @@ type Caller struct {
 	CanTransfer bool   // the call can be transferred to a person now
 	Agent       string // that the caller speaks with
 	Language    string // of the agent
+	CallBack    CallBack
+}
+
+// CallBack is when a person can call back. The zero CallBack is as soon as somebody can.
+type CallBack struct {
+	From     time.Time // the next opening; zero while people answer
+	Said     string    // From in the agent's language, such as "tomorrow at 8 am"
+	Soon     string    // what stands for NextOpening while people answer
+	Closed   string    // tells the caller that nobody answers now and when somebody calls back
+	IsClosed bool      // nobody answers now
+}
+
+// NextOpening stands in an agent's message for the time at which a person can call back.
+const NextOpening = "{next_opening}"
+
+// message returns what to tell a caller who wants a person: the agent's message, unless nobody
+// answers now and the message does not say when somebody does.
+func (c CallBack) message(text string) string {
+	switch {
+	case !c.IsClosed:
+		return strings.ReplaceAll(text, NextOpening, c.Soon)
+	case c.Said != "" && strings.Contains(text, NextOpening):
+		return strings.ReplaceAll(text, NextOpening, c.Said)
+	}
+	return c.Closed
 }
 
 type callerKey struct{}

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"reflect"
+	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -130,6 +131,9 @@ func readTicketID(text string) (TicketID, error) {
 	return id, nil
 }
 
+// callBackFormat is how the time of a promised call-back stands in a ticket.
+const callBackFormat = "2006-01-02 15:04 MST"
+
 // handOver returns the tool for a hand-over. It opens an urgent ticket, so that the request
 // survives the call.
 func handOver(s *Tickets, message string) Tool {
@@ -144,6 +148,7 @@ func handOver(s *Tickets, message string) Tool {
 		Say        string `json:"say"`                  // the ticket's id, to be read aloud
 		Contact    string `json:"contact,omitempty"`    // how to reach the caller, if known
 		Connecting bool   `json:"connecting,omitempty"` // the call is transferred after the message
+		CallBack   string `json:"call_back,omitempty"`  // when a person calls back, if nobody answers now
 	}
 	return Func("hand_over", "Ask a person to take over. Use it when the caller asks for one or cannot be helped. Say the message it answers.",
 		gate.Rule{
@@ -155,9 +160,13 @@ func handOver(s *Tickets, message string) Tool {
 			if args.Contact == "" {
 				args.Contact = caller.Number
 			}
+			description, message := args.Summary, caller.CallBack.message(message)
+			if from := caller.CallBack.From; !from.IsZero() {
+				description = strings.TrimSpace(description + "\nPromised call back: from " + from.Format(callBackFormat) + ".")
+			}
 			t, err := s.create(ctx, call, Ticket{
 				Subject:     words.Clip("Call back: "+args.Reason, maxLine),
-				Description: args.Summary, Contact: args.Contact, Priority: Urgent,
+				Description: description, Contact: args.Contact, Priority: Urgent,
 			}, TicketNews{IsNew: true, IsHandover: true, IsCallback: !caller.CanTransfer})
 			if err != nil {
 				return nil, nil, err
@@ -165,6 +174,7 @@ func handOver(s *Tickets, message string) Tool {
 			note := Note{Kind: "handover", ID: t.ID.String(), Title: t.Subject, Text: message}
 			return result{
 				Message: message, Ticket: t.ID.String(), Say: t.ID.Say(), Contact: t.Contact, Connecting: caller.CanTransfer,
+				CallBack: caller.CallBack.Said,
 			}, []Note{note}, nil
 		})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
@@ -208,6 +209,39 @@ func TestTicketTools(t *testing.T) {
 	for name, effect := range map[string]gate.Effect{"create_ticket": gate.Write, "update_ticket": gate.Write, "hand_over": gate.Communication, "ticket_status": gate.Read} {
 		if spec, ok := r.Find(name); !ok || spec.Rule.Effect != effect {
 			t.Errorf("%s: found %v, effect %v", name, ok, spec.Rule.Effect)
+		}
+	}
+}
+
+func TestHandOverOutsideTheOpeningHours(t *testing.T) {
+	s, _ := openTickets(t)
+	opening := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
+	closed := CallBack{IsClosed: true, From: opening, Said: "on Monday at 8 am", Closed: "We are closed. We call on Monday at 8 am.", Soon: "soon"}
+	for _, c := range []struct {
+		message  string
+		callBack CallBack
+		want     string
+	}{
+		{"A colleague calls you {next_opening}.", closed, "A colleague calls you on Monday at 8 am."},
+		{"A colleague calls you within the hour.", closed, "We are closed. We call on Monday at 8 am."},
+		{"", closed, "We are closed. We call on Monday at 8 am."},
+		{"A colleague calls you {next_opening}.", CallBack{Soon: "soon"}, "A colleague calls you soon."},
+		{"A colleague calls you {next_opening}.", CallBack{IsClosed: true, Closed: "Nobody is here."}, "Nobody is here."},
+	} {
+		r := newRegistry(t, s.Tools(c.message)...)
+		got := r.DoAsOperator(WithCaller(t.Context(), Caller{Session: c.want, CallBack: c.callBack}), Call{ID: "call", Name: "hand_over", Arguments: json.RawMessage(`{"reason":"x","summary":"angry"}`)})
+		var out struct {
+			Message, Ticket string
+			CallBack        string `json:"call_back"`
+		}
+		decode(t, got, &out)
+		if out.Message != c.want || out.CallBack != c.callBack.Said {
+			t.Errorf("%q: got %+v, want %q", c.message, out, c.want)
+		}
+		id, _ := ParseTicketID(out.Ticket)
+		ticket, err := s.GetAsOperator(t.Context(), id)
+		if promised := strings.Contains(ticket.Description, "Promised call back: from 2026-11-30 08:00 UTC."); err != nil || promised == c.callBack.From.IsZero() {
+			t.Errorf("the ticket says %q (%v)", ticket.Description, err)
 		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
+	"time"
 
 	"frontdesk/dialog"
 	"frontdesk/tools"
@@ -22,13 +24,35 @@ type handover struct {
 	isActive   bool                    // the person is being called, or talks to the caller
 	stopRing   func()                  // stops waiting for the person; nil once it was called
 	isCallBack bool                    // the caller asked to be called back instead
+	isClosed   bool                    // nobody answered when the tool ran that asked for a person last
+}
+
+// withHours returns ctx with when a person can call back. Outside the opening hours the call
+// is not transferred.
+func (c *conversation) withHours(ctx context.Context) context.Context {
+	h, now := c.agent.Handover.Hours, time.Now()
+	c.handover.isClosed = !h.IsOpen(now)
+	if !h.IsSet() {
+		return ctx
+	}
+	caller, t := tools.CallerOf(ctx), c.texts()
+	caller.CallBack = tools.CallBack{IsClosed: c.handover.isClosed, Soon: t.soon, Closed: t.closedNow}
+	if c.handover.isClosed {
+		caller.CanTransfer = false
+		if opening, ok := h.NextOpening(now); ok {
+			said := h.SayWhen(c.agent.Language, opening, now)
+			caller.CallBack.From, caller.CallBack.Said = h.In(opening), said
+			caller.CallBack.Closed = fmt.Sprintf(t.callBackAt, said)
+		}
+	}
+	return tools.WithCaller(ctx, caller)
 }
 
 // requestHandover notes that the result of a tool asks for a person. Without a line that
-// can transfer, only the ticket that the tool opened remains.
+// can transfer, and outside the opening hours, only the ticket that the tool opened remains.
 func (c *conversation) requestHandover(call tools.Call, result tools.Result) {
 	i := slices.IndexFunc(result.Notes, func(n tools.Note) bool { return n.Kind == handoverNote })
-	if i < 0 || result.Failed || c.line.Transfer == nil {
+	if i < 0 || result.Failed || c.line.Transfer == nil || c.handover.isClosed {
 		return
 	}
 	var arguments struct {

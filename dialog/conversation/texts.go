@@ -21,6 +21,9 @@ type texts struct {
 	choiceRefused    string // after the key of an agent that cannot answer now
 	callBackPromised string
 	nobodyThere      string   // no person took the call
+	closedNow        string   // nobody answers now, and it is not known when somebody does
+	callBackAt       string   // nobody answers now; %s: when somebody does
+	soon             string   // when somebody calls back in the opening hours
 	callFor          string   // to a person who is to take the call; %s: the agent's title
 	pressToTake      string   // to that person
 	tookCall         string   // noted on the hand-over's ticket
@@ -53,6 +56,9 @@ var englishTexts = &texts{
 	choiceRefused:    "I'm sorry, that choice is not available right now. You can go on talking here.",
 	callBackPromised: "All right. Your request is noted, and a colleague will call you back.",
 	nobodyThere:      "I'm sorry, nobody can take your call right now. Your request is noted, and a colleague will call you back.",
+	closedNow:        "Nobody is here at the moment. Your request is noted, and a colleague will call you back.",
+	callBackAt:       "We are closed at the moment. Your request is noted, and a colleague will call you back when we are open again: %s.",
+	soon:             "as soon as possible",
 	callFor:          "A call for %s.",
 	pressToTake:      "Press one to take the call.",
 	tookCall:         "A person took the call.",
@@ -85,6 +91,9 @@ var germanTexts = &texts{
 	choiceRefused:    "Diese Auswahl ist im Moment leider nicht verfügbar. Sie können hier weitersprechen.",
 	callBackPromised: "Gut. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
 	nobodyThere:      "Es tut mir leid, im Moment kann niemand Ihren Anruf annehmen. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
+	closedNow:        "Im Moment ist niemand da. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
+	callBackAt:       "Wir haben gerade geschlossen. Ihr Anliegen ist notiert, und wir rufen Sie zurück, sobald wir wieder geöffnet haben: %s.",
+	soon:             "so bald wie möglich",
 	callFor:          "Ein Anruf für %s.",
 	pressToTake:      "Drücken Sie die Eins, um das Gespräch anzunehmen.",
 	tookCall:         "Ein Mensch hat das Gespräch übernommen.",
@@ -117,6 +126,9 @@ var frenchTexts = &texts{
 	choiceRefused:    "Désolé, ce choix n'est pas disponible pour le moment. Vous pouvez continuer à parler ici.",
 	callBackPromised: "Très bien. Votre demande est notée et nous vous rappellerons.",
 	nobodyThere:      "Je suis désolé, personne ne peut prendre votre appel pour le moment. Votre demande est notée et nous vous rappellerons.",
+	closedNow:        "Personne n'est disponible pour le moment. Votre demande est notée et nous vous rappellerons.",
+	callBackAt:       "Nous sommes fermés pour le moment. Votre demande est notée et nous vous rappellerons dès notre réouverture : %s.",
+	soon:             "dès que possible",
 	callFor:          "Un appel pour %s.",
 	pressToTake:      "Appuyez sur le un pour prendre l'appel.",
 	tookCall:         "Une personne a pris l'appel.",
@@ -149,6 +161,9 @@ var spanishTexts = &texts{
 	choiceRefused:    "Lo siento, esa opción no está disponible en este momento. Puede seguir hablando aquí.",
 	callBackPromised: "De acuerdo. Su solicitud queda anotada y le devolveremos la llamada.",
 	nobodyThere:      "Lo siento, en este momento nadie puede atender su llamada. Su solicitud queda anotada y le devolveremos la llamada.",
+	closedNow:        "En este momento no hay nadie. Su solicitud queda anotada y le devolveremos la llamada.",
+	callBackAt:       "En este momento estamos cerrados. Su solicitud queda anotada y le devolveremos la llamada cuando volvamos a abrir: %s.",
+	soon:             "lo antes posible",
 	callFor:          "Una llamada para %s.",
 	pressToTake:      "Pulse el uno para aceptar la llamada.",
 	tookCall:         "Una persona ha atendido la llamada.",

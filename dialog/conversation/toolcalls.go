@@ -169,7 +169,7 @@ func (c *conversation) runTool(r *reply, call tools.Call, permit gate.Permit, ef
 	} else {
 		saved <- nil
 	}
-	ctx = c.withIdentity(ctx)
+	ctx = c.withHours(c.withIdentity(ctx))
 	c.spawn(func() {
 		result, isPrepared := r.guess.resultOf(ctx, call)
 		if !isPrepared {

@@ -42,6 +42,7 @@ func (f Finding) String() string {
 type Facts struct {
 	mu           sync.Mutex
 	numbers      map[string]bool // as digits, or as digits with a point
+	now          map[string]bool // numbers of the date, the time and the opening hours
 	long         []string        // numbers of many digits, which are said in pieces
 	pieces       []string        // the numbers that may go on in the next text
 	texts        []string        // folded, for addresses and links
@@ -105,6 +106,18 @@ func (f *Facts) Add(text string) {
 		}
 	}
 	f.addPieces(said)
+}
+
+// SetNow says what the date, the time and the opening hours are now. It replaces what it said
+// before.
+func (f *Facts) SetNow(texts []string) {
+	now := &Facts{numbers: make(map[string]bool)}
+	for _, text := range texts {
+		now.Add(text)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now = now.numbers
 }
 
 // addPieces adds the numbers that went on from the text before to this one.

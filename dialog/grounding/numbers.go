@@ -116,7 +116,8 @@ func (f *Facts) hasNumber(n number) bool {
 	if err == nil && value <= smallNumber && !n.isAmount {
 		return true
 	}
-	if f.numbers[n.value] || f.numbers[strings.TrimLeft(n.value, "0")] {
+	short := strings.TrimLeft(n.value, "0")
+	if f.numbers[n.value] || f.numbers[short] || !n.isAmount && (f.now[n.value] || f.now[short]) {
 		return true
 	}
 	for _, long := range f.long {

@@ -12,6 +12,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/hours"
 	"frontdesk/internal/require"
 	"frontdesk/internal/spoken"
 	"frontdesk/tools"
@@ -67,6 +68,7 @@ memory: {tokens: 3000, callers: true, days: 30}
 filler: {texts: [Let me see.], after: 1s}
 handover: {message: Somebody calls back., to: "+4930123", blind: true, ring: 20s, direct: true, failed: Nobody there., later: We call back.}
 choices: [{key: 1, agent: shop}, {key: "2", agent: laden, text: Deutsch mit der Zwei.}]
+hours: {timezone: UTC, open: {mon-fri: 8:00-20:00}, closed: [2026-12-25, 12-24]}
 record: true
 tools:
   allow: [search_knowledge, order_status]
@@ -91,6 +93,8 @@ tools:
 	require.NoError(t, err)
 	lexicon, err := spoken.NewLexicon(map[string]string{"Frontdesk": "front desk"})
 	require.NoError(t, err)
+	open, err := hours.New(hours.Config{Timezone: "UTC", Open: map[string]string{"mon-fri": "8:00-20:00"}, Closed: []string{"2026-12-25", "12-24"}})
+	require.NoError(t, err)
 	read, pin, noConsent, untrusted := gate.Read, gate.VerifiedByPIN, gate.NoConsent, false
 	rule := tools.RuleChange{
 		Effect: &read, Who: &pin, Consent: &noConsent, Question: "Look at {key}?", Identify: []string{"key"}, Destinations: []string{},
@@ -110,7 +114,7 @@ tools:
 		Memory:      dialog.MemoryPolicy{MaxTokens: 3000, RememberCallers: true, Days: 30},
 		Filler:      dialog.Filler{Texts: []string{"Let me see."}, After: time.Second},
 		Handover: dialog.Handover{
-			Message: "Somebody calls back.", To: "+4930123", Blind: true, RingTimeout: 20 * time.Second, SkipConfirmation: true, FailedMessage: "Nobody there.", CallBackMessage: "We call back.",
+			Message: "Somebody calls back.", To: "+4930123", Blind: true, RingTimeout: 20 * time.Second, SkipConfirmation: true, FailedMessage: "Nobody there.", CallBackMessage: "We call back.", Hours: open,
 		},
 		Record: true,
 		Tools: Tools{
@@ -125,6 +129,25 @@ tools:
 	got.Tools.source = nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestOpeningHoursAreRead(t *testing.T) {
+	f, err := Load(folder(t, "shop", `
+name: shop
+hours:
+  timezone: Europe/Berlin
+  open:
+    mon-fri: 8:00-20:00
+    sat: 9:00-13:00, 14:00-18:00
+  closed: [2026-12-25, 2026-12-26, 12-24]
+  special: {2026-12-24: 9:00-12:00}
+`))
+	require.NoError(t, err)
+	eve := time.Date(2026, 12, 24, 11, 30, 0, 0, time.UTC) // half past twelve in Berlin
+	next, _ := f.Handover.Hours.NextOpening(eve)
+	if want := time.Date(2026, 12, 28, 7, 0, 0, 0, time.UTC); !next.Equal(want) || !f.Handover.Hours.IsOpen(eve.Add(-time.Hour)) {
+		t.Errorf("the next opening is %v, want %v", next, want)
 	}
 }
 
@@ -166,6 +189,11 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 		{"wait too short", "name: shop\nsilence: {wait: 1ms}\n", "silence.wait: 1ms is out of range (want 1s to 10m0s)"},
 		{"empty filler", "name: shop\nfiller: {texts: [\"\"]}\n", "filler.texts[0]: is empty"},
 		{"filler too soon", "name: shop\nfiller: {after: 1ms}\n", "filler.after: 1ms is out of range (want 200ms to 10s)"},
+		{"time zone", "name: shop\nhours: {timezone: Berlin}\n", `shop/agent.yaml:2:9: hours.timezone: unknown time zone "Berlin" (want a name of the IANA database, such as Europe/Berlin)`},
+		{"opening hours", "name: shop\nhours:\n  timezone: UTC\n  open:\n    mon-fri: 8-20\n", `shop/agent.yaml:5:5: hours.open.mon-fri: invalid hours "8-20" (want such as 8:00-20:00`},
+		{"closed day", "name: shop\nhours:\n  timezone: UTC\n  open: {mon: 8:00-20:00}\n  closed: [12-24, 24.12.]\n", `shop/agent.yaml:5:19: hours.closed[1]: invalid day "24.12." (want a date such as 2026-12-24`},
+		{"special day", "name: shop\nhours:\n  timezone: UTC\n  special: {2026-13-24: 8:00-20:00}\n", `shop/agent.yaml:4:13: hours.special.2026-13-24: invalid day`},
+		{"call back without hours", "name: shop\nhandover: {message: 'We call {next_opening}.'}\n", "shop/agent.yaml:2:12: handover.message: {next_opening} needs opening hours: add hours.open"},
 		{"memory", "name: shop\nmemory: {tokens: 100}\n", "shop/agent.yaml:2:10: memory.tokens: 100 is out of range (want 2000 to 10000000)"},
 		{"days", "name: shop\nmemory: {days: 0}\n", "shop/agent.yaml:2:10: memory.days: 0 is out of range (want 1 to 3650)"},
 		{"tokens", "name: shop\nspeculation: {tokens: 0}\n", "shop/agent.yaml:2:15: speculation.tokens: 0 is out of range (want 1 to 10000000)"},

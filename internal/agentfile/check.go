@@ -1,6 +1,7 @@
 package agentfile
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/text/language"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/hours"
 	"frontdesk/internal/spoken"
 	"frontdesk/tools"
 )
@@ -119,11 +121,30 @@ func (s *source) handover() (dialog.Handover, error) {
 		Message: strings.TrimSpace(d.Message), To: strings.TrimSpace(d.To), Blind: d.Blind,
 		SkipConfirmation: d.Direct, FailedMessage: strings.TrimSpace(d.Failed), CallBackMessage: strings.TrimSpace(d.Later),
 	}
+	var err error
+	if h.Hours, err = s.hours(); err != nil {
+		return h, err
+	}
+	if !h.Hours.IsSet() && strings.Contains(h.Message, tools.NextOpening) {
+		return h, s.invalid("handover.message", "%s needs opening hours: add hours.open, or write when somebody calls back", tools.NextOpening)
+	}
 	if h.To == "" || d.Ring == "" {
 		return h, nil
 	}
-	var err error
 	h.RingTimeout, err = s.duration("handover.ring", d.Ring, minRing, maxRing)
+	return h, err
+}
+
+// hours reads when people answer; nil if it is not set.
+func (s *source) hours() (*hours.Hours, error) {
+	d := s.doc.Hours
+	if d == nil {
+		return nil, nil
+	}
+	h, err := hours.New(hours.Config{Timezone: d.Timezone, Open: d.Open, Closed: d.Closed, Special: d.Special})
+	if e, ok := errors.AsType[*hours.Error](err); ok {
+		return nil, s.invalid("hours."+e.Key, "%s", e.Message)
+	}
 	return h, err
 }
 

@@ -32,6 +32,12 @@ type document struct {
 		Failed  string `yaml:"failed"`
 		Later   string `yaml:"later"`
 	} `yaml:"handover"`
+	Hours *struct {
+		Timezone string            `yaml:"timezone"`
+		Open     map[string]string `yaml:"open"`
+		Closed   []string          `yaml:"closed"`
+		Special  map[string]string `yaml:"special"`
+	} `yaml:"hours"`
 	Choices []struct {
 		Key   string `yaml:"key"`
 		Agent string `yaml:"agent"`

@@ -5,12 +5,13 @@
 //
 // It has no state: a reply depends on the messages and tools of the prompt only, so the
 // same prompt gets the same reply on any node. It imports dialog, tools,
-// tools/gate and internal/words.
+// tools/gate, internal/hours and internal/words.
 //
 // Its rules expect English as a recognizer writes it: without punctuation and sometimes
 // misheard. In German, Spanish and French it answers from pages in that language, and
 // understands yes, no, numbers, tickets, goodbyes and requests for a person. In any other
-// language its own phrases are English. It does not calculate, compare or tell the date.
+// language its own phrases are English. It tells the date, the time and the opening hours, and
+// does not calculate or compare.
 package clerk
 
 import (
@@ -20,8 +21,10 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/hours"
 	"frontdesk/internal/words"
 	"frontdesk/tools"
 	"frontdesk/tools/gate"
@@ -71,6 +74,9 @@ type responder struct {
 	hasTool     map[string]bool // by name
 	asks        map[string]bool // tools for which the caller is asked before they run, by name
 	lookups     []lookup
+	language    string       // BCP 47
+	hours       *hours.Hours // nil if the agent has none
+	now         time.Time    // zero if the prompt does not say
 }
 
 func newResponder(p dialog.Prompt) *responder {
@@ -78,6 +84,7 @@ func newResponder(p dialog.Prompt) *responder {
 	if p.Agent != nil {
 		r.phrases, r.rules, r.suggestions = phrasesFor(p.Agent.Language), rulesFor(p.Agent.Language), p.Agent.Suggestions
 		r.lexicon = words.LexiconOf(p.Agent.Language)
+		r.language, r.hours, r.now = p.Agent.Language, p.Agent.Handover.Hours, p.Now
 	}
 	for _, spec := range p.Tools {
 		r.hasTool[spec.Name] = true

@@ -12,9 +12,10 @@ import (
 
 // state is what the conversation so far implies.
 type state struct {
-	question question // that the agent asked last
-	query    string   // last search of the knowledge base
-	topic    string   // what the caller last said or asked, which a ticket would be about
+	question  question // that the agent asked last
+	query     string   // last search of the knowledge base
+	asksHours bool     // the last question was about the opening hours, the date or the time
+	topic     string   // what the caller last said or asked, which a ticket would be about
 
 	lookup string // name of the current look-up tool
 	number string // digits given for it so far
@@ -128,6 +129,9 @@ func (r *responder) handle(st *state, u utterance, in intent, isTyped bool, past
 	}
 	switch in {
 	case inquiry:
+		if parts := r.answerHours(st, u); parts != nil {
+			return parts
+		}
 		return r.search(st, u)
 	case recordStatus:
 		l := r.lookupFor(u)

@@ -60,7 +60,7 @@ func (m *Model) request(p dialog.Prompt, usage bool) completion {
 // are merged, and the agent's greeting is quoted in the instructions. Interrupted text ends
 // in "…".
 func chatMessages(p dialog.Prompt) []message {
-	system := message{Role: dialog.System, Content: p.Instructions}
+	system := message{Role: dialog.System, Content: p.System()}
 	var chat []message
 	for _, m := range p.Messages {
 		w, ok := toMessage(m)
