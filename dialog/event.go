@@ -21,7 +21,7 @@ const (
 	SpeakingStopped                   // the last audio of a reply has left; Interrupted if it was cut (Response)
 	ReplyEnded                        // the reply has ended; Text is all that was heard (Response, Item, Status)
 	ToolStarted                       // Call begins; Text is Consented if the caller agreed to it (Response)
-	ToolEnded                         // Result of Call (Response)
+	ToolEnded                         // Result of Call, maybe long after its reply (Response)
 	ToolHeld                          // Call waits until the caller agrees to it (Response, Result)
 	ToolRefused                       // Call must not run; Text is the rule that objects (Response, Result)
 	ClauseReplaced                    // a clause of the model was not said; Text says why (Response)
@@ -107,10 +107,12 @@ type Turn struct {
 
 // ToolUse is one tool call of a turn.
 type ToolUse struct {
-	Name     string        `json:"name"`
-	CallID   string        `json:"call_id"`
-	Failed   bool          `json:"failed,omitempty"`
-	Duration time.Duration `json:"took_ns"`
+	Name   string `json:"name"`
+	CallID string `json:"call_id"`
+	Failed bool   `json:"failed,omitempty"`
+	// Background says that the call went on after the turn; Duration is how long the turn waited.
+	Background bool          `json:"background,omitempty"`
+	Duration   time.Duration `json:"took_ns"`
 }
 
 // Times are the stages of a turn. A zero time is a stage that did not happen.

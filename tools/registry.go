@@ -364,7 +364,7 @@ func (e *entry) run(ctx context.Context, call Call) (result Result) {
 		result.IsWrong = len(e.spec.Rule.Identify) > 0 && fault.From(err).Code == fault.NotFound
 		return result
 	}
-	result.CallID, result.Held, result.Refused = call.ID, false, false
+	result.CallID, result.Held, result.Refused, result.Pending, result.Late = call.ID, false, false, false, ""
 	if len(result.Output) == 0 {
 		result.Output = json.RawMessage("{}")
 	}

@@ -42,6 +42,10 @@ type Result struct {
 	Held bool `json:"held,omitempty"`
 	// Refused says that the call has not run: the gate refused it.
 	Refused bool `json:"refused,omitempty"`
+	// Pending says that the call still runs. Its result comes with another call, whose Result
+	// has the id of this one as Late.
+	Pending bool   `json:"pending,omitempty"`
+	Late    string `json:"late,omitempty"`
 	// IsWrong says that the values of the call name nothing that the caller may know.
 	IsWrong bool `json:"wrong,omitempty"`
 	// Proved is a record of which the caller has just proved a fact, as its key, and

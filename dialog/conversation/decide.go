@@ -57,6 +57,7 @@ func (c *conversation) proceed() {
 		text := c.floor.noiseReply
 		c.floor.noiseReply = ""
 		c.say(text, nil, "")
+	case c.tellLateResults():
 	default:
 		c.startSilenceTimeout()
 		c.drain(false)
@@ -127,6 +128,8 @@ func (c *conversation) startSilenceTimeout() {
 		wait = silenceWithoutHearing
 	case !c.audio.canHear:
 		wait = silenceOnTextLine
+	case c.tasks.background.isAwaited():
+		wait = silenceInBackground
 	case c.agent.Silence.Wait > 0:
 		wait = c.agent.Silence.Wait
 	}

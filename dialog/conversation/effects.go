@@ -56,7 +56,7 @@ func (c *conversation) evidence(said string) gate.Evidence {
 
 // addOutput adds the result of a tool to e.
 func (c *conversation) addOutput(e *gate.Evidence, name string, result *tools.Result) {
-	if result.Failed || result.Held {
+	if result.Failed || result.Held || result.Pending {
 		return
 	}
 	spec, isOwn := c.agent.Tools.Find(name)
@@ -75,8 +75,9 @@ func (c *conversation) used(name string, undecided map[string]bool) (u gate.Used
 	notRun, wrong := make(map[string]bool), make(map[string]bool)
 	for _, m := range c.recall.history.messages {
 		if m.Result != nil {
-			notRun[m.Result.CallID] = m.Result.Held || m.Result.Refused
-			wrong[m.Result.CallID] = m.Result.IsWrong
+			notRun[m.Result.CallID] = m.Result.Held || m.Result.Refused || m.Result.Late != ""
+			id := cmp.Or(m.Result.Late, m.Result.CallID)
+			wrong[id] = wrong[id] || m.Result.IsWrong
 		}
 	}
 	for _, m := range c.recall.history.messages {

@@ -59,6 +59,11 @@ func (h *history) addBefore(m dialog.Message, id string) {
 	h.messages = slices.Insert(h.messages, i, m)
 }
 
+// remove removes the message with that id.
+func (h *history) remove(id string) {
+	h.messages = slices.DeleteFunc(h.messages, func(m dialog.Message) bool { return m.ID == id })
+}
+
 func hasCall(m dialog.Message, call string) bool {
 	return slices.ContainsFunc(m.Calls, func(c tools.Call) bool { return c.ID == call })
 }

@@ -142,7 +142,7 @@ writing:
 			c.apologize(r, a.err)
 			break writing
 		case len(a.calls) == 0 || step > maxSteps:
-			fallback = c.texts().notUnderstood
+			c.do(func() { fallback = c.wordless(r) })
 			break writing
 		}
 		c.callTools(r, a)
@@ -308,6 +308,7 @@ func (c *conversation) replyEnded(r *reply, heard string) {
 		Text: heard, Interrupted: !isComplete, Usage: r.usageOrNil()})
 	c.addToTurn(r, heard, status, now)
 	c.acceptAffirmation(heard)
+	c.keepLate(r, heard)
 	if r.ending != "" && isComplete {
 		c.end(r.ending, nil)
 	}

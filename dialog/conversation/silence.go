@@ -11,8 +11,9 @@ const (
 	defaultSilence        = 10 * time.Second
 	defaultSilencePrompts = 2
 	silenceOnTextLine     = 15 * time.Minute
-	silenceWithoutHearing = 2 * time.Minute // the caller may not be able to type
-	digitWait             = 2 * time.Second // between two digits of a number
+	silenceWithoutHearing = 2 * time.Minute  // the caller may not be able to type
+	silenceInBackground   = 20 * time.Second // while a tool runs, for which the caller may wait in silence
+	digitWait             = 2 * time.Second  // between two digits of a number
 	maxDigits             = 64
 )
 
@@ -23,7 +24,7 @@ type silence struct {
 }
 
 // silenceTimedOut asks whether the caller is still there. After the agent's number of
-// prompts it says goodbye and ends the conversation.
+// prompts it says goodbye and ends the conversation, but not while a tool still runs.
 func (c *conversation) silenceTimedOut() {
 	s := c.agent.Silence
 	if s.MaxPrompts == 0 {
@@ -31,6 +32,10 @@ func (c *conversation) silenceTimedOut() {
 	}
 	if s.Prompt == "" {
 		s.Prompt = c.texts().prompt
+	}
+	if c.audio.canHear && c.tasks.background.isAwaited() {
+		c.say(c.texts().tools.stillRunning, nil, "")
+		return
 	}
 	if !c.audio.canHear || c.input.silence.prompts >= s.MaxPrompts {
 		c.say(c.farewell(), nil, dialog.NoAnswer)

@@ -48,12 +48,13 @@ type conversation struct {
 
 // tasks are the goroutines of a conversation.
 type tasks struct {
-	ctx     context.Context // ends with the conversation
-	stop    context.CancelFunc
-	session context.Context // not cancelled by an interruption or a hang-up
-	posts   chan post       // for the owner to run
-	group   sync.WaitGroup
-	running int // spawned functions that have not returned
+	ctx        context.Context // ends with the conversation
+	stop       context.CancelFunc
+	session    context.Context // not cancelled by an interruption or a hang-up
+	posts      chan post       // for the owner to run
+	group      sync.WaitGroup
+	background background
+	running    int // spawned functions that have not returned
 }
 
 // post is a function for the owner to run; done, unless nil, is closed when it has returned.
@@ -108,7 +109,7 @@ func newConversation(ctx context.Context, agent *dialog.Agent, line dialog.Line,
 		turns:       o.LastTurn,
 		filler:      newAlarm(),
 		clientTools: clientTools{specs: o.Tools},
-		recall:      recall{history: newHistory(slices.Concat(o.History, o.Opening)), memory: o.Memory},
+		recall:      recall{history: newHistory(slices.Concat(withoutRunning(o.History), o.Opening)), memory: o.Memory},
 		notices:     notices{active: make(map[string]bool)},
 	}
 	if o.Instructions != "" {
@@ -195,6 +196,7 @@ func (c *conversation) end(o dialog.Outcome, err error) {
 	c.outcome, c.err = o, err
 	c.discardSpeculation()
 	c.tasks.stop()
+	c.tasks.background.stopReads()
 	for _, a := range []alarm{c.floor.overlapTimeout, c.input.silence.timeout, c.input.dtmf.timeout, c.filler} {
 		a.Stop()
 	}

@@ -30,7 +30,19 @@ type texts struct {
 	apologies        []string // said in turn when no model answers
 	fillers          []string // said in turn while a model or a tool takes long; may be empty
 
+	tools   toolTexts
 	notices noticeTexts
+}
+
+// toolTexts tell how a tool goes, if the model does not.
+type toolTexts struct {
+	takesLonger  string // a tool goes on while the caller talks
+	stillRunning string // to a caller who waits for it in silence
+	isFinished   string // it is done, and the model says nothing of the result
+	didNotWork   string // a tool failed, and the model says nothing of it
+	isUnknown    string // a tool with an effect did not answer
+	cancelled    string
+	cannotCancel string // a tool with an effect runs
 }
 
 // noticeTexts tell the caller that a part fails or is missing.
@@ -68,6 +80,15 @@ var englishTexts = &texts{
 		"I still can't answer properly, I'm sorry. Please try again a little later.",
 	},
 	fillers: []string{"One moment.", "Let me check that.", "Just a second."},
+	tools: toolTexts{
+		takesLonger:  "That takes a little longer. I'll tell you as soon as I have it. What else can I do meanwhile?",
+		stillRunning: "I'm still waiting for the answer. It will take a little longer.",
+		isFinished:   "The answer has come. What would you like to know about it?",
+		didNotWork:   "I'm sorry, that did not work.",
+		isUnknown:    "I'm sorry, I can't tell whether that was done.",
+		cancelled:    "All right, I have stopped that.",
+		cannotCancel: "I can't stop that any more; it may already be done. I'll tell you as soon as I know.",
+	},
 	notices: noticeTexts{
 		hearingLost:   "I can't hear you at the moment. Please type instead; I can read what you write.",
 		cannotHear:    "I can't hear you, but I can read: please type your question.",
@@ -103,6 +124,15 @@ var germanTexts = &texts{
 		"Ich kann Ihnen leider immer noch nicht richtig antworten. Bitte versuchen Sie es etwas später wieder.",
 	},
 	fillers: []string{"Einen Moment, bitte.", "Ich sehe gerade nach.", "Einen Augenblick."},
+	tools: toolTexts{
+		takesLonger:  "Das dauert etwas länger. Ich sage Ihnen Bescheid, sobald ich es habe. Was kann ich in der Zwischenzeit für Sie tun?",
+		stillRunning: "Ich warte noch auf die Antwort. Es dauert noch etwas.",
+		isFinished:   "Die Antwort ist da. Was möchten Sie dazu wissen?",
+		didNotWork:   "Das hat leider nicht geklappt.",
+		isUnknown:    "Ich kann leider nicht sagen, ob das erledigt wurde.",
+		cancelled:    "Gut, das habe ich abgebrochen.",
+		cannotCancel: "Das kann ich nicht mehr anhalten; vielleicht ist es schon erledigt. Ich sage Ihnen Bescheid, sobald ich es weiß.",
+	},
 	notices: noticeTexts{
 		hearingLost:   "Ich kann Sie im Moment nicht hören. Bitte schreiben Sie mir; was Sie schreiben, kann ich lesen.",
 		cannotHear:    "Ich kann Sie nicht hören, aber ich kann lesen: Bitte schreiben Sie Ihre Frage.",
@@ -138,6 +168,15 @@ var frenchTexts = &texts{
 		"Je suis désolé, je ne peux toujours pas vous répondre correctement. Veuillez réessayer un peu plus tard.",
 	},
 	fillers: []string{"Un instant, s'il vous plaît.", "Je vérifie.", "Une petite seconde."},
+	tools: toolTexts{
+		takesLonger:  "Cela prend un peu plus de temps. Je vous le dirai dès que je l'aurai. Que puis-je faire pour vous en attendant ?",
+		stillRunning: "J'attends encore la réponse. Cela va prendre encore un peu de temps.",
+		isFinished:   "La réponse est arrivée. Que voulez-vous savoir ?",
+		didNotWork:   "Je suis désolé, cela n'a pas fonctionné.",
+		isUnknown:    "Je suis désolé, je ne peux pas dire si cela a été fait.",
+		cancelled:    "D'accord, j'ai arrêté cela.",
+		cannotCancel: "Je ne peux plus l'arrêter ; c'est peut-être déjà fait. Je vous le dirai dès que je le saurai.",
+	},
 	notices: noticeTexts{
 		hearingLost:   "Je ne vous entends plus pour le moment. Écrivez-moi, s'il vous plaît : je peux lire vos messages.",
 		cannotHear:    "Je ne peux pas vous entendre, mais je peux lire : écrivez votre question, s'il vous plaît.",
@@ -173,6 +212,15 @@ var spanishTexts = &texts{
 		"Lo siento, sigo sin poder responderle bien. Vuelva a intentarlo un poco más tarde, por favor.",
 	},
 	fillers: []string{"Un momento, por favor.", "Voy a comprobarlo.", "Un segundo."},
+	tools: toolTexts{
+		takesLonger:  "Esto tarda un poco más. Se lo diré en cuanto lo tenga. ¿Qué más puedo hacer mientras tanto?",
+		stillRunning: "Todavía espero la respuesta. Tardará un poco más.",
+		isFinished:   "Ya ha llegado la respuesta. ¿Qué quiere saber?",
+		didNotWork:   "Lo siento, no ha funcionado.",
+		isUnknown:    "Lo siento, no puedo decirle si se ha hecho.",
+		cancelled:    "De acuerdo, lo he detenido.",
+		cannotCancel: "Ya no puedo detenerlo; puede que ya esté hecho. Se lo diré en cuanto lo sepa.",
+	},
 	notices: noticeTexts{
 		hearingLost:   "En este momento no puedo oírle. Escríbame, por favor: puedo leer lo que escriba.",
 		cannotHear:    "No puedo oírle, pero puedo leer: escriba su pregunta, por favor.",

@@ -37,13 +37,16 @@ type toolCalls struct {
 	firstMessage string          // id of the message with the first calls
 	asksClient   bool            // a call is the client's to answer
 	endsCall     bool            // the model ends the call
+	isPending    bool            // a call of the last step goes on in the background
+	hasFailed    bool            // a call of the last step failed
+	late         []lateResult    // that the reply tells
 	undecided    map[string]bool // ids of calls that the gate has not decided about
 	consent      consent
 }
 
-// callTools runs the tool calls of a and returns when the agent's own tools have answered
-// or r is cut. A tool with an effect goes on when r is cut, but a reply that is cut already
-// starts none.
+// callTools runs the tool calls of a and returns when the agent's own tools have answered,
+// take longer than a reply waits, or r is cut. A tool with an effect goes on when r is cut,
+// but a reply that is cut already starts none.
 func (c *conversation) callTools(r *reply, a answer) {
 	calls := a.calls[:min(len(a.calls), maxCalls)]
 	answered := make(chan struct{}, len(calls))
@@ -54,8 +57,11 @@ func (c *conversation) callTools(r *reply, a answer) {
 			c.addCalls(r, calls, strings.TrimSpace(a.text))
 		}
 	})
+	if isCut {
+		return
+	}
 	for _, call := range calls {
-		if !isCut && c.startCall(r, call, answered) {
+		if c.startCall(r, call, answered) {
 			running++
 		}
 	}
@@ -66,6 +72,11 @@ func (c *conversation) callTools(r *reply, a answer) {
 			return
 		}
 	}
+	c.do(func() {
+		if r.calls.isPending || r.calls.hasFailed { // the caller hears of it, whatever was written before
+			r.writer.hasText = false
+		}
+	})
 }
 
 // addCalls adds a message with calls to the history. Calls get valid arguments, ids that are
@@ -85,6 +96,7 @@ func (c *conversation) addCalls(r *reply, calls []tools.Call, draft string) {
 	if r.calls.firstMessage == "" {
 		r.calls.firstMessage = m.ID
 	}
+	r.calls.isPending, r.calls.hasFailed = false, false
 	r.calls.undecided = make(map[string]bool)
 	for _, call := range calls {
 		r.calls.undecided[call.ID] = true
@@ -119,7 +131,16 @@ func (c *conversation) startCall(r *reply, call tools.Call, answered chan<- stru
 		return false
 	}
 	var request gate.Request
-	c.do(func() { request = c.request(checked, r) })
+	var inWay *fault.Error
+	c.do(func() {
+		request = c.request(checked, r)
+		if inWay = c.checkBackground(checked); inWay != nil {
+			c.refuse(r, call, "background", inWay)
+		}
+	})
+	if inWay != nil {
+		return false
+	}
 	decision := c.permit(r.ctx, request)
 	c.do(func() {
 		delete(r.calls.undecided, call.ID)
@@ -150,33 +171,47 @@ func (c *conversation) hasClientTool(name string) (ok bool) {
 	return ok
 }
 
-// runTool runs one of the agent's tools. A tool that only reads is cancelled with its
-// reply. For a tool with an effect, the journal is written first, and nothing cancels it.
+// runTool runs one of the agent's tools. A tool that only reads is cancelled with its reply,
+// until it takes longer than the reply waits. For a tool with an effect, the journal is
+// written first, and nothing cancels it.
 func (c *conversation) runTool(r *reply, call tools.Call, permit gate.Permit, effect gate.Effect, answered chan<- struct{}) {
 	r.turn.tools++
 	r.calls.running++
-	started := time.Now()
-	because := ""
-	if agreed := r.calls.consent.call; agreed != nil && agreed.ID == call.ID {
-		because = dialog.Consented
-	}
-	c.emit(dialog.Event{Kind: dialog.ToolStarted, At: started, Turn: r.turn.Number, Response: r.id, Text: because, Call: &call})
+	run := &toolRun{call: call, effect: effect, turn: r.turn.Number, response: r.id, started: time.Now(), done: make(chan struct{})}
+	c.emit(dialog.Event{Kind: dialog.ToolStarted, At: run.started, Turn: r.turn.Number, Response: r.id, Call: &call})
 	saved := make(chan error, 1)
-	ctx := r.ctx
+	ctx, cancel := context.WithCancel(c.withHours(c.withIdentity(c.tasks.session)))
+	run.cancel = cancel
+	release := func() bool { return true } // from its reply
 	if effect.Changes() {
-		ctx = c.tasks.session
 		c.save(nil, saved)
 	} else {
 		saved <- nil
+		release = context.AfterFunc(r.ctx, cancel)
 	}
-	ctx = c.withHours(c.withIdentity(ctx))
-	c.spawn(func() {
+	c.tasks.group.Go(func() {
+		defer close(run.done)
+		defer cancel()
 		result, isPrepared := r.guess.resultOf(ctx, call)
 		if !isPrepared {
 			result = c.execute(ctx, call, permit, saved)
 		}
-		c.do(func() { c.toolEnded(r, call, result, time.Since(started)) })
-		answered <- struct{}{}
+		run.result = result
+	})
+	c.spawn(func() {
+		defer func() { answered <- struct{}{} }()
+		late := time.NewTimer(patience)
+		defer late.Stop()
+		select {
+		case <-run.done:
+		case <-late.C:
+			if release() {
+				c.do(func() { c.goOn(r, run) })
+				return
+			}
+			<-run.done // it was cancelled with its reply
+		}
+		c.do(func() { c.toolEnded(r, run) })
 	})
 }
 
@@ -199,20 +234,26 @@ func (c *conversation) execute(ctx context.Context, call tools.Call, permit gate
 	return c.agent.Tools.Do(ctx, call, permit)
 }
 
-func (c *conversation) toolEnded(r *reply, call tools.Call, result tools.Result, d time.Duration) {
-	t := r.turn
+func (c *conversation) toolEnded(r *reply, run *toolRun) {
+	t, call, result := r.turn, run.call, run.result
 	t.tools--
 	r.calls.running--
-	t.Tools = append(t.Tools, dialog.ToolUse{Name: call.Name, CallID: call.ID, Failed: result.Failed, Duration: d})
+	t.Tools = append(t.Tools, dialog.ToolUse{Name: call.Name, CallID: call.ID, Failed: result.Failed, Duration: time.Since(run.started)})
 	c.emit(dialog.Event{Kind: dialog.ToolEnded, Turn: t.Number, Response: r.id, Call: &call, Result: &result})
-	isAnswer := result.Failed && fault.From(result.Err).Code == fault.ProofNeeded // the agent asks for the proof
-	if result.Failed && !isAnswer && !r.cut.done {
-		c.emit(dialog.Event{Kind: dialog.NoticeRaised, Turn: t.Number, Response: r.id, Call: &call,
-			Notice: &dialog.Notice{Code: dialog.NoticeToolFailed, Text: c.texts().notices.toolFailed, Err: result.Err}})
+	if result.Failed && !isProofNeeded(result) { // else the agent asks for the proof
+		r.calls.hasFailed = true
+		if !r.cut.done {
+			c.raiseToolFailed(t.Number, r.id, run)
+		}
 	}
 	c.addResult(result)
 	c.requestHandover(call, result)
 	c.endTurn(t)
+}
+
+func (c *conversation) raiseToolFailed(turn int, response string, run *toolRun) {
+	c.emit(dialog.Event{Kind: dialog.NoticeRaised, Turn: turn, Response: response, Call: &run.call,
+		Notice: &dialog.Notice{Code: dialog.NoticeToolFailed, Text: c.texts().notices.toolFailed, Err: run.result.Err}})
 }
 
 func (c *conversation) addResult(result tools.Result) {
@@ -283,7 +324,7 @@ func (c *conversation) clientToolOutput(result *tools.Result) {
 	if !json.Valid(result.Output) {
 		result.Output = validJSON(result.Output)
 	}
-	result.Held, result.Refused, result.Proved, result.Identity = false, false, "", ""
+	result.Held, result.Refused, result.Pending, result.Late, result.Proved, result.Identity = false, false, false, "", "", ""
 	c.addResult(*result)
 	if a := c.clientTools.awaited; a != nil {
 		if call, ok := a.calls[result.CallID]; ok {

@@ -94,7 +94,7 @@ func TestToolWithAnEffectFinishesAfterItsReplyIsCut(t *testing.T) {
 		t.Run(tt.tool, func(t *testing.T) {
 			slow := func(ctx context.Context) (string, error) {
 				select {
-				case <-time.After(3 * time.Second):
+				case <-time.After(2 * time.Second):
 					return `{"done":true}`, nil
 				case <-ctx.Done():
 					return "", ctx.Err()
@@ -162,7 +162,7 @@ func checkTurnEndsAfterTool(t *testing.T, c *fakeCaller) {
 func TestToolWithAnEffectFinishesAfterAHangUp(t *testing.T) {
 	agent := &dialog.Agent{Model: toolCallingModel, Tools: newRegistry(t, map[string]func(context.Context) (string, error){
 		"refund_write": func(ctx context.Context) (string, error) {
-			<-time.After(3 * time.Second)
+			<-time.After(2 * time.Second)
 			return `{"done":true}`, ctx.Err()
 		},
 	})}

@@ -47,6 +47,13 @@ func (c *conversation) answer() {
 		c.say(c.texts().takeYourTime, t, "")
 		return
 	}
+	if words.IsCancellation(t.Caller) && !c.awaitsConsent() {
+		if text := c.cancelBackground(); text != "" {
+			c.discardSpeculation()
+			c.say(text, t, "")
+			return
+		}
+	}
 	r := c.newReply(t)
 	if r.calls.consent.call, r.calls.consent.approval = c.consentTo(t.Caller); r.calls.consent.call != nil {
 		c.discardSpeculation()

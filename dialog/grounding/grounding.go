@@ -170,7 +170,7 @@ func (f *Facts) StartTurn() {
 
 // AddResult adds the result of a tool.
 func (f *Facts) AddResult(spec tools.Spec, result tools.Result) {
-	if result.Held || result.Refused || result.Failed {
+	if result.Held || result.Refused || result.Pending || result.Failed {
 		return
 	}
 	f.Add(string(result.Output))

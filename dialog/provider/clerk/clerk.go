@@ -128,10 +128,18 @@ func (r *responder) tell(text string, ask question) []part {
 func (r *responder) reply(messages []dialog.Message) (text string, calls []tools.Call) {
 	all := splitTurns(messages)
 	past, current := all[:len(all)-1], &all[len(all)-1]
+	isLate := len(messages) > 0 && messages[len(messages)-1].Result != nil && messages[len(messages)-1].Result.Late != ""
+	if isLate { // answer the turn that called the tool
+		i := turnWithCall(all, messages[len(messages)-1].Result.Late)
+		if i < 0 {
+			return "", nil
+		}
+		past, current = all[:i], &all[i]
+	}
 	switch { // the caller has said nothing new
 	case len(past) == 0:
 		return r.phrases.here, nil
-	case current.heard != "":
+	case current.heard != "" && !isLate:
 		return r.phrases.ask[anythingElse], nil
 	}
 	st := r.replay(past)
@@ -141,7 +149,13 @@ func (r *responder) reply(messages []dialog.Message) (text string, calls []tools
 	if !isDone {
 		return current.callsOf(parts)
 	}
+	if slices.ContainsFunc(results, isPending) || following != nil && current.resultOf(*following).Pending {
+		return "", nil // the conversation says that it takes longer
+	}
 	text, asked := r.compose(&st, parts, results)
+	if isLate {
+		return text, nil
+	}
 	follow := r.follow(&st, parts, results, asked, text)
 	switch {
 	case follow == nil:
@@ -176,7 +190,7 @@ func (r *responder) replayTurn(st *state, t *turn, past []turn) question {
 	parts := r.decide(st, t, past)
 	own, following := t.splitCalls(parts)
 	results, isDone := t.resultsOf(parts, own)
-	if !isDone {
+	if !isDone || slices.ContainsFunc(results, isPending) {
 		return noQuestion
 	}
 	asked := noQuestion

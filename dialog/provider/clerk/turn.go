@@ -37,12 +37,26 @@ func splitTurns(messages []dialog.Message) []turn {
 			last.calls = append(last.calls, m.Calls...)
 			last.heard = strings.TrimSpace(last.heard + " " + m.Text)
 			last.isInterrupted = last.isInterrupted || m.Interrupted
+		case m.Result != nil && m.Result.Late != "":
+			last.calls = slices.DeleteFunc(last.calls, func(c tools.Call) bool { return c.ID == m.Result.CallID })
+			if i := turnWithCall(all, m.Result.Late); i >= 0 {
+				all[i].results[m.Result.Late] = *m.Result
+			}
 		case m.Result != nil:
 			last.results[m.Result.CallID] = *m.Result
 		}
 	}
 	return all
 }
+
+// turnWithCall returns the index of the turn with that call, or -1.
+func turnWithCall(turns []turn, id string) int {
+	return slices.IndexFunc(turns, func(t turn) bool {
+		return slices.ContainsFunc(t.calls, func(c tools.Call) bool { return c.ID == id })
+	})
+}
+
+func isPending(result tools.Result) bool { return result.Pending }
 
 // hasEffect reports whether the turn called a tool that changes something. Such a tool must
 // not be called again for the same words.
