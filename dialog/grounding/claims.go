@@ -129,6 +129,12 @@ func (g *grammar) mayBe(s *finder, i int) bool {
 		return true
 	}
 	start, end := s.sentence(i)
+	for k := i; k > start; k-- { // fragments before it may be in another language
+		if s.words[k].isFirst && i-k >= 2 {
+			start = k
+			break
+		}
+	}
 	own, english := 0, 0
 	for _, w := range s.words[start:end] {
 		if g.small[w.text] {
@@ -200,7 +206,7 @@ func (s *finder) ownAct(g *grammar, i int) bool {
 // passive reports whether word i makes a perfect passive with a verb of an effect: "has been
 // cancelled".
 func (s *finder) passive(g *grammar, i int) bool {
-	if !g.passive[s.words[i].text] || s.isGeneral(g, i) {
+	if !g.passive[s.words[i].text] || s.isGeneral(g, i) || s.isOfNothing(i) {
 		return false
 	}
 	start, end := s.sentence(i)
@@ -215,6 +221,20 @@ func (s *finder) passive(g *grammar, i int) bool {
 	if g.verbFirst && i > start { // "dass … storniert wurde"
 		family := g.familyOf(s.words[i-1].text)
 		return family != "" && !s.words[i].asks && s.isClaim(g, i, i-1, family) && !s.facts.words[s.words[i-1].text]
+	}
+	return false
+}
+
+// nothing are subjects of which a passive tells no effect: "no ticket", "aucun remboursement".
+var nothing = words.NewSet("no nothing none nobody kein keine nichts niemand aucun aucune rien ningun ninguna nada")
+
+// isOfNothing reports whether the part of the sentence before word i has such a subject.
+func (s *finder) isOfNothing(i int) bool {
+	start, _ := s.sentence(i)
+	for k := i - 1; k >= start && !s.words[k+1].hasComma; k-- {
+		if nothing[s.words[k].text] && !english.notOnly[s.words[k+1].text] {
+			return true
+		}
 	}
 	return false
 }
@@ -277,6 +297,9 @@ func (s *finder) fragment(g *grammar, i int) bool {
 	}
 	isLast := i+1 == end || s.words[i+1].hasComma
 	before := s.words[start:i]
+	if len(before) == 1 && isAny(before[0].text, "and", "then", "und", "et", "y") {
+		before = nil
+	}
 	switch {
 	case len(before) == 0:
 		return isLast && s.words[i].text != "closed" && s.words[i].text != "done" || !isLast && g.objects[s.words[i+1].text]
@@ -293,7 +316,11 @@ func (s *finder) fragment(g *grammar, i int) bool {
 // isClaim reports whether the verb at word j, whose subject is at word i, is in the new clause,
 // is not denied, is no condition, and tells an effect that did not happen.
 func (s *finder) isClaim(g *grammar, i, j int, family string) bool {
-	if s.words[j].end <= s.from && !(family == anyEffect && s.hasNewThing(j)) || s.isDenied(g, min(i, j), j) || s.isCondition(g, min(i, j)) {
+	newest := s.words[j].end
+	if j < i { // "erstattet habe ich"
+		newest = s.words[min(i+1, len(s.words)-1)].end
+	}
+	if newest <= s.from && !(family == anyEffect && s.hasNewThing(j)) || s.isDenied(g, min(i, j), j) || s.isCondition(g, min(i, j)) {
 		return false
 	}
 	start, end := s.sentence(j)
@@ -342,7 +369,7 @@ func (s *finder) isDenied(g *grammar, i, j int) bool {
 	n := 0
 	for k := j - 1; k >= max(start, i-1-g.denialAhead) && n <= g.denialReach; k-- {
 		w := s.words[k].text
-		if k < i && (s.words[k+1].hasComma || w == "no" && g == english) {
+		if k < i && (s.words[k+1].hasComma || w == "no" && g == english) || isAny(w, "and", "but", "und", "et", "y") {
 			return false
 		}
 		if g.denials[w] {
@@ -405,12 +432,19 @@ func (s *finder) claimsInLine(from, to int, withPunctuation bool) bool {
 	line := b.String() + " ."
 	for _, p := range phrases {
 		for _, at := range p.pattern.FindAllStringIndex(line, -1) {
-			if newFrom >= 0 && at[1] > newFrom && s.isPhraseClaim(p, line, at) {
+			isNew := newFrom >= 0 && (at[1] > newFrom || p.family == anyEffect && namesThing(line[newFrom:]))
+			if isNew && s.isPhraseClaim(p, line, at) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// namesThing reports whether the sentence that goes on in rest names what an effect is told of.
+func namesThing(rest string) bool {
+	rest, _, _ = strings.Cut(rest, ".")
+	return slices.ContainsFunc(strings.Fields(rest), func(w string) bool { return effectsOn[w] != nil })
 }
 
 // isPhraseClaim reports whether a phrase at a place of a line is neither denied nor true.

@@ -261,18 +261,24 @@ func (f *Facts) recites(folded string) bool {
 	return false
 }
 
+// mayBeNoun are verbs that are the thing and not the effect in names such as "refund_order".
+var mayBeNoun = words.NewSet("order file issue report note record mail email text message contact call bill charge book set end credit log")
+
 // familiesOf returns the families of verbs with which a tool's effect may be told.
 func familiesOf(spec tools.Spec) []string {
 	if told, ok := toldAs[spec.Name]; ok {
 		return told
 	}
-	var out []string
-	for part := range strings.SplitSeq(spec.Name, "_") {
-		if family, ok := familyOf[part]; ok {
-			out = append(out, family)
-		} else {
-			out = append(out, part)
+	out, nouns := strings.Split(spec.Name, "_"), []string(nil)
+	for i, part := range out {
+		if family, ok := familyOf[part]; ok && mayBeNoun[part] {
+			out[i], nouns = "", append(nouns, family)
+		} else if ok {
+			out[i] = family
 		}
+	}
+	if !slices.ContainsFunc(out, isFamily) && len(nouns) > 0 {
+		out = append(out, nouns[0])
 	}
 	if slices.ContainsFunc(out, isFamily) {
 		return out
@@ -287,5 +293,5 @@ func familiesOf(spec tools.Spec) []string {
 }
 
 func isFamily(name string) bool {
-	return slices.ContainsFunc(families, func(f family) bool { return f.name == name })
+	return name != anyEffect && slices.ContainsFunc(families, func(f family) bool { return f.name == name })
 }

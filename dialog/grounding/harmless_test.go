@@ -45,3 +45,28 @@ func TestSentencesOfPagesCanBeSaid(t *testing.T) {
 		t.Errorf("%d sentences, want the pages of the demo", sentences)
 	}
 }
+
+// What a support agent says without claiming anything can be said, also after other sentences.
+func TestHarmlessSentencesCanBeSaid(t *testing.T) {
+	files, err := filepath.Glob("testdata/harmless-*.txt")
+	require.NoError(t, err)
+	sentences := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		language := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "harmless-"), ".txt")
+		before := ""
+		for sentence := range strings.Lines(string(text)) {
+			sentences++
+			for _, before := range []string{"", before} {
+				if got := factsIn(language, "").Check(before, sentence); got != Fine {
+					t.Errorf("%s: %q after %q is %v", language, sentence, before, got)
+				}
+			}
+			before = sentence
+		}
+	}
+	if len(files) != 4 || sentences < 180 {
+		t.Errorf("%d sentences in %d files", sentences, len(files))
+	}
+}

@@ -64,6 +64,7 @@ func TestEveryRuleObjects(t *testing.T) {
 		{"", func(r *Request) { r.Rule.Who = VerifiedByPIN; r.Evidence.Assurance = VerifiedByPIN }, Allowed, ""},
 		{"", func(r *Request) { r.Rule.Who = VerifiedOperator; r.Evidence.Assurance = VerifiedOperator }, Allowed, ""},
 		{"origin", func(r *Request) { r.Evidence.Said[1] = "thirty dollars to jon at example dot com" }, Refused, NotSaid},
+		{"origin", func(r *Request) { r.Arguments = json.RawMessage(`{"order":"47329","amount":-20}`) }, Refused, NotSaid},
 		{"destination", func(r *Request) { r.Evidence.Said[1] = "twenty dollars to jim at example dot com" }, Refused, NotSaid},
 		{"destination", func(r *Request) {
 			r.Evidence.Said[1] = "twenty dollars"
