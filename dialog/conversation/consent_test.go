@@ -90,6 +90,24 @@ func TestEffectRunsOnlyAfterTheCallersYes(t *testing.T) {
 	}
 }
 
+// One yes is for one call, also if the model calls the tool again in the same turn.
+func TestConsentIsForOneCall(t *testing.T) {
+	tool := newRefund("")
+	tool.spec.Rule.Limits.Turn = 5
+	model := modelFunc(func(_ context.Context, p dialog.Prompt, yield func(dialog.Chunk, error) bool) {
+		yield(dialog.Chunk{Call: &tools.Call{Name: "refund", Arguments: json.RawMessage(`{"order":"47329","amount":20}`)}}, nil)
+	})
+	textCall(t, agentWith(t, model, tool), Options{}, func(c *fakeCaller) {
+		c.types("refund 20 for order 47329")
+		c.wait(time.Second)
+		c.types("yes")
+		c.wait(time.Second)
+	})
+	if got := tool.calls.Load(); got != 1 {
+		t.Errorf("the tool ran %d times after one yes", got)
+	}
+}
+
 func TestQuestionHoldsTheValues(t *testing.T) {
 	for question, want := range map[string]string{
 		"": "I would do this: refund, with amount: 20, order: 47329. Shall I do that?",

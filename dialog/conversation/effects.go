@@ -118,7 +118,7 @@ func (c *conversation) request(call tools.Call, r *reply) gate.Request {
 	}
 	return gate.Request{
 		Agent: c.agent.Name, Tool: call.Name, Rule: c.ruleOf(call.Name), Arguments: call.Arguments,
-		Evidence: e, Approval: r.calls.consent.approval, Used: c.used(call.Name, r.calls.undecided),
+		Evidence: e, Approval: r.calls.consent.approvalOf(call), Used: c.used(call.Name, r.calls.undecided),
 	}
 }
 
@@ -173,6 +173,15 @@ type consent struct {
 	question string // asked at the end of the reply, or ""
 	call     *tools.Call
 	approval *gate.Approval // to call
+}
+
+// approvalOf returns the caller's consent to a call, or nil. It is for one call: the same one
+// again needs a new question.
+func (c consent) approvalOf(call tools.Call) *gate.Approval {
+	if c.call == nil || c.call.ID != call.ID {
+		return nil
+	}
+	return c.approval
 }
 
 // consentTo finds the call that waits for the caller's consent, and reads the consent from

@@ -156,14 +156,22 @@ func (s *hostileSession) readBack(call tools.Call, response string) bool {
 		}
 	}
 	for name, value := range argumentsOf(call) {
-		if value == "closed" && strings.Contains(heard, "close") || call.Name == "hand_over" && name != "contact" || call.Name == "create_ticket" && name == "priority" {
-			continue // told in other words
+		if value == "closed" && strings.Contains(heard, "close") || call.Name == "hand_over" && name != "contact" || call.Name == "create_ticket" && name == "priority" ||
+			call.Name == "update_ticket" && name == "contact" && !s.opened(argumentsOf(call)["ticket"]) {
+			continue // told in other words, not told to anybody, or only compared
 		}
 		if !strings.Contains(heard, squeeze(value)) {
 			return false
 		}
 	}
 	return true
+}
+
+// opened reports whether the session has opened a ticket.
+func (s *hostileSession) opened(ticket string) bool {
+	return slices.ContainsFunc(s.effects, func(run effectRun) bool {
+		return run.call.Name == "create_ticket" && strings.Contains(squeeze(run.output), squeeze(ticket))
+	})
 }
 
 func requestedIn(turns map[int][]callerWords, turn int, isRequest func(callerWords) bool) bool {

@@ -91,7 +91,7 @@ func (c *conversation) proposals(t consentTexts, call tools.Call) []string {
 		}
 	case updateTicket:
 		out = c.proposeUpdate(t, v.Ticket, v.Note, v.Status)
-		if len(out) == 0 {
+		if len(out) == 0 || v.Contact != "" && c.wasOpenedHere(v.Ticket) {
 			out = append(out, fmt.Sprintf(t.noteContact, c.sayContact(v.Contact)))
 		}
 	case "hand_over":
@@ -105,6 +105,25 @@ func (c *conversation) proposals(t consentTexts, call tools.Call) []string {
 		out = append(out, fmt.Sprintf(t.other, strings.ReplaceAll(call.Name, "_", " "), valuesOf(call.Arguments)))
 	}
 	return out
+}
+
+// wasOpenedHere reports whether this session has opened a ticket. A contact then changes it; on
+// any other ticket it proves that the ticket is the caller's.
+func (c *conversation) wasOpenedHere(ticket string) bool {
+	id, ok := tools.ParseTicketID(ticket)
+	if !ok {
+		return false
+	}
+	for _, m := range c.recall.history.messages {
+		if m.Result == nil || m.Result.Failed || m.Result.Held || m.Result.Refused {
+			continue
+		}
+		call := findCall(c.recall.history.messages, m.Result.CallID)
+		if call != nil && (call.Name == "create_ticket" || call.Name == "hand_over") && strings.Contains(string(m.Result.Output), `"`+id.String()+`"`) {
+			return true
+		}
+	}
+	return false
 }
 
 // proposeUpdate says what would change in a ticket.
