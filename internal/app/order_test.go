@@ -98,6 +98,7 @@ var mayImport = map[string][]string{
 var testMayImport = map[string][]string{
 	"*":                            {"internal/require", "internal/fakeai", "internal/valkeytest", "internal/desktest", "internal/audiotest", "internal/modelstest", "session/storetest", "dialog/provider/processtest"},
 	"tools":                        {"internal/db"},
+	"tools/notify":                 {"internal/db"},
 	"dialog":                       {"dialog/conversation"},
 	"dialog/conversation":          {"internal/db", "internal/hours"},
 	"dialog/provider/clerk":        {"dialog/conversation", "internal/agentfile", "media", "tools/gate"},

@@ -33,10 +33,9 @@ type smtpServer struct {
 	breaksOff   bool   // closes the connection instead of answering the message
 	work        sync.WaitGroup
 
-	mu        sync.Mutex
-	commands  []string // with "TLS " before those that were encrypted
-	messages  []string
-	receivers []string
+	mu       sync.Mutex
+	commands []string // with "TLS " before those that were encrypted
+	messages []string
 }
 
 func startSMTP(t *testing.T, s *smtpServer) (address string, roots *x509.CertPool) {
@@ -176,18 +175,18 @@ func local4(address string) Network {
 
 func TestMailServersThatBehaveBadly(t *testing.T) {
 	for name, test := range map[string]struct {
-		server     smtpServer
+		server     *smtpServer
 		trustsNone bool
 		code       fault.Code
 		isFinal    bool
 	}{
-		"no STARTTLS":      {server: smtpServer{hasNoTLS: true}, code: fault.Unavailable},
-		"unknown issuer":   {trustsNone: true, code: fault.Unavailable},
-		"half answer":      {server: smtpServer{breaksOff: true}, code: fault.Unavailable},
-		"mailbox is full":  {server: smtpServer{dataAnswer: "452 full"}, code: fault.Provider},
-		"refused for good": {server: smtpServer{dataAnswer: "554 spam"}, code: fault.Invalid, isFinal: true},
+		"no STARTTLS":      {server: &smtpServer{hasNoTLS: true}, code: fault.Unavailable},
+		"unknown issuer":   {server: &smtpServer{}, trustsNone: true, code: fault.Unavailable},
+		"half answer":      {server: &smtpServer{breaksOff: true}, code: fault.Unavailable},
+		"mailbox is full":  {server: &smtpServer{dataAnswer: "452 full"}, code: fault.Provider},
+		"refused for good": {server: &smtpServer{dataAnswer: "554 spam"}, code: fault.Invalid, isFinal: true},
 	} {
-		address, roots := startSMTP(t, &test.server)
+		address, roots := startSMTP(t, test.server)
 		_, port, _ := net.SplitHostPort(address)
 		c := MailConfig{URL: "smtp://localhost:" + port, From: "a@example.com", To: []string{"b@example.com"}, TLS: &tls.Config{RootCAs: roots}, Network: local4(address)}
 		if test.trustsNone {
