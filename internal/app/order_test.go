@@ -84,6 +84,7 @@ var mayImport = map[string][]string{
 	"internal/learn":               {"internal/eval", "media"},
 	"internal/fakeai":              {"media"},
 	"internal/valkeytest":          {"internal/require"},
+	"internal/postgrestest":        {"internal/require"},
 	"internal/desktest":            {"dialog", "media", "session", "session/sqlite", "internal/audiotest", "internal/db", "internal/fault", "internal/require"},
 	"internal/audiotest":           {},
 	"internal/modelstest":          {"internal/models", "internal/require"},
@@ -96,7 +97,7 @@ var mayImport = map[string][]string{
 // testMayImport lists what the tests of a package may import in addition: test kits, and
 // packages that a test assembles.
 var testMayImport = map[string][]string{
-	"*":                            {"internal/require", "internal/fakeai", "internal/valkeytest", "internal/desktest", "internal/audiotest", "internal/modelstest", "session/storetest", "dialog/provider/processtest"},
+	"*":                            {"internal/require", "internal/fakeai", "internal/valkeytest", "internal/postgrestest", "internal/desktest", "internal/audiotest", "internal/modelstest", "session/storetest", "dialog/provider/processtest"},
 	"tools":                        {"internal/db"},
 	"tools/notify":                 {"internal/db"},
 	"dialog":                       {"dialog/conversation"},

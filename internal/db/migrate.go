@@ -15,6 +15,9 @@ func Migrate(ctx context.Context, db *sql.DB, part string, steps ...string) erro
 		return fmt.Errorf("migrate %s: %w", part, err)
 	}
 	defer tx.Rollback()
+	if err := Lock(ctx, db, tx, "schema"); err != nil { // another node may start, too
+		return fmt.Errorf("migrate %s: %w", part, err)
+	}
 	_, err = tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version (part TEXT PRIMARY KEY, version INTEGER NOT NULL)`)
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", part, err)

@@ -33,13 +33,29 @@ func OpenPostgres(ctx context.Context, url string) (*sql.DB, error) {
 	return conn, nil
 }
 
+// IsPostgres reports whether conn is a Postgres database.
+func IsPostgres(conn *sql.DB) bool {
+	_, ok := conn.Driver().(*stdlib.Driver)
+	return ok
+}
+
 // Dialect returns a schema in the dialect of conn: {serial} is a primary key that the database
-// counts up and never gives twice. Queries that number their parameters ($1) run on both
-// databases as they are.
+// counts up and never gives twice, {integer} has 64 bits, {bytes} are bytes. Queries that
+// number their parameters ($1) run on both databases as they are.
 func Dialect(conn *sql.DB, schema string) string {
-	serial := "INTEGER PRIMARY KEY AUTOINCREMENT"
-	if _, isPostgres := conn.Driver().(*stdlib.Driver); isPostgres {
-		serial = "BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY"
+	types := []string{"{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT", "{integer}", "INTEGER", "{bytes}", "BLOB"}
+	if IsPostgres(conn) {
+		types = []string{"{serial}", "BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY", "{integer}", "BIGINT", "{bytes}", "BYTEA"}
 	}
-	return strings.ReplaceAll(schema, "{serial}", serial)
+	return strings.NewReplacer(types...).Replace(schema)
+}
+
+// Lock makes transactions with the same key wait for each other, until each ends. Those of
+// SQLite always do.
+func Lock(ctx context.Context, conn *sql.DB, tx *sql.Tx, key string) error {
+	if !IsPostgres(conn) {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, key)
+	return err
 }
