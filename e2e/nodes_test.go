@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
+	"frontdesk/internal/postgrestest"
 	"frontdesk/internal/valkeytest"
 )
 
@@ -31,6 +33,31 @@ func TestAnotherNodeResumesTheConversationOfAKilledNode(t *testing.T) {
 	again.begin(t, false)
 	said.checkHistory(t, again)
 	again.answers(t, "Do you ship to Canada?", "Canada")
+}
+
+func TestTicketOfAKilledNodeIsFoundOnAnother(t *testing.T) {
+	t.Parallel()
+	store, database := valkeytest.Start(t), postgrestest.Start(t)
+	shared, tickets := sharedStore(store.Addr), env("FRONTDESK_ARCHIVE_DATABASE="+database.NewDatabase(t))
+	one, two := start(t, noVoice, shared, tickets), start(t, noVoice, shared, tickets)
+	c := one.openText(t, one.token(t))
+	c.begin(t, true)
+	var said transcript
+	said.ask(t, c, "Please open a ticket: my printer stopped working.")
+	said.ask(t, c, "ann@example.org", "Shall I do that?")
+	id := regexp.MustCompile(`T-\d{8}`).FindString(said.ask(t, c, "Yes.", "T-"))
+	store.Until(t, `"turn":3`, "XREVRANGE", "fd:{"+c.session+"}:log", "+", "-", "COUNT", "1") // else the reply is resumed
+	one.kill()
+
+	again := two.openText(t, c.resume)
+	again.begin(t, false)
+	again.answers(t, "What is the status of my ticket?", id+" is open")
+	stranger := two.openText(t, two.token(t))
+	stranger.begin(t, true)
+	if answer := stranger.answers(t, "What is the status of ticket "+id+"?"); strings.Contains(answer, "printer") {
+		t.Errorf("a stranger is told %q", answer)
+	}
+	stranger.answers(t, "ann@example.org", "printer")
 }
 
 func TestLimitsHoldOnAllNodes(t *testing.T) {

@@ -46,7 +46,7 @@ func TestToolsLearnWhoCalls(t *testing.T) {
 	} {
 		l := call(t, t.Context(), d, tt.caller)
 		l.say("hello")
-		tt.want.Session, tt.want.Agent, tt.want.Language = l.call.Session(), "shop", "en-US"
+		tt.want.Session, tt.want.Agent, tt.want.Language, tt.want.Said = l.call.Session(), "shop", "en-US", "hello"
 		if got != tt.want {
 			t.Errorf("%+v: tools learn %+v, want %+v", tt.caller, got, tt.want)
 		}

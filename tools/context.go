@@ -15,6 +15,7 @@ type Caller struct {
 	CanTransfer bool   // the call can be transferred to a person now
 	Agent       string // that the caller speaks with
 	Language    string // of the agent
+	Said        string // what the caller said in the last turns
 	CallBack    CallBack
 }
 

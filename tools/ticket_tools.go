@@ -14,7 +14,7 @@ import (
 
 // enums are the types whose values a JSON Schema lists.
 var enums = map[reflect.Type]*jsonschema.Schema{
-	reflect.TypeFor[Status]():   {Type: "string", Enum: []any{Open, Waiting, Solved, Closed}},
+	reflect.TypeFor[Status]():   {Type: "string", Enum: []any{Open, Waiting, Solved, Closed, Withdrawn}},
 	reflect.TypeFor[Priority](): {Type: "string", Enum: []any{Low, Normal, High, Urgent}},
 }
 
@@ -55,22 +55,33 @@ func newTicketResult(t Ticket, err error) (any, []Note, error) {
 	return r, []Note{note}, nil
 }
 
-func createTicket(s *Tickets) Tool {
-	type arguments struct {
-		Subject     string   `json:"subject" jsonschema:"the problem in a few words"`
-		Description string   `json:"description,omitempty" jsonschema:"what happened, with every detail the caller gave"`
-		Contact     string   `json:"contact,omitempty" jsonschema:"how to reach the caller: an e-mail address or a telephone number. The caller needs it to ask about the ticket later"`
-		Priority    Priority `json:"priority,omitempty" jsonschema:"normal unless the caller has serious harm"`
+// createArguments are the arguments of create_ticket.
+type createArguments struct {
+	Subject     string   `json:"subject" jsonschema:"the problem in a few words that a person of the team can act on: what fails, of which product"`
+	Description string   `json:"description,omitempty" jsonschema:"what happened, with every detail the caller gave: what they did, what they expected, what they saw"`
+	Contact     string   `json:"contact,omitempty" jsonschema:"how to reach the caller: an e-mail address or a telephone number. The caller needs it to ask about the ticket later"`
+	Priority    Priority `json:"priority,omitempty" jsonschema:"normal unless the caller has serious harm"`
+	Category    string   `json:"category,omitempty" jsonschema:"one word for the kind of problem, such as delivery, billing, defect or question"`
+	Product     string   `json:"product,omitempty" jsonschema:"the product or service that it is about, if the caller said it"`
+	Since       string   `json:"since,omitempty" jsonschema:"since when, in the caller's words, if they said it"`
+	Tried       string   `json:"tried,omitempty" jsonschema:"what the caller did about it, if they said it"`
+}
+
+func (a createArguments) ticket() Ticket {
+	return Ticket{
+		Subject: a.Subject, Description: a.Description, Contact: a.Contact, Priority: a.Priority,
+		Details: Details{Category: a.Category, Product: a.Product, Since: a.Since, Tried: a.Tried},
 	}
-	return Func("create_ticket",
+}
+
+func createTicket(s *Tickets) Tool {
+	return draftingTool{Func("create_ticket",
 		"Open a ticket so that the team looks into a problem. Use it when the caller asks for one, or agrees to one. "+
 			"Tell the caller its number, as in \"say\", and what \"tell_caller\" says.",
 		gate.Rule{Effect: gate.Write, Destinations: []string{"contact"}},
-		func(ctx context.Context, call string, args arguments) (any, []Note, error) {
-			return newTicketResult(s.Create(ctx, call, Ticket{
-				Subject: args.Subject, Description: args.Description, Contact: args.Contact, Priority: args.Priority,
-			}))
-		})
+		func(ctx context.Context, call string, args createArguments) (any, []Note, error) {
+			return newTicketResult(s.Create(ctx, call, args.ticket()))
+		}), s}
 }
 
 func ticketStatus(s *Tickets) Tool {
@@ -107,16 +118,22 @@ func updateTicket(s *Tickets) Tool {
 		Ticket  string `json:"ticket" jsonschema:"the ticket's number as the caller said it, such as T-48291532"`
 		Contact string `json:"contact,omitempty" jsonschema:"the e-mail address or telephone number given with the ticket, as the caller said it. Ask for it when the tool answers proof_needed. On a ticket of this conversation it becomes the one to reach the caller"`
 		Note    string `json:"note,omitempty" jsonschema:"what to add to the ticket"`
-		Status  Status `json:"status,omitempty" jsonschema:"the new status, if it changes"`
+		Status  Status `json:"status,omitempty" jsonschema:"the new status, if it changes: closed when the caller needs nothing more, withdrawn when they take back what they asked for in this conversation, open when it was closed by mistake"`
+
+		Subject     string `json:"subject,omitempty" jsonschema:"the right subject, if the caller corrects it"`
+		Description string `json:"description,omitempty" jsonschema:"the right description, if the caller corrects it"`
+		Category    string `json:"category,omitempty" jsonschema:"the right category, if the caller corrects it"`
 	}
-	return Func("update_ticket", "Add a note to a ticket or change its status, as when the caller wants it closed.",
+	return Func("update_ticket", "Add a note to a ticket, correct it, or change its status, as when the caller wants it closed or no longer wants what they asked for.",
 		gate.Rule{Effect: gate.Write, Identify: []string{"ticket"}, Destinations: []string{"contact"}},
 		func(ctx context.Context, call string, args arguments) (any, []Note, error) {
 			id, err := readTicketID(args.Ticket)
 			if err != nil {
 				return nil, nil, err
 			}
-			return newTicketResult(s.UpdateAsCaller(ctx, call, id, args.Contact, Change{Note: args.Note, Status: args.Status}))
+			return newTicketResult(s.UpdateAsCaller(ctx, call, id, args.Contact, Change{
+				Note: args.Note, Status: args.Status, Subject: args.Subject, Description: args.Description, Category: args.Category,
+			}))
 		})
 }
 
@@ -167,7 +184,7 @@ func handOver(s *Tickets, message string) Tool {
 			t, err := s.create(ctx, call, Ticket{
 				Subject:     words.Clip("Call back: "+args.Reason, maxLine),
 				Description: description, Contact: args.Contact, Priority: Urgent,
-			}, TicketNews{IsNew: true, IsHandover: true, IsCallback: !caller.CanTransfer})
+			}, Open, TicketNews{IsNew: true, IsHandover: true, IsCallback: !caller.CanTransfer})
 			if err != nil {
 				return nil, nil, err
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/phone"
 	"frontdesk/internal/words"
@@ -65,8 +66,8 @@ func (s *Tickets) ListAsCaller(ctx context.Context) ([]Ticket, error) {
 	defer tx.Rollback()
 	c := CallerOf(ctx)
 	ids, err := queryIDs(ctx, tx, `SELECT id FROM tickets
-		WHERE session != '' AND session = ?1 OR known != '' AND known = ?2 OR line != '' AND line = ?3
-		ORDER BY created DESC LIMIT ?4`, c.Session, c.Known, c.Number, maxListed)
+		WHERE session != '' AND session = $1 OR known != '' AND known = $2 OR line != '' AND line = $3
+		ORDER BY created DESC LIMIT $4`, c.Session, c.Known, c.Number, maxListed)
 	var found []Ticket
 	for _, id := range ids {
 		var t Ticket
@@ -88,7 +89,7 @@ func (s *Tickets) authorize(ctx context.Context, number TicketID, contact string
 		return access{}, ticketFault(ctx, err)
 	}
 	defer tx.Rollback()
-	a, err := authorize(ctx, tx, number, contact)
+	a, err := s.authorizeIn(ctx, tx, number, contact)
 	if err == nil || fault.From(err).Code == fault.ProofNeeded {
 		if commit := tx.Commit(); commit != nil { // what is not counted is not answered
 			return access{}, ticketFault(ctx, commit)
@@ -100,11 +101,12 @@ func (s *Tickets) authorize(ctx context.Context, number TicketID, contact string
 	return a, nil
 }
 
-func authorize(ctx context.Context, tx *sql.Tx, number TicketID, contact string) (access, error) {
+// authorizeIn is authorize in a transaction.
+func (s *Tickets) authorizeIn(ctx context.Context, tx *sql.Tx, number TicketID, contact string) (access, error) {
 	var a access
-	var session, known, line, stored string
-	err := tx.QueryRowContext(ctx, `SELECT id, session, known, line, contact FROM tickets WHERE id = ?1 OR former = ?1`, number).
-		Scan(&a.id, &session, &known, &line, &stored)
+	var session, known, line, stored, status string
+	err := tx.QueryRowContext(ctx, `SELECT id, session, known, line, contact, status FROM tickets WHERE id = $1 OR former = $1`, number).
+		Scan(&a.id, &session, &known, &line, &stored, &status)
 	if err != nil && err != sql.ErrNoRows {
 		return access{}, err
 	}
@@ -121,6 +123,10 @@ func authorize(ctx context.Context, tx *sql.Tx, number TicketID, contact string)
 	given := contactFacts(contact)
 	if contact != "" && len(given) != 1 {
 		return access{}, fault.New(fault.Invalid, "the contact is not one e-mail address or telephone number: ask for it again")
+	}
+	exists = exists && Status(status) != Draft // which only its caller may know of
+	if err := db.Lock(ctx, s.db, tx, "ticket failures"); err != nil {
+		return access{}, err
 	}
 	now := time.Now()
 	if err := checkFailures(ctx, tx, caller, number, now); err != nil {
@@ -227,9 +233,9 @@ func checkFailures(ctx context.Context, tx *sql.Tx, c Caller, number TicketID, n
 	since := now.Add(-failureWindow).UnixMilli()
 	var ofSession, ofCaller, ofTicket int
 	err := tx.QueryRowContext(ctx, `SELECT
-		(SELECT count(*) FROM ticket_failures WHERE scope = ?1 AND at > ?4),
-		(SELECT count(*) FROM ticket_failures WHERE scope = ?2 AND at > ?4),
-		(SELECT count(*) FROM ticket_failures WHERE ticket = ?3 AND at > ?4 AND proof != x'' AND scope LIKE 'session %')`,
+		(SELECT count(*) FROM ticket_failures WHERE scope = $1 AND at > $4),
+		(SELECT count(*) FROM ticket_failures WHERE scope = $2 AND at > $4),
+		(SELECT count(*) FROM ticket_failures WHERE ticket = $3 AND at > $4 AND length(proof) > 0 AND scope LIKE 'session %')`,
 		session, who, number, since).Scan(&ofSession, &ofCaller, &ofTicket)
 	if err != nil {
 		return err
@@ -253,13 +259,13 @@ func countFailure(ctx context.Context, tx *sql.Tx, c Caller, number TicketID, gi
 		if scope == "" {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO ticket_failures (scope, ticket, proof, at) VALUES (?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET at = excluded.at`, scope, number, proof, now.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO ticket_failures (scope, ticket, proof, at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (scope, ticket, proof) DO UPDATE SET at = excluded.at`, scope, number, proof, now.UnixMilli()); err != nil {
 			return err
 		}
 	}
 	_, err := tx.ExecContext(ctx, `DELETE FROM ticket_failures
-		WHERE at <= max(?, coalesce((SELECT at FROM ticket_failures ORDER BY at DESC LIMIT 1 OFFSET ?), 0))`,
+		WHERE at <= $1 OR at <= coalesce((SELECT at FROM ticket_failures ORDER BY at DESC LIMIT 1 OFFSET $2), 0)`,
 		now.Add(-failureWindow).UnixMilli(), maxFailuresKept)
 	return err
 }

@@ -17,7 +17,7 @@ import (
 // as returns a context for tools that c calls.
 func as(t testing.TB, c Caller) context.Context { return WithCaller(t.Context(), c) }
 
-func TestTicketAnswersOnlyToItsCaller(t *testing.T) {
+func testTicketAnswersOnlyToItsCaller(t *testing.T, open opener) {
 	const contact = "Ann, Ann.Miller@Example.org or +49 171 2345678"
 	for name, tt := range map[string]struct {
 		opener, other Caller
@@ -43,7 +43,7 @@ func TestTicketAnswersOnlyToItsCaller(t *testing.T) {
 		"right and wrong contact together": {Caller{Session: "a"}, Caller{Session: "b"}, "bob@example.org, ann.miller@example.org", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, _ := openTickets(t)
+			s, _ := open(t)
 			made, err := s.Create(as(t, tt.opener), "", Ticket{Subject: "lamp", Contact: contact})
 			require.NoError(t, err)
 			ctx := as(t, tt.other)
@@ -64,8 +64,8 @@ func TestTicketAnswersOnlyToItsCaller(t *testing.T) {
 }
 
 // Neither the answer nor the count of failures tells whether a ticket exists.
-func TestUnknownAndForeignTicketsAnswerTheSame(t *testing.T) {
-	s, _ := openTickets(t)
+func testUnknownAndForeignTicketsAnswerTheSame(t *testing.T, open opener) {
+	s, _ := open(t)
 	foreign, err := s.Create(as(t, Caller{Session: "owner"}), "", Ticket{Subject: "lamp", Contact: "ann@example.org"})
 	require.NoError(t, err)
 	unknown, err := randomTicketID()
@@ -112,8 +112,8 @@ func failures(t *testing.T, try func(i int) error) int {
 	return 50
 }
 
-func TestWrongNumbersAreLimited(t *testing.T) {
-	s, db := openTickets(t)
+func testWrongNumbersAreLimited(t *testing.T, open opener) {
+	s, db := open(t)
 	made, err := s.Create(as(t, Caller{Session: "owner", Known: "ann"}), "", Ticket{Subject: "lamp", Contact: "ann@example.org"})
 	require.NoError(t, err)
 	next := TicketID(firstTicketID)
@@ -151,7 +151,7 @@ func TestWrongNumbersAreLimited(t *testing.T) {
 		require.NoError(t, guess(as(t, c), made.ID, ""))
 	}
 	wantCode(t, guess(as(t, Caller{Session: "new"}), made.ID, "ann@example.org"), fault.Limited)
-	if _, err := db.Exec(`UPDATE ticket_failures SET at = at - ?`, failureWindow.Milliseconds()); err != nil {
+	if _, err := db.Exec(`UPDATE ticket_failures SET at = at - $1`, failureWindow.Milliseconds()); err != nil {
 		t.Fatal(err)
 	}
 	require.NoError(t, guess(as(t, Caller{Session: "new"}), made.ID, "ann@example.org"))
@@ -162,8 +162,8 @@ func TestWrongNumbersAreLimited(t *testing.T) {
 	}
 }
 
-func TestRepeatedAndSpeculativeFailuresCountOnce(t *testing.T) {
-	s, _ := openTickets(t)
+func testRepeatedAndSpeculativeFailuresCountOnce(t *testing.T, open opener) {
+	s, _ := open(t)
 	made, err := s.Create(as(t, Caller{Session: "owner"}), "", Ticket{Subject: "lamp", Contact: "ann@example.org"})
 	require.NoError(t, err)
 	ctx := as(t, Caller{Session: "other"})
@@ -181,8 +181,8 @@ func TestRepeatedAndSpeculativeFailuresCountOnce(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestTicketWithoutContactSaysSo(t *testing.T) {
-	s, _ := openTickets(t)
+func testTicketWithoutContactSaysSo(t *testing.T, open opener) {
+	s, _ := open(t)
 	for _, tt := range []struct {
 		caller  Caller
 		contact string
@@ -201,8 +201,8 @@ func TestTicketWithoutContactSaysSo(t *testing.T) {
 	}
 }
 
-func TestContactIsAddedOnceByTheOwner(t *testing.T) {
-	s, _ := openTickets(t)
+func testContactIsAddedOnceByTheOwner(t *testing.T, open opener) {
+	s, _ := open(t)
 	owner, other := as(t, Caller{Session: "a"}), as(t, Caller{Session: "b"})
 	id := must(s.Create(owner, "", Ticket{Subject: "lamp", Contact: "Ann"}))(t).ID
 	_, err := s.UpdateAsCaller(other, "", id, "bob@example.org", Change{Note: "x"})
@@ -225,8 +225,8 @@ func TestContactIsAddedOnceByTheOwner(t *testing.T) {
 	wantCode(t, err, fault.ProofNeeded)
 }
 
-func TestContactOfALineIsNotReplacedLater(t *testing.T) {
-	s, _ := openTickets(t)
+func testContactOfALineIsNotReplacedLater(t *testing.T, open opener) {
+	s, _ := open(t)
 	line := "+4930123456"
 	id := must(s.Create(as(t, Caller{Session: "a", Number: line}), "", Ticket{Subject: "lamp", Contact: "ann@example.org"}))(t).ID
 	got, err := s.UpdateAsCaller(as(t, Caller{Session: "b", Number: line}), "", id, "eve@example.org", Change{Note: "x"})
@@ -235,8 +235,8 @@ func TestContactOfALineIsNotReplacedLater(t *testing.T) {
 	}
 }
 
-func TestCallerWithoutTheNumberFindsTheirTickets(t *testing.T) {
-	s, _ := openTickets(t)
+func testCallerWithoutTheNumberFindsTheirTickets(t *testing.T, open opener) {
+	s, _ := open(t)
 	for i, c := range []Caller{{Session: "a"}, {Session: "b", Number: "+4930123456"}, {Session: "c", Known: "ann"}, {}, {Session: "d"}} {
 		must(s.Create(as(t, c), "", Ticket{Subject: fmt.Sprint(i)}))(t)
 	}
@@ -260,16 +260,16 @@ func TestCallerWithoutTheNumberFindsTheirTickets(t *testing.T) {
 	}
 }
 
-func must(ticket Ticket, err error) func(testing.TB) Ticket {
-	return func(t testing.TB) Ticket {
+func must[T any](ticket T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
 		t.Helper()
 		require.NoError(t, err)
 		return ticket
 	}
 }
 
-func TestTicketTextsArePrintable(t *testing.T) {
-	s, _ := openTickets(t)
+func testTicketTextsArePrintable(t *testing.T, open opener) {
+	s, _ := open(t)
 	const bad = "a\x1b]0;owned\x07\x00\u202eb\u2066c\u2069\U000e0041"
 	made := must(s.Create(t.Context(), "", Ticket{Subject: bad, Description: bad, Contact: bad}))(t)
 	got := must(s.UpdateAsOperator(t.Context(), "", made.ID, Change{Note: bad}))(t)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,14 +27,19 @@ const (
 	Waiting Status = "waiting" // the caller must act
 	Solved  Status = "solved"  // done; may be opened again
 	Closed  Status = "closed"  // done for good
+
+	Withdrawn Status = "withdrawn" // the caller took it back
+	Draft     Status = "draft"     // the caller left before it was filed
 )
 
 // nextStatuses lists which statuses a status may change to.
 var nextStatuses = map[Status][]Status{
-	Open:    {Waiting, Solved, Closed},
-	Waiting: {Open, Solved, Closed},
+	Open:    {Waiting, Solved, Closed, Withdrawn},
+	Waiting: {Open, Solved, Closed, Withdrawn},
 	Solved:  {Open, Closed},
-	Closed:  {},
+	Draft:   {Open, Closed, Withdrawn},
+
+	Closed: {}, Withdrawn: {}, // but see mayReopen
 }
 
 // Priority is how urgent a ticket is.
@@ -49,27 +55,39 @@ const (
 const (
 	maxLine = 200  // bytes of a subject or contact
 	maxText = 8192 // bytes of a description or note
+	maxSaid = 2000 // bytes of the caller's last words
 
 	maxIDTries = 100 // for a random id that no ticket has
 )
 
 // Ticket is a request that the team must deal with.
 type Ticket struct {
-	ID          TicketID     `json:"-"`
-	Subject     string       `json:"subject"`
-	Description string       `json:"description,omitempty"`
-	Contact     string       `json:"contact,omitempty"` // how to reach the caller
-	Former      TicketID     `json:"-"`                 // its number in the older format, 0 if it has none
-	Session     string       `json:"-"`                 // the session it was opened in
-	Known       string       `json:"-"`                 // who opened it, if the operator's system named them
-	Line        string       `json:"-"`                 // telephone number of the line it was opened on, or ""
-	Agent       string       `json:"-"`                 // the agent that opened it, "" if an operator's program did
-	Language    string       `json:"-"`                 // of the agent
-	Status      Status       `json:"status"`
-	Priority    Priority     `json:"priority"`
-	Created     time.Time    `json:"created"`
-	Updated     time.Time    `json:"updated"`
-	Notes       []TicketNote `json:"notes,omitempty"` // oldest first
+	ID          TicketID `json:"-"`
+	Subject     string   `json:"subject"`
+	Description string   `json:"description,omitempty"`
+	Contact     string   `json:"contact,omitempty"` // how to reach the caller
+	Former      TicketID `json:"-"`                 // its number in the older format, 0 if it has none
+	Session     string   `json:"-"`                 // the session it was opened in
+	Known       string   `json:"-"`                 // who opened it, if the operator's system named them
+	Line        string   `json:"-"`                 // telephone number of the line it was opened on, or ""
+	Agent       string   `json:"-"`                 // the agent that opened it, "" if an operator's program did
+	Language    string   `json:"-"`                 // of the agent
+	Said        string   `json:"-"`                 // what the caller said last before it was opened
+	Assignee    string   `json:"-"`                 // who of the team works on it
+	Details
+	Status   Status       `json:"status"`
+	Priority Priority     `json:"priority"`
+	Created  time.Time    `json:"created"`
+	Updated  time.Time    `json:"updated"`
+	Notes    []TicketNote `json:"notes,omitempty"` // oldest first
+}
+
+// Details are what the team needs to act on a ticket. All are optional.
+type Details struct {
+	Category string `json:"category,omitempty"`
+	Product  string `json:"product,omitempty"`
+	Since    string `json:"since,omitempty"` // in the caller's words
+	Tried    string `json:"tried,omitempty"` // what the caller did about it
 }
 
 // TicketNote is an entry in a ticket's history. Status is empty if it did not change.
@@ -77,6 +95,8 @@ type TicketNote struct {
 	At     time.Time `json:"at"`
 	Text   string    `json:"text,omitempty"`
 	Status Status    `json:"status,omitempty"`
+	By     string    `json:"-"`               // a session, or a person of the team
+	Reply  bool      `json:"reply,omitempty"` // the team's answer to the caller
 }
 
 // Change is what Update does to a ticket. Empty fields change nothing.
@@ -84,64 +104,15 @@ type Change struct {
 	Note   string
 	Status Status
 
+	Subject, Description, Category string // corrections
+
+	Assignee string
+	By       string // the person of the team; "" is the caller's session
+	IsReply  bool   // Note is an answer to the caller
+
 	contact      string // for a ticket that has none; only UpdateAsCaller sets it
 	isCorrection bool   // contact replaces another one
 }
-
-// ticket_calls makes calls idempotent: it has the session and id of each call, and a digest
-// of its arguments.
-const ticketSchema = `
-CREATE TABLE tickets (
-	id          INTEGER PRIMARY KEY AUTOINCREMENT,
-	subject     TEXT NOT NULL,
-	description TEXT NOT NULL,
-	contact     TEXT NOT NULL,
-	session     TEXT NOT NULL,
-	status      TEXT NOT NULL,
-	priority    TEXT NOT NULL,
-	created     INTEGER NOT NULL,
-	updated     INTEGER NOT NULL
-);
-INSERT INTO sqlite_sequence (name, seq) VALUES ('tickets', 1000);
-CREATE INDEX tickets_by_status ON tickets (status, updated);
-CREATE TABLE ticket_notes (
-	ticket INTEGER NOT NULL REFERENCES tickets (id),
-	at     INTEGER NOT NULL,
-	text   TEXT NOT NULL,
-	status TEXT NOT NULL
-);
-CREATE INDEX ticket_notes_by_ticket ON ticket_notes (ticket);
-CREATE TABLE ticket_calls (
-	session TEXT NOT NULL,
-	call    TEXT NOT NULL,
-	digest  BLOB NOT NULL,
-	ticket  INTEGER NOT NULL REFERENCES tickets (id),
-	PRIMARY KEY (session, call)
-) WITHOUT ROWID;`
-
-// The second version has whose a ticket is, its number in the older format, and for a day
-// who named which number without proof. proof is a digest of the contact that was given, and
-// empty without one.
-const ticketOwnerSchema = `
-ALTER TABLE tickets ADD COLUMN former INTEGER;
-ALTER TABLE tickets ADD COLUMN known TEXT NOT NULL DEFAULT '';
-ALTER TABLE tickets ADD COLUMN line TEXT NOT NULL DEFAULT '';
-CREATE UNIQUE INDEX tickets_by_former ON tickets (former) WHERE former IS NOT NULL;
-CREATE INDEX tickets_by_session ON tickets (session);
-CREATE TABLE ticket_failures (
-	scope  TEXT NOT NULL,
-	ticket INTEGER NOT NULL,
-	proof  BLOB NOT NULL,
-	at     INTEGER NOT NULL,
-	PRIMARY KEY (scope, ticket, proof)
-) WITHOUT ROWID;
-CREATE INDEX ticket_failures_by_ticket ON ticket_failures (ticket);
-CREATE INDEX ticket_failures_by_time ON ticket_failures (at);`
-
-// The third version has the agent that opened a ticket.
-const ticketAgentSchema = `
-ALTER TABLE tickets ADD COLUMN agent TEXT NOT NULL DEFAULT '';
-ALTER TABLE tickets ADD COLUMN language TEXT NOT NULL DEFAULT '';`
 
 // Tickets is a store of tickets in a database. Safe for concurrent use.
 //
@@ -151,51 +122,6 @@ ALTER TABLE tickets ADD COLUMN language TEXT NOT NULL DEFAULT '';`
 type Tickets struct {
 	db     *sql.DB
 	listen func(ctx context.Context, tx *sql.Tx, news TicketNews) error // may be nil
-}
-
-// OpenTickets opens the tickets in conn, which other parts may share. The caller closes conn.
-func OpenTickets(ctx context.Context, conn *sql.DB) (*Tickets, error) {
-	if err := db.Migrate(ctx, conn, "tickets", ticketSchema, ticketOwnerSchema, ticketAgentSchema); err != nil {
-		return nil, ticketFault(ctx, err)
-	}
-	s := &Tickets{db: conn}
-	if err := s.renumber(ctx); err != nil {
-		return nil, ticketFault(ctx, fmt.Errorf("give older tickets new numbers: %w", err))
-	}
-	return s, nil
-}
-
-// renumber gives tickets with a number of the older format a random id. Their number stays
-// as Former.
-func (s *Tickets) renumber(ctx context.Context) error {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	older, err := queryIDs(ctx, tx, `SELECT id FROM tickets WHERE id < ?`, firstTicketID)
-	if err != nil || len(older) == 0 {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `PRAGMA defer_foreign_keys = ON`); err != nil { // until the commit
-		return err
-	}
-	for _, former := range older {
-		id, err := newTicketID(ctx, tx)
-		if err != nil {
-			return err
-		}
-		for _, change := range []string{
-			`UPDATE tickets SET id = ?1, former = ?2 WHERE id = ?2`,
-			`UPDATE ticket_notes SET ticket = ?1 WHERE ticket = ?2`,
-			`UPDATE ticket_calls SET ticket = ?1 WHERE ticket = ?2`,
-		} {
-			if _, err := tx.ExecContext(ctx, change, id, former); err != nil {
-				return err
-			}
-		}
-	}
-	return tx.Commit()
 }
 
 // queryIDs returns the ids that a query finds.
@@ -223,7 +149,7 @@ func newTicketID(ctx context.Context, tx *sql.Tx) (TicketID, error) {
 			return 0, err
 		}
 		var exists bool
-		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM tickets WHERE id = ?)`, id).Scan(&exists); err != nil || !exists {
+		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM tickets WHERE id = $1)`, id).Scan(&exists); err != nil || !exists {
 			return id, err
 		}
 	}
@@ -235,31 +161,42 @@ func newTicketID(ctx context.Context, tx *sql.Tx) (TicketID, error) {
 // ticket again, and fails with Conflict if its arguments differ. An empty call id is always
 // new.
 func (s *Tickets) Create(ctx context.Context, call string, t Ticket) (Ticket, error) {
-	return s.create(ctx, call, t, TicketNews{IsNew: true})
+	return s.create(ctx, call, t, Open, TicketNews{IsNew: true})
 }
 
-// create opens a ticket; news is what the listener is told of it.
-func (s *Tickets) create(ctx context.Context, call string, t Ticket, news TicketNews) (Ticket, error) {
+// create opens a ticket with a status, or continues the draft of the same
+// session. news is what the listener is told of it.
+func (s *Tickets) create(ctx context.Context, call string, t Ticket, status Status, news TicketNews) (Ticket, error) {
 	caller := CallerOf(ctx)
 	t = Ticket{
 		Subject: ticketText(t.Subject), Description: ticketText(t.Description), Contact: ticketText(t.Contact),
-		Priority: t.Priority, Session: caller.Session, Known: caller.Known, Line: caller.Number, Status: Open,
+		Priority: cmp.Or(t.Priority, Normal), Session: caller.Session, Known: caller.Known, Line: caller.Number, Status: status,
 		Agent: caller.Agent, Language: caller.Language,
-	}
-	if t.Priority == "" {
-		t.Priority = Normal
+		Details: Details{
+			Category: ticketText(t.Category), Product: ticketText(t.Product), Since: ticketText(t.Since), Tried: ticketText(t.Tried),
+		},
 	}
 	if err := t.check(); err != nil {
 		return Ticket{}, err
 	}
-	return s.once(ctx, call, digestOf("create", t), news, func(tx *sql.Tx, now int64) (TicketID, error) {
-		id, err := newTicketID(ctx, tx)
+	digest := digestOf("create", t)
+	t.Said = words.ClipStart(ticketText(caller.Said), maxSaid) // it may differ when the call is made again
+	return s.once(ctx, call, digest, news, func(tx *sql.Tx, now int64) (TicketID, error) {
+		id, err := s.draftOf(ctx, tx, t.Session)
 		if err != nil {
 			return 0, err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO tickets
-			(id, subject, description, contact, session, known, line, agent, language, status, priority, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			id, t.Subject, t.Description, t.Contact, t.Session, t.Known, t.Line, t.Agent, t.Language, t.Status, t.Priority, now, now)
+		if id != 0 {
+			return id, s.continueDraft(ctx, tx, id, t, now)
+		}
+		if id, err = newTicketID(ctx, tx); err != nil {
+			return 0, err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO tickets (id, subject, description, contact, session, known, line, agent, language,
+			category, product, since, tried, said, status, priority, created, updated)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+			id, t.Subject, t.Description, t.Contact, t.Session, t.Known, t.Line, t.Agent, t.Language,
+			t.Category, t.Product, t.Since, t.Tried, t.Said, t.Status, t.Priority, now, now)
 		return id, err
 	})
 }
@@ -271,46 +208,61 @@ func (t Ticket) check() error {
 	switch {
 	case t.Subject == "":
 		return fault.New(fault.Invalid, "a ticket needs a subject")
-	case len(t.Subject) > maxLine || len(t.Contact) > maxLine || len(t.Description) > maxText:
-		return fault.New(fault.TooLarge, "subject and contact may have %d bytes, the description %d", maxLine, maxText)
+	case len(t.Subject) > maxLine || len(t.Contact) > maxLine || len(t.Description) > maxText || len(t.Tried) > maxText ||
+		max(len(t.Category), len(t.Product), len(t.Since)) > maxLine:
+		return fault.New(fault.TooLarge, "the description and what was tried may have %d bytes, the other fields %d", maxText, maxLine)
 	case !slices.Contains([]Priority{Low, Normal, High, Urgent}, t.Priority):
 		return fault.New(fault.Invalid, "unknown priority %q (want low, normal, high or urgent)", t.Priority)
 	}
 	return nil
 }
 
-// UpdateAsCaller adds a note to a ticket of the caller in ctx, changes its status, or both.
-// contact is the second fact of a caller whose ticket it is not by itself; see
-// GetAsCaller. If it is, contact is added to a ticket that has none, and in the session in
-// which it was opened it replaces the one that was given. A call id changes the ticket only
-// once. The error is that of GetAsCaller, or Conflict if this change
-// of status is not allowed.
+// UpdateAsCaller changes a ticket of the caller in ctx. contact is the second fact of a
+// caller whose ticket it is not by itself; see GetAsCaller. If it is, contact is added to a
+// ticket that has none, and in the session in which it was opened it replaces the one that
+// was given. Only in that session a ticket may be withdrawn. A call id changes the ticket only
+// once. The error is that of GetAsCaller, or Conflict if this change of status is not allowed.
 func (s *Tickets) UpdateAsCaller(ctx context.Context, call string, id TicketID, contact string, c Change) (Ticket, error) {
 	a, err := s.authorize(ctx, id, contact)
 	if err != nil {
 		return Ticket{}, err
 	}
+	if c.Status == Withdrawn && !a.isOpener {
+		return Ticket{}, fault.New(fault.Conflict, "only a ticket that was opened in this conversation can be withdrawn: offer to close it instead")
+	}
+	c.Assignee, c.By, c.IsReply = "", "", false
 	if c.contact, c.isCorrection = "", a.isOpener; a.isOwn && len(contactFacts(contact)) > 0 {
 		c.contact = ticketText(contact)
 	}
 	return s.UpdateAsOperator(ctx, call, a.id, c)
 }
 
-// UpdateAsOperator adds a note to any ticket, changes its status, or both. A call id changes
-// the ticket only once. The error is NotFound, or Conflict if this change of status is not
-// allowed.
+// UpdateAsOperator changes any ticket. A call id changes the ticket only once. The error is
+// NotFound, or Conflict if this change of status is not allowed.
 func (s *Tickets) UpdateAsOperator(ctx context.Context, call string, id TicketID, c Change) (Ticket, error) {
-	c.Note = ticketText(c.Note)
-	switch _, isStatus := nextStatuses[c.Status]; {
-	case c.Note == "" && c.Status == "" && c.contact == "":
-		return Ticket{}, errNoChange
-	case len(c.Note) > maxText || len(c.contact) > maxLine:
-		return Ticket{}, fault.New(fault.TooLarge, "a note may have %d bytes, a contact %d", maxText, maxLine)
-	case c.Status != "" && !isStatus:
-		return Ticket{}, fault.New(fault.Invalid, "unknown status (want open, waiting, solved or closed)")
+	for _, text := range []*string{&c.Note, &c.Subject, &c.Description, &c.Category, &c.Assignee, &c.By} {
+		*text = ticketText(*text)
 	}
-	return s.once(ctx, call, digestOf("update", id, c.Note, c.Status, c.contact), TicketNews{Note: c.Note}, func(tx *sql.Tx, now int64) (TicketID, error) {
+	by := c.By
+	c.By = ""
+	switch _, isStatus := nextStatuses[c.Status]; {
+	case c == Change{isCorrection: c.isCorrection}:
+		return Ticket{}, errNoChange
+	case max(len(c.Note), len(c.Description)) > maxText || max(len(c.contact), len(c.Subject), len(c.Category), len(c.Assignee), len(by)) > maxLine:
+		return Ticket{}, fault.New(fault.TooLarge, "a note and a description may have %d bytes, the other fields %d", maxText, maxLine)
+	case c.Status != "" && !isStatus || c.Status == Draft:
+		return Ticket{}, fault.New(fault.Invalid, "unknown status (want open, waiting, solved, closed or withdrawn)")
+	}
+	digest := digestOf("update", id, c.Note, c.Status, c.contact)
+	if c.Subject+c.Description+c.Category+c.Assignee != "" || c.IsReply {
+		digest = digestOf("update", id, c.Note, c.Status, c.contact, c.Subject, c.Description, c.Category, c.Assignee, c.IsReply)
+	}
+	c.By = cmp.Or(by, CallerOf(ctx).Session)
+	return s.once(ctx, call, digest, TicketNews{Note: c.Note}, func(tx *sql.Tx, now int64) (TicketID, error) {
 		found, err := findTicket(ctx, tx, id)
+		if err == nil {
+			err = db.Lock(ctx, s.db, tx, fmt.Sprint("ticket ", int64(found)))
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -320,41 +272,77 @@ func (s *Tickets) UpdateAsOperator(ctx context.Context, call string, id TicketID
 
 // changeTicket makes the change c to a ticket.
 func changeTicket(ctx context.Context, tx *sql.Tx, id TicketID, c Change, now int64) error {
-	var status Status
-	var contact string
-	if err := tx.QueryRowContext(ctx, `SELECT status, contact FROM tickets WHERE id = ?`, id).Scan(&status, &contact); err != nil {
+	t, err := loadTicket(ctx, tx, id)
+	if err != nil {
 		return err
 	}
-	switch hasContact := len(contactFacts(contact)) > 0; {
-	case c.contact == "" || c.contact == contact || hasContact && !c.isCorrection:
-		c.contact = ""
+	was := t
+	note := []string{c.Note}
+	switch hasContact := len(contactFacts(t.Contact)) > 0; {
+	case c.contact == "" || c.contact == t.Contact || hasContact && !c.isCorrection:
 	case hasContact:
-		c.Note = strings.TrimSpace(c.Note + "\nThe contact was " + contact + ".")
-		contact = c.contact
+		note = append(note, "The contact was "+t.Contact+".")
+		t.Contact = c.contact
 	default:
-		contact = strings.TrimPrefix(contact+", "+c.contact, ", ") // after a name
+		t.Contact = strings.TrimPrefix(t.Contact+", "+c.contact, ", ") // after a name
 	}
-	c.isCorrection = false
-	isSame := c.Status == status
-	if isSame {
-		c.Status = ""
+	for _, f := range []struct {
+		name, to string
+		field    *string
+	}{{"subject", c.Subject, &t.Subject}, {"description", c.Description, &t.Description}, {"category", c.Category, &t.Category}} {
+		if f.to == "" || f.to == *f.field {
+			continue
+		}
+		if *f.field != "" {
+			note = append(note, "The "+f.name+" was: "+*f.field)
+		}
+		*f.field = f.to
 	}
-	next := cmp.Or(c.Status, status)
+	t.Assignee = cmp.Or(c.Assignee, t.Assignee)
+	t.Status = cmp.Or(c.Status, t.Status)
+	text := strings.TrimSpace(strings.Join(note, "\n"))
+	isUnchanged := text == "" && t.Contact == was.Contact && t.Subject == was.Subject && t.Description == was.Description && t.Category == was.Category
+	isEnded := was.Status == Closed || was.Status == Withdrawn
 	switch {
-	case c == (Change{}) && !isSame:
+	case isUnchanged && c.Status == "" && c.Assignee == "":
 		return errNoChange
-	case status == Closed:
-		return fault.New(fault.Conflict, "ticket %s is closed and cannot change any more", id)
-	case c.Status != "" && !slices.Contains(nextStatuses[status], next):
-		return fault.New(fault.Conflict, "ticket %s is %s and cannot become %s", id, status, next)
+	case isEnded && (t.Status != Open || !was.mayReopen(c.By)):
+		return fault.New(fault.Conflict, "ticket %s is %s and cannot change any more", id, was.Status)
+	case t.Status != was.Status && !isEnded && !slices.Contains(nextStatuses[was.Status], t.Status):
+		return fault.New(fault.Conflict, "ticket %s is %s and cannot become %s", id, was.Status, t.Status)
 	}
-	var err error
-	if c.Note != "" || c.Status != "" {
-		_, err = tx.ExecContext(ctx, `INSERT INTO ticket_notes (ticket, at, text, status) VALUES (?, ?, ?, ?)`, id, now, c.Note, c.Status)
+	status := t.Status
+	if status == was.Status {
+		status = ""
 	}
-	if err == nil {
-		_, err = tx.ExecContext(ctx, `UPDATE tickets SET status = ?, contact = ?, updated = ? WHERE id = ?`, next, contact, now, id)
+	if text != "" || status != "" {
+		if err := addNote(ctx, tx, id, TicketNote{Text: text, Status: status, By: c.By, Reply: c.IsReply}, now); err != nil {
+			return err
+		}
 	}
+	_, err = tx.ExecContext(ctx, `UPDATE tickets SET status = $1, contact = $2, subject = $3, description = $4, category = $5, assignee = $6, updated = $7
+		WHERE id = $8`, t.Status, t.Contact, t.Subject, t.Description, t.Category, t.Assignee, now, id)
+	return err
+}
+
+// mayReopen reports whether by has ended the ticket, and so may have done it by mistake.
+func (t Ticket) mayReopen(by string) bool {
+	for _, n := range slices.Backward(t.Notes) {
+		if n.Status != "" {
+			return isSame(by, n.By)
+		}
+	}
+	return false
+}
+
+// addNote adds an entry to a ticket's history.
+func addNote(ctx context.Context, tx *sql.Tx, id TicketID, n TicketNote, now int64) error {
+	reply := 0
+	if n.Reply {
+		reply = 1
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO ticket_notes (ticket, at, text, status, author, reply) VALUES ($1, $2, $3, $4, $5, $6)`,
+		id, now, n.Text, n.Status, n.By, reply)
 	return err
 }
 
@@ -373,11 +361,17 @@ func (s *Tickets) once(ctx context.Context, call string, digest []byte, news Tic
 		return Ticket{}, ticketFault(ctx, err)
 	}
 	defer tx.Rollback()
+	if call != "" {
+		call = callKey(call)
+		if err := db.Lock(ctx, s.db, tx, "ticket call "+CallerOf(ctx).Session+" "+call); err != nil {
+			return Ticket{}, ticketFault(ctx, err)
+		}
+	}
 	id, err := ticketOfCall(ctx, tx, call, digest)
 	isChanged := err == nil && id == 0
 	if isChanged {
 		if id, err = change(tx, time.Now().UnixMilli()); err == nil && call != "" {
-			_, err = tx.ExecContext(ctx, `INSERT INTO ticket_calls (session, call, digest, ticket) VALUES (?, ?, ?, ?)`,
+			_, err = tx.ExecContext(ctx, `INSERT INTO ticket_calls (session, call, digest, ticket) VALUES ($1, $2, $3, $4)`,
 				CallerOf(ctx).Session, call, digest, id)
 		}
 	}
@@ -385,7 +379,7 @@ func (s *Tickets) once(ctx context.Context, call string, digest []byte, news Tic
 	if err == nil {
 		t, err = loadTicket(ctx, tx, id)
 	}
-	if err == nil && isChanged && s.listen != nil {
+	if err == nil && isChanged && s.listen != nil && t.Status != Draft {
 		news.Ticket = t
 		err = s.listen(ctx, tx, news)
 	}
@@ -398,11 +392,19 @@ func (s *Tickets) once(ctx context.Context, call string, digest []byte, news Tic
 	return t, nil
 }
 
+// callKey returns a call's id as the database can store it.
+func callKey(call string) string {
+	if len(call) <= maxLine && words.Printable(call) == call {
+		return call
+	}
+	return hex.EncodeToString(digestOf(call))
+}
+
 // ticketOfCall returns the ticket that a call has created or changed, 0 if the call is new.
 func ticketOfCall(ctx context.Context, tx *sql.Tx, call string, digest []byte) (TicketID, error) {
 	var id TicketID
 	var previous []byte
-	err := tx.QueryRowContext(ctx, `SELECT ticket, digest FROM ticket_calls WHERE session = ? AND call = ?`, CallerOf(ctx).Session, call).
+	err := tx.QueryRowContext(ctx, `SELECT ticket, digest FROM ticket_calls WHERE session = $1 AND call = $2`, CallerOf(ctx).Session, call).
 		Scan(&id, &previous)
 	switch {
 	case err == sql.ErrNoRows:
@@ -433,7 +435,7 @@ func (s *Tickets) GetAsOperator(ctx context.Context, id TicketID) (Ticket, error
 // findTicket returns the present id of the ticket that has the number now or had it in the
 // older format.
 func findTicket(ctx context.Context, tx *sql.Tx, number TicketID) (id TicketID, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT id FROM tickets WHERE id = ?1 OR former = ?1`, number).Scan(&id)
+	err = tx.QueryRowContext(ctx, `SELECT id FROM tickets WHERE id = $1 OR former = $1`, number).Scan(&id)
 	if err == sql.ErrNoRows {
 		return 0, errUnknownTicket(number)
 	}
@@ -442,9 +444,10 @@ func findTicket(ctx context.Context, tx *sql.Tx, number TicketID) (id TicketID, 
 
 func loadTicket(ctx context.Context, tx *sql.Tx, id TicketID) (t Ticket, err error) {
 	var created, updated int64
-	err = tx.QueryRowContext(ctx, `SELECT id, coalesce(former, 0), subject, description, contact, session, known, line, agent, language, status, priority, created, updated
-		FROM tickets WHERE id = ?`, id).
-		Scan(&t.ID, &t.Former, &t.Subject, &t.Description, &t.Contact, &t.Session, &t.Known, &t.Line, &t.Agent, &t.Language, &t.Status, &t.Priority, &created, &updated)
+	err = tx.QueryRowContext(ctx, `SELECT id, coalesce(former, 0), subject, description, contact, session, known, line, agent, language,
+		category, product, since, tried, said, assignee, status, priority, created, updated FROM tickets WHERE id = $1`, id).
+		Scan(&t.ID, &t.Former, &t.Subject, &t.Description, &t.Contact, &t.Session, &t.Known, &t.Line, &t.Agent, &t.Language,
+			&t.Category, &t.Product, &t.Since, &t.Tried, &t.Said, &t.Assignee, &t.Status, &t.Priority, &created, &updated)
 	t.Created, t.Updated = time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
 	if err == sql.ErrNoRows {
 		return t, errUnknownTicket(id)
@@ -452,24 +455,25 @@ func loadTicket(ctx context.Context, tx *sql.Tx, id TicketID) (t Ticket, err err
 	if err != nil {
 		return t, err
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT at, text, status FROM ticket_notes WHERE ticket = ? ORDER BY rowid`, id)
+	rows, err := tx.QueryContext(ctx, `SELECT at, text, status, author, reply FROM ticket_notes WHERE ticket = $1 ORDER BY rowid`, id)
 	if err != nil {
 		return t, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var at int64
+		var at, reply int64
 		var n TicketNote
-		if err := rows.Scan(&at, &n.Text, &n.Status); err != nil {
+		if err := rows.Scan(&at, &n.Text, &n.Status, &n.By, &reply); err != nil {
 			return t, err
 		}
+		n.Reply = reply != 0
 		n.At = time.UnixMilli(at).UTC()
 		t.Notes = append(t.Notes, n)
 	}
 	return t, rows.Err()
 }
 
-var errNoChange = fault.New(fault.Invalid, "an update needs a note or a status")
+var errNoChange = fault.New(fault.Invalid, "an update needs a note, a status or a correction")
 
 func errUnknownTicket(id TicketID) error {
 	return fault.New(fault.NotFound, "unknown ticket %s", id)

@@ -2,30 +2,17 @@ package tools
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
 	"frontdesk/tools/gate"
 )
-
-func openTickets(t testing.TB) (*Tickets, *sql.DB) {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "t.db")+
-		"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)")
-	require.NoError(t, err)
-	db.SetMaxOpenConns(1)
-	t.Cleanup(func() { db.Close() })
-	s, err := OpenTickets(t.Context(), db)
-	require.NoError(t, err)
-	return s, db
-}
 
 func mustCreate(t testing.TB, s *Tickets, call, subject string) Ticket {
 	t.Helper()
@@ -41,8 +28,8 @@ func wantCode(t testing.TB, err error, want fault.Code) {
 	}
 }
 
-func TestCreateStoresTheTicket(t *testing.T) {
-	s, db := openTickets(t)
+func testCreateStoresTheTicket(t *testing.T, open opener) {
+	s, db := open(t)
 	ctx := WithCaller(t.Context(), Caller{Session: "sess_1", Known: "customer-42", Number: "+4930123456"})
 	made, err := s.Create(ctx, "call_1", Ticket{
 		Subject: " Router is dead ", Description: "No lights.", Contact: "ann@example.org", Priority: High,
@@ -61,8 +48,8 @@ func TestCreateStoresTheTicket(t *testing.T) {
 	}
 }
 
-func TestSameCallCreatesOneTicket(t *testing.T) {
-	s, _ := openTickets(t)
+func testSameCallCreatesOneTicket(t *testing.T, open opener) {
+	s, _ := open(t)
 	var mu sync.Mutex
 	ids := make(map[TicketID]bool)
 	var wg sync.WaitGroup
@@ -92,8 +79,8 @@ func TestSameCallCreatesOneTicket(t *testing.T) {
 	}
 }
 
-func TestSameUpdateHappensOnce(t *testing.T) {
-	s, _ := openTickets(t)
+func testSameUpdateHappensOnce(t *testing.T, open opener) {
+	s, _ := open(t)
 	id := mustCreate(t, s, "call_1", "printer").ID
 	for range 2 {
 		got, err := s.UpdateAsOperator(t.Context(), "call_2", id, Change{Note: "called back", Status: Waiting})
@@ -107,15 +94,17 @@ func TestSameUpdateHappensOnce(t *testing.T) {
 	wantCode(t, err, fault.Conflict)
 }
 
-func TestUpdateAllowsOnlySomeStatusChanges(t *testing.T) {
+func testUpdateAllowsOnlySomeStatusChanges(t *testing.T, open opener) {
 	allowed := map[[2]Status]bool{
 		{Open, Open}: true, {Open, Waiting}: true, {Open, Solved}: true, {Open, Closed}: true,
 		{Waiting, Waiting}: true, {Waiting, Open}: true, {Waiting, Solved}: true, {Waiting, Closed}: true,
+		{Open, Withdrawn}: true, {Waiting, Withdrawn}: true,
 		{Solved, Solved}: true, {Solved, Open}: true, {Solved, Closed}: true,
 	}
-	s, _ := openTickets(t)
-	for from := range nextStatuses {
-		for to := range nextStatuses {
+	s, _ := open(t)
+	all := []Status{Open, Waiting, Solved, Closed, Withdrawn}
+	for _, from := range all {
+		for _, to := range all {
 			id := mustCreate(t, s, "", "x").ID
 			if from != Open {
 				if _, err := s.UpdateAsOperator(t.Context(), "", id, Change{Status: from}); err != nil {
@@ -137,8 +126,8 @@ func TestUpdateAllowsOnlySomeStatusChanges(t *testing.T) {
 	}
 }
 
-func TestInvalidTicketsAreRefused(t *testing.T) {
-	s, db := openTickets(t)
+func testInvalidTicketsAreRefused(t *testing.T, open opener) {
+	s, conn := open(t)
 	for _, bad := range []Ticket{
 		{}, {Subject: "  "}, {Subject: "x", Priority: "asap"}, {Subject: "\xff"},
 	} {
@@ -156,7 +145,11 @@ func TestInvalidTicketsAreRefused(t *testing.T) {
 	wantCode(t, err, fault.NotFound)
 	_, err = s.GetAsOperator(t.Context(), 1)
 	wantCode(t, err, fault.NotFound)
-	if _, err := db.Exec("PRAGMA query_only = 1"); err != nil {
+	failing := "PRAGMA query_only = 1"
+	if db.IsPostgres(conn) {
+		failing = "DROP TABLE tickets CASCADE"
+	}
+	if _, err := conn.Exec(failing); err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.Create(t.Context(), "", Ticket{Subject: "x"})
@@ -167,8 +160,8 @@ func TestInvalidTicketsAreRefused(t *testing.T) {
 	wantCode(t, err, fault.Unavailable)
 }
 
-func TestTicketTools(t *testing.T) {
-	s, _ := openTickets(t)
+func testTicketTools(t *testing.T, open opener) {
+	s, _ := open(t)
 	r := newRegistry(t, s.Tools("A colleague calls you within the hour.")...)
 	ctx := WithCaller(t.Context(), Caller{Session: "sess_1"})
 	do := func(name, arguments string) (map[string]any, []Note) {

@@ -21,6 +21,8 @@ type consentTexts struct {
 	openTicket   string // %s: subject
 	reachAt      string // %s: contact
 	closeTicket  string // %s: ticket
+	withdraw     string // %s: ticket
+	correct      string // %s: ticket, %s: right values
 	changeTicket string // %s: ticket, %s: status
 	addNote      string // %s: ticket, %s: note
 	noteContact  string // %s: contact
@@ -33,28 +35,32 @@ type consentTexts struct {
 var consentTextsOf = map[string]consentTexts{
 	"en": {
 		openTicket: "I would open a ticket: %s.", reachAt: "We would reach you at %s.",
-		closeTicket: "I would close ticket %s.", changeTicket: "I would set ticket %s to %s.", addNote: "I would add this to ticket %s: %s.",
+		closeTicket: "I would close ticket %s.", withdraw: "I would withdraw ticket %s.", correct: "I would correct ticket %s: %s.",
+		changeTicket: "I would set ticket %s to %s.", addNote: "I would add this to ticket %s: %s.",
 		noteContact: "I would note that we reach you at %s.",
 		handOver:    "I would ask a colleague to take over.", endCall: "I would end the call now.",
 		other: "I would do this: %s, with %s.", shallI: "Shall I do that?",
 	},
 	"de": {
 		openTicket: "Ich würde ein Ticket anlegen: %s.", reachAt: "Wir würden Sie so erreichen: %s.",
-		closeTicket: "Ich würde das Ticket %s schließen.", changeTicket: "Ich würde das Ticket %s auf %s setzen.", addNote: "Ich würde dies zum Ticket %s hinzufügen: %s.",
+		closeTicket: "Ich würde das Ticket %s schließen.", withdraw: "Ich würde das Ticket %s zurückziehen.", correct: "Ich würde das Ticket %s berichtigen: %s.",
+		changeTicket: "Ich würde das Ticket %s auf %s setzen.", addNote: "Ich würde dies zum Ticket %s hinzufügen: %s.",
 		noteContact: "Ich würde notieren, dass wir Sie so erreichen: %s.",
 		handOver:    "Ich würde eine Kollegin oder einen Kollegen bitten, zu übernehmen.", endCall: "Ich würde das Gespräch jetzt beenden.",
 		other: "Ich würde dies tun: %s, mit %s.", shallI: "Soll ich das tun?",
 	},
 	"fr": {
 		openTicket: "Je vais ouvrir un ticket : %s.", reachAt: "Nous pourrons vous joindre ainsi : %s.",
-		closeTicket: "Je vais fermer le ticket %s.", changeTicket: "Je vais passer le ticket %s à %s.", addNote: "Je vais ajouter ceci au ticket %s : %s.",
+		closeTicket: "Je vais fermer le ticket %s.", withdraw: "Je vais retirer le ticket %s.", correct: "Je vais corriger le ticket %s : %s.",
+		changeTicket: "Je vais passer le ticket %s à %s.", addNote: "Je vais ajouter ceci au ticket %s : %s.",
 		noteContact: "Je vais noter que nous pouvons vous joindre ainsi : %s.",
 		handOver:    "Je vais demander à un collègue de prendre le relais.", endCall: "Je vais terminer l'appel maintenant.",
 		other: "Je vais faire ceci : %s, avec %s.", shallI: "Dois-je le faire ?",
 	},
 	"es": {
 		openTicket: "Voy a abrir un tique: %s.", reachAt: "Le contactaríamos así: %s.",
-		closeTicket: "Voy a cerrar el tique %s.", changeTicket: "Voy a poner el tique %s en %s.", addNote: "Voy a añadir esto al tique %s: %s.",
+		closeTicket: "Voy a cerrar el tique %s.", withdraw: "Voy a retirar el tique %s.", correct: "Voy a corregir el tique %s: %s.",
+		changeTicket: "Voy a poner el tique %s en %s.", addNote: "Voy a añadir esto al tique %s: %s.",
 		noteContact: "Voy a anotar que le contactamos así: %s.",
 		handOver:    "Voy a pedir a un compañero que le atienda.", endCall: "Voy a terminar la llamada ahora.",
 		other: "Voy a hacer esto: %s, con %s.", shallI: "¿Quiere que lo haga?",
@@ -77,10 +83,7 @@ func (c *conversation) consentQuestion(call tools.Call) string {
 // proposals says what a call of one of Frontdesk's own tools would do; it names any other tool
 // with its values.
 func (c *conversation) proposals(t consentTexts, call tools.Call) []string {
-	var v struct {
-		Subject, Contact, Ticket, Note string
-		Status                         tools.Status
-	}
+	var v ticketValues
 	_ = json.Unmarshal(call.Arguments, &v)
 	var out []string
 	switch call.Name {
@@ -90,7 +93,7 @@ func (c *conversation) proposals(t consentTexts, call tools.Call) []string {
 			out = append(out, fmt.Sprintf(t.reachAt, c.sayContact(v.Contact)))
 		}
 	case updateTicket:
-		out = c.proposeUpdate(t, v.Ticket, v.Note, v.Status)
+		out = c.proposeUpdate(t, v)
 		if len(out) == 0 || v.Contact != "" && c.wasOpenedHere(v.Ticket) {
 			out = append(out, fmt.Sprintf(t.noteContact, c.sayContact(v.Contact)))
 		}
@@ -126,18 +129,35 @@ func (c *conversation) wasOpenedHere(ticket string) bool {
 	return false
 }
 
+// ticketValues are what a call would write into a ticket.
+type ticketValues struct {
+	Subject, Description, Category, Contact, Ticket, Note string
+	Status                                                tools.Status
+}
+
 // proposeUpdate says what would change in a ticket.
-func (c *conversation) proposeUpdate(t consentTexts, ticket, note string, status tools.Status) (out []string) {
-	ticket = c.sayTicket(ticket)
-	if note != "" {
-		out = append(out, fmt.Sprintf(t.addNote, ticket, strings.TrimRight(note, ".!? ")))
+func (c *conversation) proposeUpdate(t consentTexts, v ticketValues) (out []string) {
+	ticket := c.sayTicket(v.Ticket)
+	var right []string
+	for _, value := range []string{v.Subject, v.Description, v.Category} {
+		if value != "" {
+			right = append(right, strings.TrimRight(value, ".!? "))
+		}
 	}
-	switch status {
+	if len(right) > 0 {
+		out = append(out, fmt.Sprintf(t.correct, ticket, strings.Join(right, "; ")))
+	}
+	if v.Note != "" {
+		out = append(out, fmt.Sprintf(t.addNote, ticket, strings.TrimRight(v.Note, ".!? ")))
+	}
+	switch v.Status {
 	case "":
 	case tools.Closed:
 		out = append(out, fmt.Sprintf(t.closeTicket, ticket))
+	case tools.Withdrawn:
+		out = append(out, fmt.Sprintf(t.withdraw, ticket))
 	default:
-		out = append(out, fmt.Sprintf(t.changeTicket, ticket, status))
+		out = append(out, fmt.Sprintf(t.changeTicket, ticket, v.Status))
 	}
 	return out
 }

@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	saidTurns         = 4                // of the caller, which a ticket keeps
 	maxCalls          = 8                // of one step; further ones are ignored
 	clientToolTimeout = 30 * time.Second // for the results of a client's own tools
 	replyRequestWait  = 5 * time.Second  // for the client to ask for a reply after its results
@@ -180,7 +181,7 @@ func (c *conversation) runTool(r *reply, call tools.Call, permit gate.Permit, ef
 	run := &toolRun{call: call, effect: effect, turn: r.turn.Number, response: r.id, started: time.Now(), done: make(chan struct{})}
 	c.emit(dialog.Event{Kind: dialog.ToolStarted, At: run.started, Turn: r.turn.Number, Response: r.id, Call: &call})
 	saved := make(chan error, 1)
-	ctx, cancel := context.WithCancel(c.withHours(c.withIdentity(c.tasks.session)))
+	ctx, cancel := context.WithCancel(c.withHours(c.withCaller(c.tasks.session)))
 	run.cancel = cancel
 	release := func() bool { return true } // from its reply
 	if effect.Changes() {
@@ -215,15 +216,17 @@ func (c *conversation) runTool(r *reply, call tools.Call, permit gate.Permit, ef
 	})
 }
 
-// withIdentity returns ctx with the account whose PIN the caller knew, if the operator's own
-// system does not name them. A ticket is then that account's.
-func (c *conversation) withIdentity(ctx context.Context) context.Context {
+// withCaller returns ctx with what the caller said last, which a ticket keeps, and with the
+// account whose PIN they knew, if the operator's own system does not name them. A ticket is
+// then that account's.
+func (c *conversation) withCaller(ctx context.Context) context.Context {
 	caller := tools.CallerOf(ctx)
-	if e := c.evidence(""); caller.Known == "" && e.Assurance == gate.VerifiedByPIN {
+	e := c.evidence("")
+	caller.Said = strings.Join(e.Said[max(0, len(e.Said)-saidTurns):], "\n")
+	if caller.Known == "" && e.Assurance == gate.VerifiedByPIN {
 		caller.Known = e.Caller
-		return tools.WithCaller(ctx, caller)
 	}
-	return ctx
+	return tools.WithCaller(ctx, caller)
 }
 
 // execute runs a tool once the journal entry before it is durable.

@@ -57,12 +57,12 @@ type description struct {
 // openAgents reads the agents' folders and gives each agent its model, recognizer, voice
 // and tools. It logs and omits agents that do not work; the default agent must work. attempts
 // counts attempts to guess a PIN; nil counts them in this process alone.
-func openAgents(ctx context.Context, c config.Config, db *sql.DB, attempts gate.Counter, log *zap.Logger, announce *announcer) (*agentSet, error) {
+func openAgents(ctx context.Context, c config.Config, shared *sql.DB, attempts gate.Counter, log *zap.Logger, announce *announcer) (*agentSet, error) {
 	files, problems := agentfile.LoadAll(c.Agents)
 	for _, err := range problems {
 		log.Error("agent omitted", zap.Error(err))
 	}
-	tickets, err := tools.OpenTickets(ctx, db)
+	tickets, err := tools.OpenTickets(ctx, shared)
 	if err != nil {
 		return nil, err
 	}

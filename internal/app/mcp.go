@@ -155,12 +155,17 @@ func offerTools(ctx context.Context, c config.Config, name string, log *zap.Logg
 		return err
 	}
 	defer conn.Close()
-	set := &agentSet{}
-	defer set.Close()
-	if set.tickets, err = tools.OpenTickets(ctx, conn); err != nil {
+	shared, closeShared, err := openShared(ctx, c, conn)
+	if err != nil {
 		return err
 	}
-	events, err := outbox.Open(ctx, conn, routes(c)) // a server with the same data folder delivers them
+	defer closeShared()
+	set := &agentSet{}
+	defer set.Close()
+	if set.tickets, err = tools.OpenTickets(ctx, shared); err != nil {
+		return err
+	}
+	events, err := outbox.Open(ctx, shared, routes(c)) // a server with the same database delivers them
 	if err != nil {
 		return err
 	}

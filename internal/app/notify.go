@@ -287,7 +287,12 @@ func (p *program) outboxSubcommand(use, short string, args []string, do func(ctx
 			return err
 		}
 		defer conn.Close()
-		s, err := outbox.Open(cmd.Context(), conn, routes(c))
+		shared, closeShared, err := openShared(cmd.Context(), c, conn)
+		if err != nil {
+			return err
+		}
+		defer closeShared()
+		s, err := outbox.Open(cmd.Context(), shared, routes(c))
 		if err != nil {
 			return err
 		}

@@ -77,16 +77,21 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 		return err
 	}
 	defer closeStore()
+	shared, closeShared, err := openShared(ctx, c, db)
+	if err != nil {
+		return err
+	}
+	defer closeShared()
 	tokens, err := newTokens(c)
 	if err != nil {
 		return err
 	}
-	agents, err := openAgents(ctx, c, db, session.HashKeys(store, tokens), log, announce)
+	agents, err := openAgents(ctx, c, shared, session.HashKeys(store, tokens), log, announce)
 	if err != nil {
 		return err
 	}
 	defer agents.Close()
-	events, eventMetrics, stopEvents, err := openOutbox(ctx, c, db, log)
+	events, eventMetrics, stopEvents, err := openOutbox(ctx, c, shared, log)
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,18 @@ func openStore(ctx context.Context, c config.Config, conn *sql.DB) (s sessionSto
 	return v, v.Close, nil
 }
 
+// openShared opens the database of the tickets and events: the one that nodes share, if one
+// is configured, else conn. The caller must call close.
+func openShared(ctx context.Context, c config.Config, conn *sql.DB) (shared *sql.DB, close func(), err error) {
+	if c.Archive.Database == "" {
+		return conn, func() {}, nil
+	}
+	if shared, err = db.OpenPostgres(ctx, c.Archive.Database); err != nil {
+		return nil, nil, fmt.Errorf("archive.database: %w", err)
+	}
+	return shared, func() { _ = shared.Close() }, nil
+}
+
 // openLimiter returns a limiter whose limits hold for all nodes that share the store.
 func openLimiter(s sessionStore, l session.Limits) (session.Limiter, error) {
 	if shared, ok := s.(*valkey.Store); ok {

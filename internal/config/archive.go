@@ -13,7 +13,7 @@ type Archive struct {
 	Recipients []string      `yaml:"recipients"` // age public keys (age1…) that can read it; empty: the data folder's own key
 	Redact     []string      `yaml:"redact"`     // what is removed from the text: cards, ibans, phones, emails
 	Retention  time.Duration `yaml:"retention"`  // archived sessions are erased after this time; 0 means never
-	Database   string        `yaml:"database"`   // Postgres URL of the workflows that nodes share; "": the data folder
+	Database   string        `yaml:"database"`   // Postgres URL of the workflows and tickets that nodes share; "": the data folder
 }
 
 // IsEnabled reports whether sessions are archived.

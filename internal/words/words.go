@@ -90,6 +90,11 @@ func Clip(text string, size int) string {
 	return strings.ToValidUTF8(text[:min(size, len(text))], "")
 }
 
+// ClipStart returns the last bytes of text, at most size, without a part of a character.
+func ClipStart(text string, size int) string {
+	return strings.ToValidUTF8(text[max(0, len(text)-size):], "")
+}
+
 // EditDistance is the number of bytes to insert, delete or replace that turn a into b
 // (V. Levenshtein, "Binary codes capable of correcting deletions, insertions, and
 // reversals", 1966).
