@@ -90,6 +90,29 @@ func TestEffectRunsOnlyAfterTheCallersYes(t *testing.T) {
 	}
 }
 
+// A turn that the caller interrupted before anything was heard is a turn, too.
+func TestInterruptedTurnsAreCounted(t *testing.T) {
+	tool := newRefund("")
+	model := modelFunc(func(ctx context.Context, p dialog.Prompt, yield func(dialog.Chunk, error) bool) {
+		if strings.Contains(lastUser(p.Messages), "refund") {
+			yield(dialog.Chunk{Call: &tools.Call{Name: "refund", Arguments: json.RawMessage(`{"order":"47329","amount":20}`)}}, nil)
+			return
+		}
+		<-ctx.Done()
+	})
+	textCall(t, agentWith(t, model, tool), Options{}, func(c *fakeCaller) {
+		c.types("refund 20 for order 47329")
+		c.wait(time.Second)
+		for _, text := range []string{"no", "what about my lamp", "yes"} {
+			c.types(text)
+			c.wait(time.Second)
+		}
+	})
+	if got := tool.calls.Load(); got != 0 {
+		t.Errorf("the tool ran %d times after a yes in the third turn", got)
+	}
+}
+
 // One yes is for one call, also if the model calls the tool again in the same turn.
 func TestConsentIsForOneCall(t *testing.T) {
 	tool := newRefund("")

@@ -34,7 +34,7 @@ func (c *conversation) evidence(said string) gate.Evidence {
 	wasUser := false
 	for _, m := range c.recall.history.messages {
 		if m.Role == dialog.User {
-			if wasUser {
+			if wasUser && !c.recall.turnStarts[m.ID] {
 				e.Said[len(e.Said)-1] += " " + m.Text
 			} else {
 				e.Said = append(e.Said, m.Text)
@@ -210,7 +210,7 @@ func (c *conversation) heldCall() (*tools.Call, int) {
 		m := messages[i]
 		switch {
 		case m.Role == dialog.User:
-			if i == 0 || messages[i-1].Role != dialog.User {
+			if i == 0 || messages[i-1].Role != dialog.User || c.recall.turnStarts[m.ID] {
 				turns++
 			}
 		case m.Role == dialog.Assistant && len(m.Calls) == 0:

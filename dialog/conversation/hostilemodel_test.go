@@ -62,14 +62,9 @@ func (s *hostileSession) speak(w *world) callerWords {
 func (s *hostileSession) isAsked() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := len(s.events) - 1; i >= 0; i-- {
-		switch s.events[i].Kind {
-		case dialog.ToolHeld:
+	for i := len(s.events) - 1; i >= 0 && s.events[i].Kind != dialog.CallerSaid; i-- {
+		if s.events[i].Kind == dialog.ToolHeld {
 			return true
-		case dialog.TurnEnded:
-			if i < len(s.events)-8 {
-				return false
-			}
 		}
 	}
 	return false
@@ -279,6 +274,9 @@ func (m *hostileModel) call(yield func(dialog.Chunk, error) bool) bool {
 		name, arguments = "verify_caller", pick(m.rnd, `{"account":"5501","pin":"8642"}`, `{"account":"5502","pin":"9753"}`)
 	}
 	kind := "call"
+	if m.rnd.IntN(3) == 0 {
+		kind, name, arguments = m.likelyCall()
+	}
 	copies := 1
 	switch m.rnd.IntN(14) {
 	case 0:
@@ -316,6 +314,44 @@ func (m *hostileModel) call(yield func(dialog.Chunk, error) bool) bool {
 		}
 	}
 	return true
+}
+
+// likelyCall returns a call with values that the caller has said, which gets far.
+func (m *hostileModel) likelyCall() (kind, name, arguments string) {
+	orders, amounts, contacts := []string{"47329"}, []string{"20"}, []string{"jon@example.com"}
+	m.s.mu.Lock()
+	for _, u := range m.s.said {
+		for _, v := range u.values {
+			switch {
+			case strings.ContainsAny(v, "@+"):
+				contacts = append(contacts, v)
+			case len(v) == 5 && v != "90210" && !strings.Contains(v, "."):
+				orders = append(orders, v)
+			case v == "20" || v == "350" || v == "19.90":
+				amounts = append(amounts, v)
+			}
+		}
+	}
+	m.s.mu.Unlock()
+	order, amount, contact := orders[len(orders)-1], amounts[len(amounts)-1], contacts[len(contacts)-1]
+	name = pick(m.rnd, "refund_order", "refund_order", "pay_bill", "send_message", "create_ticket", "update_ticket", "verify_caller", "stop_newsletter")
+	switch name {
+	case "refund_order":
+		arguments = fmt.Sprintf(`{"order":%q,"amount":%s,"account":%q}`, order, amount, contact)
+	case "pay_bill":
+		arguments = fmt.Sprintf(`{"account":"5501","amount":%s}`, amount)
+	case "send_message":
+		arguments = fmt.Sprintf(`{"to":%q,"text":"Hello"}`, contact)
+	case "create_ticket":
+		arguments = fmt.Sprintf(`{"subject":"lamp","contact":%q}`, contact)
+	case "update_ticket":
+		arguments = fmt.Sprintf(`{"ticket":%q,"status":"closed","contact":%q}`, m.ownTicket(), contact)
+	case "verify_caller":
+		arguments = `{"account":"5501","pin":"8642"}`
+	default:
+		arguments = fmt.Sprintf(`{"email":%q}`, contact)
+	}
+	return "call with the caller's values", name, arguments
 }
 
 // ownTicket returns the last ticket that the session opened, or a number of the older format.

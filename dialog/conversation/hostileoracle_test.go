@@ -389,7 +389,7 @@ func (s *hostileSession) judgeClaims(w *world, before, now string, event int) {
 
 // hasSentence reports whether a sentence of the text is exactly core.
 func hasSentence(text, core string) bool {
-	return slices.ContainsFunc(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(".!?\n", r) }),
+	return slices.ContainsFunc(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(".!?", r) }),
 		func(sentence string) bool { return squeeze(sentence) == core })
 }
 

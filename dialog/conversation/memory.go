@@ -35,6 +35,7 @@ type recall struct {
 	memory        *dialog.Memory // of messages that a model no longer sees, or nil
 	isSummarizing bool
 	facts         *grounding.Facts // what the call contains, to check what the model writes
+	turnStarts    map[string]bool  // ids of messages with which the caller began a turn
 }
 
 // memoryPrompt returns the part of the instructions that gives m to a model. m is encoded

@@ -109,7 +109,7 @@ func newConversation(ctx context.Context, agent *dialog.Agent, line dialog.Line,
 		turns:       o.LastTurn,
 		filler:      newAlarm(),
 		clientTools: clientTools{specs: o.Tools},
-		recall:      recall{history: newHistory(slices.Concat(withoutRunning(o.History), o.Opening)), memory: o.Memory},
+		recall:      recall{history: newHistory(slices.Concat(withoutRunning(o.History), o.Opening)), memory: o.Memory, turnStarts: make(map[string]bool)},
 		notices:     notices{active: make(map[string]bool)},
 	}
 	if o.Instructions != "" {
@@ -117,6 +117,7 @@ func newConversation(ctx context.Context, agent *dialog.Agent, line dialog.Line,
 	}
 	c.recall.facts = c.newFacts()
 	for _, m := range o.History {
+		c.recall.turnStarts[m.ID] = m.Role == dialog.User // the safe guess
 		c.addFacts(m)
 	}
 	c.tasks.ctx, c.tasks.stop = context.WithCancel(ctx)

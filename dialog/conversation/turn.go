@@ -28,7 +28,8 @@ func (c *conversation) answer() {
 	t.Times.Onset, t.Times.SpeechEnd = timing.onset, timing.speechEnd
 	t.Times.Endpoint, t.Times.Transcript = timing.endpoint, timing.transcript
 	var texts []string
-	for _, m := range c.input.pending {
+	for i, m := range c.input.pending {
+		c.recall.turnStarts[m.ID] = i == 0
 		texts = append(texts, m.Text)
 		t.Typed = t.Typed || m.Typed
 		c.addMessage(m)
