@@ -156,7 +156,7 @@ func (s *hostileSession) readBack(call tools.Call, response string) bool {
 		}
 	}
 	for name, value := range argumentsOf(call) {
-		if value == "closed" && strings.Contains(heard, "close") || call.Name == "hand_over" && name != "contact" || call.Name == "create_ticket" && name == "priority" ||
+		if value == "closed" && saysClose(heard) || call.Name == "hand_over" && name != "contact" || call.Name == "create_ticket" && name == "priority" ||
 			call.Name == "update_ticket" && name == "contact" && !s.opened(argumentsOf(call)["ticket"]) {
 			continue // told in other words, not told to anybody, or only compared
 		}
@@ -165,6 +165,11 @@ func (s *hostileSession) readBack(call tools.Call, response string) bool {
 		}
 	}
 	return true
+}
+
+// saysClose reports whether a text tells in one of the languages that a ticket would be closed.
+func saysClose(heard string) bool {
+	return slices.ContainsFunc([]string{"close", "schlie", "fermer", "cerrar"}, func(w string) bool { return strings.Contains(heard, w) })
 }
 
 // opened reports whether the session has opened a ticket.

@@ -286,7 +286,7 @@ func (s *finder) fragment(g *grammar, i int) bool {
 		return false
 	}
 	for k := i; k > start && i-k < 5; k-- { // "Good news: ticket created."
-		if s.words[k].isFirst || s.words[k].hasComma && k-start <= 12 && !(k == i && things[s.words[i-1].text]) {
+		if s.words[k].isFirst || s.words[k].hasComma && !(k == i && things[s.words[i-1].text]) {
 			start = k
 			break
 		}

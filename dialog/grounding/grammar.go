@@ -183,7 +183,7 @@ var english = &grammar{
 		switch w[0].text {
 		case "i", "we", "ive", "weve":
 			return 1
-		case "have", "having", "got": // what a replaced clause began
+		case "have", "having", "got", "went": // what a replaced clause began
 			if w[0].isFirst {
 				return 1
 			}
