@@ -75,6 +75,7 @@ func (c *conversation) farewell() string {
 // greet starts the conversation: it continues a reply that an earlier line did not finish,
 // greets a new caller, or waits for one who returns.
 func (c *conversation) greet() {
+	c.resumeBackground()
 	if c.resumeReply() {
 		return
 	}
@@ -83,7 +84,7 @@ func (c *conversation) greet() {
 		greeting = c.o.Greeting
 	}
 	if len(c.o.History) > 0 || strings.TrimSpace(greeting) == "" {
-		c.startSilenceTimeout()
+		c.proceed()
 		return
 	}
 	if c.o.Greeting == "" {
