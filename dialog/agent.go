@@ -63,6 +63,7 @@ type Handover struct {
 	FailedMessage    string        // said when nobody took the call
 	CallBackMessage  string        // said to a caller who pressed * to be called back instead
 	Hours            *hours.Hours  // when people answer; nil: always
+	Escalation       Escalation    // when the agent offers a person by itself
 }
 
 // HandoverRequest is a caller who is to be connected with a person.

@@ -22,7 +22,7 @@ const (
 	ReplyEnded                        // the reply has ended; Text is all that was heard (Response, Item, Status)
 	ToolStarted                       // Call begins; Text is Consented if the caller agreed to it (Response)
 	ToolEnded                         // Result of Call, maybe long after its reply (Response)
-	ToolHeld                          // Call waits until the caller agrees to it (Response, Result)
+	ToolHeld                          // Call waits until the caller agrees to it; Text is the condition of an escalation (Response, Result)
 	ToolRefused                       // Call must not run; Text is the rule that objects (Response, Result)
 	ClauseReplaced                    // a clause of the model was not said; Text says why (Response)
 	ClientToolCalled                  // Call is for a tool of the client, which answers with ToolOutput (Response)
@@ -103,6 +103,8 @@ type Turn struct {
 	Discarded      Usage     `json:"discarded,omitzero"` // of replies that were prepared before this one and discarded
 	Times          Times     `json:"times"`
 	Error          string    `json:"error,omitempty"` // code of the failure, if there was one
+	// Understanding is nil for turns of earlier versions.
+	Understanding *Understanding `json:"understanding,omitempty"`
 }
 
 // ToolUse is one tool call of a turn.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -37,7 +38,10 @@ type Metrics struct {
 	notices  *prometheus.CounterVec
 	tokens   *prometheus.CounterVec
 
-	speculated prometheus.Counter
+	speculated  prometheus.Counter
+	understood  *prometheus.CounterVec
+	sentiment   prometheus.Histogram
+	escalations *prometheus.CounterVec
 
 	mu        sync.Mutex
 	toolNames map[string]bool // counted by their own name
@@ -61,6 +65,13 @@ func NewMetrics() *Metrics {
 			Buckets: []float64{2, 2.6, 3.1, 3.6, 4, 4.3}}, []string{"leg"}),
 		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "frontdesk_turns_total", Help: "Turns, by status of their reply."}, []string{"status"}),
+		understood: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "frontdesk_turns_understood_total", Help: "Turns, by what the caller wanted and whether they were answered."}, []string{"intent", "answered"}),
+		sentiment: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "frontdesk_turn_sentiment", Help: "How callers feel in their turns, from -1 (very bad) to 1 (very good).",
+			Buckets: []float64{-0.8, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8, 1}}),
+		escalations: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "frontdesk_escalations_total", Help: "Persons offered by the agent itself, by the condition that was met: words, sentiment or misses."}, []string{"condition"}),
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "frontdesk_turn_stage_seconds", Help: "Time from the end of speech to each later stage of a turn.",
 			Buckets: latency}, []string{"stage"}),
@@ -80,7 +91,7 @@ func NewMetrics() *Metrics {
 		speculated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "frontdesk_speculated_turns_total", Help: "Turns whose reply was begun speculatively."}),
 	}
-	m.registry.MustRegister(m.active, m.calls, m.duration, m.quality, m.turns, m.stages, m.tools, m.refusals, m.consents, m.replaced, m.notices, m.tokens, m.speculated,
+	m.registry.MustRegister(m.active, m.calls, m.duration, m.quality, m.turns, m.understood, m.sentiment, m.escalations, m.stages, m.tools, m.refusals, m.consents, m.replaced, m.notices, m.tokens, m.speculated,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -141,6 +152,9 @@ func (m *Metrics) countTool(e dialog.Event) {
 	case dialog.ToolHeld:
 		outcome = "held"
 		m.consents.WithLabelValues("asked").Inc()
+		if e.Text != "" {
+			m.escalations.WithLabelValues(e.Text).Inc()
+		}
 	case dialog.ToolRefused:
 		outcome = "refused"
 		m.refusals.WithLabelValues(e.Text).Inc()
@@ -155,6 +169,10 @@ func (m *Metrics) countTool(e dialog.Event) {
 }
 
 func (m *Metrics) countTurn(t *dialog.Turn) {
+	if u := t.Understanding; u != nil {
+		m.understood.WithLabelValues(string(u.Intent), strconv.FormatBool(u.Answered)).Inc()
+		m.sentiment.Observe(u.Sentiment)
+	}
 	m.turns.WithLabelValues(string(t.Status)).Inc()
 	m.tokens.WithLabelValues("input").Add(float64(t.Usage.Input))
 	m.tokens.WithLabelValues("output").Add(float64(t.Usage.Output))

@@ -138,8 +138,9 @@ func (c *conversation) permit(ctx context.Context, r gate.Request) gate.Decision
 	return c.o.Gate.Decide(ctx, r)
 }
 
-// hold keeps a call until the caller agrees to it. A reply asks one question only.
-func (c *conversation) hold(r *reply, call tools.Call) {
+// hold keeps a call until the caller agrees to it. A reply asks one question only. condition
+// is that of an escalation, or "" for a call of the model.
+func (c *conversation) hold(r *reply, call tools.Call, condition string) {
 	if r.calls.consent.question != "" {
 		c.refuse(r, call, "consent", fault.New(fault.Conflict, "the caller is being asked about something else; call this again after the answer"))
 		return
@@ -156,7 +157,7 @@ func (c *conversation) hold(r *reply, call tools.Call) {
 	})
 	result := tools.Result{CallID: call.ID, Output: out, Held: true}
 	c.addResult(result)
-	c.emit(dialog.Event{Kind: dialog.ToolHeld, Turn: c.turns, Response: r.id, Call: &call, Result: &result})
+	c.emit(dialog.Event{Kind: dialog.ToolHeld, Turn: c.turns, Response: r.id, Text: condition, Call: &call, Result: &result})
 }
 
 // refuse answers a call that must not run.

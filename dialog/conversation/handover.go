@@ -24,7 +24,8 @@ type handover struct {
 	isActive   bool                    // the person is being called, or talks to the caller
 	stopRing   func()                  // stops waiting for the person; nil once it was called
 	isCallBack bool                    // the caller asked to be called back instead
-	isClosed   bool                    // nobody answered when the tool ran that asked for a person last
+	escalation escalation
+	isClosed   bool // nobody answered when the tool ran that asked for a person last
 }
 
 // withHours returns ctx with when a person can call back. Outside the opening hours the call

@@ -159,6 +159,12 @@ writing:
 		}
 		c.do(func() { *p = c.prompt(r, step+1) })
 	}
+	if !c.agent.Handover.Escalation.IsZero() {
+		if fallback != "" && !r.writer.hasText && r.ctx.Err() == nil {
+			c.writeText(r, fallback)
+		}
+		c.escalate(r)
+	}
 	c.finishWriting(r, fallback)
 	r.speaking.Wait()
 	c.post(func() { c.replyEnded(r, r.said) })

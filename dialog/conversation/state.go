@@ -112,6 +112,7 @@ func newConversation(ctx context.Context, agent *dialog.Agent, line dialog.Line,
 		recall:      recall{history: newHistory(slices.Concat(withoutRunning(o.History), o.Opening)), memory: o.Memory, turnStarts: make(map[string]bool)},
 		notices:     notices{active: make(map[string]bool)},
 	}
+	c.handover.escalation.offered = offeredBefore(o.History)
 	if o.Instructions != "" {
 		c.instructions = o.Instructions
 	}

@@ -23,6 +23,7 @@ type texts struct {
 	nobodyThere      string   // no person took the call
 	closedNow        string   // nobody answers now, and it is not known when somebody does
 	callBackAt       string   // nobody answers now; %s: when somebody does
+	escalated        string   // why a person was offered, before the caller's words
 	soon             string   // when somebody calls back in the opening hours
 	callFor          string   // to a person who is to take the call; %s: the agent's title
 	pressToTake      string   // to that person
@@ -71,6 +72,7 @@ var englishTexts = &texts{
 	closedNow:        "Nobody is here at the moment. Your request is noted, and a colleague will call you back.",
 	callBackAt:       "We are closed at the moment. Your request is noted, and a colleague will call you back when we are open again: %s.",
 	soon:             "as soon as possible",
+	escalated:        "Offered by the agent:",
 	callFor:          "A call for %s.",
 	pressToTake:      "Press one to take the call.",
 	tookCall:         "A person took the call.",
@@ -115,6 +117,7 @@ var germanTexts = &texts{
 	closedNow:        "Im Moment ist niemand da. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
 	callBackAt:       "Wir haben gerade geschlossen. Ihr Anliegen ist notiert, und wir rufen Sie zurück, sobald wir wieder geöffnet haben: %s.",
 	soon:             "so bald wie möglich",
+	escalated:        "Vom Agenten angeboten:",
 	callFor:          "Ein Anruf für %s.",
 	pressToTake:      "Drücken Sie die Eins, um das Gespräch anzunehmen.",
 	tookCall:         "Ein Mensch hat das Gespräch übernommen.",
@@ -159,6 +162,7 @@ var frenchTexts = &texts{
 	closedNow:        "Personne n'est disponible pour le moment. Votre demande est notée et nous vous rappellerons.",
 	callBackAt:       "Nous sommes fermés pour le moment. Votre demande est notée et nous vous rappellerons dès notre réouverture : %s.",
 	soon:             "dès que possible",
+	escalated:        "Proposé par l'agent :",
 	callFor:          "Un appel pour %s.",
 	pressToTake:      "Appuyez sur le un pour prendre l'appel.",
 	tookCall:         "Une personne a pris l'appel.",
@@ -203,6 +207,7 @@ var spanishTexts = &texts{
 	closedNow:        "En este momento no hay nadie. Su solicitud queda anotada y le devolveremos la llamada.",
 	callBackAt:       "En este momento estamos cerrados. Su solicitud queda anotada y le devolveremos la llamada cuando volvamos a abrir: %s.",
 	soon:             "lo antes posible",
+	escalated:        "Ofrecido por el agente:",
 	callFor:          "Una llamada para %s.",
 	pressToTake:      "Pulse el uno para aceptar la llamada.",
 	tookCall:         "Una persona ha atendido la llamada.",

@@ -151,7 +151,7 @@ func (c *conversation) startCall(r *reply, call tools.Call, answered chan<- stru
 		case decision.Verdict == gate.Refused:
 			c.refuse(r, call, decision.Rule, decision.Err)
 		case decision.Verdict == gate.MustAsk:
-			c.hold(r, checked)
+			c.hold(r, checked, "")
 		case call.Name == endCall.Name:
 			r.calls.endsCall, r.ending = true, dialog.Goodbye
 			c.addResult(tools.Result{CallID: call.ID, Output: json.RawMessage(`{"ok":true}`)})

@@ -115,6 +115,9 @@ func (c *conversation) endTurn(t *turn) {
 	}
 	t.hasEnded = true
 	t.Reply, t.Written = strings.TrimSpace(t.Reply), strings.TrimSpace(t.Written)
+	read := c.understand(&t.Turn, t.Reply)
+	t.Understanding = &read
+	c.countMiss(&t.Turn)
 	finished := t.Turn
 	c.emit(dialog.Event{Kind: dialog.TurnEnded, Turn: t.Number, Finished: &finished})
 	c.save(&finished, nil)

@@ -151,6 +151,23 @@ hours:
 	}
 }
 
+func TestEscalationIsRead(t *testing.T) {
+	f, err := Load(folder(t, "shop", "name: shop\nescalate: {sentiment_below: -0.6, misses: 2, words: [lawyer, ' complaint ']}\n"))
+	require.NoError(t, err)
+	if want := (dialog.Escalation{SentimentBelow: -0.6, Misses: 2, Words: []string{"lawyer", "complaint"}}); !reflect.DeepEqual(f.Handover.Escalation, want) {
+		t.Errorf("got %+v, want %+v", f.Handover.Escalation, want)
+	}
+	for yaml, want := range map[string]string{
+		"escalate: {sentiment_below: 0.5}": "shop/agent.yaml:2:12: escalate.sentiment_below: 0.5 is out of range (want between -1 and 0, such as -0.6)",
+		"escalate: {misses: 0}":            "shop/agent.yaml:2:12: escalate.misses: 0 is out of range (want 1 to 10)",
+		"escalate: {words: [a, '']}":       "shop/agent.yaml:2:23: escalate.words[1]: is empty",
+	} {
+		if _, err := Load(folder(t, "shop", "name: shop\n"+yaml+"\n")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: the error is %v, want %s", yaml, err, want)
+		}
+	}
+}
+
 func TestEmptyAllowListDiffersFromMissingOne(t *testing.T) {
 	f, err := Load(folder(t, "shop", "name: shop\ntools: {allow: []}\n"))
 	require.NoError(t, err)

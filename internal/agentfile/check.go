@@ -27,6 +27,8 @@ const (
 	maxInstructions = 32000 // characters
 	maxTry          = 6
 	maxTools        = 100
+	maxMisses       = 10
+	maxWords        = 100 // that make the agent offer a person
 	maxPrompts      = 10
 	maxTokens       = 10_000_000
 	minMemory       = 2000 // tokens
@@ -128,11 +130,40 @@ func (s *source) handover() (dialog.Handover, error) {
 	if !h.Hours.IsSet() && strings.Contains(h.Message, tools.NextOpening) {
 		return h, s.invalid("handover.message", "%s needs opening hours: add hours.open, or write when somebody calls back", tools.NextOpening)
 	}
+	if h.Escalation, err = s.escalation(); err != nil {
+		return h, err
+	}
 	if h.To == "" || d.Ring == "" {
 		return h, nil
 	}
 	h.RingTimeout, err = s.duration("handover.ring", d.Ring, minRing, maxRing)
 	return h, err
+}
+
+// escalation reads when the agent offers a person by itself.
+func (s *source) escalation() (dialog.Escalation, error) {
+	d := s.doc.Escalate
+	var out dialog.Escalation
+	var err error
+	if out.Misses, err = s.number("escalate.misses", d.Misses, 1, maxMisses); err != nil {
+		return out, err
+	}
+	if d.SentimentBelow != nil {
+		out.SentimentBelow = *d.SentimentBelow
+		if !(out.SentimentBelow > -1 && out.SentimentBelow < 0) {
+			return out, s.invalid("escalate.sentiment_below", "%v is out of range (want between -1 and 0, such as -0.6)", out.SentimentBelow)
+		}
+	}
+	if len(d.Words) > maxWords {
+		return out, s.invalid("escalate.words", "too many entries: %d (limit %d)", len(d.Words), maxWords)
+	}
+	for i, w := range d.Words {
+		if err := s.checkEntry(fmt.Sprintf("escalate.words[%d]", i), w); err != nil {
+			return out, err
+		}
+		out.Words = append(out.Words, strings.TrimSpace(w))
+	}
+	return out, nil
 }
 
 // hours reads when people answer; nil if it is not set.

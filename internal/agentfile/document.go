@@ -38,6 +38,11 @@ type document struct {
 		Closed   []string          `yaml:"closed"`
 		Special  map[string]string `yaml:"special"`
 	} `yaml:"hours"`
+	Escalate struct {
+		SentimentBelow *float64 `yaml:"sentiment_below"`
+		Misses         *int     `yaml:"misses"`
+		Words          []string `yaml:"words"`
+	} `yaml:"escalate"`
 	Choices []struct {
 		Key   string `yaml:"key"`
 		Agent string `yaml:"agent"`

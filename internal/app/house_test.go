@@ -23,6 +23,7 @@ const (
 // exceptions are the places that may break a limit, with the reason.
 var exceptions = map[string]string{
 	"dialog/provider/clerk phrases": "data: one field for each sentence that the clerk says",
+	"internal/agentfile document":   "data: one field for each key of agent.yaml",
 	"internal/config Config":        "data: one field for each section of the configuration",
 }
 

@@ -208,7 +208,11 @@ func (r *responder) replayTurn(st *state, t *turn, past []turn) question {
 	if following == nil {
 		return asked
 	}
-	if follow := r.follow(st, parts, results, asked, ""); follow != nil {
+	follow := r.follow(st, parts, results, asked, "")
+	if follow == nil && following.Name == handOver { // the conversation offered a person by itself
+		follow = &r.requestPerson(st, utterance{text: t.said})[0]
+	}
+	if follow != nil {
 		r.compose(st, []part{*follow}, []tools.Result{t.resultOf(*following)})
 	}
 	return noQuestion
