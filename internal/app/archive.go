@@ -21,6 +21,7 @@ import (
 	"frontdesk/internal/config"
 	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
+	"frontdesk/tools"
 )
 
 const (
@@ -211,6 +212,17 @@ func exportArchive(ctx context.Context, a *archive.Archive, id, folder string, w
 // eraseSession erases a session from the archive, and from the store if it is still there.
 func eraseSession(ctx context.Context, c config.Config, a *archive.Archive, id string, w io.Writer) error {
 	wasStored, err := eraseStored(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	err = withTickets(ctx, c, func(t *tools.Tickets) error {
+		n, err := t.EraseOf(ctx, id)
+		if n > 0 {
+			fmt.Fprintf(w, "Erased tickets of this session: %d\n", n)
+			wasStored = true
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}

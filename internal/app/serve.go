@@ -120,6 +120,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 	if s, ok := store.(sweeper); ok {
 		defer inBackground(func(ctx context.Context) { sweep(ctx, s, log) })()
 	}
+	defer inBackground(func(ctx context.Context) { sweep(ctx, endedTickets{agents.tickets, c.Tickets.Retention}, log) })()
 	defer inBackground(n.desk.Watch)()
 	return n.listen(ctx)
 }
@@ -204,7 +205,7 @@ func inBackground(run func(context.Context)) (stop func()) {
 	}
 }
 
-// sweep deletes expired sessions every sweepInterval until ctx ends.
+// sweep deletes expired records every sweepInterval until ctx ends.
 func sweep(ctx context.Context, store sweeper, log *zap.Logger) {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
@@ -215,9 +216,9 @@ func sweep(ctx context.Context, store sweeper, log *zap.Logger) {
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
-			log.Warn("expired sessions not deleted", zap.Error(err))
+			log.Warn("expired records not deleted", zap.Error(err))
 		case n > 0:
-			log.Info("expired sessions deleted", zap.Int("sessions", n))
+			log.Info("expired records deleted", zap.Int("records", n))
 		}
 		select {
 		case <-ctx.Done():

@@ -15,6 +15,7 @@ import (
 	"frontdesk/session"
 	"frontdesk/session/sqlite"
 	"frontdesk/session/valkey"
+	"frontdesk/tools"
 	"frontdesk/tools/gate"
 )
 
@@ -27,10 +28,21 @@ type sessionStore interface {
 	gate.Counter
 }
 
-// sweeper is a store that does not delete expired sessions by itself.
+// sweeper is a store that does not delete expired records by itself.
 type sweeper interface {
-	// Sweep deletes expired sessions and returns how many.
+	// Sweep deletes expired records and returns how many.
 	Sweep(ctx context.Context) (int, error)
+}
+
+// endedTickets are tickets that nobody needs any more after retention.
+type endedTickets struct {
+	tickets   *tools.Tickets
+	retention time.Duration // 0 keeps them
+}
+
+// Sweep implements sweeper.
+func (e endedTickets) Sweep(ctx context.Context) (int, error) {
+	return e.tickets.Sweep(ctx, e.retention)
 }
 
 // openData opens the data folder's database and the session store, which may be in that

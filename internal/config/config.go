@@ -36,9 +36,16 @@ type Config struct {
 	Twilio  Twilio  `yaml:"twilio"`  // telephone calls over Twilio Media Streams
 	Archive Archive `yaml:"archive"` // what happens to finished sessions
 
+	Tickets Tickets `yaml:"tickets"` // what callers want the team to do
+
 	Notify []Notify `yaml:"notify"` // who is told what happens
 
 	places places // where each value was set, for errors
+}
+
+// Tickets says how long tickets are kept.
+type Tickets struct {
+	Retention time.Duration `yaml:"retention"` // ended tickets and drafts are erased when they did not change for this time; 0 means never
 }
 
 // Access says who may use the API. Its keys stand at the top level of the file.
@@ -147,6 +154,7 @@ func Default() Config {
 		},
 		SIP:        SIP{Ports: "10000-10999"},
 		Archive:    Archive{Redact: redactable, Retention: 90 * 24 * time.Hour},
+		Tickets:    Tickets{Retention: 90 * 24 * time.Hour},
 		Durability: Durability{Wait: 500 * time.Millisecond},
 		Log:        Log{Level: "info"},
 	}
@@ -189,6 +197,9 @@ func (c *Config) Check() error {
 	}
 	c.Limits.check(wrong)
 	c.checkArchive(wrong)
+	if c.Tickets.Retention < 0 {
+		wrong("tickets.retention", "cannot be negative (0 means never)")
+	}
 	c.checkSIP(wrong)
 	c.checkTwilio(wrong)
 	c.checkNotify(wrong)
