@@ -67,3 +67,23 @@ func TestWhatTheGateDecidesIsCounted(t *testing.T) {
 		t.Error("the metrics have a name that a model made up")
 	}
 }
+
+func TestWhatIsUnderstoodIsCounted(t *testing.T) {
+	m := NewMetrics()
+	u := dialog.Understanding{Intent: dialog.IntentRefund, Sentiment: -0.7}
+	m.Event(dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Status: dialog.Completed, Understanding: &u}})
+	m.Event(dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Status: dialog.Completed}})
+	m.Event(dialog.Event{Kind: dialog.ToolHeld, Call: &tools.Call{Name: "hand_over"}, Text: "sentiment"})
+	body := scrape(m)
+	for _, want := range []string{
+		`frontdesk_turns_understood_total{answered="false",intent="refund"} 1`,
+		`frontdesk_turn_sentiment_count 1`,
+		`frontdesk_turn_sentiment_bucket{le="-0.8"} 0`,
+		`frontdesk_turn_sentiment_bucket{le="-0.6"} 1`,
+		`frontdesk_escalations_total{condition="sentiment"} 1`,
+	} {
+		if !strings.Contains(body, want+"\n") {
+			t.Errorf("missing %s", want)
+		}
+	}
+}
