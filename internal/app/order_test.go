@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"tools":                        {"tools/gate", "internal/db", "internal/fault", "internal/phone", "internal/words"},
 	"tools/outbox":                 {"internal/db", "internal/fault", "internal/words"},
 	"tools/notify":                 {"tools/outbox", "tools/httptool", "internal/fault", "internal/words"},
+	"tools/workflow":               {"internal/db", "internal/fault"},
 	"tools/mcp":                    {"tools", "tools/gate", "internal/fault", "internal/words"},
 	"tools/httptool":               {"tools", "tools/gate", "internal/fault", "internal/words"},
 	"dialog":                       {"media", "tools", "internal/fault", "internal/hours"},
