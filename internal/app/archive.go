@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -17,17 +16,15 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/conversation"
 	"frontdesk/internal/archive"
 	"frontdesk/internal/config"
-	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
 	"frontdesk/tools"
+	"frontdesk/tools/workflow"
 )
 
-const (
-	archiveGrace   = 7 * 24 * time.Hour // how long the store keeps a session that cannot be archived
-	archiveWriters = 4                  // connections to the workflows' database
-)
+const archiveGrace = 7 * 24 * time.Hour // how long the store keeps a session that cannot be archived
 
 // archiveCommand lists, shows, exports and erases finished sessions.
 func (p *program) archiveCommand() *cobra.Command {
@@ -294,41 +291,31 @@ func eraseStored(ctx context.Context, c config.Config, id string) (wasStored boo
 // summaryReport is told of each summary; see archive.Options.
 type summaryReport = func(ctx context.Context, session, agent, summary string) error
 
-// startArchive archives finished sessions until stop is called. summarizer may be nil.
-func startArchive(ctx context.Context, c config.Config, store sessionStore, summarizer dialog.Model, report summaryReport, log *zap.Logger) (stop func(), err error) {
+// openArchiver returns what archives finished sessions, and registers its workflow. It is nil
+// when nothing is archived. The configured language models summarize the sessions. The caller
+// must call close.
+func openArchiver(ctx context.Context, c config.Config, store sessionStore, flows *workflow.Engine, report summaryReport, log *zap.Logger) (after *archive.Archiver, close func(), err error) {
 	if !c.Archive.IsEnabled() {
-		return func() {}, nil
+		return nil, func() {}, nil
+	}
+	models, err := languageModels(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	var summarizer dialog.Model
+	if len(models) > 0 {
+		summarizer = conversation.Fallback(models...)
 	}
 	a, err := openArchive(ctx, c, "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	o := archive.Options{
+	after = archive.New(archive.Options{
 		Store: store, Archive: a, Node: nodeName(), RecordingsDir: filepath.Join(c.Data, "recordings"),
-		Redact: c.Archive.Redact, Database: c.Archive.Database, Summarizer: summarizer, Report: report, Retention: c.Archive.Retention, Log: log,
-	}
-	if o.Database == "" {
-		if o.SQLite, err = db.Open(filepath.Join(c.Data, "workflows.db")); err != nil {
-			return nil, errors.Join(err, a.Close())
-		}
-		o.SQLite.SetMaxOpenConns(archiveWriters)
-	}
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	after, err := archive.Start(running, o)
-	if err != nil {
-		cancel()
-		return nil, errors.Join(err, a.Close())
-	}
-	var work sync.WaitGroup
-	work.Go(func() { after.Run(running) })
-	return func() {
-		cancel()
-		work.Wait()
-		err := errors.Join(after.Close(), a.Close())
-		if o.SQLite != nil {
-			err = errors.Join(err, o.SQLite.Close())
-		}
-		if err != nil {
+		Redact: c.Archive.Redact, Workflows: flows, Summarizer: summarizer, Report: report, Retention: c.Archive.Retention, Log: log,
+	})
+	return after, func() {
+		if err := a.Close(); err != nil {
 			log.Warn("closing the archive failed", zap.Error(err))
 		}
 	}, nil

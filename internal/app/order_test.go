@@ -77,7 +77,7 @@ var mayImport = map[string][]string{
 	"signaling/twilio":             {"session", "dialog", "media", "internal/fault"},
 	"web":                          {"session", "dialog", "internal/fault"},
 	"internal/agentfile":           {"dialog", "tools", "tools/gate", "tools/httptool", "internal/fault", "internal/hours", "internal/spoken", "internal/yamlfile"},
-	"internal/archive":             {"session", "dialog", "dialog/conversation", "internal/db", "internal/fault"},
+	"internal/archive":             {"session", "dialog", "dialog/conversation", "tools/workflow", "internal/fault"},
 	"internal/caller":              {"dialog", "dialog/mouth", "media", "internal/fault"},
 	"internal/eval":                {"dialog", "dialog/conversation", "dialog/ear", "media", "internal/fault", "internal/words"},
 	"internal/eval/asterisk":       {"internal/eval", "media"},

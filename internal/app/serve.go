@@ -14,8 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
-	"frontdesk/dialog"
-	"frontdesk/dialog/conversation"
 	"frontdesk/internal/config"
 	"frontdesk/media"
 	"frontdesk/session"
@@ -97,11 +95,11 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 	}
 	defer stopEvents()
 	agents.tickets.Listen(reportTicket(events))
-	stopArchive, err := openArchiving(ctx, c, store, reportSummary(events), log)
+	flowMetrics, stopFlows, err := startWorkflows(ctx, c, store, reportSummary(events), log)
 	if err != nil {
 		return err
 	}
-	defer stopArchive()
+	defer stopFlows()
 	telephone, err := openTelephone(ctx, c, db, log)
 	if err != nil {
 		return err
@@ -113,7 +111,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 		config: c, tokens: tokens, agents: agents, telephone: telephone,
 		metrics: web.NewMetrics(), log: log, announce: announce,
 	}
-	n.metrics.Register(append(agents.neural.metrics(), eventMetrics)...)
+	n.metrics.Register(append(agents.neural.metrics(), eventMetrics, flowMetrics)...)
 	if n.desk, err = n.newDesk(store, reportCall(events)); err != nil {
 		return err
 	}
@@ -156,20 +154,6 @@ func (n *node) newDesk(store sessionStore, report func(context.Context, session.
 		Report:        report,
 		Log:           n.log,
 	}), nil
-}
-
-// openArchiving starts to archive finished sessions. The configured language models
-// summarize them.
-func openArchiving(ctx context.Context, c config.Config, store sessionStore, report summaryReport, log *zap.Logger) (stop func(), err error) {
-	models, err := languageModels(c)
-	if err != nil {
-		return nil, err
-	}
-	var summarizer dialog.Model
-	if len(models) > 0 {
-		summarizer = conversation.Fallback(models...)
-	}
-	return startArchive(ctx, c, store, summarizer, report, log)
 }
 
 // newTokens returns tokens signed with the configured secret, or with one from the data folder.

@@ -2,32 +2,28 @@ package archive
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/dbos-inc/dbos-transact-golang/dbos"
-	_ "github.com/dbos-inc/dbos-transact-golang/dbos/driver/sqlite"
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
 	"frontdesk/session"
+	"frontdesk/tools/workflow"
 )
 
 const (
 	runInterval      = time.Minute      // average time between two runs
 	stepTimeout      = 2 * time.Minute  // of a workflow's step
-	takeoverAge      = 15 * time.Minute // after which another node's unfinished workflow is resumed here
-	finishedRetained = 24 * time.Hour   // how long finished workflows are kept
-	maxAttempts      = 5                // of a step, over half a minute
-	workflowVersion  = "archive-1"      // a node does not run workflows of another version
+	workflowTimeout  = 10 * time.Minute // for which one workflow holds up the others
+	finishedRetained = 24 * time.Hour   // how long a session's state is kept while it is archived
+	workflowName     = "archive"
 )
 
 // Store is a session store whose sessions can be listed and deleted.
@@ -47,10 +43,7 @@ type Options struct {
 	Node          string
 	RecordingsDir string   // holds the recordings SESSION-CALL.wav
 	Redact        []string // kinds of data that are redacted
-	// Database stores the progress of the workflows: the URL of a Postgres database that
-	// nodes share, or "" for SQLite.
-	Database string
-	SQLite   *sql.DB
+	Workflows     *workflow.Engine
 
 	Summarizer dialog.Model // writes summaries; nil uses outlines
 	// Report tells that a session was summarized, with the redacted summary. It may be called
@@ -64,31 +57,15 @@ type Options struct {
 // retention. It runs a durable workflow for each session: whatever crashes meanwhile, the
 // session is archived once and removed from the store. The workflow's own data has the
 // IDs and digests of sessions but nothing that was said.
-type Archiver struct {
-	o    Options
-	dbos dbos.Context
-}
+type Archiver struct{ o Options }
 
-// Start resumes unfinished workflows and returns the archiver. The caller must call Close.
-func Start(ctx context.Context, o Options) (*Archiver, error) {
-	c, err := dbos.NewContext(ctx, dbos.Config{
-		AppName: "frontdesk", ApplicationVersion: workflowVersion,
-		DatabaseURL: o.Database, SQLiteSystemDB: o.SQLite,
-		Logger: slog.New(slog.DiscardHandler), // its errors are returned as the workflow's
-	})
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Storage, "the workflows' database cannot be opened")
-	}
-	a := &Archiver{o: o, dbos: c}
-	dbos.RegisterWorkflow(c, a.workflow, dbos.WithWorkflowName("archive"))
-	if err := dbos.Launch(c); err != nil {
-		return nil, fault.Wrap(err, fault.Storage, "the workflows cannot be started")
-	}
-	return a, nil
+// New returns an archiver and registers its workflow, which may run from the launch of the
+// workflows on.
+func New(o Options) *Archiver {
+	a := &Archiver{o: o}
+	workflow.Register(o.Workflows, workflowName, a.workflow)
+	return a
 }
-
-// Close stops the workflows. The next Start resumes unfinished ones.
-func (a *Archiver) Close() error { return dbos.Shutdown(a.dbos, 10*time.Second) }
 
 // Run archives and erases sessions until ctx ends.
 func (a *Archiver) Run(ctx context.Context) {
@@ -116,35 +93,30 @@ func (a *Archiver) RunOnce(ctx context.Context) error {
 		}
 		return ctx.Err()
 	})
-	return errors.Join(err, a.eraseExpired(ctx), a.deleteOldWorkflows())
+	return errors.Join(err, a.eraseExpired(ctx))
 }
 
 // archive runs the workflow of a session to its end. It starts a failed workflow again.
 func (a *Archiver) archive(ctx context.Context, id string, seq int) error {
-	workflowID := fmt.Sprintf("archive-%s-%d", id, seq)
-	found, err := dbos.ListWorkflows(a.dbos, dbos.WithFilterWorkflowIDs(workflowID), dbos.WithFilterLoadInput(false))
-	if err != nil {
-		return err
-	}
-	var run dbos.WorkflowHandle[string]
+	workflowID := fmt.Sprintf("%s.%s.%d", workflowName, id, seq)
+	found, err := a.o.Workflows.Get(workflowID)
 	switch {
-	case len(found) == 1 && found[0].Status == dbos.WorkflowStatusPending && time.Since(found[0].UpdatedAt) < takeoverAge:
-		return nil // it is running
-	case len(found) == 1 && found[0].Status == dbos.WorkflowStatusPending:
-		run, err = dbos.ResumeWorkflow[string](a.dbos, workflowID)
-	case len(found) == 1:
-		if err := dbos.DeleteWorkflows(a.dbos, []string{workflowID}); err != nil {
-			return err
-		}
-		fallthrough
-	default:
-		run, err = dbos.RunWorkflow(a.dbos, a.workflow, id, dbos.WithWorkflowID(workflowID))
+	case err == nil && (found.State == workflow.Running || found.State == workflow.Pending):
+		return nil // a node runs it
+	case err == nil:
+		err = a.o.Workflows.Restart(workflowID)
+	case fault.From(err).Code == fault.NotFound:
+		err = a.o.Workflows.Start(workflowName, workflowID, id)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = run.GetResult(dbos.WithHandleTimeout(maxAttempts * stepTimeout))
-	return err
+	ctx, cancel := context.WithTimeout(ctx, workflowTimeout)
+	defer cancel()
+	if found, err = a.o.Workflows.Wait(ctx, workflowID); err != nil || found.State == workflow.Completed {
+		return err
+	}
+	return fault.New(found.Code, "step %s: %s", found.Step, found.Message)
 }
 
 // written is what the workflow's step "write" returns.
@@ -155,34 +127,36 @@ type written struct {
 
 // workflow archives one session. Each step may run twice, and runs only after the step
 // before it has succeeded.
-func (a *Archiver) workflow(ctx dbos.Context, id string) (string, error) {
-	if _, err := step(ctx, "summarise", func(ctx context.Context) (bool, error) { return true, a.addSummary(ctx, id) }); err != nil {
-		return "", err
+func (a *Archiver) workflow(r *workflow.Run, id string) error {
+	if _, err := step(r, "summarise", func(ctx context.Context) (bool, error) { return true, a.addSummary(ctx, id) }); err != nil {
+		return err
 	}
-	w, err := step(ctx, "write", func(ctx context.Context) (written, error) { return a.write(ctx, id) })
+	w, err := step(r, "write", func(ctx context.Context) (written, error) { return a.write(ctx, id) })
 	if err != nil {
-		return "", err
+		return err
 	}
-	if _, err := step(ctx, "verify", func(ctx context.Context) (bool, error) { return true, a.o.Archive.verify(ctx, w.Sums) }); err != nil {
-		return "", err
+	if _, err := step(r, "verify", func(ctx context.Context) (bool, error) { return true, a.o.Archive.verify(ctx, w.Sums) }); err != nil {
+		return err
 	}
-	if _, err := step(ctx, "remove", func(ctx context.Context) (bool, error) { return true, a.remove(ctx, id, w.Seq) }); err != nil {
-		return "", err
+	if _, err := step(r, "remove", func(ctx context.Context) (bool, error) { return true, a.remove(ctx, id, w.Seq) }); err != nil {
+		return err
 	}
 	a.o.Log.Info("session archived", zap.String("session", id))
-	return id, nil
+	return nil
 }
 
 // onStep is called with the name of each step before it, and with "NAME, done" after it.
 // Tests replace it to crash there.
 var onStep = func(string) {}
 
-func step[R any](ctx dbos.Context, name string, do dbos.Step[R]) (R, error) {
+func step[R any](r *workflow.Run, name string, do func(context.Context) (R, error)) (R, error) {
 	onStep(name)
-	r, err := dbos.RunAsStep(ctx, do, dbos.WithStepName(name), dbos.WithStepMaxRetries(maxAttempts-1), dbos.WithStepBaseInterval(time.Second),
-		dbos.WithStepRetryPredicate(fault.IsRetryable))
+	result, err := workflow.Do(r, workflow.Step[R]{
+		Name: name, Timeout: stepTimeout,
+		Do: func(ctx context.Context, _ string) (R, error) { return do(ctx) }, // running twice does no harm
+	})
 	onStep(name + ", done")
-	return r, err
+	return result, err
 }
 
 // withLease calls do with a session while it holds the session's lease.
@@ -297,18 +271,4 @@ func (a *Archiver) eraseExpired(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// deleteOldWorkflows deletes the data of workflows that finished long ago.
-func (a *Archiver) deleteOldWorkflows() error {
-	old, err := dbos.ListWorkflows(a.dbos, dbos.WithFilterStatus(dbos.WorkflowStatusSuccess),
-		dbos.WithFilterCompletedBefore(time.Now().Add(-finishedRetained)), dbos.WithFilterLimit(1000), dbos.WithFilterLoadInput(false))
-	if err != nil || len(old) == 0 {
-		return err
-	}
-	var ids []string
-	for _, w := range old {
-		ids = append(ids, w.ID)
-	}
-	return dbos.DeleteWorkflows(a.dbos, ids)
 }

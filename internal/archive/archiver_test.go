@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 	"frontdesk/internal/require"
 	"frontdesk/session"
 	"frontdesk/session/sqlite"
+	"frontdesk/tools/workflow"
 )
 
 // testNode is a data folder, its session store and its archiver.
@@ -50,12 +52,6 @@ func openNode(ctx context.Context, dir string, id *age.X25519Identity, summarize
 	if n.store, err = sqlite.Open(ctx, conn); err != nil {
 		return n, err
 	}
-	workflows, err := db.Open(filepath.Join(dir, "workflows.db"))
-	if err != nil {
-		return n, err
-	}
-	n.closers = append(n.closers, workflows.Close)
-	workflows.SetMaxOpenConns(4)
 	folder := filepath.Join(dir, "archive")
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return n, err
@@ -65,17 +61,21 @@ func openNode(ctx context.Context, dir string, id *age.X25519Identity, summarize
 		return n, err
 	}
 	n.closers = append(n.closers, a.Close)
-	o := Options{
-		Store: n.store, Archive: a, Node: "here", RecordingsDir: filepath.Join(dir, "recordings"),
-		Redact: Kinds, Summarizer: summarizer, Log: zap.NewNop(),
-	}
-	if o.Database = os.Getenv("FRONTDESK_POSTGRES"); o.Database == "" { // to test with a Postgres server
-		o.SQLite = workflows
-	}
-	if n.archiver, err = Start(ctx, o); err != nil {
+	// FRONTDESK_POSTGRES may name a Postgres server to test with.
+	workflows, err := workflow.Open(ctx, workflow.Options{
+		Node: "node " + rand.Text(), URL: os.Getenv("FRONTDESK_POSTGRES"), Path: filepath.Join(dir, "workflows.db"), Lease: time.Second, Log: zap.NewNop(),
+	})
+	if err != nil {
 		return n, err
 	}
-	n.closers = append(n.closers, n.archiver.Close)
+	n.closers = append(n.closers, workflows.Close)
+	n.archiver = New(Options{
+		Store: n.store, Archive: a, Node: "here", RecordingsDir: filepath.Join(dir, "recordings"),
+		Redact: Kinds, Workflows: workflows, Summarizer: summarizer, Log: zap.NewNop(),
+	})
+	if err := workflows.Launch(ctx); err != nil {
+		return n, err
+	}
 	return n, nil
 }
 

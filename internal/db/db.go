@@ -1,5 +1,5 @@
 // Package db opens SQLite databases and brings their schemas up to date. Session stores,
-// tickets, the archive's workflows and the ledger of calls use it; several of them can
+// tickets, workflows and the ledger of calls use it; several of them can
 // share one database. It imports internal/fault.
 package db
 

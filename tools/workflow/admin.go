@@ -74,7 +74,7 @@ func (e *Engine) List(name string, state State) ([]Info, error) {
 }
 
 func (e *Engine) list(filters ...dbos.ListWorkflowsOption) ([]Info, error) {
-	found, err := dbos.ListWorkflows(e.dbos, append(filters, dbos.WithFilterLimit(maxListed), dbos.WithFilterLoadInput(false))...)
+	found, err := dbos.ListWorkflows(e.dbos, append(filters, dbos.WithFilterLimit(maxListed), dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(true))...)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Storage, "the workflows cannot be listed").Retryable(0)
 	}
@@ -125,7 +125,7 @@ func (e *Engine) Get(id string) (Info, error) {
 	if len(found) == 0 {
 		return Info{}, fault.New(fault.NotFound, "there is no workflow %q: see frontdesk workflows ls", id)
 	}
-	steps, err := dbos.GetWorkflowSteps(e.dbos, id)
+	steps, err := dbos.GetWorkflowSteps(e.dbos, id, dbos.WithStepsLoadOutput(true))
 	if err != nil {
 		return Info{}, fault.Wrap(err, fault.Storage, "the steps of the workflow cannot be listed").Retryable(0)
 	}

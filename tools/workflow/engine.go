@@ -31,9 +31,8 @@ const (
 	maxAttemptsAtOnce = 32 // attempts of steps that run at once on a node
 
 	applicationName = "frontdesk"
-	// applicationVersion is that of the workflows' code: nodes of another version leave them
-	// alone. It has the name that it was first given.
-	applicationVersion = "archive-1"
+	// applicationVersion is that of the workflows' code: nodes of another version leave them alone.
+	applicationVersion = "1"
 )
 
 // Options are what an Engine needs.

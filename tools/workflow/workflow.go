@@ -188,19 +188,9 @@ func Each[R any](r *Run, limit int, steps ...Step[R]) ([]R, error) {
 	if r.stop != nil {
 		return nil, r.stop
 	}
-	begun := make([]string, len(steps)) // the execution that began each step
-	for i, s := range steps {
-		if err := r.take(s.Name); err != nil {
-			return nil, err
-		}
-		if !s.hasIntent() {
-			continue
-		}
-		by, err := dbos.RunAsStep(r.ctx, func(context.Context) (string, error) { return r.token, nil }, dbos.WithStepName(s.Name+intentSuffix))
-		if err != nil {
-			return nil, r.end(err)
-		}
-		begun[i] = by
+	begun, err := begin(r, steps)
+	if err != nil {
+		return nil, err
 	}
 	slots := make(chan struct{}, max(limit, 1))
 	ends := make([]<-chan dbos.StepOutcome[outcome[R]], len(steps))
@@ -244,6 +234,26 @@ func Each[R any](r *Run, limit int, steps ...Step[R]) ([]R, error) {
 		return results, r.stop
 	}
 	return results, first
+}
+
+// begin stores that steps begin, and returns the execution that began each of them first, ""
+// for those that do not need it.
+func begin[R any](r *Run, steps []Step[R]) ([]string, error) {
+	begun := make([]string, len(steps))
+	for i, s := range steps {
+		if err := r.take(s.Name); err != nil {
+			return nil, err
+		}
+		if !s.hasIntent() {
+			continue
+		}
+		by, err := dbos.RunAsStep(r.ctx, func(context.Context) (string, error) { return r.token, nil }, dbos.WithStepName(s.Name+intentSuffix))
+		if err != nil {
+			return nil, r.end(err)
+		}
+		begun[i] = by
+	}
+	return begun, nil
 }
 
 const (
