@@ -22,6 +22,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/postgrestest"
 	"frontdesk/internal/require"
 )
 
@@ -199,6 +200,7 @@ func TestEveryEffectHappensOnceWhereverTheEngineStops(t *testing.T) {
 // Environment variables that make the test program a node which runs one trip.
 const (
 	nodePathVariable  = "WORKFLOW_NODE_PATH"
+	nodePGVariable    = "WORKFLOW_NODE_POSTGRES" // instead of the path, if not ""
 	nodeURLVariable   = "WORKFLOW_NODE_OUTSIDE"
 	nodeSeedVariable  = "WORKFLOW_NODE_SEED"
 	nodeCrashVariable = "WORKFLOW_NODE_CRASH" // the point at which it kills itself; 0 for none
@@ -248,7 +250,7 @@ func runNode() error {
 	crash, _ := strconv.ParseInt(os.Getenv(nodeCrashVariable), 10, 64)
 	var points atomic.Int64
 	e, err := openTrips(Options{
-		Node: fmt.Sprint("node ", os.Getpid()), Path: os.Getenv(nodePathVariable), Lease: time.Second, Log: zap.NewNop(),
+		Node: fmt.Sprint("node ", os.Getpid()), URL: os.Getenv(nodePGVariable), Path: os.Getenv(nodePathVariable), Lease: time.Second, Log: zap.NewNop(),
 	}, remote(os.Getenv(nodeURLVariable)), func(context.Context, *Engine) {
 		if points.Add(1) == crash {
 			self, _ := os.FindProcess(os.Getpid())
@@ -271,7 +273,9 @@ func runNode() error {
 	return e.Close()
 }
 
-func TestEveryEffectHappensOnceWhereverAProcessIsKilled(t *testing.T) {
+// serveCounter serves an outside system for other processes until the test ends.
+func serveCounter(t *testing.T) (*counter, *httptest.Server) {
+	t.Helper()
 	outside := &counter{effects: make(map[string]int)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key, _ := io.ReadAll(r.Body)
@@ -282,6 +286,40 @@ func TestEveryEffectHappensOnceWhereverAProcessIsKilled(t *testing.T) {
 		_ = outside.do(r.Context(), string(key), r.URL.Query().Get("keyed") == "true")
 	}))
 	t.Cleanup(server.Close)
+	return outside, server
+}
+
+// TestAnotherNodeTakesOver kills a node that shares a Postgres database with two others, which
+// take its workflow over.
+func TestAnotherNodeTakesOver(t *testing.T) {
+	url := postgrestest.Start(t, "fsync=off").NewDatabase(t)
+	outside, server := serveCounter(t)
+	var others []*Engine
+	for n := range 2 {
+		e, err := openTrips(Options{Node: fmt.Sprint("survivor ", n), URL: url, Lease: time.Second, Log: zap.NewNop()}, outside,
+			func(context.Context, *Engine) {})
+		require.NoError(t, err)
+		defer e.Close()
+		others = append(others, e)
+	}
+	for seed := range 6 {
+		c := exec.CommandContext(t.Context(), os.Args[0])
+		c.Env = append(os.Environ(), nodePathVariable+"=none", nodePGVariable+"="+url, nodeURLVariable+"="+server.URL,
+			nodeSeedVariable+"="+strconv.Itoa(seed), nodeCrashVariable+"="+strconv.Itoa(1+seed*2%10))
+		if out, err := c.CombinedOutput(); err == nil || len(out) > 0 {
+			t.Fatalf("the node was not killed: %v: %s", err, out)
+		}
+		killed := time.Now()
+		outside.check(t, others[0], tripOf(seed))
+		t.Logf("killed at point %d; finished elsewhere after %v", 1+seed*2%10, time.Since(killed).Round(10*time.Millisecond))
+		if w, err := others[1].Get(tripID(tripOf(seed))); err != nil || !strings.HasPrefix(w.Node, "survivor") {
+			t.Errorf("got %+v, %v; want it run by a survivor", w, err)
+		}
+	}
+}
+
+func TestEveryEffectHappensOnceWhereverAProcessIsKilled(t *testing.T) {
+	outside, server := serveCounter(t)
 	limit := make(chan struct{}, 2)
 	for seed := range *killSeeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
