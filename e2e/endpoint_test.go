@@ -81,15 +81,16 @@ tools:
 	clerk := start(t, noVoice, args("--agents", agents))
 	model := start(t, noVoice, args("--agents", agents), env("FRONTDESK_LLM_PROVIDER=openai", "FRONTDESK_LLM_URL="+ai.URL, "FRONTDESK_LLM_MODEL=m"))
 	const failed = "that didn't work just now"
+	const longer = "takes a little longer" // the call goes on in the background
 	for _, c := range []struct{ number, clerk, model string }{
 		{"7009", "Your parcel is on its way.", "on its way"},
-		{"7001", failed, "did not answer in time"},
+		{"7001", longer, "not done yet"},
 		{"7002", failed, "gave an answer that cannot be used"},
 		{"7003", failed, "gave an answer that cannot be used"},
 		{"7004", failed, "gave an answer that cannot be used"},
 		{"7005", failed, "pirate"}, // the model's own reply, which reads the data aloud
 		{"7006", failed, "gave an answer that cannot be used"},
-		{"7007", failed, "did not answer in time"},
+		{"7007", longer, "not done yet"},
 		{"7008", failed, "may not be used"},
 		{"7010", "I can't find parcel 7010", "has nothing under this"},
 	} {
