@@ -21,6 +21,7 @@ import (
 	"frontdesk/internal/config"
 	"frontdesk/internal/fault"
 	"frontdesk/tools"
+	"frontdesk/tools/outbox"
 	"frontdesk/tools/workflow"
 )
 
@@ -223,6 +224,9 @@ func eraseSession(ctx context.Context, c config.Config, a *archive.Archive, id s
 	if err != nil {
 		return err
 	}
+	if err := eraseEvents(ctx, c, id); err != nil {
+		return err
+	}
 	t, err := a.Erase(ctx, id)
 	switch {
 	case err == nil:
@@ -236,6 +240,14 @@ func eraseSession(ctx context.Context, c config.Config, a *archive.Archive, id s
 		return fmt.Errorf("the session can still be read: %w", err)
 	}
 	return nil
+}
+
+// eraseEvents removes what was said in a session from the events that were not delivered yet.
+func eraseEvents(ctx context.Context, c config.Config, id string) error {
+	return withOutbox(ctx, c, func(s *outbox.Store) error {
+		_, err := s.Erase(ctx, id)
+		return err
+	})
 }
 
 // forget deletes what an agent remembers of a caller between sessions.

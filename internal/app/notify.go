@@ -282,23 +282,28 @@ func (p *program) outboxSubcommand(use, short string, args []string, do func(ctx
 		if err != nil {
 			return err
 		}
-		conn, err := db.Open(filepath.Join(c.Data, "frontdesk.db"))
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		shared, closeShared, err := openShared(cmd.Context(), c, conn)
-		if err != nil {
-			return err
-		}
-		defer closeShared()
-		s, err := outbox.Open(cmd.Context(), shared, routes(c))
-		if err != nil {
-			return err
-		}
-		return do(cmd.Context(), s, strings.Join(args, ""))
+		return withOutbox(cmd.Context(), c, func(s *outbox.Store) error { return do(cmd.Context(), s, strings.Join(args, "")) })
 	}
 	return command
+}
+
+// withOutbox runs do with the outbox opened.
+func withOutbox(ctx context.Context, c config.Config, do func(*outbox.Store) error) error {
+	conn, err := db.Open(filepath.Join(c.Data, "frontdesk.db"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	shared, closeShared, err := openShared(ctx, c, conn)
+	if err != nil {
+		return err
+	}
+	defer closeShared()
+	s, err := outbox.Open(ctx, shared, routes(c))
+	if err != nil {
+		return err
+	}
+	return do(s)
 }
 
 // listDead prints the dead letters.

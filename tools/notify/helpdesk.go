@@ -188,7 +188,7 @@ func (z *zendesk) comments(ctx context.Context, ref string) (bodies []string, er
 
 // zendeskStatus is Zendesk's name for our status. A closed ticket cannot be changed there, so
 // Zendesk closes solved ones by its own rules.
-var zendeskStatus = map[string]string{"open": "open", "waiting": "pending", "solved": "solved", "closed": "solved"}
+var zendeskStatus = map[string]string{"open": "open", "waiting": "pending", "solved": "solved", "closed": "solved", "withdrawn": "solved"}
 
 func (z *zendesk) comment(ctx context.Context, ref string, e outbox.Event, text string) error {
 	in := zendeskEnvelope{zendeskTicket{Comment: &zendeskComment{Body: text}}}

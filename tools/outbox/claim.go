@@ -73,7 +73,10 @@ func (c *claim) read(ctx context.Context, tx *sql.Tx, now time.Time) (bool, erro
 	if tried > 0 {
 		c.tried = time.UnixMilli(tried)
 	}
-	return true, json.Unmarshal([]byte(body), &c.event)
+	if json.Unmarshal([]byte(body), &c.event) != nil {
+		c.event = Event{} // send makes it a dead letter, so that the others go on
+	}
+	return true, nil
 }
 
 func (c *claim) release(ctx context.Context, tx *sql.Tx) error {

@@ -35,6 +35,8 @@ type Destination interface {
 // ErrGone is the error of a destination that wants no events any more.
 var ErrGone = errors.New("the destination is gone")
 
+var errDamaged = fault.New(fault.Invalid, "the stored event cannot be read")
+
 // Options are the limits of a Dispatcher. Zero values get the defaults.
 type Options struct {
 	Node       string        // names this process
@@ -211,7 +213,10 @@ func (w *worker) send(ctx context.Context, c *claim) {
 	if c.tried.IsZero() {
 		c.tried = now
 	}
-	err := w.destination.Deliver(attempt, c.event, c.event.ID)
+	var err error = errDamaged
+	if c.event.ID != "" {
+		err = w.destination.Deliver(attempt, c.event, c.event.ID)
+	}
 	record, cancelRecord := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
 	defer cancelRecord()
 	isBack := w.judge(err)

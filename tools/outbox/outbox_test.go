@@ -334,6 +334,38 @@ func TestAnEventIsPublishedWithItsTransaction(t *testing.T) {
 	}
 }
 
+func TestErasureAndDamage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openTest(t, filepath.Join(t.TempDir(), "x.db"), Route{Name: "crm", Content: true})
+		for n := 1; n <= 3; n++ {
+			e := newEvent("T-1", n)
+			if e.Data.Subject = "words of the caller"; n == 3 {
+				e.Data.Session = "sess_B"
+			}
+			require.NoError(t, s.Publish(t.Context(), e))
+		}
+		if n, err := s.Erase(t.Context(), "sess_A"); n != 2 || err != nil {
+			t.Errorf("erased %d, %v", n, err)
+		}
+		_, err := s.db.Exec(`UPDATE outbox_events SET body = '{' WHERE id = 'evt_T-1.1'`)
+		require.NoError(t, err)
+		r := &receiver{}
+		_, stop := start(s, "a", map[string]Destination{"crm": r})
+		defer stop()
+		time.Sleep(time.Minute)
+		letters, err := s.DeadLetters(t.Context(), 10)
+		if err != nil || len(letters) != 1 || len(r.accepted) != 2 {
+			t.Fatalf("dead: %+v, %v; accepted: %+v", letters, err, r.accepted)
+		}
+		if d := r.accepted[0].Data; d.Content != nil || d.Subject != "erased" {
+			t.Errorf("not erased: %+v", d)
+		}
+		if d := r.accepted[1].Data; d.Content == nil || d.Subject == "erased" {
+			t.Errorf("another session was erased: %+v", d)
+		}
+	})
+}
+
 func TestPostgres(t *testing.T) {
 	url := os.Getenv("FRONTDESK_POSTGRES") // to test with a Postgres server
 	if url == "" {

@@ -283,6 +283,55 @@ func (s *Store) Backlogs(ctx context.Context) (map[string]Backlog, error) {
 	return found, storageFault(ctx, rows.Err())
 }
 
+// Erase removes what callers said in a session from the events that are still stored, and
+// returns how many there were. Their ids, which say nothing about a person, stay.
+func (s *Store) Erase(ctx context.Context, session string) (erased int, err error) {
+	if session == "" {
+		return 0, fault.New(fault.Invalid, "a session is needed")
+	}
+	err = s.inTx(ctx, func(tx *sql.Tx) error {
+		bodies, err := bodiesOf(ctx, tx, session)
+		for seq, e := range bodies {
+			e.Data.Content = nil
+			if e.Data.Subject != "" {
+				e.Data.Subject = "erased"
+			}
+			var body []byte
+			if body, err = e.JSON(); err == nil {
+				_, err = tx.ExecContext(ctx, `UPDATE outbox_events SET body = $1 WHERE seq = $2`, string(body), seq)
+			}
+			if err != nil {
+				return err
+			}
+			erased++
+		}
+		return err
+	})
+	return erased, err
+}
+
+// bodiesOf returns the stored events of a session by their number.
+func bodiesOf(ctx context.Context, tx *sql.Tx, session string) (map[int64]Event, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT seq, body FROM outbox_events WHERE body != ''`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	found := make(map[int64]Event)
+	for rows.Next() {
+		var seq int64
+		var body string
+		var e Event
+		if err := rows.Scan(&seq, &body); err != nil {
+			return nil, err
+		}
+		if json.Unmarshal([]byte(body), &e) == nil && e.Data.Session == session {
+			found[seq] = e
+		}
+	}
+	return found, rows.Err()
+}
+
 // Sweep forgets the ids of events that were delivered long ago.
 func (s *Store) Sweep(ctx context.Context) error {
 	_, err := s.db.ExecContext(ctx, `DELETE FROM outbox_events WHERE at < $1
