@@ -29,6 +29,7 @@ const (
 	NoticeRaised                      // Notice tells the caller that something changed, of Call if a tool failed
 	TurnEnded                         // Finished is the complete turn
 	AgentChosen                       // the caller chose the agent that continues the call
+	ToolAbandoned                     // the caller left before they agreed to Call, which is kept unless there is a failed Result
 )
 
 // Consented is the Text of ToolStarted for a call to which the caller agreed.

@@ -86,6 +86,14 @@ func (l *eventLog) event(e dialog.Event) bool {
 		l.add("held", "", func(more ...zap.Field) {
 			l.log.Info("tool call waits for the caller's consent", append(more, turn, zap.String("tool", e.Call.Name))...)
 		})
+	case e.Kind == dialog.ToolAbandoned && e.Call != nil && e.Result != nil:
+		l.add("abandoned", "failed", func(more ...zap.Field) {
+			l.log.Warn("the caller left before they agreed, and no draft could be kept", append(more, turn, zap.String("tool", e.Call.Name), zap.Error(e.Result.Err))...)
+		})
+	case e.Kind == dialog.ToolAbandoned && e.Call != nil:
+		l.add("abandoned", "", func(more ...zap.Field) {
+			l.log.Info("the caller left before they agreed: a draft is kept", append(more, turn, zap.String("tool", e.Call.Name))...)
+		})
 	case e.Kind == dialog.ToolRefused && e.Call != nil && e.Result != nil:
 		err := fault.From(e.Result.Err)
 		l.add("refused", e.Text, func(more ...zap.Field) {

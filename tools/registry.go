@@ -301,6 +301,22 @@ func (r *Registry) DoAsOperator(ctx context.Context, call Call) Result {
 	return r.Do(ctx, call, gate.PermitOperator(call.Name, call.Arguments))
 }
 
+// Abandon keeps what a call would have done if its tool can (see Abandoner), because the caller
+// left before they agreed to it. isKept reports whether it can.
+func (r *Registry) Abandon(ctx context.Context, call Call) (isKept bool, err error) {
+	e := r.find(call.Name)
+	if e == nil {
+		return false, nil
+	}
+	tool, ok := e.tool.(Abandoner)
+	if !ok {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	return true, tool.Abandon(ctx, call)
+}
+
 // Wait waits until no tool runs. A tool that ignores its deadline still runs after Do has
 // returned. Wait returns ctx's error if ctx ends first.
 func (r *Registry) Wait(ctx context.Context) error {

@@ -257,6 +257,40 @@ func isHeard(question, heard string) bool {
 	return strings.Contains(" "+strings.Join(words.Split(heard), " ")+" ", " "+strings.Join(asked, " ")+" ")
 }
 
+// keepAbandoned keeps a call that waited for the caller's consent when the caller left, such as
+// a ticket as a draft.
+func (c *conversation) keepAbandoned() {
+	if c.outcome != dialog.CallerGone && c.outcome != dialog.NoAnswer {
+		return
+	}
+	call := c.unansweredCall()
+	if call == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.withCaller(c.tasks.session)), saveTimeout)
+	defer cancel()
+	if isKept, err := c.agent.Tools.Abandon(ctx, *call); isKept {
+		e := dialog.Event{Kind: dialog.ToolAbandoned, Turn: c.turns, Call: call}
+		if err != nil {
+			result := tools.Failed(*call, fault.From(err))
+			e.Result = &result
+		}
+		c.emit(e)
+	}
+}
+
+// unansweredCall returns the last call that waits for consent, if the caller has said nothing
+// since. They may have left before they heard the question.
+func (c *conversation) unansweredCall() *tools.Call {
+	messages := c.recall.history.messages
+	for i := len(messages) - 1; i >= 0 && messages[i].Role != dialog.User; i-- {
+		if result := messages[i].Result; result != nil && result.Held {
+			return findCall(messages[:i], result.CallID)
+		}
+	}
+	return nil
+}
+
 // awaitsConsent reports whether the caller's next words may be the consent to a call.
 func (c *conversation) awaitsConsent() bool {
 	call, turns := c.heldCall()

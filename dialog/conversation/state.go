@@ -167,6 +167,7 @@ func (c *conversation) run(ears []dialog.Ear) (dialog.Outcome, error) {
 		}
 	}
 	c.tasks.group.Wait()
+	c.keepAbandoned()
 	return c.outcome, c.err
 }
 

@@ -21,8 +21,12 @@ func (r *responder) handleAnswer(st *state, u utterance, in intent, isTyped bool
 	case wantPerson, areYouRobot, repeat, holdOn, stopTalking, goodbye, complaint, wordless, abilities:
 		return nil
 	case neverMind:
-		if st.isFiling || st.wantsCallback {
-			st.isFiling, st.wantsCallback = false, false
+		if st.wantsCallback {
+			st.wantsCallback = false
+			return r.withdrawTicket(st, isTyped)
+		}
+		if st.isFiling {
+			st.isFiling = false
 			return r.tell(r.phrases.dropped, anythingElse)
 		}
 		return nil

@@ -149,6 +149,8 @@ func (r *responder) handle(st *state, u utterance, in intent, isTyped bool, past
 		return r.requestPerson(st, u)
 	case repeat:
 		return r.repeatReply(past)
+	case neverMind:
+		return r.withdrawTicket(st, isTyped)
 	default:
 		return r.smallTalk(st, in)
 	}
@@ -169,7 +171,7 @@ func (r *responder) smallTalk(st *state, in intent) []part {
 		return r.tell(r.phrases.takeTime, noQuestion)
 	case stopTalking, backchannel, yes:
 		return r.tell(r.phrases.stopped, noQuestion)
-	case no, neverMind:
+	case no:
 		st.isFiling, st.asked = false, ticketRequested{}
 		return r.tell(r.phrases.fine, anythingElse)
 	case objection:

@@ -63,6 +63,7 @@ type phrases struct {
 	ticketIs      string // %s: ticket, %s: status
 	ticketAbout   string // %s: problem
 	closed        string // %s: ticket
+	withdrawn     string // %s: ticket
 	noted         string // %s: ticket
 	created       string // %s: ticket
 	reach         string // %s: contact
@@ -90,7 +91,7 @@ var englishPhrases = &phrases{
 		shallConnect:     "Shall I connect you with a person?",
 		shallCloseTicket: "Shall I close it?",
 	},
-	statuses:      map[tools.Status]string{tools.Open: "open", tools.Waiting: "waiting", tools.Solved: "solved", tools.Closed: "closed"},
+	statuses:      map[tools.Status]string{tools.Open: "open", tools.Waiting: "waiting", tools.Solved: "solved", tools.Closed: "closed", tools.Withdrawn: "withdrawn", tools.Draft: "a draft"},
 	here:          "Hello! Yes, I'm here. How can I help you?",
 	welcome:       "You're welcome.",
 	takeTime:      "Of course, take your time.",
@@ -122,6 +123,7 @@ var englishPhrases = &phrases{
 	ticketIs:      "Ticket %s is %s.",
 	ticketAbout:   "It is about: %s.",
 	closed:        "Ticket %s is closed now.",
+	withdrawn:     "Ticket %s is withdrawn.",
 	noted:         "I've added that to ticket %s.",
 	created:       "I've opened ticket %s for you.",
 	reach:         "We will reach you at %s.",
@@ -149,7 +151,7 @@ var germanPhrases = &phrases{
 		shallConnect:     "Soll ich Sie mit einem Menschen verbinden?",
 		shallCloseTicket: "Soll ich es schließen?",
 	},
-	statuses:      map[tools.Status]string{tools.Open: "offen", tools.Waiting: "wartet auf Sie", tools.Solved: "gelöst", tools.Closed: "geschlossen"},
+	statuses:      map[tools.Status]string{tools.Open: "offen", tools.Waiting: "wartet auf Sie", tools.Solved: "gelöst", tools.Closed: "geschlossen", tools.Withdrawn: "zurückgezogen", tools.Draft: "ein Entwurf"},
 	here:          "Guten Tag! Ja, ich bin da. Wie kann ich helfen?",
 	welcome:       "Gern geschehen.",
 	takeTime:      "Natürlich, lassen Sie sich Zeit.",
@@ -181,6 +183,7 @@ var germanPhrases = &phrases{
 	ticketIs:      "Der Stand von Ticket %s: %s.",
 	ticketAbout:   "Es geht um: %s.",
 	closed:        "Ticket %s ist jetzt geschlossen.",
+	withdrawn:     "Ticket %s ist zurückgezogen.",
 	noted:         "Das habe ich zu Ticket %s notiert.",
 	created:       "Ich habe Ticket %s für Sie angelegt.",
 	reach:         "Wir erreichen Sie unter %s.",
@@ -208,7 +211,7 @@ var spanishPhrases = &phrases{
 		shallConnect:     "¿Quiere que le pase con una persona?",
 		shallCloseTicket: "¿Quiere que lo cierre?",
 	},
-	statuses:      map[tools.Status]string{tools.Open: "abierto", tools.Waiting: "a la espera de su respuesta", tools.Solved: "resuelto", tools.Closed: "cerrado"},
+	statuses:      map[tools.Status]string{tools.Open: "abierto", tools.Waiting: "a la espera de su respuesta", tools.Solved: "resuelto", tools.Closed: "cerrado", tools.Withdrawn: "retirado", tools.Draft: "un borrador"},
 	here:          "¡Hola! Sí, aquí estoy. ¿En qué puedo ayudarle?",
 	welcome:       "De nada.",
 	takeTime:      "Por supuesto, tómese su tiempo.",
@@ -240,6 +243,7 @@ var spanishPhrases = &phrases{
 	ticketIs:      "El estado del ticket %s: %s.",
 	ticketAbout:   "Trata de: %s.",
 	closed:        "El ticket %s está cerrado.",
+	withdrawn:     "El ticket %s está retirado.",
 	noted:         "Lo he añadido al ticket %s.",
 	created:       "He abierto el ticket %s.",
 	reach:         "Le contactaremos en %s.",
@@ -267,7 +271,7 @@ var frenchPhrases = &phrases{
 		shallConnect:     "Voulez-vous parler à une personne ?",
 		shallCloseTicket: "Voulez-vous que je le ferme ?",
 	},
-	statuses:      map[tools.Status]string{tools.Open: "ouvert", tools.Waiting: "en attente de votre réponse", tools.Solved: "résolu", tools.Closed: "fermé"},
+	statuses:      map[tools.Status]string{tools.Open: "ouvert", tools.Waiting: "en attente de votre réponse", tools.Solved: "résolu", tools.Closed: "fermé", tools.Withdrawn: "retiré", tools.Draft: "un brouillon"},
 	here:          "Bonjour ! Oui, je suis là. Comment puis-je vous aider ?",
 	welcome:       "Je vous en prie.",
 	takeTime:      "Bien sûr, prenez votre temps.",
@@ -299,6 +303,7 @@ var frenchPhrases = &phrases{
 	ticketIs:      "L'état du ticket %s : %s.",
 	ticketAbout:   "Il concerne : %s.",
 	closed:        "Le ticket %s est fermé.",
+	withdrawn:     "Le ticket %s est retiré.",
 	noted:         "Je l'ai ajouté au ticket %s.",
 	created:       "J'ai ouvert le ticket %s.",
 	reach:         "Nous vous joindrons à %s.",

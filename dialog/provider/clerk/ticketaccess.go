@@ -242,6 +242,24 @@ func (r *responder) closeTicket(st *state, isTyped bool) []part {
 	return r.updateTicket(st, st.ticket, map[string]string{"status": "closed"}, fmt.Sprintf(r.phrases.closed, sayTicket(st.ticket, isTyped)), isTyped)
 }
 
+// withdrawTicket takes back the ticket that this conversation opened last, if there is one.
+func (r *responder) withdrawTicket(st *state, isTyped bool) []part {
+	st.isFiling, st.asked = false, ticketRequested{}
+	if st.filed == "" || !r.hasTool[updateTicket] {
+		return r.tell(r.phrases.fine, anythingElse)
+	}
+	id := st.filed
+	parts := r.updateTicket(st, id, map[string]string{"status": string(tools.Withdrawn)}, fmt.Sprintf(r.phrases.withdrawn, sayTicket(id, isTyped)), isTyped)
+	respond := parts[0].respond
+	parts[0].respond = func(st *state, result tools.Result) statement {
+		if !result.Failed {
+			st.filed = ""
+		}
+		return respond(st, result)
+	}
+	return parts
+}
+
 // addNote adds the note that the caller asked for to a ticket.
 func (r *responder) addNote(st *state, id string, isTyped bool) []part {
 	return r.updateTicket(st, id, map[string]string{"note": words.Clip(st.asked.note, 2000)}, fmt.Sprintf(r.phrases.noted, sayTicket(id, isTyped)), isTyped)
