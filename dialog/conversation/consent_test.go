@@ -90,6 +90,30 @@ func TestEffectRunsOnlyAfterTheCallersYes(t *testing.T) {
 	}
 }
 
+// A yes to another question of the agent is no consent to the call.
+func TestYesToAnotherQuestionIsNoConsent(t *testing.T) {
+	for asked, want := range map[string]int32{"Yes, it is free.": 1, "Is your order late?": 0, "Is it 早い？ Say yes.": 0} {
+		tool := newRefund("")
+		refunds := refundingModel(`{"order":"47329","amount":20}`)
+		model := modelFunc(func(ctx context.Context, p dialog.Prompt, yield func(dialog.Chunk, error) bool) {
+			if strings.HasPrefix(lastUser(p.Messages), "is it free") {
+				yield(dialog.Chunk{Text: asked}, nil)
+				return
+			}
+			refunds(ctx, p, yield)
+		})
+		textCall(t, agentWith(t, model, tool), Options{}, func(c *fakeCaller) {
+			for _, text := range []string{"refund 20 for order 47329", "is it free", "yes"} {
+				c.types(text)
+				c.wait(time.Second)
+			}
+		})
+		if got := tool.calls.Load(); got != want {
+			t.Errorf("after %q: the tool ran %d times, want %d", asked, got, want)
+		}
+	}
+}
+
 // A turn that the caller interrupted before anything was heard is a turn, too.
 func TestInterruptedTurnsAreCounted(t *testing.T) {
 	tool := newRefund("")

@@ -153,7 +153,7 @@ func (c *conversation) hold(r *reply, call tools.Call, condition string) {
 	r.calls.consent.question = question
 	out, _ := json.Marshal(map[string]string{
 		"status":  "awaiting_caller",
-		"message": "It is not done yet. The caller is asked now: " + r.calls.consent.question + " Wait for the answer, and do not say that it is done.",
+		"message": "It is not done yet. The caller is asked now: " + r.calls.consent.question + " Wait for the answer, and do not say that it is done. If the caller says something else first, answer it and call this again: then they are asked again.",
 	})
 	result := tools.Result{CallID: call.ID, Output: out, Held: true}
 	c.addResult(result)
@@ -192,7 +192,7 @@ func (c *conversation) consentTo(said string) (*tools.Call, *gate.Approval) {
 	if call == nil {
 		return nil, nil
 	}
-	approval := gate.Approve(call.Name, call.Arguments, said, turns)
+	approval := gate.Approve(call.Name, call.Arguments, c.consentQuestion(*call), said, turns)
 	if approval == nil {
 		return nil, nil
 	}
@@ -200,13 +200,15 @@ func (c *conversation) consentTo(said string) (*tools.Call, *gate.Approval) {
 	return call, approval
 }
 
-// heldCall returns the last call that waits for consent, if the caller heard the question and
-// the call has not run since, and in how many turns the caller has spoken after it.
+// heldCall returns the last call that waits for consent, if the caller heard the question, the
+// agent asked nothing else since, and the call has not run since. It also returns in how many
+// turns the caller has spoken after it.
 func (c *conversation) heldCall() (*tools.Call, int) {
 	messages := c.recall.history.messages
 	turns := 0
 	var later []tools.Call
-	heard := "" // what the agent said right after the calls
+	heard := ""        // what the agent said right after the calls
+	asksOther := false // the agent asked something else after that
 	for i := len(messages) - 1; i >= 0; i-- {
 		m := messages[i]
 		switch {
@@ -215,12 +217,13 @@ func (c *conversation) heldCall() (*tools.Call, int) {
 				turns++
 			}
 		case m.Role == dialog.Assistant && len(m.Calls) == 0:
+			asksOther = asksOther || strings.ContainsAny(heard, questionMarks)
 			heard = m.Text
 		case m.Role == dialog.Assistant:
 			later = append(later, m.Calls...)
 		case m.Result != nil && m.Result.Held:
 			call := findCall(messages[:i], m.Result.CallID)
-			if call == nil || hasSameCall(later, *call) || !isHeard(c.consentQuestion(*call), heard) {
+			if call == nil || asksOther || hasSameCall(later, *call) || !isHeard(c.consentQuestion(*call), heard) {
 				return nil, 0
 			}
 			return call, turns
@@ -228,6 +231,9 @@ func (c *conversation) heldCall() (*tools.Call, int) {
 	}
 	return nil, 0
 }
+
+// questionMarks end questions in the world's scripts.
+const questionMarks = "?？؟՞"
 
 func findCall(messages []dialog.Message, id string) *tools.Call {
 	for i := len(messages) - 1; i >= 0; i-- {

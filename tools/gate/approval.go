@@ -14,9 +14,10 @@ type Approval struct{ digest [sha256.Size]byte }
 
 // Approve returns the caller's consent to a call, or nil. answer is what the caller said
 // in the turn after the question, or in the one after that (turns is 1 or 2). Only a plain
-// yes is a consent: "yes, but to another address" is not.
-func Approve(tool string, arguments json.RawMessage, answer string, turns int) *Approval {
-	if turns < 1 || turns > recentTurns || AnswerIn(answer) != Yes {
+// yes is a consent: "yes, but to another address" is not. "Yes, close it" is one if the
+// question was about closing.
+func Approve(tool string, arguments json.RawMessage, question, answer string, turns int) *Approval {
+	if turns < 1 || turns > recentTurns || answerTo(question, answer) != Yes {
 		return nil
 	}
 	return &Approval{digest: digest(tool, arguments)}
@@ -59,15 +60,52 @@ var (
 		nunca tampoco incorrecto`)
 )
 
+// actions are beginnings of words that name the same action, one group a line. An answer may
+// repeat the action of its question in other words of the group.
+var actions = strings.Split(`open creat mak file anleg legen eroffn erstell ouvr cre abr crea
+close closing schlie ferm cerr cierr
+refund erstatt rembours reembols
+cancel stornier annul
+send schick envo envi
+change chang set
+add note notier hinzu ajout anad anot
+book buch reserv
+ticket tique
+colleague person kolleg menschen collegue companero
+end hang call beend termin`, "\n")
+
+// fillersOfActions may stand beside the action in an answer.
+var fillersOfActions = words.NewSet("for me now up one ein eine den dem es an un une el lo la le les")
+
+// repeatsAction reports whether a word of an answer names an action of the question.
+func repeatsAction(word string, question []string) bool {
+	return slices.ContainsFunc(actions, func(group string) bool {
+		names := strings.Fields(group)
+		isOfGroup := func(w string) bool {
+			return slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(w, name) })
+		}
+		return isOfGroup(word) && slices.ContainsFunc(question, isOfGroup)
+	})
+}
+
+// idioms hold a refusing word and refuse nothing. They agree to nothing either.
+var idioms = strings.NewReplacer(" no problem ", " thanks ", " not a problem ", " thanks ", " why not ", " thanks ", " kein problem ", " thanks ",
+	" warum nicht ", " thanks ", " pas de probleme ", " thanks ", " pourquoi pas ", " thanks ", " no hay problema ", " thanks ", " por que no ", " thanks ")
+
 // AnswerIn reads the answer to a question that yes or no answers, in English, German, French
 // and Spanish.
-func AnswerIn(text string) Answer {
-	said := words.Split(words.Fold(text))
+func AnswerIn(text string) Answer { return answerTo("", text) }
+
+// answerTo reads the answer to a question.
+func answerTo(question, text string) Answer {
+	asked := words.Split(words.Fold(question))
+	said := strings.Fields(idioms.Replace(" " + strings.Join(words.Split(words.Fold(text)), " ") + " "))
 	all := " " + strings.Join(said, " ") + " "
 	agrees := slices.ContainsFunc(agreeingPhrases, func(p string) bool { return strings.Contains(all, " "+p+" ") })
 	isPlain := true
 	for _, w := range said {
 		switch {
+		case repeatsAction(w, asked), question != "" && fillersOfActions[w]:
 		case refusal[w]:
 			return No
 		case agreement[w]:

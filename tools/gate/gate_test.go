@@ -42,7 +42,7 @@ func goodRequest() Request {
 			Caller: "+15550100", Line: "+15550100", Proved: []string{"47329"},
 			Said: []string{"refund order four seven three two nine please", "twenty dollars to jon at example dot com", "yes"},
 		},
-		Approval: Approve("refund", json.RawMessage(arguments), "yes", 1),
+		Approval: Approve("refund", json.RawMessage(arguments), "", "yes", 1),
 	}
 }
 
@@ -79,8 +79,8 @@ func TestEveryRuleObjects(t *testing.T) {
 		{"limit of the session", func(r *Request) { r.Used.Session = 3 }, Refused, fault.Limited},
 		{"", func(r *Request) { r.Used.Session = 3; r.Rule.Limits.Session = 4 }, Allowed, ""},
 		{"consent", func(r *Request) { r.Approval = nil }, MustAsk, ""},
-		{"consent", func(r *Request) { r.Approval = Approve(r.Tool, json.RawMessage(`{"order":"47329"}`), "yes", 1) }, MustAsk, ""},
-		{"consent", func(r *Request) { r.Approval = Approve("create_ticket", r.Arguments, "yes", 1) }, MustAsk, ""},
+		{"consent", func(r *Request) { r.Approval = Approve(r.Tool, json.RawMessage(`{"order":"47329"}`), "", "yes", 1) }, MustAsk, ""},
+		{"consent", func(r *Request) { r.Approval = Approve("create_ticket", r.Arguments, "", "yes", 1) }, MustAsk, ""},
 		{"consent", func(r *Request) { r.Approval = nil; r.Rule.Consent = AskUnlessRequested }, MustAsk, ""},
 		{"", func(r *Request) {
 			r.Approval, r.Rule.Consent = nil, AskUnlessRequested
@@ -176,8 +176,42 @@ func TestAnswers(t *testing.T) {
 
 func TestConsentEndsAfterTwoTurns(t *testing.T) {
 	for turns, want := range map[int]bool{0: false, 1: true, 2: true, 3: false} {
-		if got := Approve("refund", nil, "yes", turns) != nil; got != want {
+		if got := Approve("refund", nil, "", "yes", turns) != nil; got != want {
 			t.Errorf("after %d turns: consent is %v", turns, got)
+		}
+	}
+}
+
+func TestAnswerMayRepeatTheAction(t *testing.T) {
+	const ticket, closes, cancels = "I would open a ticket: My kettle leaks. Shall I do that?", "I would close ticket T-48291537. Shall I do that?",
+		"I would cancel order 47329. Shall I do that?"
+	for _, test := range []struct {
+		question, answer string
+		want             Answer
+	}{
+		{ticket, "yes, open the ticket", Yes},
+		{ticket, "yes please create it", Yes},
+		{ticket, "yes that is right, go ahead and open the ticket for me", Yes},
+		{ticket, "yes, close the ticket", Unclear},
+		{ticket, "yes, cancel it", No},
+		{ticket, "open", Unclear},
+		{ticket, "yes, open two tickets", Unclear},
+		{ticket, "yes, open it for kim", Unclear},
+		{ticket, "sure, why not", Yes},
+		{ticket, "no problem, go ahead", Yes},
+		{ticket, "no problem", Unclear},
+		{ticket, "why not", Unclear},
+		{closes, "yes, close it", Yes},
+		{closes, "yes, open it", Unclear},
+		{cancels, "yes, cancel it", Yes},
+		{cancels, "cancel", Unclear},
+		{cancels, "no, don't cancel it", No},
+		{"Ich würde ein Ticket anlegen: Es tropft. Soll ich das tun?", "Ja, legen Sie das Ticket an", Yes},
+		{"Je vais ouvrir un ticket : La lampe. Dois-je le faire ?", "Oui, ouvrez le ticket", Yes},
+		{"Voy a abrir un tique: La lámpara. ¿Quiere que lo haga?", "Sí, abra el tique", Yes},
+	} {
+		if got := answerTo(test.question, test.answer); got != test.want {
+			t.Errorf("%q, answered %q: got %d, want %d", test.question, test.answer, got, test.want)
 		}
 	}
 }
