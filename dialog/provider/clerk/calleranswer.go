@@ -159,6 +159,9 @@ func (r *responder) answerWhatProblem(st *state, u utterance, in intent, isTyped
 		return r.tell(r.phrases.goAhead, whatProblem)
 	case in == thanks || in == greeting || in == objection || in == ticketStatus || in == closeTicket:
 		return nil
+	case in == giveContact: // it answers the question that comes next
+		st.isFiling, st.contact = true, findContact(u, false)
+		return r.tell("", whatProblem)
 	case in == inquiry && u.isQuestion && !trouble.MatchString(u.plain):
 		return nil
 	}

@@ -199,7 +199,7 @@ func (r *responder) replayTurn(st *state, t *turn, past []turn) question {
 		if !strings.Contains(t.heard, r.phrases.unknown) {
 			st.failures = 0
 		}
-		if asked = r.phrases.questionIn(t.heard); following != nil {
+		if asked = r.phrases.questionIn(t.heard); following != nil && following.Name == handOver && st.held == nil {
 			asked = shallConnect
 		}
 	} else {
@@ -219,8 +219,9 @@ func (r *responder) replayTurn(st *state, t *turn, past []turn) question {
 }
 
 // follow returns a call that follows from what the parts did, which asks the caller for
-// consent: the one that their result makes possible, or the person that the reply would
-// offer. It returns nil if nothing follows. text is said before the call.
+// consent: the one that their result makes possible, the person that the reply would offer, or
+// the call for which the caller was asked before they asked something else. It returns nil if
+// nothing follows. text is said before the call.
 func (r *responder) follow(st *state, parts []part, results []tools.Result, asked question, text string) *part {
 	if asked == shallConnect && r.asks[handOver] {
 		p := r.requestPerson(st, utterance{text: st.topic})[0]
@@ -233,7 +234,7 @@ func (r *responder) follow(st *state, parts []part, results []tools.Result, aske
 			return p
 		}
 	}
-	return nil
+	return r.remind(st, asked, text)
 }
 
 // compose joins the statements of the parts: first the texts, then their sources, then one
@@ -247,6 +248,7 @@ func (r *responder) compose(st *state, parts []part, results []tools.Result) (te
 			result, results = results[0], results[1:]
 		}
 		if result.Held {
+			p.before = "" // it has been said
 			st.held, st.heldTurns = &p, 0
 			continue
 		}

@@ -33,6 +33,8 @@ type state struct {
 
 	held      *part // its call waits for the caller's consent
 	heldTurns int   // in which the caller has spoken since
+	reminders int   // how often the caller was asked again
+	isAside   bool  // the caller asks something else
 
 	failures int // turns in a row without help for the caller
 }
@@ -43,6 +45,7 @@ const maxParts = 3 // requests in one turn
 func (r *responder) decide(st *state, t *turn, past []turn) []part {
 	u := newUtterance(t.said)
 	in := r.intentOf(u)
+	st.isAside = false
 	if parts := r.handleConsent(st, t, u, in); parts != nil {
 		return parts
 	}
@@ -63,6 +66,7 @@ func (r *responder) decide(st *state, t *turn, past []turn) []part {
 	if st.isFiling && (in == inquiry || in == recordStatus) { // back to the ticket
 		parts = append(parts, r.tell("", st.missing())...)
 	}
+	st.isAside = !st.isFiling && (in == inquiry || in == recordStatus)
 	return parts
 }
 

@@ -21,12 +21,13 @@ func TestCallerProvesThatARecordIsTheirs(t *testing.T) {
 		says []string
 		want string
 	}{
-		{[]string{"where is my order 47329"}, "To be sure that it is yours, please tell me this: postcode."},
+		{[]string{"where is my order 47329"}, "To be sure that it is yours, please tell me the postcode."},
 		{[]string{"where is my order 47329", "it is S W 1 A 1 A A"}, "Order 4 7 3 2 9 was shipped."},
-		{[]string{"where is my order 47329", "S W 2 A 1 A A"}, "I can't find order 4 7 3 2 9 with that. To be sure that it is yours, please tell me this: postcode."},
+		{[]string{"where is my order 47329", "S W 2 A 1 A A"}, "I can't find order 4 7 3 2 9 with that. To be sure that it is yours, please tell me the postcode."},
 		{[]string{"where is my order 47329", "S W 2 A 1 A A", "sorry S W 1 A 1 A A"}, "Order 4 7 3 2 9 was shipped."},
 		{[]string{"where is my order 99999", "S W 1 A 1 A A"}, "I can't find order 9 9 9 9 9 with that."},
 		{[]string{"where is my order 47329", "I don't know"}, "All right."},
+		{[]string{"where is my order 47329", "yes"}, "Yes, please go ahead. To be sure that it is yours, please tell me the postcode."},
 		{[]string{"where is my order", "four seven three two nine", "S W 1 A 1 A A"}, "Order 4 7 3 2 9 was shipped."},
 	} {
 		c := newConversation(t, registry)

@@ -184,6 +184,8 @@ func (r *responder) tellRecord(l *lookup, n string, result tools.Result, u utter
 		isUnknown = out.Error.Code == fault.NotFound || out.Error.Code == fault.Invalid
 	}
 	switch {
+	case l.hasFact && out.Error.Code == fault.Limited: // the caller guesses
+		return statement{text: r.phrases.tooManyFacts, question: r.personQuestionOr(r.ticketQuestion())}
 	case result.Failed && !(l.hasSay && isUnknown), l.hasSay && out.Say == "" && !isUnknown:
 		return statement{text: r.phrases.failed, question: r.ticketQuestion()}
 	case isUnknown:
@@ -230,6 +232,11 @@ func (r *responder) answerWhichFact(st *state, u utterance, in intent, isTyped b
 	case in == no && len(u.words) <= 3 || hasNoNumber.MatchString(u.plain):
 		st.fact = provedFact{}
 		return r.tell(r.phrases.fine, r.personQuestionOr(anythingElse))
+	}
+	if in == yes || in == backchannel || in == announcement {
+		return []part{{respond: func(st *state, _ tools.Result) statement {
+			return statement{leadIn: r.phrases.goAhead, question: whichFact, subject: st.fact.name}
+		}}}
 	}
 	st.fact.text = words.Clip(u.text, maxFact)
 	return r.lookUpNumber(st, newUtterance(st.topic), l, isTyped)

@@ -59,6 +59,7 @@ type phrases struct {
 	proofWrong    string // %s: ticket, %s: contact
 	withoutProof  string
 	tooManyWrong  string // numbers and contacts
+	tooManyFacts  string // facts of records
 	onlyHere      string // after opening a ticket without a contact
 	ticketIs      string // %s: ticket, %s: status
 	ticketAbout   string // %s: problem
@@ -80,7 +81,7 @@ var englishPhrases = &phrases{
 	ask: [questionCount]string{
 		anythingElse:     "Is there anything else I can help you with?",
 		whichNumber:      "What is your %s number?",
-		whichFact:        "To be sure that it is yours, please tell me this: %s.",
+		whichFact:        "To be sure that it is yours, please tell me the %s.",
 		whichTicket:      "What is your ticket number?",
 		whatProblem:      "What exactly is the problem?",
 		whatContact:      "How can we reach you, by e-mail or by phone?",
@@ -119,6 +120,7 @@ var englishPhrases = &phrases{
 	proofWrong:    "I can't find ticket %s with the contact %s.",
 	withoutProof:  "Without it I can't look into the ticket.",
 	tooManyWrong:  "Too many numbers did not match, so I can't look up another ticket now.",
+	tooManyFacts:  "Too many answers did not match, so I can't look that up now.",
 	onlyHere:      "Without an e-mail address or telephone number I can look it up in this conversation only.",
 	ticketIs:      "Ticket %s is %s.",
 	ticketAbout:   "It is about: %s.",
@@ -179,6 +181,7 @@ var germanPhrases = &phrases{
 	proofWrong:    "Ich finde kein Ticket %s mit der Angabe %s.",
 	withoutProof:  "Ohne diese Angabe kann ich das Ticket nicht einsehen.",
 	tooManyWrong:  "Zu viele Angaben haben nicht gepasst, deshalb kann ich jetzt kein weiteres Ticket nachsehen.",
+	tooManyFacts:  "Zu viele Angaben haben nicht gepasst, deshalb kann ich das jetzt nicht nachsehen.",
 	onlyHere:      "Ohne E-Mail-Adresse oder Telefonnummer kann ich es nur in diesem Gespräch nachsehen.",
 	ticketIs:      "Der Stand von Ticket %s: %s.",
 	ticketAbout:   "Es geht um: %s.",
@@ -239,6 +242,7 @@ var spanishPhrases = &phrases{
 	proofWrong:    "No encuentro el ticket %s con el contacto %s.",
 	withoutProof:  "Sin ese dato no puedo consultar el ticket.",
 	tooManyWrong:  "Demasiados datos no coincidían, así que ahora no puedo consultar otro ticket.",
+	tooManyFacts:  "Demasiados datos no coincidían, así que ahora no puedo consultarlo.",
 	onlyHere:      "Sin correo ni teléfono solo puedo consultarlo en esta conversación.",
 	ticketIs:      "El estado del ticket %s: %s.",
 	ticketAbout:   "Trata de: %s.",
@@ -299,6 +303,7 @@ var frenchPhrases = &phrases{
 	proofWrong:    "Je ne trouve pas le ticket %s avec la coordonnée %s.",
 	withoutProof:  "Sans cela, je ne peux pas consulter le ticket.",
 	tooManyWrong:  "Trop d'informations ne correspondaient pas, je ne peux donc pas consulter un autre ticket maintenant.",
+	tooManyFacts:  "Trop d'informations ne correspondaient pas, je ne peux donc pas vérifier cela maintenant.",
 	onlyHere:      "Sans adresse e-mail ni numéro de téléphone, je ne peux le consulter que dans cette conversation.",
 	ticketIs:      "L'état du ticket %s : %s.",
 	ticketAbout:   "Il concerne : %s.",

@@ -50,7 +50,7 @@ func (r *responder) continueTicket(st *state, isTyped bool) []part {
 	case st.problem == "":
 		return r.tell("", whatProblem)
 	case !st.isContactSettled && st.contact.kind != noContact:
-		return r.setContact(st, st.contact, false)
+		return r.setContact(st, st.contact, isTyped)
 	case !st.isContactSettled:
 		return r.tell("", whatContact)
 	}
@@ -76,12 +76,23 @@ func (r *responder) continueTicket(st *state, isTyped bool) []part {
 	}}}
 }
 
-// ticketSubject returns the first words of a problem.
+// ticketSubject returns the first words of a problem. It ends after a comma, if that leaves
+// enough words, because the subject is read back to the caller.
 func ticketSubject(problem string) string {
+	const atLeast, atMost = 4, 14
 	var fields []string
 	if s := sentences(problem); len(s) > 0 {
 		fields = strings.Fields(s[0])
 	}
-	short := strings.Join(fields[:min(14, len(fields))], " ")
+	if len(fields) > atMost {
+		fields = fields[:atMost]
+		for n := atMost; n >= atLeast; n-- {
+			if strings.HasSuffix(fields[n-1], ",") {
+				fields = fields[:n]
+				break
+			}
+		}
+	}
+	short := strings.Join(fields, " ")
 	return capitalize(strings.TrimRight(words.Clip(short, 180), " ,;"))
 }

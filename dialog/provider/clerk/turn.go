@@ -77,7 +77,7 @@ func (t *turn) splitCalls(parts []part) (own []tools.Call, following *tools.Call
 		return nil, nil
 	}
 	last := t.calls[n-1]
-	if last.Name != handOver && last.Name != updateTicket || slices.ContainsFunc(parts, func(p part) bool { return p.call != nil && p.call.Name == last.Name }) {
+	if last.Name != handOver && last.Name != updateTicket && last.Name != createTicket || slices.ContainsFunc(parts, func(p part) bool { return p.call != nil && p.call.Name == last.Name }) {
 		return t.calls, nil
 	}
 	return t.calls[:n-1], &last
