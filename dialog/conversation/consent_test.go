@@ -90,7 +90,7 @@ func TestEffectRunsOnlyAfterTheCallersYes(t *testing.T) {
 	}
 }
 
-// A yes to another question of the agent is no consent to the call.
+// A yes answers the last question of the agent only.
 func TestYesToAnotherQuestionIsNoConsent(t *testing.T) {
 	for asked, want := range map[string]int32{"Yes, it is free.": 1, "Is your order late?": 0, "Is it 早い？ Say yes.": 0} {
 		tool := newRefund("")
