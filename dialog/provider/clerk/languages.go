@@ -11,7 +11,7 @@ import (
 var (
 	germanRules = []rule{
 		matchFolded(repeat, `\b(?:wiederholen|noch einmal|nochmal|wie bitte)\b`),
-		matchFolded(closeTicket, `\bticket\b.*\b(?:schließen|schliessen|zumachen)\b`),
+		matchFolded(closeTicket, `\bticket\b.*\b(?:schließen|schliessen|zumachen)\b|\b(?:schließen|schliessen|schließe|schließ)\b.*\bticket\b`),
 		matchFolded(ticketStatus, `\b(?:status|stand|neues|neuigkeiten)\b.*\btickets?\b`),
 		matchFolded(newTicket, `\bticket\b.*\b(?:anlegen|öffnen|aufmachen|erstellen|eröffnen)\b|\b(?:neues|ein) ticket\b|\bproblem melden\b`),
 		matchFolded(wantPerson, `\b(?:mensch|menschen|mitarbeiter|mitarbeiterin|person|jemandem|jemanden|berater|chef)\b`),
@@ -25,7 +25,7 @@ var (
 	}
 	spanishRules = []rule{
 		matchFolded(repeat, `\b(?:repetir|repita|otra vez|cómo dice)\b`),
-		matchFolded(closeTicket, `\b(?:cerrar|cierre)\b.*\bticket\b`),
+		matchFolded(closeTicket, `\b(?:cerrar|cierre|cierra)\b.*\b(?:ticket|tique)\b`),
 		matchFolded(ticketStatus, `\b(?:estado|novedades|noticias)\b.*\bticket\b`),
 		matchFolded(newTicket, `\b(?:abrir|abra|crear|cree|un|nuevo)\b.*\bticket\b|\bquiero reportar\b`),
 		matchFolded(wantPerson, `\b(?:persona|humano|agente|encargado|supervisor|alguien)\b`),
@@ -38,7 +38,7 @@ var (
 	}
 	frenchRules = []rule{
 		matchFolded(repeat, `\b(?:répéter|répétez|encore une fois|pardon)\b`),
-		matchFolded(closeTicket, `\b(?:fermer|fermez|clôturer)\b.*\bticket\b`),
+		matchFolded(closeTicket, `\b(?:fermer|fermez|ferme|clôturer|clôturez)\b.*\bticket\b`),
 		matchFolded(ticketStatus, `\b(?:état|statut|nouvelles)\b.*\bticket\b`),
 		matchFolded(newTicket, `\b(?:ouvrir|ouvrez|créer|créez|un|nouveau)\b.*\bticket\b|\bsignaler un problème\b`),
 		matchFolded(wantPerson, `\b(?:personne|humain|conseiller|conseillère|quelqu'un|responsable|agent)\b`),
