@@ -25,7 +25,8 @@ func (s *Tickets) OperatorTools() []Tool {
 				if err != nil {
 					return nil, nil, err
 				}
-				return newTicketResult(s.GetAsOperator(ctx, id))
+				t, err := s.GetAsOperator(ctx, id)
+				return s.statusResult(ctx, t, err)
 			}),
 		Func("update_ticket", "Add a note to a ticket or change its status.", gate.Rule{Effect: gate.Write, Who: gate.VerifiedOperator},
 			func(ctx context.Context, call string, args update) (any, []Note, error) {

@@ -92,7 +92,7 @@ func ticketStatus(s *Tickets) Tool {
 	type list struct {
 		Tickets []any `json:"tickets"`
 	}
-	return Func(TicketStatus, "Look up a ticket: its status and what was noted on it. A caller who does not know its number may still have one.",
+	return Func(TicketStatus, "Look up a ticket: its status and what was noted on it. A caller who does not know its number may still have one. Say what \"tell_caller\" says.",
 		// It is not trusted, because callers wrote what is in a ticket.
 		gate.Rule{Identify: []string{"ticket"}, Destinations: []string{"contact"}},
 		func(ctx context.Context, _ string, args arguments) (any, []Note, error) {
@@ -109,7 +109,8 @@ func ticketStatus(s *Tickets) Tool {
 			if err != nil {
 				return nil, nil, err
 			}
-			return newTicketResult(s.GetAsCaller(ctx, id, args.Contact))
+			t, err := s.GetAsCaller(ctx, id, args.Contact)
+			return s.statusResult(ctx, t, err)
 		})
 }
 

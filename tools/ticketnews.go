@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"database/sql"
+	"strings"
 )
 
 // TicketNews is what happened to a ticket.
@@ -19,4 +20,40 @@ type TicketNews struct {
 // change. Call Listen before the store is used.
 func (s *Tickets) Listen(listen func(ctx context.Context, tx *sql.Tx, news TicketNews) error) {
 	s.listen = listen
+}
+
+// Delivery is what became of the messages that tell the team of a ticket.
+type Delivery struct {
+	Waiting int // that are still being sent
+	Failed  int // that could not be delivered
+}
+
+// AskDelivery makes the tools tell what ask returns for a ticket. Call AskDelivery before the
+// store is used.
+func (s *Tickets) AskDelivery(ask func(ctx context.Context, id TicketID) (Delivery, error)) {
+	s.delivery = ask
+}
+
+// Sentences about a ticket whose messages have not been delivered.
+const (
+	stillSending = "The ticket is open. The message to the team about it is still being sent."
+	notSent      = "The ticket is open. A message to the team about it could not be delivered."
+)
+
+// statusResult is newTicketResult with what became of the messages to the team.
+func (s *Tickets) statusResult(ctx context.Context, t Ticket, err error) (any, []Note, error) {
+	result, notes, err := newTicketResult(t, err)
+	r, isTicket := result.(ticketResult)
+	if !isTicket || s.delivery == nil || t.Status != Open {
+		return result, notes, err
+	}
+	d, askErr := s.delivery(ctx, t.ID)
+	switch {
+	case askErr != nil: // the ticket is what was asked for
+	case d.Failed > 0:
+		r.Tell = strings.TrimSpace(r.Tell + " " + notSent)
+	case d.Waiting > 0:
+		r.Tell = strings.TrimSpace(r.Tell + " " + stillSending)
+	}
+	return r, notes, err
 }

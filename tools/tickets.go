@@ -120,8 +120,9 @@ type Change struct {
 // ticket only if it is the caller's, who is in the context (see WithCaller). Those that end
 // in AsOperator are for the program and its operators, and ask for no proof.
 type Tickets struct {
-	db     *sql.DB
-	listen func(ctx context.Context, tx *sql.Tx, news TicketNews) error // may be nil
+	db       *sql.DB
+	listen   func(ctx context.Context, tx *sql.Tx, news TicketNews) error // may be nil
+	delivery func(ctx context.Context, id TicketID) (Delivery, error)     // may be nil
 }
 
 // queryIDs returns the ids that a query finds.

@@ -170,6 +170,7 @@ func offerTools(ctx context.Context, c config.Config, name string, log *zap.Logg
 		return err
 	}
 	set.tickets.Listen(reportTicket(events))
+	set.tickets.AskDelivery(deliveryOf(events))
 	o := agentOpener{config: c, log: log, set: set}
 	others, _, err := o.lookups(f)
 	if err != nil {

@@ -159,6 +159,14 @@ func reportTicket(s *outbox.Store) func(context.Context, *sql.Tx, tools.TicketNe
 	}
 }
 
+// deliveryOf returns what tells what became of the events of a ticket.
+func deliveryOf(s *outbox.Store) func(context.Context, tools.TicketID) (tools.Delivery, error) {
+	return func(ctx context.Context, id tools.TicketID) (tools.Delivery, error) {
+		waiting, dead, err := s.Undelivered(ctx, id.String())
+		return tools.Delivery{Waiting: waiting, Failed: dead}, err
+	}
+}
+
 // ticketEvents returns the events for what happened to a ticket. A call of a tool that is
 // repeated changes nothing, so it makes no events, and their ids may be random.
 func ticketEvents(news tools.TicketNews) []outbox.Event {

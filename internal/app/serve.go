@@ -95,6 +95,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 	}
 	defer stopEvents()
 	agents.tickets.Listen(reportTicket(events))
+	agents.tickets.AskDelivery(deliveryOf(events))
 	flowMetrics, stopFlows, err := startWorkflows(ctx, c, store, reportSummary(events), log)
 	if err != nil {
 		return err

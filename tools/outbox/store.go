@@ -332,6 +332,13 @@ func bodiesOf(ctx context.Context, tx *sql.Tx, session string) (map[int64]Event,
 	return found, rows.Err()
 }
 
+// Undelivered returns how many deliveries of a topic wait and how many are dead letters.
+func (s *Store) Undelivered(ctx context.Context, topic string) (waiting, dead int, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT coalesce(sum(1 - dead), 0), coalesce(sum(dead), 0) FROM outbox_deliveries WHERE topic = $1`, topic).
+		Scan(&waiting, &dead)
+	return waiting, dead, storageFault(ctx, err)
+}
+
 // Sweep forgets the ids of events that were delivered long ago.
 func (s *Store) Sweep(ctx context.Context) error {
 	_, err := s.db.ExecContext(ctx, `DELETE FROM outbox_events WHERE at < $1
