@@ -90,6 +90,12 @@ func TestEffectRunsOnlyAfterTheCallersYes(t *testing.T) {
 	}
 }
 
+func TestQuestionReadsNumbersAsGiven(t *testing.T) {
+	if got, want := valuesOf(json.RawMessage(`{"order":12345678,"amount":1000000.5}`)), "amount: 1000000.5, order: 12345678"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // A yes answers the last question of the agent only.
 func TestYesToAnotherQuestionIsNoConsent(t *testing.T) {
 	for asked, want := range map[string]int32{"Yes, it is free.": 1, "Is your order late?": 0, "Is it 早い？ Say yes.": 0} {

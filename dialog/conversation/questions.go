@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -201,7 +202,9 @@ func (c *conversation) speaks() bool {
 // valuesOf lists the arguments of a call: "amount: 20, order: 47329".
 func valuesOf(arguments json.RawMessage) string {
 	var values map[string]any
-	_ = json.Unmarshal(arguments, &values)
+	d := json.NewDecoder(bytes.NewReader(arguments))
+	d.UseNumber() // 12345678 is not to be read as 1.2345678e+07
+	_ = d.Decode(&values)
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		out = append(out, fmt.Sprintf("%s: %v", strings.ReplaceAll(name, "_", " "), values[name]))
