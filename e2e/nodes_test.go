@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -45,7 +44,7 @@ func TestTicketOfAKilledNodeIsFoundOnAnother(t *testing.T) {
 	var said transcript
 	said.ask(t, c, "Please open a ticket: my printer stopped working.")
 	said.ask(t, c, "ann@example.org", "Shall I do that?")
-	id := regexp.MustCompile(`T-\d{8}`).FindString(said.ask(t, c, "Yes.", "T-"))
+	id := ticketID.FindString(said.ask(t, c, "Yes.", "T-"))
 	store.Until(t, `"turn":3`, "XREVRANGE", "fd:{"+c.session+"}:log", "+", "-", "COUNT", "1") // else the reply is resumed
 	one.kill()
 

@@ -3,7 +3,10 @@ package tools
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"frontdesk/internal/db"
@@ -70,4 +73,48 @@ func inPostgres(server *postgrestest.Server) opener {
 		require.NoError(t, err)
 		return s, conn
 	}
+}
+
+// BenchmarkTickets measures operations as callers make them, 16 at once, with every commit on
+// the disk: a ticket is opened, read, noted on and closed.
+func BenchmarkTickets(b *testing.B) {
+	b.Run("SQLite", func(b *testing.B) { benchmarkTickets(b, openTickets) })
+	b.Run("Postgres", func(b *testing.B) { benchmarkTickets(b, inPostgres(postgrestest.Start(b))) })
+}
+
+func benchmarkTickets(b *testing.B, open opener) {
+	s, _ := open(b)
+	const callers = 16
+	var turns atomic.Int64
+	var work sync.WaitGroup
+	b.ResetTimer()
+	for caller := range callers {
+		work.Go(func() {
+			ctx := WithCaller(b.Context(), Caller{Session: fmt.Sprint("sess_", caller)})
+			var id TicketID
+			for n := turns.Add(1); n <= int64(b.N); n = turns.Add(1) {
+				call := fmt.Sprint("call_", n)
+				var err error
+				switch {
+				case id == 0:
+					var t Ticket
+					t, err = s.Create(ctx, call, Ticket{Subject: "printer stopped working", Contact: "ann@example.org"})
+					id = t.ID
+				case n%4 == 0:
+					_, err = s.UpdateAsCaller(ctx, call, id, "", Change{Note: "it smokes"})
+				case n%4 == 1:
+					_, err = s.UpdateAsCaller(ctx, call, id, "", Change{Status: Closed})
+					id = 0
+				default:
+					_, err = s.GetAsCaller(ctx, id, "")
+				}
+				if err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	work.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
 }
