@@ -15,7 +15,6 @@ type TicketFilter struct {
 	Status   Status
 	Assignee string
 	Session  string
-	Known    string        // who opened them
 	OlderBy  time.Duration // how long they have not changed at least
 }
 
@@ -55,8 +54,8 @@ func (s *Tickets) page(ctx context.Context, f TicketFilter, before, last int64, 
 	defer tx.Rollback()
 	ids, err := queryIDs(ctx, tx, `SELECT id FROM tickets
 		WHERE (updated > $1 OR updated = $1 AND id > $2) AND updated <= $3 AND ($4 = '' OR status = $4) AND ($5 = '' OR assignee = $5)
-		AND ($6 = '' OR session = $6) AND ($7 = '' OR known = $7) ORDER BY updated, id LIMIT $8`,
-		last, lastID, before, string(f.Status), f.Assignee, f.Session, f.Known, ticketPage)
+		AND ($6 = '' OR session = $6) ORDER BY updated, id LIMIT $7`,
+		last, lastID, before, string(f.Status), f.Assignee, f.Session, ticketPage)
 	for _, id := range ids {
 		var t Ticket
 		if t, err = loadTicket(ctx, tx, id); err != nil {

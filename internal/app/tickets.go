@@ -72,6 +72,7 @@ func (p *program) ticketsCommand() *cobra.Command {
 	ls.Flags().StringVar(&status, "status", "", "only those with this `status` (open, waiting, solved, closed, withdrawn or draft)")
 	ls.Flags().StringVar(&filter.Assignee, "assignee", "", "only those of this `person`")
 	ls.Flags().DurationVar(&filter.OlderBy, "older", 0, "only those that have not changed for this `time`, such as 48h")
+	ls.Flags().StringVar(&filter.Session, "session", "", "only those that were opened in this `session`")
 	show := p.ticketSubcommand("show TICKET", "Print a ticket with its history", func(c ticketCall) error {
 		t, err := c.tickets.GetAsOperator(c.ctx, c.id)
 		if err != nil {
@@ -107,7 +108,14 @@ func (p *program) ticketsCommand() *cobra.Command {
 		fmt.Fprintf(p.stdout, "%s is erased.\n", c.id)
 		return nil
 	})
-	command.AddCommand(append(changes, ls, show, export, erase)...)
+	forget := p.ticketSubcommand("forget CALLER", "Delete all tickets of a caller whom your own system named", func(c ticketCall) error {
+		n, err := c.tickets.EraseKnown(c.ctx, "known:"+strings.TrimPrefix(c.text, "known:"))
+		if err == nil {
+			fmt.Fprintf(p.stdout, "Erased tickets: %d\n", n)
+		}
+		return err
+	})
+	command.AddCommand(append(changes, ls, show, export, erase, forget)...)
 	return command
 }
 
@@ -116,7 +124,7 @@ type ticketCall struct {
 	ctx     context.Context
 	tickets *tools.Tickets
 	id      tools.TicketID // 0 without one
-	text    string         // the second argument
+	text    string         // the last argument
 }
 
 // ticketSubcommand returns a subcommand that runs do with the tickets opened.
@@ -131,14 +139,14 @@ func (p *program) ticketSubcommand(use, short string, do func(ticketCall) error)
 			return err
 		}
 		call := ticketCall{ctx: cmd.Context()}
-		if len(names) > 0 {
+		if len(names) > 0 && names[0] == "TICKET" {
 			var ok bool
 			if call.id, ok = tools.ParseTicketID(args[0]); !ok {
 				return misuse{errors.New("that is not the number of a ticket (want one such as T-48291532)")}
 			}
 		}
-		if len(names) > 1 {
-			call.text = args[1]
+		if len(names) > 0 {
+			call.text = args[len(args)-1]
 		}
 		return withTickets(cmd.Context(), c, func(t *tools.Tickets) error {
 			call.tickets = t

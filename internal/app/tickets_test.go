@@ -41,12 +41,17 @@ func TestTeamWorksOnTicketsBesideAServer(t *testing.T) {
 	draft, err := store.SaveDraft(ctx, tools.Ticket{Subject: "unfinished"})
 	require.NoError(t, err)
 	id := made.ID.String()
+	_, err = store.Create(tools.WithCaller(t.Context(), tools.Caller{Known: "known:customer-42"}), "", tools.Ticket{Subject: "of a customer"})
+	require.NoError(t, err)
+	if out := runTickets(t, data, 0, "forget", "customer-42"); out != "Erased tickets: 1\n" {
+		t.Errorf("forget: %q", out)
+	}
 
 	if out := runTickets(t, data, 0, "ls"); !regexp.MustCompile(id+` +open +normal +\S+ \S+ +an\[2Jn +Lamp is broken`).MatchString(out) ||
 		!strings.Contains(out, "draft") || strings.ContainsAny(out, "\x1b\x07") {
 		t.Errorf("ls: %q", out)
 	}
-	for _, none := range [][]string{{"--status", "closed"}, {"--assignee", "bob"}, {"--older", "1h"}} {
+	for _, none := range [][]string{{"--status", "closed"}, {"--assignee", "bob"}, {"--session", "sess_2"}, {"--older", "1h"}} {
 		if out := runTickets(t, data, 0, append([]string{"ls"}, none...)...); out != "No tickets.\n" {
 			t.Errorf("ls %v: %q", none, out)
 		}
@@ -70,5 +75,8 @@ func TestTeamWorksOnTicketsBesideAServer(t *testing.T) {
 	}
 	runTickets(t, data, 0, "erase", id)
 	runTickets(t, data, 1, "show", id)
+	if out := runTickets(t, data, 0, "forget", "customer-42"); out != "Erased tickets: 0\n" {
+		t.Errorf("forget: %q", out)
+	}
 	runTickets(t, data, 0, "show", draft.ID.String(), "--json")
 }
