@@ -328,3 +328,10 @@ func TestFuncMakesASchemaOfItsArguments(t *testing.T) {
 	}()
 	Func("y", "", gate.Rule{}, func(context.Context, string, int) (any, []Note, error) { return nil, nil, nil })
 }
+
+func TestFillQuestion(t *testing.T) {
+	got := FillQuestion("Refund {amount} for {order} to {name}, {none}?", json.RawMessage(`{"order":12345678,"amount":1000000.5,"name":"{order}"}`))
+	if want := "Refund 1000000.5 for 12345678 to {order}, ?"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -112,13 +113,16 @@ func namesInBraces(question string) []string {
 // FillQuestion puts the values of a call's arguments in place of their names in braces.
 func FillQuestion(question string, arguments json.RawMessage) string {
 	var values map[string]any
-	_ = json.Unmarshal(arguments, &values)
+	d := json.NewDecoder(bytes.NewReader(arguments))
+	d.UseNumber() // 12345678 is not to be read as 1.2345678e+07
+	_ = d.Decode(&values)
+	var pairs []string
 	for _, name := range namesInBraces(question) {
 		value := ""
 		if v, ok := values[name]; ok {
 			value = fmt.Sprint(v)
 		}
-		question = strings.ReplaceAll(question, "{"+name+"}", value)
+		pairs = append(pairs, "{"+name+"}", value)
 	}
-	return question
+	return strings.NewReplacer(pairs...).Replace(question)
 }
