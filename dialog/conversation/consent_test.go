@@ -68,6 +68,8 @@ func TestEffectRunsOnlyAfterTheCallersYes(t *testing.T) {
 		{"yes", []string{"refund 20 for order 47329", "yes please"}, 1, `{"done":true}.`},
 		{"yes in the second turn", []string{"refund 20 for order 47329", "hm let me think", "yes"}, 1, `{"done":true}.`},
 		{"yes in the third turn", []string{"refund 20 for order 47329", "hm", "well", "yes"}, 0, "All right."},
+		{"yes with goodbye", []string{"refund 20 for order 47329", "yes please, thanks, bye"}, 1, `{"done":true}.`},
+		{"goodbye", []string{"refund 20 for order 47329", "goodbye"}, 0, "Thank you for calling. Goodbye!"},
 		{"no", []string{"refund 20 for order 47329", "no"}, 0, "All right."},
 		{"no answer", []string{"refund 20 for order 47329"}, 0, "Shall I do that?"},
 		{"a yes that adds something", []string{"refund 20 for order 47329", "yes but to another account"}, 0, "All right."},

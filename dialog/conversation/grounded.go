@@ -101,7 +101,7 @@ func (c *conversation) writeHeld(r *reply) {
 			g.advance(clause)
 			c.write(r, clause)
 		case finding == grounding.Claim && isAsked:
-			g.sentence = ""
+			g.advance(clause)
 		default:
 			c.replaceClause(r, clause, finding)
 		}
@@ -111,10 +111,10 @@ func (c *conversation) writeHeld(r *reply) {
 // replaceClause writes a fixed sentence in place of a clause, once in a reply.
 func (c *conversation) replaceClause(r *reply, clause string, finding grounding.Finding) bool {
 	g := &r.writer.grounded
-	if finding == grounding.Unfounded { // the digits that follow belong to it
-		g.advance(clause)
-	} else {
+	if finding == grounding.Leak { // what follows is judged by itself
 		g.sentence = ""
+	} else { // the digits and words that follow belong to it
+		g.advance(clause)
 	}
 	c.post(func() {
 		c.emit(dialog.Event{Kind: dialog.ClauseReplaced, Turn: c.turns, Response: r.id, Text: finding.String()})

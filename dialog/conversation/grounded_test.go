@@ -89,6 +89,16 @@ func TestNumbersThatNobodyGaveAreNotSaid(t *testing.T) {
 	}
 }
 
+// A sentence of which the beginning was replaced goes on to be judged as a whole.
+func TestClaimInLinesIsNotSaid(t *testing.T) {
+	for _, text := range []string{"That\nis\ntaken\ncare\nof.", "I\nhave\nrefunded\nit."} {
+		c, _ := textCall(t, &dialog.Agent{Model: modelSaying(text)}, Options{}, func(c *fakeCaller) { c.types("what about my money") })
+		if got := c.replies()[0]; strings.Contains(got, "of.") || strings.Contains(got, "refunded") {
+			t.Errorf("%q: got %q", text, got)
+		}
+	}
+}
+
 func TestReplacementsExistInEveryLanguage(t *testing.T) {
 	for language, texts := range replacements {
 		for _, finding := range []grounding.Finding{grounding.Claim, grounding.Unfounded, grounding.Secret, grounding.Leak} {

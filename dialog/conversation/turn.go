@@ -38,7 +38,11 @@ func (c *conversation) answer() {
 	c.stopAwaitingClient()
 	c.input.pending, c.input.wantsAnswer, c.input.timing = nil, false, speechTiming{}
 	c.floor.nextReply, c.clientTools.answeredRequests = "", 0
-	if words.IsGoodbye(t.Caller) {
+	isGoodbye := words.IsGoodbye(t.Caller)
+	if isGoodbye && c.answerConsentAndEnd(t) {
+		return
+	}
+	if isGoodbye {
 		c.discardSpeculation()
 		c.say(c.farewell(), t, dialog.Goodbye)
 		return
@@ -63,6 +67,22 @@ func (c *conversation) answer() {
 	c.save(nil, nil)
 	c.startFillerTimer(t)
 	c.startReply(r, true)
+}
+
+// answerConsentAndEnd runs the call to which the caller agrees while they say goodbye, as in "yes
+// please, thanks, bye", and ends the call with the reply to it. It reports whether there is one.
+func (c *conversation) answerConsentAndEnd(t *turn) bool {
+	call, approval := c.consentTo(words.WithoutFarewell(t.Caller))
+	if call == nil {
+		return false
+	}
+	c.discardSpeculation()
+	r := c.newReply(t)
+	r.calls.consent.call, r.calls.consent.approval = call, approval
+	r.ending = dialog.Goodbye
+	c.save(nil, nil)
+	c.startReply(r, true)
+	return true
 }
 
 func (c *conversation) farewell() string {

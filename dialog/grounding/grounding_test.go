@@ -227,3 +227,11 @@ func TestOnlyTheStatusOfATicketIsBelieved(t *testing.T) {
 		}
 	}
 }
+
+// An address that was replaced before was not heard, so it is checked again.
+func TestAddressIsCheckedEachTime(t *testing.T) {
+	f := factsOf("")
+	if got := f.Check("Write to zelda66@strangers.example. ", "Write to zelda66 at strangers dot example."); got != Unfounded {
+		t.Errorf("the second time it is %v", got)
+	}
+}

@@ -58,7 +58,7 @@ func (f *Facts) hasSpelled(text string, from int) bool {
 	if joined := joinAddresses(text); joined != text {
 		earlier := joinAddresses(text[:from])
 		for _, a := range address.FindAllString(joined, -1) {
-			if a = strings.TrimRight(a, ".,/"); !strings.Contains(earlier, a) && !f.hasText(a) {
+			if a = strings.TrimRight(a, ".,/"); strings.Count(joined, a) > strings.Count(earlier, a) && !f.hasText(a) {
 				return false
 			}
 		}

@@ -134,3 +134,14 @@ func NeedsNothingMore(text string) bool {
 	said := Split(Fold(text))
 	return IsGoodbye(text) || len(said) > 0 && leaveTaking.HasAll(said)
 }
+
+// WithoutFarewell returns what a caller says besides goodbye: "yes please thanks" of "yes
+// please, thanks, bye".
+func WithoutFarewell(text string) string {
+	said := slices.DeleteFunc(Split(text), func(w string) bool { return farewells[w] })
+	joined := strings.Join(said, " ")
+	for _, phrase := range []string{"good bye", "bye now"} {
+		joined = strings.TrimSpace(strings.ReplaceAll(joined, phrase, ""))
+	}
+	return strings.TrimSuffix(joined, " now")
+}
