@@ -19,7 +19,7 @@ var mayUse = map[string][]string{
 	"DoAsOperator":   {"dialog/conversation/handover.go", "tools/mcp/offer.go"},
 	"PermitOperator": {"tools/registry.go"},
 	// Text that is not a model's: fixed sentences and the questions for consent.
-	"writeText": {"dialog/conversation/reply.go", "dialog/conversation/stream.go"},
+	"writeText": {"dialog/conversation/reply.go", "dialog/conversation/stream.go", "dialog/conversation/escalation.go"},
 	// Text that was checked.
 	"write": {"dialog/conversation/reply.go", "dialog/conversation/grounded.go"},
 }
