@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,8 +71,10 @@ func TestSignatureOfTheSpecification(t *testing.T) {
 }
 
 func TestAnswersOfAWebhook(t *testing.T) {
-	answer := func(http.ResponseWriter, *http.Request) {}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r) }))
+	var answer atomic.Value // of func(http.ResponseWriter, *http.Request)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer.Load().(func(http.ResponseWriter, *http.Request))(w, r)
+	}))
 	defer server.Close()
 	w, err := NewWebhook(server.URL, testSecret, local)
 	require.NoError(t, err)
@@ -102,7 +105,7 @@ func TestAnswersOfAWebhook(t *testing.T) {
 		}},
 		"broken off": {answer: func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }, code: fault.Unavailable},
 	} {
-		answer = test.answer
+		answer.Store(test.answer)
 		f := fault.From(w.Deliver(t.Context(), testEvent(), "evt_1"))
 		switch {
 		case f == nil && test.code == "":
@@ -110,14 +113,14 @@ func TestAnswersOfAWebhook(t *testing.T) {
 			t.Errorf("%s: %+v, want %s after %v", name, f, test.code, test.after)
 		}
 	}
-	answer = status(410, "")
+	answer.Store(status(410, ""))
 	if err := w.Deliver(t.Context(), testEvent(), "evt_1"); !errors.Is(err, outbox.ErrGone) {
 		t.Errorf("410: %v", err)
 	}
-	answer = func(_ http.ResponseWriter, r *http.Request) {
+	answer.Store(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // the end of the connection is noticed only then
 		<-r.Context().Done()
-	}
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if f := fault.From(w.Deliver(ctx, testEvent(), "evt_1")); f == nil || f.Code != fault.Timeout {
