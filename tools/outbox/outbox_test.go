@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,20 @@ type receiver struct {
 	accepted []Event
 	active   map[string]int // attempts in progress, by topic
 	clashes  int            // two attempts for a topic at once
+}
+
+// tried returns how many attempts there were.
+func (r *receiver) tried() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.attempts
+}
+
+// got returns the events that were accepted.
+func (r *receiver) got() []Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.accepted)
 }
 
 func (r *receiver) Deliver(ctx context.Context, e Event, key string) error {
@@ -92,7 +107,7 @@ func openTest(t *testing.T, path string, routes ...Route) *Store {
 // start runs a dispatcher until the returned function is called.
 func start(s *Store, node string, to map[string]Destination) (d *Dispatcher, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	d = NewDispatcher(s, to, Options{Node: node})
+	d = NewDispatcher(s, to, Options{Node: node, Poll: 15 * time.Second})
 	var work sync.WaitGroup
 	work.Go(func() { d.Run(ctx) })
 	return d, func() { cancel(); work.Wait() }
@@ -144,8 +159,8 @@ func TestNothingIsLostWhileADestinationIsAwayForAnHour(t *testing.T) {
 		}
 		time.Sleep(time.Hour + 6*time.Minute - time.Since(began))
 		r.checkOrder(t, 5, 6)
-		if len(r.accepted) != 30 {
-			t.Errorf("%d events were accepted, want each once: 30", len(r.accepted))
+		if len(r.got()) != 30 {
+			t.Errorf("%d events were accepted, want each once: 30", len(r.got()))
 		}
 		if len(other.accepted) != 0 {
 			t.Errorf("a destination got events that it does not want: %v", other.accepted)
@@ -153,7 +168,7 @@ func TestNothingIsLostWhileADestinationIsAwayForAnHour(t *testing.T) {
 		if b, err := s.Backlogs(t.Context()); err != nil || b["crm"] != (Backlog{}) {
 			t.Errorf("backlog: %+v, %v", b, err)
 		}
-		for _, e := range r.accepted {
+		for _, e := range r.got() {
 			if e.Data.Content != nil {
 				t.Fatalf("the destination got what the caller said: %+v", e.Data.Content)
 			}
@@ -204,7 +219,7 @@ func TestNodesShareTheWorkAndADeadNodesEventsGoElsewhere(t *testing.T) {
 		if err := a.finish(t.Context(), dead, outcome{isDone: true}); err != nil {
 			t.Errorf("a late outcome: %v", err)
 		}
-		if len(r.accepted) > 0 && r.accepted[0].Data.Content == nil {
+		if len(r.got()) > 0 && r.got()[0].Data.Content == nil {
 			t.Error("a destination with content did not get it")
 		}
 	})
@@ -248,8 +263,8 @@ func TestDeadLettersAreListedRetriedAndDropped(t *testing.T) {
 			t.Errorf("retried %d, %v", n, err)
 		}
 		time.Sleep(time.Minute)
-		if len(r.accepted) != 2 || r.accepted[0].ID != "evt_T-1.1" || r.accepted[1].ID != "evt_T-1.3" {
-			t.Errorf("after the retry: %+v", r.accepted)
+		if len(r.got()) != 2 || r.got()[0].ID != "evt_T-1.1" || r.got()[1].ID != "evt_T-1.3" {
+			t.Errorf("after the retry: %+v", r.got())
 		}
 	})
 }
@@ -270,15 +285,15 @@ func TestDestinationsSayWhenToTryAgainAndThatTheyAreGone(t *testing.T) {
 		time.Sleep(time.Minute)
 		require.NoError(t, s.Publish(t.Context(), newEvent("T-2", 1)))
 		time.Sleep(38 * time.Minute)
-		if slow.attempts != 1 {
-			t.Errorf("%d attempts before the destination wanted one", slow.attempts)
+		if slow.tried() != 1 {
+			t.Errorf("%d attempts before the destination wanted one", slow.tried())
 		}
 		time.Sleep(2 * time.Minute)
-		if len(slow.accepted) != 2 {
-			t.Errorf("%d events arrived after the wait", len(slow.accepted))
+		if len(slow.got()) != 2 {
+			t.Errorf("%d events arrived after the wait", len(slow.got()))
 		}
-		if gone.attempts > 2 {
-			t.Errorf("%d attempts to reach a destination that is gone", gone.attempts)
+		if gone.tried() > 2 {
+			t.Errorf("%d attempts to reach a destination that is gone", gone.tried())
 		}
 		time.Sleep(25 * time.Hour)
 		letters, err := s.DeadLetters(t.Context(), 10)
@@ -354,13 +369,13 @@ func TestErasureAndDamage(t *testing.T) {
 		defer stop()
 		time.Sleep(time.Minute)
 		letters, err := s.DeadLetters(t.Context(), 10)
-		if err != nil || len(letters) != 1 || len(r.accepted) != 2 {
-			t.Fatalf("dead: %+v, %v; accepted: %+v", letters, err, r.accepted)
+		if err != nil || len(letters) != 1 || len(r.got()) != 2 {
+			t.Fatalf("dead: %+v, %v; accepted: %+v", letters, err, r.got())
 		}
-		if d := r.accepted[0].Data; d.Content != nil || d.Subject != "erased" {
+		if d := r.got()[0].Data; d.Content != nil || d.Subject != "erased" {
 			t.Errorf("not erased: %+v", d)
 		}
-		if d := r.accepted[1].Data; d.Content == nil || d.Subject == "erased" {
+		if d := r.got()[1].Data; d.Content == nil || d.Subject == "erased" {
 			t.Errorf("another session was erased: %+v", d)
 		}
 	})
