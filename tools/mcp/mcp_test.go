@@ -296,7 +296,8 @@ func TestResultsAreData(t *testing.T) {
 		addText(server, name, func(ctx context.Context, _ string) (*sdk.CallToolResult, error) { return answer(ctx) })
 	}
 	url, _ := serveHTTP(t, "127.0.0.1:0", streamable(t, server))
-	_, r, _ := connect(t, Config{URL: url, Timeout: 3 * time.Second})
+	_, patient, _ := connect(t, Config{URL: url, Timeout: time.Minute}) // 10 MB take long under the race detector
+	_, hasty, _ := connect(t, Config{URL: url, Timeout: time.Second})
 	for name, want := range map[string]string{
 		"crm_huge":           `"truncated":true`,
 		"crm_huge_structure": `"truncated":true`,
@@ -305,6 +306,10 @@ func TestResultsAreData(t *testing.T) {
 		"crm_fails":          `{"error":{"code":"provider_failed","message":"no customer 4711"}}`,
 		"crm_never_ends":     `"code":"timeout"`,
 	} {
+		r := patient
+		if name == "crm_never_ends" {
+			r = hasty
+		}
 		got := call(t, r, name, text{})
 		if !strings.Contains(string(got.Output), want) || len(got.Output) > 32<<10 {
 			t.Errorf("%s: got %d bytes: %.300s", name, len(got.Output), got.Output)
