@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,7 +34,7 @@ func (p *program) archiveCommand() *cobra.Command {
 	var asJSON bool
 	var folder string
 	ls := p.archiveSubcommand("ls", "List the archived sessions", func(c archiveCall) error {
-		return listArchive(c.ctx, c.archive, asJSON, p.stdout)
+		return archiveListing.print(c.archive.List(c.ctx), asJSON, p.stdout)
 	})
 	show := p.archiveSubcommand("show SESSION", "Print a session", func(c archiveCall) error {
 		return showArchive(c.ctx, c.archive, c.argument, asJSON, p.stdout)
@@ -111,35 +110,17 @@ func openArchive(ctx context.Context, c config.Config, identity string) (*archiv
 	return a, err
 }
 
-// listArchive prints the archived sessions.
-func listArchive(ctx context.Context, a *archive.Archive, asJSON bool, w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	lines := json.NewEncoder(w)
-	n := 0
-	for k, err := range a.List(ctx) {
-		if err != nil {
-			return err
-		}
-		n++
-		if asJSON {
-			if err := lines.Encode(k); err != nil {
-				return err
-			}
-			continue
-		}
-		if n == 1 {
-			fmt.Fprintln(table, "SESSION\tARCHIVED\tSIZE")
-		}
+// archiveListing shows the archived sessions.
+var archiveListing = listing[archive.Info]{
+	heading: "SESSION\tARCHIVED\tSIZE",
+	none:    "No session is archived yet. A session is archived after it has ended, or was not resumed in time.",
+	cells: func(k archive.Info) []string {
 		size := fmt.Sprintf("%d KB", (k.Bytes+1023)/1024)
 		if k.Erased {
 			size = "erased"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", k.Session, k.At.Local().Format(time.DateTime), size)
-	}
-	if n == 0 && !asJSON {
-		fmt.Fprintln(table, "No session is archived yet. A session is archived after it has ended, or was not resumed in time.")
-	}
-	return table.Flush()
+		return []string{k.Session, k.At.Local().Format(time.DateTime), size}
+	},
 }
 
 // showArchive prints the summary and the conversation of a session.

@@ -4,15 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -320,23 +319,11 @@ func listDead(ctx context.Context, s *outbox.Store, asJSON bool, w io.Writer) er
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		lines := json.NewEncoder(w)
-		for _, l := range letters {
-			if err := lines.Encode(l); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if len(letters) == 0 {
-		fmt.Fprintln(w, "There are no dead letters.")
-		return nil
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "EVENT\tDESTINATION\tTIME\tATTEMPTS\tPROBLEM")
-	for _, l := range letters {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", l.ID, l.Destination, l.At.Local().Format(time.DateTime), l.Attempts, l.Error)
-	}
-	return table.Flush()
+	return listing[outbox.Letter]{
+		heading: "EVENT\tDESTINATION\tTIME\tATTEMPTS\tPROBLEM",
+		none:    "There are no dead letters.",
+		cells: func(l outbox.Letter) []string {
+			return []string{l.ID, l.Destination, l.At.Local().Format(time.DateTime), strconv.Itoa(l.Attempts), l.Error}
+		},
+	}.print(each(letters), asJSON, w)
 }

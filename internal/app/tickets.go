@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os/user"
 	"path/filepath"
 	"strings"
@@ -67,7 +66,7 @@ func (p *program) ticketsCommand() *cobra.Command {
 	var status, by string
 	ls := p.ticketSubcommand("ls", "List the tickets, the one that has waited longest first", func(c ticketCall) error {
 		filter.Status = tools.Status(status)
-		return listTickets(c.tickets.List(c.ctx, filter), asJSON, p.stdout)
+		return ticketListing.print(c.tickets.List(c.ctx, filter), asJSON, p.stdout)
 	})
 	ls.Flags().StringVar(&status, "status", "", "only those with this `status` (open, waiting, solved, closed, withdrawn or draft)")
 	ls.Flags().StringVar(&filter.Assignee, "assignee", "", "only those of this `person`")
@@ -87,7 +86,7 @@ func (p *program) ticketsCommand() *cobra.Command {
 		c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	}
 	export := p.ticketSubcommand("export", "Print all tickets, one JSON object per line", func(c ticketCall) error {
-		return listTickets(c.tickets.List(c.ctx, tools.TicketFilter{}), true, p.stdout)
+		return ticketListing.print(c.tickets.List(c.ctx, tools.TicketFilter{}), true, p.stdout)
 	})
 	changes := []*cobra.Command{
 		p.ticketChange("assign TICKET PERSON", "Give a ticket to a person of the team", &by, func(person string) tools.Change {
@@ -199,32 +198,14 @@ func withTickets(ctx context.Context, c config.Config, do func(*tools.Tickets) e
 	return do(t)
 }
 
-// listTickets prints tickets.
-func listTickets(tickets iter.Seq2[tools.Ticket, error], asJSON bool, w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	lines := json.NewEncoder(w)
-	n := 0
-	for t, err := range tickets {
-		if err != nil {
-			return err
-		}
-		n++
-		if asJSON {
-			if err := lines.Encode(newTicketView(t)); err != nil {
-				return err
-			}
-			continue
-		}
-		if n == 1 {
-			fmt.Fprintln(table, "TICKET\tSTATUS\tPRIORITY\tCHANGED\tASSIGNEE\tSUBJECT")
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Status, t.Priority, t.Updated.Local().Format(time.DateTime),
-			oneLine(cmp.Or(t.Assignee, "-")), oneLine(t.Subject))
-	}
-	if n == 0 && !asJSON {
-		fmt.Fprintln(table, "No tickets.")
-	}
-	return table.Flush()
+// ticketListing shows tickets.
+var ticketListing = listing[tools.Ticket]{
+	heading: "TICKET\tSTATUS\tPRIORITY\tCHANGED\tASSIGNEE\tSUBJECT",
+	none:    "No tickets.",
+	cells: func(t tools.Ticket) []string {
+		return []string{t.ID.String(), string(t.Status), string(t.Priority), t.Updated.Local().Format(time.DateTime), cmp.Or(t.Assignee, "-"), t.Subject}
+	},
+	view: func(t tools.Ticket) any { return newTicketView(t) },
 }
 
 // showTicket prints a ticket.
@@ -264,6 +245,3 @@ func showTicket(t tools.Ticket, w io.Writer) error {
 	}
 	return nil
 }
-
-// oneLine returns text for a line of a terminal, without anything that the terminal would obey.
-func oneLine(text string) string { return strings.Join(strings.Fields(words.Printable(text)), " ") }

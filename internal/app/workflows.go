@@ -113,7 +113,7 @@ func (p *program) workflowsListCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return printWorkflows(list, asJSON, p.stdout)
+		return workflowListing.print(each(list), asJSON, p.stdout)
 	})
 	ls.Flags().StringVar(&name, "name", "", "only workflows of this `name`, such as archive")
 	ls.Flags().StringVar(&state, "state", "", "only workflows in this `state`: pending, running, completed, failed, compensated or unknown")
@@ -183,27 +183,13 @@ func (p *program) workflowsSubcommand(use, short string, do func(ctx context.Con
 	return command
 }
 
-// printWorkflows prints workflows as a table, or as JSON.
-func printWorkflows(list []workflow.Info, asJSON bool, w io.Writer) error {
-	if asJSON {
-		lines := json.NewEncoder(w)
-		for _, i := range list {
-			if err := lines.Encode(i); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if len(list) == 0 {
-		fmt.Fprintln(w, "There are no such workflows.")
-		return nil
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "WORKFLOW\tSTATE\tSTARTED\tUPDATED\tSTEP")
-	for _, i := range list {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", i.ID, i.State, i.Created.Local().Format(time.DateTime), i.Updated.Local().Format(time.DateTime), i.Step)
-	}
-	return table.Flush()
+// workflowListing shows workflows.
+var workflowListing = listing[workflow.Info]{
+	heading: "WORKFLOW\tSTATE\tSTARTED\tUPDATED\tSTEP",
+	none:    "There are no such workflows.",
+	cells: func(i workflow.Info) []string {
+		return []string{i.ID, string(i.State), i.Created.Local().Format(time.DateTime), i.Updated.Local().Format(time.DateTime), i.Step}
+	},
 }
 
 // printWorkflow prints a workflow with its steps.

@@ -41,7 +41,7 @@ type Options struct {
 	URL  string // of a Postgres database that nodes share, or "" for SQLite
 	Path string // of the SQLite database
 	// Lease is for how long a node may execute workflows without renewing it; 0 means 15 s.
-	// After it the node is dead to the others. Nodes look at leases four times in it.
+	// Then the other nodes take its workflows over. They check all leases four times in a Lease.
 	Lease time.Duration
 	Log   *zap.Logger
 }
