@@ -1,19 +1,16 @@
 // Package postgrestest starts real Postgres servers for tests, on free loopback ports and
-// with their files in a folder of their own. They stop when the test ends. It imports
-// nothing of Frontdesk but internal/require.
+// with their files in a folder of their own. They stop when the test ends. Of Frontdesk
+// it imports internal/require and internal/testserver.
 package postgrestest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"frontdesk/internal/require"
+	"frontdesk/internal/testserver"
 )
 
 const timeout = 60 * time.Second // for a server to start
@@ -29,10 +27,8 @@ const timeout = 60 * time.Second // for a server to start
 type Server struct {
 	Addr string // host:port
 
-	args   []string
-	cmd    *exec.Cmd // nil when the server does not run
-	out    *bytes.Buffer
-	exited chan struct{} // closed when cmd has exited
+	args    []string
+	process *testserver.Process // nil before the server has started
 }
 
 // Start runs a server until the test ends. settings are such as "fsync=off". Commits reach
@@ -49,7 +45,7 @@ func Start(t testing.TB, settings ...string) *Server {
 	if out, err := init.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	addr := freeAddr(t)
+	addr := testserver.FreeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
 	s := &Server{Addr: addr, args: []string{"-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="}}
 	for _, setting := range settings {
@@ -58,7 +54,7 @@ func Start(t testing.TB, settings ...string) *Server {
 	t.Cleanup(func() {
 		s.Kill()
 		if t.Failed() {
-			t.Logf("Postgres at %s:\n%s", s.Addr, tail(s.out.String()))
+			t.Logf("Postgres at %s:\n%s", s.Addr, s.process.Log())
 		}
 	})
 	s.Restart(t)
@@ -90,13 +86,16 @@ func (s *Server) NewDatabase(t testing.TB) string {
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Kill()
-	s.out = new(bytes.Buffer)
-	s.cmd = exec.Command(findProgram(t, "postgres"), s.args...)
-	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
-	require.NoError(t, s.startProcess())
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	for {
+		if s.process == nil || s.process.HasExited() { // also while processes of a killed server are left
+			cmd := exec.Command(findProgram(t, "postgres"), s.args...)
+			require.NoError(t, asServer(cmd))
+			var err error
+			s.process, err = testserver.Start(cmd)
+			require.NoError(t, err)
+		}
 		conn, err := pgx.Connect(ctx, s.URL("postgres"))
 		if err == nil {
 			_ = conn.Close(ctx)
@@ -109,38 +108,8 @@ func (s *Server) Restart(t testing.TB) {
 	}
 }
 
-// startProcess starts the process so that the kernel kills it when this process ends.
-func (s *Server) startProcess() error {
-	if err := asServer(s.cmd); err != nil {
-		return err
-	}
-	cmd, exited, started := s.cmd, make(chan struct{}), make(chan error)
-	go func() {
-		runtime.LockOSThread() // the signal is sent when this thread ends, not the process
-		defer runtime.UnlockOSThread()
-		started <- cmd.Start()
-		<-exited
-	}()
-	err := <-started
-	if err != nil {
-		close(exited)
-		s.cmd = nil
-		return err
-	}
-	s.exited = exited
-	return nil
-}
-
 // Kill kills the server, as a crash would.
-func (s *Server) Kill() {
-	if s.cmd == nil {
-		return
-	}
-	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
-	close(s.exited)
-	s.cmd = nil
-}
+func (s *Server) Kill() { s.process.Kill() }
 
 // findProgram returns the path of one of the server's programs, the newest that is installed.
 func findProgram(t testing.TB, name string) string {
@@ -154,21 +123,4 @@ func findProgram(t testing.TB, name string) string {
 		t.Fatalf("%s of Postgres is not installed: run scripts/setup test", name)
 	}
 	return path
-}
-
-// freeAddr returns a loopback address with a free port.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// tail returns the end of a log.
-func tail(s string) string {
-	if n := len(s) - 4000; n > 0 {
-		return s[n:]
-	}
-	return strings.TrimSpace(s)
 }

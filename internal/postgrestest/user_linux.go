@@ -9,14 +9,13 @@ import (
 )
 
 // asServer makes cmd run as the user postgres if this process is root, which the server
-// refuses to run as. The kernel kills cmd when the thread that started it ends.
+// refuses to run as.
 func asServer(cmd *exec.Cmd) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if os.Geteuid() != 0 {
 		return nil
 	}
 	uid, gid, err := serverUser()
-	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}}
 	return err
 }
 

@@ -4,7 +4,7 @@ package postgrestest
 
 import "os/exec"
 
-// asServer does nothing on systems where a child does not die with its parent.
+// asServer does nothing on systems where tests do not run as root.
 func asServer(*exec.Cmd) error { return nil }
 
 // giveToServer does nothing on systems where tests do not run as root.

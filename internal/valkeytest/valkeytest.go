@@ -1,24 +1,21 @@
 // Package valkeytest starts real Valkey or Redis servers for tests, on free loopback ports
-// and with their files in the test's folder. They stop when the test ends. It imports
-// nothing of Frontdesk.
+// and with their files in the test's folder. They stop when the test ends. Of Frontdesk
+// it imports internal/require and internal/testserver.
 package valkeytest
 
 import (
-	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"frontdesk/internal/require"
+	"frontdesk/internal/testserver"
 )
 
 const timeout = 20 * time.Second // for a server to start or reach a state
@@ -29,9 +26,7 @@ type Server struct {
 
 	busPort string // of the cluster bus
 	args    []string
-	cmd     *exec.Cmd // nil when the server does not run
-	out     *bytes.Buffer
-	exited  chan struct{} // closed when cmd has exited
+	process *testserver.Process // nil before the server has started
 }
 
 // Start runs a server with additional command-line arguments until the test ends.
@@ -62,13 +57,13 @@ func Sentinel(t testing.TB, name string, primary *Server) *Server {
 // start runs a server with the arguments that args returns for its port and folder.
 func start(t testing.TB, args func(port, dir string) []string) *Server {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := testserver.FreeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
 	s := &Server{Addr: addr, args: args(port, t.TempDir())}
 	t.Cleanup(func() {
 		s.Kill()
 		if t.Failed() {
-			t.Logf("server at %s:\n%s", s.Addr, tail(s.out.String()))
+			t.Logf("server at %s:\n%s", s.Addr, s.process.Log())
 		}
 	})
 	s.Restart(t)
@@ -79,44 +74,21 @@ func start(t testing.TB, args func(port, dir string) []string) *Server {
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Kill()
-	s.out = new(bytes.Buffer)
-	s.cmd = exec.Command(findServer(t), s.args...)
-	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
-	require.NoError(t, s.startProcess())
-	s.Until(t, fmt.Sprintf("process_id:%d\r", s.cmd.Process.Pid), "INFO", "server") // not another that has its port
-	s.Until(t, "PONG", "PING")                                                      // it refuses this while it loads
-}
-
-// startProcess starts the process so that the kernel kills it when this process ends.
-func (s *Server) startProcess() error {
-	dieWithParent(s.cmd)
-	cmd, exited, started := s.cmd, make(chan struct{}), make(chan error)
-	go func() {
-		runtime.LockOSThread() // the signal is sent when this thread ends, not the process
-		defer runtime.UnlockOSThread()
-		started <- cmd.Start()
-		<-exited
-	}()
-	err := <-started
-	if err != nil {
-		close(exited)
-		s.cmd = nil
-		return err
-	}
-	s.exited = exited
-	return nil
+	var err error
+	s.process, err = testserver.Start(exec.Command(findServer(t), s.args...))
+	require.NoError(t, err)
+	s.Until(t, fmt.Sprintf("process_id:%d\r", s.process.PID()), "INFO", "server") // not another that has its port
+	s.Until(t, "PONG", "PING")                                                    // it refuses this while it loads
 }
 
 // Kill kills the server, as a crash would.
-func (s *Server) Kill() {
-	if s.cmd == nil {
-		return
-	}
-	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
-	close(s.exited)
-	s.cmd = nil
-}
+func (s *Server) Kill() { s.process.Kill() }
+
+// Pause stops the server's process until Resume.
+func (s *Server) Pause() error { return s.process.Pause() }
+
+// Resume continues a paused process.
+func (s *Server) Resume() error { return s.process.Resume() }
 
 // Do sends a command and returns the answer as text. An error answer is an error.
 func (s *Server) Do(command ...string) (string, error) {
@@ -192,7 +164,7 @@ func ClusterReplica(t testing.TB, nodes []*Server, primary *Server) *Server {
 
 func startClustered(t testing.TB) *Server {
 	t.Helper()
-	_, busPort, _ := net.SplitHostPort(freeAddr(t))
+	_, busPort, _ := net.SplitHostPort(testserver.FreeAddr(t))
 	s := Start(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", busPort,
 		"--cluster-node-timeout", "500")
 	s.busPort = busPort
@@ -238,34 +210,4 @@ func findServer(t testing.TB) string {
 	}
 	t.Fatal("neither valkey-server nor redis-server is installed: run scripts/setup test")
 	return ""
-}
-
-// Ports of servers are below those that systems give to other listeners and to connections,
-// so that nobody gets the port of a server that is about to start, or to start again.
-const firstPort, lastPort = 10000, 20000
-
-var nextPort atomic.Int64 // a random start, so that processes seldom meet
-
-func init() { nextPort.Store(rand.Int64N(lastPort - firstPort)) }
-
-// freeAddr returns a loopback address with a free port, another one with each call.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	for range lastPort - firstPort {
-		port := firstPort + nextPort.Add(1)%(lastPort-firstPort)
-		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.FormatInt(port, 10))); err == nil {
-			l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
-// tail returns the end of a log.
-func tail(s string) string {
-	if n := len(s) - 4000; n > 0 {
-		return s[n:]
-	}
-	return s
 }

@@ -1,11 +1,11 @@
 //go:build !unix
 
-package valkeytest
+package testserver
 
 import "errors"
 
 // Pause returns an error, because this system cannot pause a process.
-func (*Server) Pause() error { return errors.ErrUnsupported }
+func (*Process) Pause() error { return errors.ErrUnsupported }
 
 // Resume returns an error, because this system cannot pause a process.
-func (*Server) Resume() error { return errors.ErrUnsupported }
+func (*Process) Resume() error { return errors.ErrUnsupported }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package valkeytest
+package testserver
 
 import "os/exec"
 

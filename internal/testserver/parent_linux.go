@@ -1,4 +1,4 @@
-package valkeytest
+package testserver
 
 import (
 	"os/exec"
@@ -7,5 +7,8 @@ import (
 
 // dieWithParent makes the kernel kill cmd when the thread that started it ends.
 func dieWithParent(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = new(syscall.SysProcAttr)
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 }
