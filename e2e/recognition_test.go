@@ -11,12 +11,12 @@ import (
 	"frontdesk/dialog/provider/pocketsphinx"
 	"frontdesk/internal/require"
 	"frontdesk/media"
-	"frontdesk/tools"
+	"frontdesk/tools/knowledge"
 )
 
 // recognizer transcribes what softphones recorded. All tests share it.
 var recognizer = sync.OnceValues(func() (*pocketsphinx.Recognizer, error) {
-	k, err := tools.OpenKnowledge(context.Background(), "../agents/demo/knowledge", "en")
+	k, err := knowledge.Open(context.Background(), "../agents/demo/knowledge", knowledge.Options{Language: "en"})
 	if err != nil {
 		return nil, err
 	}

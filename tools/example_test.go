@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log"
-	"os"
-	"path/filepath"
 	"time"
 
 	"frontdesk/internal/fault"
@@ -49,35 +47,6 @@ func ExampleFunc() {
 	// false {"opens":"9 am"}
 	// true {"error":{"code":"not_found","message":"no store in Atlantis"}}
 	// true {"error":{"code":"not_found","message":"unknown tool \"restart\" (want one of: opening_hours)"}}
-}
-
-// A folder of Markdown, HTML and text pages becomes a knowledge base.
-func ExampleOpenKnowledge() {
-	dir, err := os.MkdirTemp("", "knowledge")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	const page = "# Returns\n\n## How long\n\nYou can return anything within 30 days.\n\n## Refunds\n\nA refund takes five days.\n"
-	if err := os.WriteFile(filepath.Join(dir, "returns.md"), []byte(page), 0o600); err != nil {
-		log.Fatal(err)
-	}
-
-	ctx := context.Background()
-	knowledge, err := tools.OpenKnowledge(ctx, dir, "en")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer knowledge.Close()
-	found, err := knowledge.Search(ctx, "um when do I get my refund", 1)
-	if err != nil {
-		log.Fatal(err)
-	}
-	for _, p := range found {
-		fmt.Printf("%s (%s, %s)\n", p.Text, p.Page, p.Heading)
-	}
-	// Output:
-	// A refund takes five days. (Returns, Refunds)
 }
 
 // What a caller says becomes the number of a ticket.

@@ -27,6 +27,8 @@ import (
 const (
 	maxTable = 50 << 20 // bytes of a table's file
 	maxKey   = 4096     // bytes of a key
+	// checkInterval is how long a table answers before its file is checked for changes.
+	checkInterval = time.Second
 )
 
 // LookupConfig describes a table for look-ups.
@@ -56,6 +58,16 @@ type Lookup struct {
 	version   fileVersion // that was read last, valid or not
 	problem   error       // of that version
 	table     *table
+}
+
+// fileVersion tells whether a file has changed.
+type fileVersion struct {
+	size     int64
+	modified time.Time
+}
+
+func (v fileVersion) equal(other fileVersion) bool {
+	return v.size == other.size && v.modified.Equal(other.modified)
 }
 
 // table is a CSV file in memory.

@@ -181,3 +181,18 @@ func TestFactProvesThatARecordIsTheCallers(t *testing.T) {
 		t.Errorf("got error %v", err)
 	}
 }
+
+// writeFiles writes files to a new folder and returns its path.
+func writeFiles(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		writeFile(t, filepath.Join(dir, name), content)
+	}
+	return dir
+}
+
+func writeFile(t testing.TB, path, content string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
+}

@@ -30,6 +30,7 @@ import (
 	"frontdesk/media"
 	"frontdesk/tools"
 	"frontdesk/tools/gate"
+	"frontdesk/tools/knowledge"
 	"frontdesk/tools/mcp"
 )
 
@@ -220,18 +221,18 @@ func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent
 		Detector: o.detector,
 	}
 	a.Memory.RecordAudio = f.Record
-	knowledge, err := o.knowledge(ctx, f)
+	base, err := o.knowledge(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	var d description
 	texts := append([]string{f.Title, f.Greeting, f.Farewell, f.Handover.Message, f.Handover.FailedMessage}, f.Try...)
-	if knowledge != nil {
-		d.pages = knowledge.Pages()
-		texts = append(texts, knowledge.Texts()...)
+	if base != nil {
+		d.pages = base.Pages()
+		texts = append(texts, base.Texts()...)
 	}
 	expected := phrasebook.Knowledge{Texts: texts}
-	if a.Tools, expected.Keys, err = o.tools(f, knowledge); err != nil {
+	if a.Tools, expected.Keys, err = o.tools(f, base); err != nil {
 		return nil, err
 	}
 	if _, ok := a.Tools.Find("ticket_status"); ok {
@@ -254,12 +255,12 @@ func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent
 }
 
 // knowledge opens the agent's knowledge base; nil if it has none.
-func (o *agentOpener) knowledge(ctx context.Context, f agentfile.File) (*tools.Knowledge, error) {
+func (o *agentOpener) knowledge(ctx context.Context, f agentfile.File) (*knowledge.Base, error) {
 	if f.Knowledge == "" {
 		return nil, nil
 	}
 	o.announce.printf("  reading the pages in %s", f.Knowledge)
-	k, err := tools.OpenKnowledge(ctx, f.Knowledge, f.Language)
+	k, err := knowledge.Open(ctx, f.Knowledge, knowledge.Options{Language: f.Language})
 	if err != nil {
 		return nil, err
 	}
@@ -271,14 +272,14 @@ func (o *agentOpener) knowledge(ctx context.Context, f agentfile.File) (*tools.K
 }
 
 // tools opens the tools that the agent may use, and returns the keys of its tables.
-// knowledge may be nil.
-func (o *agentOpener) tools(f agentfile.File, knowledge *tools.Knowledge) (_ *tools.Registry, keys []string, err error) {
+// base may be nil.
+func (o *agentOpener) tools(f agentfile.File, base *knowledge.Base) (_ *tools.Registry, keys []string, err error) {
 	own, keys, err := o.lookups(f)
 	if err != nil {
 		return nil, nil, err
 	}
-	if knowledge != nil {
-		own = append(own, tools.KnowledgeTool(knowledge))
+	if base != nil {
+		own = append(own, knowledge.Tool(base))
 	}
 	if o.config.MCP {
 		if o.set.offers[f.Name], err = operatorTools(f, o.set.tickets, own); err != nil {

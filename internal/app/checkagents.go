@@ -12,6 +12,7 @@ import (
 
 	"frontdesk/internal/agentfile"
 	"frontdesk/tools"
+	"frontdesk/tools/knowledge"
 )
 
 // checkAgents returns what is wrong with the agents in a folder, and writes to out what works
@@ -43,7 +44,7 @@ func checkTools(f agentfile.File, out io.Writer) error {
 		return err
 	}
 	if f.Knowledge != "" {
-		own = append(own, tools.KnowledgeTool(nil))
+		own = append(own, knowledge.Tool(nil))
 	}
 	r, err := o.registry(f, own)
 	if err != nil {

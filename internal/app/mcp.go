@@ -20,6 +20,7 @@ import (
 	"frontdesk/internal/fault"
 	"frontdesk/session"
 	"frontdesk/tools"
+	"frontdesk/tools/knowledge"
 	"frontdesk/tools/mcp"
 	"frontdesk/tools/outbox"
 )
@@ -176,12 +177,12 @@ func offerTools(ctx context.Context, c config.Config, name string, log *zap.Logg
 	if err != nil {
 		return err
 	}
-	knowledge, err := o.knowledge(ctx, f)
+	base, err := o.knowledge(ctx, f)
 	if err != nil {
 		return err
 	}
-	if knowledge != nil {
-		others = append(others, tools.KnowledgeTool(knowledge))
+	if base != nil {
+		others = append(others, knowledge.Tool(base))
 	}
 	r, err := operatorTools(f, set.tickets, others)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/require"
 	"frontdesk/tools"
+	"frontdesk/tools/knowledge"
 )
 
 var update = flag.Bool("update", false, "write the replies to testdata/dialogs")
@@ -210,12 +211,12 @@ func TestOtherLanguages(t *testing.T) {
 	dir := t.TempDir()
 	page := "# Öffnungszeiten\n\nUnser Laden öffnet am Samstag um 9 Uhr und schließt um 18 Uhr.\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "zeiten.md"), []byte(page), 0o644))
-	knowledge, err := tools.OpenKnowledge(context.Background(), dir, "de")
+	base, err := knowledge.Open(context.Background(), dir, knowledge.Options{Language: "de"})
 	require.NoError(t, err)
-	t.Cleanup(func() { knowledge.Close() })
+	t.Cleanup(func() { base.Close() })
 	registry, err := demoTools(t).Restrict(tools.Policy{Allow: []string{createTicket, handOver, getTicket, updateTicket}})
 	require.NoError(t, err)
-	if registry, err = registry.With(tools.KnowledgeTool(knowledge)); err != nil {
+	if registry, err = registry.With(knowledge.Tool(base)); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ language, said, want string }{

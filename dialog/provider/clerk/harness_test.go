@@ -17,6 +17,7 @@ import (
 	"frontdesk/internal/require"
 	"frontdesk/tools"
 	"frontdesk/tools/gate"
+	"frontdesk/tools/knowledge"
 )
 
 const demoFolder = "../../../agents/demo"
@@ -30,9 +31,9 @@ var endCallSpec = tools.Spec{Name: endCall, Parameters: []byte(`{"type":"object"
 func demoTools(t testing.TB) *tools.Registry {
 	t.Helper()
 	ctx := context.Background()
-	knowledge, err := tools.OpenKnowledge(ctx, filepath.Join(demoFolder, "knowledge"), "en")
+	base, err := knowledge.Open(ctx, filepath.Join(demoFolder, "knowledge"), knowledge.Options{Language: "en"})
 	require.NoError(t, err)
-	t.Cleanup(func() { knowledge.Close() })
+	t.Cleanup(func() { base.Close() })
 	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "tickets.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
@@ -42,7 +43,7 @@ func demoTools(t testing.TB) *tools.Registry {
 		Name: "order_status", Description: "Look up an order.", File: filepath.Join(demoFolder, "orders.csv"), Key: "order",
 	})
 	require.NoError(t, err)
-	registry, err := tools.NewRegistry(append([]tools.Tool{tools.KnowledgeTool(knowledge), orders}, tickets.Tools(handoverMessage)...)...)
+	registry, err := tools.NewRegistry(append([]tools.Tool{knowledge.Tool(base), orders}, tickets.Tools(handoverMessage)...)...)
 	require.NoError(t, err)
 	return registry
 }

@@ -10,6 +10,7 @@ import (
 
 	"frontdesk/internal/require"
 	"frontdesk/tools"
+	"frontdesk/tools/knowledge"
 )
 
 // pagesOf are the pages of a small shop in each language.
@@ -141,12 +142,12 @@ func shopIn(t *testing.T, language string) *tools.Registry {
 	for name, text := range pagesOf[language] {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	knowledge, err := tools.OpenKnowledge(context.Background(), dir, language)
+	base, err := knowledge.Open(context.Background(), dir, knowledge.Options{Language: language})
 	require.NoError(t, err)
-	t.Cleanup(func() { knowledge.Close() })
+	t.Cleanup(func() { base.Close() })
 	registry, err := demoTools(t).Restrict(tools.Policy{Allow: []string{createTicket, handOver}})
 	require.NoError(t, err)
-	registry, err = registry.With(tools.KnowledgeTool(knowledge))
+	registry, err = registry.With(knowledge.Tool(base))
 	require.NoError(t, err)
 	return registry
 }

@@ -13,6 +13,7 @@ import (
 	"frontdesk/internal/phrasebook"
 	"frontdesk/internal/require"
 	"frontdesk/tools"
+	"frontdesk/tools/knowledge"
 )
 
 // TestMeasureVocabulary is a measurement, not a test. It logs how well speech is recognized
@@ -28,7 +29,7 @@ func TestMeasureVocabulary(t *testing.T) {
 		t.Fatal("set FRONTDESK_SPEECH to manifests of speech corpora")
 	}
 	const demo = "../../../agents/demo"
-	k, err := tools.OpenKnowledge(t.Context(), filepath.Join(demo, "knowledge"), "en")
+	k, err := knowledge.Open(t.Context(), filepath.Join(demo, "knowledge"), knowledge.Options{Language: "en"})
 	require.NoError(t, err)
 	defer k.Close()
 	orders, err := tools.OpenLookup(tools.LookupConfig{Name: "order_status", Description: "Finds an order.", File: filepath.Join(demo, "orders.csv"), Key: "order"})

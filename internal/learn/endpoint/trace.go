@@ -20,7 +20,7 @@ import (
 	"frontdesk/internal/models"
 	"frontdesk/internal/onnx"
 	"frontdesk/internal/phrasebook"
-	"frontdesk/tools"
+	"frontdesk/tools/knowledge"
 )
 
 const demoPages = "agents/demo/knowledge" // texts for the language model of the ears
@@ -103,7 +103,7 @@ func writeTrace(recognizer, manifest, condition, file string) error {
 
 // openRecognizer opens one of the embedded recognizers.
 func openRecognizer(name string) (dialog.Recognizer, io.Closer, error) {
-	k, err := tools.OpenKnowledge(context.Background(), demoPages, "en")
+	k, err := knowledge.Open(context.Background(), demoPages, knowledge.Options{Language: "en"})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,4 +1,18 @@
-package tools
+// Package knowledge is an agent's knowledge base: a folder of pages, searched by questions as
+// callers ask them.
+//
+// Files enter through formats. A Format reads the bytes of a file into a Page: a title and
+// sections, each with the headings above it and its paragraphs, list items and table rows.
+// Markdown, HTML and plain text are built in; Options.Formats adds others by extension, and
+// package documents has some. An Outline builds a page from headings and blocks. Open reads the
+// folder, cuts each section into passages short enough to be read aloud, and indexes them;
+// searches notice changed files.
+//
+// Questions enter through Search, and passages leave, the best one first, each with its page,
+// its heading and how far it answers. Tool offers the search to a model.
+//
+// Of Frontdesk the package imports only tools, tools/gate, internal/fault and internal/words.
+package knowledge
 
 import (
 	"cmp"
@@ -16,7 +30,6 @@ import (
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
-	"frontdesk/tools/gate"
 )
 
 const (
@@ -30,9 +43,9 @@ const (
 	focusWeight   = 0.5
 )
 
-// Knowledge is a searchable folder of pages. A search sees changes in the folder, which it
+// Base is a searchable folder of pages. A search sees changes in the folder, which it
 // looks for at most once a second. Safe for concurrent use.
-type Knowledge struct {
+type Base struct {
 	index *sql.DB // FTS5 over terms; the rowid is a passage's number
 	files *pageFolder
 
@@ -63,8 +76,9 @@ type unreadablePage struct {
 
 // Passage is a piece of a page, short enough to be read aloud.
 type Passage struct {
-	Page    string  `json:"page"` // the page's title
-	File    string  `json:"file"` // its path in the folder, with slashes
+	Page    string  `json:"page"`          // the page's title
+	File    string  `json:"file"`          // its path in the folder, with slashes
+	URL     string  `json:"url,omitempty"` // where people read it
 	Heading string  `json:"heading,omitempty"`
 	Text    string  `json:"text"`
 	Score   float64 `json:"score"` // 0 to 1: how much of the question the passage covers
@@ -83,10 +97,16 @@ type Problem struct {
 	Err  error
 }
 
-// OpenKnowledge reads the pages (.md, .markdown, .html, .htm, .txt) in dir and its
-// folders. It ignores pages that it cannot read; Problems lists them. A folder that does
-// not exist is an empty knowledge base. The pages and questions are in language (BCP 47).
-func OpenKnowledge(ctx context.Context, dir, language string) (*Knowledge, error) {
+// Options are the settings of a knowledge base.
+type Options struct {
+	Language string            // of the pages and questions, BCP 47
+	Formats  map[string]Format // by extension, such as ".pdf"; in addition to the built-in ones, or in their place
+}
+
+// Open reads the pages in dir and its folders: Markdown, HTML, plain text and the formats of
+// the options. It ignores pages that it cannot read; Problems lists them. A folder that does
+// not exist is an empty knowledge base.
+func Open(ctx context.Context, dir string, options Options) (*Base, error) {
 	db, err := sql.Open("sqlite", ":memory:")
 	if err != nil {
 		return nil, fmt.Errorf("open knowledge index: %w", err)
@@ -100,8 +120,10 @@ func OpenKnowledge(ctx context.Context, dir, language string) (*Knowledge, error
 		db.Close()
 		return nil, fmt.Errorf("create knowledge index: %w", err)
 	}
-	k := &Knowledge{
-		index: db, files: &pageFolder{dir: dir}, terms: newTermCache(words.LexiconOf(language)),
+	formats := maps.Clone(builtInFormats)
+	maps.Copy(formats, options.Formats)
+	k := &Base{
+		index: db, files: &pageFolder{dir, formats}, terms: newTermCache(words.LexiconOf(options.Language)),
 		pages: make(map[string]*indexedPage), passages: make(map[int64]*indexedPassage),
 		counts: make(map[string]int), unreadable: make(map[string]unreadablePage),
 	}
@@ -113,17 +135,17 @@ func OpenKnowledge(ctx context.Context, dir, language string) (*Knowledge, error
 }
 
 // Close frees the index. Search must not be called any more.
-func (k *Knowledge) Close() error { return k.index.Close() }
+func (k *Base) Close() error { return k.index.Close() }
 
 // Problems returns the ignored files, sorted by name.
-func (k *Knowledge) Problems() []Problem {
+func (k *Base) Problems() []Problem {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return slices.Clone(k.problems)
 }
 
 // Pages returns the number of pages in the index.
-func (k *Knowledge) Pages() int {
+func (k *Base) Pages() int {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return len(k.pages)
@@ -131,7 +153,7 @@ func (k *Knowledge) Pages() int {
 
 // Texts returns all titles, headings and passages, sorted by file: what a recognizer
 // should expect to hear about.
-func (k *Knowledge) Texts() []string {
+func (k *Base) Texts() []string {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	var out []string
@@ -153,7 +175,7 @@ func (k *Knowledge) Texts() []string {
 
 // Search returns up to limit passages that answer query, spoken or typed, the best one
 // first. A query of stop words has no results.
-func (k *Knowledge) Search(ctx context.Context, query string, limit int) ([]Passage, error) {
+func (k *Base) Search(ctx context.Context, query string, limit int) ([]Passage, error) {
 	k.refreshIfDue(ctx)
 	k.mu.RLock()
 	defer k.mu.RUnlock()
@@ -220,7 +242,7 @@ func focus(query, title []string) float64 {
 }
 
 // candidates returns the passages of the index that contain any of the terms.
-func (k *Knowledge) candidates(ctx context.Context, terms []string) ([]candidate, error) {
+func (k *Base) candidates(ctx context.Context, terms []string) ([]candidate, error) {
 	rows, err := k.index.QueryContext(ctx, `SELECT rowid, -bm25(passages, ?, ?, ?) AS score FROM passages
 		WHERE passages MATCH ? ORDER BY score DESC, rowid LIMIT ?`,
 		titleWeight, headingWeight, bodyWeight, `"`+strings.Join(terms, `" OR "`)+`"`, maxCandidates)
@@ -251,7 +273,7 @@ func (k *Knowledge) candidates(ctx context.Context, terms []string) ([]candidate
 
 // coverage returns the share of the query's terms that a passage has. Rare terms weigh
 // more (inverse document frequency); a term that no page has weighs most.
-func (k *Knowledge) coverage(query, passage []string) float64 {
+func (k *Base) coverage(query, passage []string) float64 {
 	var covered, total float64
 	n := float64(len(k.passages))
 	for _, t := range query {
@@ -262,26 +284,4 @@ func (k *Knowledge) coverage(query, passage []string) float64 {
 		}
 	}
 	return covered / total
-}
-
-// KnowledgeTool returns the tool with which a model searches k.
-func KnowledgeTool(k *Knowledge) Tool {
-	type arguments struct {
-		Query string `json:"query" jsonschema:"what the caller wants to know, in a few words"`
-	}
-	return Func("search_knowledge",
-		"Search the knowledge base for facts about the company, its products and its rules. "+
-			"Use it before answering any question of fact, and answer only from what it finds.",
-		gate.Rule{}, func(ctx context.Context, _ string, args arguments) (any, []Note, error) {
-			found, err := k.Search(ctx, args.Query, 4)
-			if err != nil {
-				return nil, nil, err
-			}
-			if len(found) == 0 {
-				return map[string]any{"passages": []Passage{}, "message": "The knowledge base has nothing about this."}, nil, nil
-			}
-			best := found[0]
-			note := Note{Kind: "source", ID: best.File, Title: best.Page, Text: best.Text}
-			return map[string]any{"passages": found}, []Note{note}, nil
-		})
 }

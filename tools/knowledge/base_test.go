@@ -1,4 +1,4 @@
-package tools
+package knowledge
 
 import (
 	"context"
@@ -19,17 +19,18 @@ import (
 
 	"frontdesk/internal/fault"
 	"frontdesk/internal/require"
+	"frontdesk/tools"
 )
 
-func openKnowledge(t testing.TB, dir string) *Knowledge {
+func openKnowledge(t testing.TB, dir string) *Base {
 	t.Helper()
-	k, err := OpenKnowledge(t.Context(), dir, "en")
+	k, err := Open(t.Context(), dir, Options{Language: "en"})
 	require.NoError(t, err)
 	t.Cleanup(func() { k.Close() })
 	return k
 }
 
-func search(t testing.TB, k *Knowledge, query string, limit int) []Passage {
+func search(t testing.TB, k *Base, query string, limit int) []Passage {
 	t.Helper()
 	found, err := k.Search(t.Context(), query, limit)
 	if err != nil {
@@ -195,17 +196,18 @@ func TestSearchWithCancelledContext(t *testing.T) {
 
 func TestKnowledgeToolReturnsItsSource(t *testing.T) {
 	k := openKnowledge(t, writeFiles(t, map[string]string{"a.md": "# Weather\n\nThe sky is blue."}))
-	r := newRegistry(t, KnowledgeTool(k))
-	got := r.DoAsOperator(t.Context(), Call{ID: "1", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"the sky"}`)})
+	r, err := tools.NewRegistry(Tool(k))
+	require.NoError(t, err)
+	got := r.DoAsOperator(t.Context(), tools.Call{ID: "1", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"the sky"}`)})
 	var out struct{ Passages []Passage }
-	decode(t, got, &out)
+	require.NoError(t, json.Unmarshal(got.Output, &out))
 	if len(out.Passages) != 1 || out.Passages[0].Page != "Weather" || out.Passages[0].File != "a.md" {
 		t.Errorf("the model reads %s", got.Output)
 	}
-	if want := (Note{Kind: "source", ID: "a.md", Title: "Weather", Text: "The sky is blue."}); len(got.Notes) != 1 || got.Notes[0] != want {
+	if want := (tools.Note{Kind: "source", ID: "a.md", Title: "Weather", Text: "The sky is blue."}); len(got.Notes) != 1 || got.Notes[0] != want {
 		t.Errorf("got notes %+v", got.Notes)
 	}
-	got = r.DoAsOperator(t.Context(), Call{ID: "2", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"elephants"}`)})
+	got = r.DoAsOperator(t.Context(), tools.Call{ID: "2", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"elephants"}`)})
 	if got.Failed || len(got.Notes) > 0 || !strings.Contains(string(got.Output), "nothing") {
 		t.Errorf("nothing found: got %s %v", got.Output, got.Notes)
 	}
@@ -261,7 +263,7 @@ func BenchmarkKnowledge(b *testing.B) {
 	dir, questions := writeLibrary(b, 1000)
 	b.Run("index 1000 pages", func(b *testing.B) {
 		for b.Loop() {
-			k, err := OpenKnowledge(b.Context(), dir, "en")
+			k, err := Open(b.Context(), dir, Options{Language: "en"})
 			require.NoError(b, err)
 			k.Close()
 		}

@@ -1,4 +1,4 @@
-package tools
+package knowledge
 
 import (
 	"strings"
@@ -53,7 +53,7 @@ var demoQuestions = []struct{ asked, answer string }{
 }
 
 func TestSearchAnswersQuestionsOfDemoCallers(t *testing.T) {
-	k := openKnowledge(t, "../agents/demo/knowledge")
+	k := openKnowledge(t, "../../agents/demo/knowledge")
 	if problems := k.Problems(); len(problems) > 0 {
 		t.Errorf("got problems %v, want none", problems)
 	}
@@ -72,7 +72,7 @@ func TestSearchAnswersQuestionsOfDemoCallers(t *testing.T) {
 }
 
 func TestScoreIsLowForUnknownTopics(t *testing.T) {
-	k := openKnowledge(t, "../agents/demo/knowledge")
+	k := openKnowledge(t, "../../agents/demo/knowledge")
 	for _, asked := range []string{
 		"what is the capital of france", "who won the football game", "can you recommend a good restaurant",
 		"how do i bake a cake", "what's the weather tomorrow", "tell me a joke", "do you sell cars",

@@ -1,4 +1,4 @@
-package tools
+package knowledge
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	maxPage       = 1 << 20  // bytes
+	maxPage       = 1 << 20  // bytes of a page whose format sets no other limit
 	maxPages      = 20_000   // per knowledge base
 	maxTotal      = 64 << 20 // bytes of all pages together
 	checkInterval = time.Second
@@ -21,7 +21,19 @@ const (
 )
 
 // pageFolder reads the pages of a knowledge base from the disk.
-type pageFolder struct{ dir string }
+type pageFolder struct {
+	dir     string
+	formats map[string]Format // by extension
+}
+
+// format returns the format of a file; its Read is nil if there is none.
+func (f *pageFolder) format(name string) Format {
+	format := f.formats[strings.ToLower(filepath.Ext(name))]
+	if format.MaxSize == 0 {
+		format.MaxSize = maxPage
+	}
+	return format
+}
 
 // fileVersion tells whether a file has changed.
 type fileVersion struct {
@@ -65,7 +77,8 @@ func (f *pageFolder) list(ctx context.Context) (map[string]fileVersion, []Proble
 			}
 			return nil
 		}
-		if !isPage(name) || entry.IsDir() {
+		format := f.format(name)
+		if format.Read == nil || entry.IsDir() {
 			return nil
 		}
 		info, err := os.Stat(path)
@@ -73,8 +86,8 @@ func (f *pageFolder) list(ctx context.Context) (map[string]fileVersion, []Proble
 		case err != nil:
 			problems = append(problems, Problem{File: name, Err: fault.Wrap(err, fault.Storage, "cannot read the file")})
 		case !info.Mode().IsRegular():
-		case info.Size() > maxPage:
-			problems = append(problems, Problem{File: name, Err: fault.New(fault.TooLarge, "the page is larger than %d bytes", maxPage)})
+		case info.Size() > format.MaxSize:
+			problems = append(problems, Problem{File: name, Err: fault.New(fault.TooLarge, "the page is larger than %d bytes", format.MaxSize)})
 		case len(found) >= maxPages || total+info.Size() > maxTotal:
 			problems = append(problems, Problem{File: name, Err: fault.New(fault.TooLarge,
 				"the knowledge base is larger than %d pages or %d bytes; this page and all after it are ignored", maxPages, maxTotal)})
@@ -88,27 +101,33 @@ func (f *pageFolder) list(ctx context.Context) (map[string]fileVersion, []Proble
 	return found, problems, err
 }
 
-func isPage(name string) bool {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".md", ".markdown", ".html", ".htm", ".txt":
-		return true
-	}
-	return false
-}
-
-// read parses one page.
-func (f *pageFolder) read(name string) (*page, error) {
+// read reads one page. Its title is never empty.
+func (f *pageFolder) read(ctx context.Context, name string) (*Page, error) {
 	file, err := os.Open(filepath.Join(f.dir, filepath.FromSlash(name)))
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Storage, "cannot read the file")
 	}
 	defer file.Close()
-	source, err := io.ReadAll(io.LimitReader(file, maxPage+1))
+	format := f.format(name)
+	source, err := io.ReadAll(io.LimitReader(file, format.MaxSize+1))
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Storage, "cannot read the file")
 	}
-	if len(source) > maxPage {
-		return nil, fault.New(fault.TooLarge, "the page is larger than %d bytes", maxPage)
+	if int64(len(source)) > format.MaxSize {
+		return nil, fault.New(fault.TooLarge, "the page is larger than %d bytes", format.MaxSize)
 	}
-	return parsePage(name, source)
+	p, err := format.Read(ctx, name, source)
+	if err != nil {
+		return nil, err
+	}
+	if p.Title == "" {
+		p.Title = titleOf(name)
+	}
+	return p, nil
+}
+
+// titleOf returns the title of a page that has none: the name of its file.
+func titleOf(name string) string {
+	base := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
+	return strings.TrimSpace(strings.NewReplacer("-", " ", "_", " ").Replace(base))
 }

@@ -1,4 +1,4 @@
-package tools
+package knowledge
 
 import (
 	"cmp"
@@ -14,7 +14,7 @@ import (
 // refreshIfDue reads changed pages if the last check was long enough ago. Only one search
 // at a time does this. The others use the index as it is, and so does this one after an
 // error.
-func (k *Knowledge) refreshIfDue(ctx context.Context) {
+func (k *Base) refreshIfDue(ctx context.Context) {
 	if !k.refreshing.TryLock() {
 		return
 	}
@@ -31,7 +31,7 @@ func (k *Knowledge) refreshIfDue(ctx context.Context) {
 
 // update reads new and changed pages into the index and removes those that are gone. The
 // caller holds refreshing, except while k is being opened.
-func (k *Knowledge) update(ctx context.Context) error {
+func (k *Base) update(ctx context.Context) error {
 	began := time.Now()
 	found, problems, err := k.files.list(ctx)
 	if err != nil {
@@ -41,12 +41,12 @@ func (k *Knowledge) update(ctx context.Context) error {
 	k.nextCheck = began.Add(max(checkInterval, checkShare*listTime))
 
 	gone, changed := k.compare(found)
-	parsed := make(map[string]*page, len(changed))
+	parsed := make(map[string]*Page, len(changed))
 	for _, name := range changed {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		p, err := k.files.read(name)
+		p, err := k.files.read(ctx, name)
 		if err != nil {
 			k.unreadable[name] = unreadablePage{version: found[name], err: err}
 			gone = append(gone, name)
@@ -70,7 +70,7 @@ func (k *Knowledge) update(ctx context.Context) error {
 // compare returns the pages that are gone and those that are new or changed. It forgets
 // unreadable pages that have changed. The caller holds refreshing, without which pages and
 // unreadable do not change.
-func (k *Knowledge) compare(found map[string]fileVersion) (gone, changed []string) {
+func (k *Base) compare(found map[string]fileVersion) (gone, changed []string) {
 	for name := range k.pages {
 		if _, ok := found[name]; !ok {
 			gone = append(gone, name)
@@ -89,7 +89,7 @@ func (k *Knowledge) compare(found map[string]fileVersion) (gone, changed []strin
 
 // reindex removes the gone pages from the index and puts the parsed ones in. The maps
 // change only after the index has. The caller holds mu.
-func (k *Knowledge) reindex(ctx context.Context, gone []string, parsed map[string]*page, versions map[string]fileVersion) error {
+func (k *Base) reindex(ctx context.Context, gone []string, parsed map[string]*Page, versions map[string]fileVersion) error {
 	tx, err := k.index.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("index knowledge: %w", err)
@@ -135,11 +135,15 @@ func (k *Knowledge) reindex(ctx context.Context, gone []string, parsed map[strin
 }
 
 // insertPage inserts a page's passages into the index and numbers them from *last+1.
-func (k *Knowledge) insertPage(ctx context.Context, insert *sql.Stmt, name string, p *page, last *int64) ([]*indexedPassage, error) {
-	title := k.terms.append(nil, p.title)
+func (k *Base) insertPage(ctx context.Context, insert *sql.Stmt, name string, p *Page, last *int64) ([]*indexedPassage, error) {
+	title := k.terms.append(nil, p.Title)
 	var out []*indexedPassage
-	for _, s := range p.sections {
-		heading := strings.Join(s.path, " > ")
+	for _, s := range p.Sections {
+		url := p.URL
+		if url != "" && s.Anchor != "" {
+			url += "#" + s.Anchor
+		}
+		heading := strings.Join(s.Path, " > ")
 		headingTerms := k.terms.append(nil, heading)
 		for _, text := range s.passages() {
 			body := k.terms.append(nil, text)
@@ -149,7 +153,7 @@ func (k *Knowledge) insertPage(ctx context.Context, insert *sql.Stmt, name strin
 				return nil, err
 			}
 			out = append(out, &indexedPassage{
-				Passage:    Passage{Page: p.title, File: name, Heading: heading, Text: text},
+				Passage:    Passage{Page: p.Title, File: name, URL: url, Heading: heading, Text: text},
 				titleTerms: sortUnique(slices.Concat(title, headingTerms)),
 				terms:      sortUnique(slices.Concat(title, headingTerms, body)),
 			})
@@ -163,14 +167,14 @@ func sortUnique(terms []string) []string {
 	return slices.Clip(slices.Compact(terms))
 }
 
-func (k *Knowledge) addPassage(id int64, p *indexedPassage) {
+func (k *Base) addPassage(id int64, p *indexedPassage) {
 	k.passages[id] = p
 	for _, t := range p.terms {
 		k.counts[t]++
 	}
 }
 
-func (k *Knowledge) removePage(name string) {
+func (k *Base) removePage(name string) {
 	p := k.pages[name]
 	if p == nil {
 		return

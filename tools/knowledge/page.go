@@ -1,8 +1,8 @@
-package tools
+package knowledge
 
 import (
 	"bytes"
-	"path/filepath"
+	"context"
 	"strings"
 	"unicode/utf8"
 
@@ -23,66 +23,73 @@ const (
 	maxStretch   = 16 << 10 // bytes of Markdown without an empty line, because parsing can take quadratic time
 )
 
-// page is a document of the knowledge base as plain text.
-type page struct {
-	title    string
-	sections []section
+// Page is a document of the knowledge base as plain text.
+type Page struct {
+	Title    string // "" stands for the name of the file
+	URL      string // where people read the page; "" if it is on no website
+	Sections []Section
 }
 
-// section is the text below one heading.
-type section struct {
-	path   []string // the headings, outermost first, without the page's title
-	blocks []string // paragraphs, list items, table rows
+// Section is the text below one heading.
+type Section struct {
+	Path   []string // the headings, outermost first, without the page's title
+	Anchor string   // leads to the section when it follows the page's URL and "#"; "" if nothing does
+	Blocks []string // paragraphs, list items, table rows
 }
 
-// parsePage parses a page. The extension of its name tells the format: Markdown, HTML, or
-// else plain text. The title of a page without one is its file name.
-func parsePage(name string, source []byte) (*page, error) {
+// Format reads the files of one kind.
+type Format struct {
+	// Read returns the page that is in source, the content of the file name. It ends soon after
+	// ctx, and uses memory in proportion to source. Its errors are of type fault.Error and name
+	// neither the file nor its content.
+	Read    func(ctx context.Context, name string, source []byte) (*Page, error)
+	MaxSize int64 // of a file, in bytes; a larger file is not read. 0 means 1 MB
+}
+
+// builtInFormats are the formats by extension that every knowledge base reads.
+var builtInFormats = map[string]Format{
+	".md": {Read: readMarkdown}, ".markdown": {Read: readMarkdown}, ".html": {Read: readHTML}, ".htm": {Read: readHTML}, ".txt": {Read: readPlain},
+}
+
+// Text returns source as text. A mark of the byte order is left out.
+func Text(source []byte) ([]byte, error) {
 	source = bytes.TrimPrefix(source, []byte("\ufeff"))
 	if !utf8.Valid(source) || bytes.IndexByte(source, 0) >= 0 {
 		return nil, fault.New(fault.Invalid, "the page is not text in UTF-8")
 	}
-	o := &outline{}
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".md", ".markdown":
-		if err := o.markdown(source); err != nil {
-			return nil, err
-		}
-	case ".html", ".htm":
-		if err := o.html(source); err != nil {
-			return nil, fault.Wrap(err, fault.Invalid, "cannot parse the HTML")
-		}
-	default:
-		o.plain(string(source))
-	}
-	if o.page.title == "" {
-		base := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
-		o.page.title = strings.TrimSpace(strings.NewReplacer("-", " ", "_", " ").Replace(base))
-	}
-	return &o.page, nil
+	return source, nil
 }
 
-// outline collects the sections of a page from its headings and blocks.
-type outline struct {
-	page       page
+// Outline collects the sections of a page from its headings and blocks, in their order. The
+// zero Outline is empty.
+type Outline struct {
+	page       Page
 	path       [7]string // the current heading of each level, 1 to 6
-	hasSection bool      // the current heading has a section already
+	anchor     string
+	hasSection bool // the current heading has a section already
 }
 
-func (o *outline) heading(level int, title string) {
+// Page returns the page of the headings and blocks so far.
+func (o *Outline) Page() *Page { return &o.page }
+
+// Heading begins a section. The first heading of level 1 is the title of the page; the levels
+// end with 6. anchor may be "".
+func (o *Outline) Heading(level int, title, anchor string) {
 	if title = squeeze(title); title == "" {
 		return
 	}
+	level = min(max(level, 1), len(o.path)-1)
 	clear(o.path[level:])
-	if level == 1 && o.page.title == "" {
-		o.page.title = title
+	if level == 1 && o.page.Title == "" {
+		o.page.Title = title
 	} else {
 		o.path[level] = title
 	}
-	o.hasSection = false
+	o.anchor, o.hasSection = anchor, false
 }
 
-func (o *outline) block(text string) {
+// Block adds a paragraph, a list item or a table row to the section of the last heading.
+func (o *Outline) Block(text string) {
 	if text = squeeze(text); text == "" {
 		return
 	}
@@ -93,23 +100,43 @@ func (o *outline) block(text string) {
 				path = append(path, title)
 			}
 		}
-		o.page.sections = append(o.page.sections, section{path: path})
+		o.page.Sections = append(o.page.Sections, Section{Path: path, Anchor: o.anchor})
 		o.hasSection = true
 	}
-	s := &o.page.sections[len(o.page.sections)-1]
-	s.blocks = append(s.blocks, text)
+	s := &o.page.Sections[len(o.page.Sections)-1]
+	s.Blocks = append(s.Blocks, text)
 }
 
-func (o *outline) plain(source string) {
-	for block := range strings.SplitSeq(strings.ReplaceAll(source, "\r\n", "\n"), "\n\n") {
-		o.block(block)
+// readPlain reads text whose paragraphs are apart by empty lines.
+func readPlain(_ context.Context, _ string, source []byte) (*Page, error) {
+	source, err := Text(source)
+	if err != nil {
+		return nil, err
 	}
+	o := &Outline{}
+	for block := range strings.SplitSeq(strings.ReplaceAll(string(source), "\r\n", "\n"), "\n\n") {
+		o.Block(block)
+	}
+	return o.Page(), nil
 }
 
 var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough))
 
-// markdown parses CommonMark with tables. It skips front matter between lines of ---.
-func (o *outline) markdown(source []byte) error {
+// readMarkdown reads CommonMark with tables.
+func readMarkdown(_ context.Context, _ string, source []byte) (*Page, error) {
+	source, err := Text(source)
+	if err != nil {
+		return nil, err
+	}
+	o := &Outline{}
+	if err := o.markdown(source); err != nil {
+		return nil, err
+	}
+	return o.Page(), nil
+}
+
+// markdown adds the headings and blocks of CommonMark. It skips front matter between lines of ---.
+func (o *Outline) markdown(source []byte) error {
 	source = bytes.ReplaceAll(source, []byte("\r\n"), []byte("\n"))
 	if rest, ok := bytes.CutPrefix(source, []byte("---\n")); ok {
 		if _, body, ok := bytes.Cut(rest, []byte("\n---\n")); ok {
@@ -133,17 +160,17 @@ func (o *outline) markdown(source []byte) error {
 		}
 		switch n := n.(type) {
 		case *ast.Heading:
-			o.heading(n.Level, inlineText(n, source))
+			o.Heading(n.Level, inlineText(n, source), "")
 		case *ast.Paragraph, *ast.TextBlock:
-			o.block(inlineText(n, source))
+			o.Block(inlineText(n, source))
 		case *ast.CodeBlock, *ast.FencedCodeBlock:
-			o.block(string(n.Lines().Value(source)))
+			o.Block(string(n.Lines().Value(source)))
 		case *extast.TableHeader, *extast.TableRow:
 			var cells []string
 			for cell := n.FirstChild(); cell != nil; cell = cell.NextSibling() {
 				cells = append(cells, inlineText(cell, source))
 			}
-			o.block(strings.Join(cells, ", "))
+			o.Block(strings.Join(cells, ", "))
 		case *ast.Document, *ast.List, *ast.ListItem, *ast.Blockquote, *extast.Table:
 			return ast.WalkContinue, nil
 		}
@@ -181,30 +208,35 @@ func inlineText(n ast.Node, source []byte) string {
 	return html.UnescapeString(b.String())
 }
 
-// html parses the visible text of an HTML page, without scripts and navigation.
-func (o *outline) html(source []byte) error {
+// readHTML reads the visible text of an HTML page, without scripts and navigation.
+func readHTML(_ context.Context, _ string, source []byte) (*Page, error) {
+	source, err := Text(source)
+	if err != nil {
+		return nil, err
+	}
 	root, err := html.Parse(bytes.NewReader(source))
 	if err != nil {
-		return err
+		return nil, fault.Wrap(err, fault.Invalid, "cannot parse the HTML")
 	}
-	h := &htmlReader{outline: o}
+	h := &htmlReader{}
 	h.walk(root, 0)
 	h.flush()
-	if o.page.title == "" {
-		o.page.title = h.title
+	p := h.Page()
+	if p.Title == "" {
+		p.Title = h.title
 	}
-	return nil
+	return p, nil
 }
 
 // htmlReader collects the text of inline elements until a block begins or ends.
 type htmlReader struct {
-	*outline
+	Outline
 	title string
 	text  strings.Builder
 }
 
 func (h *htmlReader) flush() {
-	h.block(h.text.String())
+	h.Block(h.text.String())
 	h.text.Reset()
 }
 
@@ -237,7 +269,7 @@ func (h *htmlReader) walk(n *html.Node, depth int) {
 	}
 	switch {
 	case level > 0:
-		h.heading(level, h.text.String())
+		h.Heading(level, h.text.String(), "")
 		h.text.Reset()
 	case isBlock:
 		h.flush()
@@ -264,7 +296,7 @@ func squeeze(s string) string {
 
 // passages cuts the section's blocks into texts of up to passageWords words. A passage
 // consists of whole blocks, or of whole sentences of a longer block.
-func (s section) passages() []string {
+func (s Section) passages() []string {
 	var out, current []string
 	n := 0
 	add := func(text string, count int) {
@@ -274,7 +306,7 @@ func (s section) passages() []string {
 		}
 		current, n = append(current, text), n+count
 	}
-	for _, block := range s.blocks {
+	for _, block := range s.Blocks {
 		fields := strings.Fields(block)
 		if len(fields) <= passageWords {
 			add(withFullStop(block), len(fields))
