@@ -84,6 +84,9 @@ func (m workflowMetrics) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
+// wokenByOperator is the reason of a wait that ended by a command.
+const wokenByOperator = "operator"
+
 const workflowsHelp = `A workflow is work of several steps that survives its process. The commands work on the
 database of the workflows, whether a server runs or not: what they ask for is done by the
 servers that share it.`
@@ -91,7 +94,7 @@ servers that share it.`
 // workflowsCommand lists, shows, retries and cancels workflows.
 func (p *program) workflowsCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use: "workflows", Short: "List, show, retry and cancel durable workflows", Long: workflowsHelp, Args: knownCommand, RunE: showHelp,
+		Use: "workflows", Short: "List, show, retry, wake and cancel durable workflows", Long: workflowsHelp, Args: knownCommand, RunE: showHelp,
 	}
 	command.AddCommand(p.workflowsListCommand(), p.workflowsShowCommand(), p.workflowsRetryCommand(),
 		p.workflowsSubcommand("cancel WORKFLOW", "Cancel a workflow before its next step, and undo what was done",
@@ -100,6 +103,18 @@ func (p *program) workflowsCommand() *cobra.Command {
 					return err
 				}
 				fmt.Fprintf(p.stdout, "%s will be canceled before its next step.\n", id)
+				return nil
+			}),
+		p.workflowsSubcommand("wake WORKFLOW", "End the wait of a workflow, so that it goes on now",
+			func(ctx context.Context, flows *workflow.Engine, id string) error {
+				isWaiting, err := flows.Wake(ctx, id, wokenByOperator)
+				if err == nil && !isWaiting {
+					err = fault.New(fault.Conflict, "the workflow %.80q does not wait: see frontdesk workflows ls", id)
+				}
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(p.stdout, "%s goes on.\n", id)
 				return nil
 			}))
 	return command
@@ -185,11 +200,19 @@ func (p *program) workflowsSubcommand(use, short string, do func(ctx context.Con
 
 // workflowListing shows workflows.
 var workflowListing = listing[workflow.Info]{
-	heading: "WORKFLOW\tSTATE\tSTARTED\tUPDATED\tSTEP",
+	heading: "WORKFLOW\tSTATE\tSTARTED\tUPDATED\tDUE\tSTEP",
 	none:    "There are no such workflows.",
 	cells: func(i workflow.Info) []string {
-		return []string{i.ID, string(i.State), i.Created.Local().Format(time.DateTime), i.Updated.Local().Format(time.DateTime), i.Step}
+		return []string{i.ID, string(i.State), i.Created.Local().Format(time.DateTime), i.Updated.Local().Format(time.DateTime), dueOf(i), i.Step}
 	},
+}
+
+// dueOf returns until when a workflow waits, "" if it does not.
+func dueOf(i workflow.Info) string {
+	if i.Due == nil {
+		return ""
+	}
+	return i.Due.Local().Format(time.DateTime)
 }
 
 // printWorkflow prints a workflow with its steps.
@@ -197,6 +220,9 @@ func printWorkflow(i workflow.Info, w io.Writer) error {
 	fmt.Fprintf(w, "%s: %s, started %s\n", i.ID, i.State, i.Created.Local().Format(time.DateTime))
 	if i.Node != "" {
 		fmt.Fprintf(w, "Node: %s\n", i.Node)
+	}
+	if i.Due != nil {
+		fmt.Fprintf(w, "Waits until: %s\n", dueOf(i))
 	}
 	if i.Message != "" {
 		fmt.Fprintf(w, "%s: %s\n", i.Code, i.Message)

@@ -25,6 +25,7 @@ type Info struct {
 	Node    string     `json:"node,omitempty"` // that runs or ran it
 	Created time.Time  `json:"created"`
 	Updated time.Time  `json:"updated"`
+	Due     *time.Time `json:"due,omitempty"`   // until when it waits
 	Steps   []StepInfo `json:"steps,omitempty"` // finished ones; only Get has them
 }
 
@@ -78,9 +79,16 @@ func (e *Engine) list(filters ...dbos.ListWorkflowsOption) ([]Info, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Storage, "the workflows cannot be listed").Retryable(0)
 	}
+	waits, err := e.Waits(context.Background())
+	if err != nil {
+		return nil, err
+	}
 	list := make([]Info, len(found))
 	for i, w := range found {
 		list[i] = infoOf(w)
+		if until, isWaiting := waits[w.ID]; isWaiting {
+			list[i].Due = &until
+		}
 	}
 	return list, nil
 }
@@ -217,8 +225,8 @@ func (e *Engine) rewind(id string, from int) error {
 
 func isUndo(step string) bool { return strings.HasPrefix(step, undoPrefix) }
 
-// Cancel asks for the end of a workflow that is pending or running. It fails before its next
-// step, and what was done is undone. An attempt that runs is not interrupted.
+// Cancel asks for the end of a workflow that is pending or running. A wait ends, or it fails
+// before its next step, and what was done is undone. An attempt that runs is not interrupted.
 func (e *Engine) Cancel(ctx context.Context, id string) error {
 	w, err := e.Get(id)
 	if err != nil {
@@ -231,6 +239,7 @@ func (e *Engine) Cancel(ctx context.Context, id string) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Storage, "the workflow cannot be canceled").Retryable(0)
 	}
+	e.signal(id)
 	return nil
 }
 

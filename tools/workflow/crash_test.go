@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -61,6 +62,13 @@ func runTrip(r *Run, in trip, to effects) error {
 	if _, err := Each(r, 2, book, step("seat"), step("meal")); err != nil {
 		return err
 	}
+	begin, err := Do(r, Step[time.Time]{Name: "plan", Do: func(context.Context, string) (time.Time, error) { return time.Now().Add(20 * time.Millisecond), nil }})
+	if err != nil {
+		return err
+	}
+	if reason, err := WaitUntil(r, "wait", begin); err != nil || reason != Due {
+		return cmp.Or(err, fmt.Errorf("the wait ended for %q", reason))
+	}
 	if _, err := Do(r, pay); err != nil {
 		return err
 	}
@@ -76,7 +84,7 @@ func runTrip(r *Run, in trip, to effects) error {
 	if in.Fails {
 		last.Do = func(context.Context, string) (int, error) { return 0, fault.New(fault.Forbidden, "refused") }
 	}
-	_, err := Do(r, last)
+	_, err = Do(r, last)
 	return err
 }
 

@@ -63,11 +63,12 @@ type Engine struct {
 	work  sync.WaitGroup
 
 	mu       sync.Mutex
-	until    time.Time           // to which this node's lease lasts, by this node's clock
-	expiry   *time.Timer         // stops the attempts then
-	attempts map[int]func()      // stop the attempts that run, by a number
-	last     int                 // the number of the last attempt
-	counts   map[Finished]uint64 // since this process started
+	until    time.Time                // to which this node's lease lasts, by this node's clock
+	expiry   *time.Timer              // stops the attempts then
+	attempts map[int]func()           // stop the attempts that run, by a number
+	last     int                      // the number of the last attempt
+	waiters  map[string]chan struct{} // get a value when a wait on this node may have ended, by workflow
+	counts   map[Finished]uint64      // since this process started
 }
 
 // Finished is a kind of finished workflows: their name and state.
@@ -91,6 +92,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	e := &Engine{
 		o: o, stop: func() {}, onAttempt: func(context.Context, string) {}, definitions: make(map[string]*definition),
 		slots: make(chan struct{}, maxAttemptsAtOnce), attempts: make(map[int]func()), counts: make(map[Finished]uint64),
+		waiters: make(map[string]chan struct{}),
 	}
 	c := dbos.Config{
 		AppName: applicationName, ApplicationVersion: applicationVersion, ExecutorID: o.Node, DatabaseURL: o.URL,
@@ -111,7 +113,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = db.Migrate(ctx, e.db, "workflows", schema); err == nil && o.URL == "" {
+	if err = db.Migrate(ctx, e.db, "workflows", schema, waitSchema); err == nil && o.URL == "" {
 		// The library closes its own connections.
 		if c.SQLiteSystemDB, err = db.Open(o.Path); err == nil {
 			c.SQLiteSystemDB.SetMaxOpenConns(sqliteConnections)
@@ -177,6 +179,7 @@ func (e *Engine) Launch(ctx context.Context) error {
 	e.work.Go(func() { every(running, e.o.Lease/4, e.keepLease) })
 	e.work.Go(func() { every(running, e.o.Lease/4, e.takeOver) })
 	e.work.Go(func() { every(running, cleanInterval, e.clean) })
+	e.work.Go(func() { every(running, waitsInterval, e.signalEnded) })
 	return nil
 }
 

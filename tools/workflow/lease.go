@@ -118,8 +118,8 @@ func (e *Engine) unclaim(id, token string, isFinished bool) {
 	defer cancel()
 	_, _ = e.db.ExecContext(ctx, `DELETE FROM workflow_claims WHERE workflow = $1 AND token = $2`, id, token)
 	if isFinished {
-		for _, rows := range []string{`DELETE FROM workflow_cancels WHERE workflow = $1`, `DELETE FROM workflow_decisions WHERE workflow = $1`} {
-			_, _ = e.db.ExecContext(ctx, rows, id)
+		for _, table := range []string{"workflow_cancels", "workflow_decisions", "workflow_waits"} {
+			_, _ = e.db.ExecContext(ctx, `DELETE FROM `+table+` WHERE workflow = $1`, id)
 		}
 	}
 }
@@ -183,10 +183,14 @@ func (e *Engine) resumeOrphans(ctx context.Context) (resumed int, err error) {
 	if !e.hasLease() {
 		return 0, nil
 	}
-	running, err := dbos.ListWorkflows(e.dbos, dbos.WithFilterStatus(dbos.WorkflowStatusPending), dbos.WithFilterAppVersion(applicationVersion),
-		dbos.WithFilterLimit(maxListed), dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))
-	if err != nil {
-		return 0, err
+	var running []dbos.WorkflowStatus
+	for isLast := false; !isLast; {
+		page, err := dbos.ListWorkflows(e.dbos, dbos.WithFilterStatus(dbos.WorkflowStatusPending), dbos.WithFilterAppVersion(applicationVersion),
+			dbos.WithFilterLimit(maxListed), dbos.WithFilterOffset(len(running)), dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))
+		if err != nil {
+			return 0, err
+		}
+		running, isLast = append(running, page...), len(page) < maxListed
 	}
 	// The nodes are read after the workflows, so that a node that has just started is alive.
 	alive, err := e.liveNodes(ctx)

@@ -19,7 +19,7 @@ func perform[R any](ctx context.Context, r *Run, s Step[R], mayHaveRun bool) (ou
 			return outcome[R]{}, err
 		}
 		if isCanceled && !mayHaveRun && !isUndo(s.Name) {
-			return outcome[R]{State: Canceled, Code: fault.Conflict, Message: "an operator canceled the workflow", Attempts: attempt - 1}, nil
+			return canceledOutcome[R](attempt - 1), nil
 		}
 		if mayHaveRun && s.Once && s.Check == nil {
 			isKnown, happened, err := r.engine.decision(ctx, r.ID, s.Name)
@@ -68,11 +68,13 @@ func perform[R any](ctx context.Context, r *Run, s Step[R], mayHaveRun bool) (ou
 
 // attemptOf runs one attempt, at most as long as the step's timeout and the node's lease.
 func attemptOf[R any](ctx context.Context, r *Run, s Step[R], do func(context.Context) (R, bool, error)) (value R, isDone bool, err error) {
-	release, err := r.engine.enter(ctx)
-	if err != nil {
-		return value, false, err
+	if !s.Waits {
+		release, err := r.engine.enter(ctx)
+		if err != nil {
+			return value, false, err
+		}
+		defer release()
 	}
-	defer release()
 	timeout := s.Timeout
 	if timeout <= 0 {
 		timeout = defaultTimeout

@@ -108,6 +108,9 @@ type Step[R any] struct {
 	Do      func(ctx context.Context, key string) (R, error)
 	Retry   Policy
 	Timeout time.Duration // of an attempt; 0 means a minute
+	// Waits says that an attempt waits most of the time, as for the end of a call. It does not
+	// count among the attempts that run at once.
+	Waits bool
 	// Once says that the outside system does not know keys and would repeat the effect.
 	// When nobody knows whether an attempt had its effect, Check finds out; without Check
 	// the workflow is unknown, and a person decides.
