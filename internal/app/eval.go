@@ -51,15 +51,15 @@ func addConditionFlag(c *cobra.Command) func() ([]eval.Condition, error) {
 	}
 }
 
-// evalCommand measures speech and turn-taking on recordings.
+// evalCommand measures knowledge on questions, and speech and turn-taking on recordings.
 func (p *program) evalCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use: "eval", Short: "Measure speech and turn-taking on recordings", Args: knownCommand,
+		Use: "eval", Short: "Measure knowledge, speech and turn-taking", Args: knownCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return misuse{errors.New("name what to measure: speech, voice, turns, detectors or interruptions (see frontdesk eval --help)")}
+			return misuse{errors.New("name what to measure: knowledge, speech, voice, turns, detectors or interruptions (see frontdesk eval --help)")}
 		},
 	}
-	command.AddCommand(p.evalSpeechCommand(), p.evalVoiceCommand(), p.evalTurnsCommand(), p.evalDetectorsCommand(), p.evalInterruptionsCommand())
+	command.AddCommand(p.evalKnowledgeCommand(), p.evalSpeechCommand(), p.evalVoiceCommand(), p.evalTurnsCommand(), p.evalDetectorsCommand(), p.evalInterruptionsCommand())
 	return command
 }
 
