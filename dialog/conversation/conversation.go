@@ -13,6 +13,7 @@ package conversation
 import (
 	"context"
 	"crypto/rand"
+	"time"
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/ear"
@@ -41,6 +42,9 @@ type Options struct {
 	Choose  func(context.Context, *dialog.Agent) error
 	Gate    *gate.Gate      // decides about tool calls; nil counts effects in this conversation alone
 	Drain   <-chan struct{} // closed to end the conversation between two sentences; may be nil
+	Ear     dialog.Ear      // hears the caller speak, instead of the line's Source; may be nil
+	// Now is the time of day for the model, for opening hours and for call-backs; nil is time.Now.
+	Now func() time.Time
 
 	// NewID makes ids such as "item_…", "resp_…" and "call_…", unique in the session; nil
 	// makes random ones.
@@ -55,10 +59,17 @@ func Run(ctx context.Context, agent *dialog.Agent, line dialog.Line, o Options) 
 	if o.NewID == nil {
 		o.NewID = func(prefix string) string { return prefix + rand.Text() }
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	c := newConversation(ctx, agent, line, o)
 	defer c.tasks.stop()
 	ears := []dialog.Ear{ear.Text(line.Inputs)}
-	if line.Source != nil {
+	switch {
+	case o.Ear != nil:
+		c.audio.canHear = true
+		ears = append(ears, o.Ear)
+	case line.Source != nil:
 		voice := ear.NewVoice(agent, line.Source, o.NewID)
 		voice.Narrowband = line.Narrowband
 		c.audio.setLastReply = voice.SetLastReply

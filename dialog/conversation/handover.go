@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"frontdesk/dialog"
 	"frontdesk/tools"
@@ -31,7 +30,7 @@ type handover struct {
 // withHours returns ctx with when a person can call back. Outside the opening hours the call
 // is not transferred.
 func (c *conversation) withHours(ctx context.Context) context.Context {
-	h, now := c.agent.Handover.Hours, time.Now()
+	h, now := c.agent.Handover.Hours, c.o.Now()
 	c.handover.isClosed = !h.IsOpen(now)
 	if !h.IsSet() {
 		return ctx

@@ -86,7 +86,7 @@ func (c *conversation) prompt(r *reply, step int) dialog.Prompt {
 			messages[i].Text = draft
 		}
 	}
-	p := dialog.Prompt{Agent: c.agent, Instructions: spokenRules, Messages: messages, Now: c.agent.Handover.Hours.In(time.Now())}
+	p := dialog.Prompt{Agent: c.agent, Instructions: spokenRules, Messages: messages, Now: c.agent.Handover.Hours.In(c.o.Now())}
 	c.recall.facts.SetNow(c.agent.Handover.Hours.Facts(p.Now))
 	if c.instructions != "" {
 		p.Instructions = c.instructions + "\n\n" + spokenRules

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"frontdesk/dialog"
+	"frontdesk/internal/config"
 	"frontdesk/internal/db"
 	"frontdesk/internal/eval"
 )
@@ -23,6 +24,7 @@ type evalFlags struct {
 	agent         string
 	detector      string // in detectorNames; "": as configured
 	json, details bool
+	change        func(*config.Config) // what the measurement configures itself; may be nil
 }
 
 func addEvalFlags(c *cobra.Command) *evalFlags {
@@ -51,15 +53,15 @@ func addConditionFlag(c *cobra.Command) func() ([]eval.Condition, error) {
 	}
 }
 
-// evalCommand measures knowledge on questions, and speech and turn-taking on recordings.
+// evalCommand measures replies, knowledge, speech and turn-taking.
 func (p *program) evalCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use: "eval", Short: "Measure knowledge, speech and turn-taking", Args: knownCommand,
+		Use: "eval", Short: "Measure replies, knowledge, speech and turn-taking", Args: knownCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return misuse{errors.New("name what to measure: knowledge, speech, voice, turns, detectors or interruptions (see frontdesk eval --help)")}
+			return misuse{errors.New("name what to measure: dialog, knowledge, speech, voice, turns, detectors or interruptions (see frontdesk eval --help)")}
 		},
 	}
-	command.AddCommand(p.evalKnowledgeCommand(), p.evalSpeechCommand(), p.evalVoiceCommand(), p.evalTurnsCommand(), p.evalDetectorsCommand(), p.evalInterruptionsCommand())
+	command.AddCommand(p.evalDialogCommand(), p.evalKnowledgeCommand(), p.evalSpeechCommand(), p.evalVoiceCommand(), p.evalTurnsCommand(), p.evalDetectorsCommand(), p.evalInterruptionsCommand())
 	return command
 }
 
@@ -80,6 +82,9 @@ func (p *program) withAgent(ctx context.Context, f *evalFlags, measure func(*dia
 	}
 	if f.detector != "" {
 		c.VAD.Provider = detectorNames[f.detector]
+	}
+	if f.change != nil {
+		f.change(&c)
 	}
 	log, err := newLog("warn", p.stderr)
 	if err != nil {

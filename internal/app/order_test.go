@@ -80,7 +80,7 @@ var mayImport = map[string][]string{
 	"internal/agentfile":           {"dialog", "tools", "tools/gate", "tools/httptool", "internal/fault", "internal/hours", "internal/spoken", "internal/yamlfile"},
 	"internal/archive":             {"session", "dialog", "dialog/conversation", "tools/workflow", "internal/fault"},
 	"internal/caller":              {"dialog", "dialog/mouth", "media", "internal/fault"},
-	"internal/eval":                {"dialog", "dialog/conversation", "dialog/ear", "media", "internal/fault", "internal/words"},
+	"internal/eval":                {"dialog", "dialog/conversation", "dialog/ear", "media", "tools", "internal/fault", "internal/words", "internal/yamlfile"},
 	"internal/eval/asterisk":       {"internal/eval", "media"},
 	"internal/eval/retrieval":      {"internal/yamlfile"},
 	"internal/learn/endpoint":      {"dialog", "dialog/ear", "dialog/ear/endpoint", "dialog/provider/moonshine", "dialog/provider/pocketsphinx", "dialog/provider/silero", "internal/eval", "internal/learn", "internal/models", "internal/ngram", "internal/onnx", "internal/phrasebook", "media", "tools/knowledge"},

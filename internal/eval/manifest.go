@@ -1,8 +1,10 @@
 // Package eval measures speech and turn-taking on recordings. It scores the words that an
 // agent's recognizer understands of recorded turns or of the agent's own voice, when the ears
 // of a call end each turn, and whether a speaking agent stops when it hears something. It
-// imports dialog, dialog/conversation, dialog/ear, media, internal/fault and internal/words.
-// Recordings enter as a manifest and WAV files; scores leave as structs.
+// also holds written conversations with an agent and scores its replies. It imports dialog,
+// dialog/conversation, dialog/ear, media, tools, internal/fault, internal/words and
+// internal/yamlfile. Recordings enter as a manifest and WAV files, conversations as a YAML
+// file; scores leave as structs.
 package eval
 
 import (
