@@ -13,6 +13,7 @@ package dialog
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"strings"
 	"time"
@@ -185,7 +186,8 @@ type Prompt struct {
 	Instructions string // the agent's, or those of a trusted client, and Frontdesk's own rules
 	Messages     []Message
 	Tools        []tools.Spec
-	Now          time.Time // in the agent's time zone; zero if the model need not know
+	Schema       json.RawMessage // JSON schema of the answer, an object; nil asks for plain text
+	Now          time.Time       // in the agent's time zone; zero if the model need not know
 }
 
 // System returns all that a model is told before the messages: the instructions, and after
@@ -318,5 +320,6 @@ type JournalEntry struct {
 	Messages []Message
 	Turn     *Turn        // that has ended, or nil
 	Memory   *Memory      // replaces the last one, or nil
+	Reading  *Reading     // of an earlier turn by a model, or nil
 	Resume   *ResumeState // of the current reply; replaces the last one, also if it is nil
 }

@@ -22,8 +22,9 @@ type chatRequest struct {
 			Name string `json:"name"`
 		} `json:"function"`
 	} `json:"tools"`
-	Stream        bool `json:"stream"`
-	StreamOptions struct {
+	ResponseFormat json.RawMessage `json:"response_format"`
+	Stream         bool            `json:"stream"`
+	StreamOptions  struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
 }
@@ -42,6 +43,10 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil || req.Model == "" || len(req.Messages) == 0 {
 		writeError(w, http.StatusBadRequest, "invalid_request_error", "We could not parse the JSON body of your request.")
+		return
+	}
+	if s.o.RejectsSchema && req.ResponseFormat != nil {
+		writeError(w, http.StatusBadRequest, "invalid_request_error", "Unrecognized request argument supplied: response_format")
 		return
 	}
 	s.record(body, nil)

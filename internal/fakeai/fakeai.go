@@ -24,6 +24,8 @@ type Options struct {
 	Rules []Rule                   // the first rule that matches the user's last message answers it
 	Chat  func(user string) string // answers other messages; nil echoes them
 
+	RejectsSchema bool // refuse requests with response_format, as servers do that do not know it
+
 	Transcripts []string // of the utterances in order; the last one repeats
 
 	Speak func(text string) []int16 // returns 24 kHz mono; nil returns a tone of 440 Hz, 60 ms for each character

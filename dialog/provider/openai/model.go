@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,7 @@ type Model struct {
 	client       *client
 	config       Config
 	rejectsUsage atomic.Bool // the server does not accept stream_options
+	rejectsJSON  atomic.Bool // the server does not accept response_format
 }
 
 var _ dialog.Model = (*Model)(nil)
@@ -64,11 +66,12 @@ func (m *Model) Reply(ctx context.Context, p dialog.Prompt) iter.Seq2[dialog.Chu
 	}
 }
 
-// send sends the request. To a server that rejects stream_options, it sends it again without.
+// send sends the request. To a server that rejects stream_options or response_format, it sends
+// it again without; the instructions must then be enough to get JSON.
 func (m *Model) send(ctx context.Context, p dialog.Prompt) (*response, error) {
 	for {
-		usage := !m.rejectsUsage.Load()
-		body, err := json.Marshal(m.request(p, usage))
+		usage, hasFormat := !m.rejectsUsage.Load(), len(p.Schema) > 0 && !m.rejectsJSON.Load()
+		body, err := json.Marshal(m.request(p, usage, hasFormat))
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Internal, "the request to the language model could not be built")
 		}
@@ -78,9 +81,16 @@ func (m *Model) send(ctx context.Context, p dialog.Prompt) (*response, error) {
 			m.rejectsUsage.Store(true)
 			continue
 		}
+		if hasFormat && errors.As(err, &e) && e.Err != nil && rejectedFormat.MatchString(e.Err.Error()) {
+			m.rejectsJSON.Store(true)
+			continue
+		}
 		return r, err
 	}
 }
+
+// rejectedFormat matches how servers say that they do not accept response_format.
+var rejectedFormat = regexp.MustCompile(`response_format|json_schema`)
 
 // errStopped ends a stream whose consumer does not want more.
 var errStopped = errors.New("the consumer stopped")

@@ -12,8 +12,25 @@ type completion struct {
 	Model         string         `json:"model"`
 	Messages      []message      `json:"messages"`
 	Tools         []function     `json:"tools,omitempty"`
+	Format        *format        `json:"response_format,omitempty"`
 	Stream        bool           `json:"stream"`
 	StreamOptions *streamOptions `json:"stream_options,omitempty"`
+}
+
+// format asks for an answer as JSON.
+type format struct {
+	Type   string `json:"type"`
+	Schema struct {
+		Name   string          `json:"name"`
+		Strict bool            `json:"strict"`
+		Schema json.RawMessage `json:"schema"`
+	} `json:"json_schema"`
+}
+
+func newFormat(schema json.RawMessage) *format {
+	f := &format{Type: "json_schema"}
+	f.Schema.Name, f.Schema.Strict, f.Schema.Schema = "answer", true, schema
+	return f
 }
 
 type streamOptions struct {
@@ -41,10 +58,13 @@ type function struct {
 	Function tools.Spec `json:"function"`
 }
 
-func (m *Model) request(p dialog.Prompt, usage bool) completion {
+func (m *Model) request(p dialog.Prompt, usage, hasFormat bool) completion {
 	c := completion{Model: m.config.Model, Messages: chatMessages(p), Stream: true}
 	if usage {
 		c.StreamOptions = &streamOptions{IncludeUsage: true}
+	}
+	if hasFormat {
+		c.Format = newFormat(p.Schema)
 	}
 	for _, spec := range p.Tools {
 		if len(spec.Parameters) == 0 {

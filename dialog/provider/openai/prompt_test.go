@@ -58,7 +58,7 @@ func TestHistoryFitsStrictChatTemplates(t *testing.T) {
 func TestToolWithoutParametersGetsAnEmptySchema(t *testing.T) {
 	p := userSays("hi")
 	p.Tools = []tools.Spec{{Name: "ping"}}
-	c := newModel(t, "http://host/v1").request(p, true)
+	c := newModel(t, "http://host/v1").request(p, true, false)
 	if got := string(c.Tools[0].Function.Parameters); got != `{"type":"object","properties":{}}` {
 		t.Error(got)
 	}
