@@ -29,6 +29,7 @@ const (
 	NoticeRaised                      // Notice tells the caller that something changed, of Call if a tool failed
 	TurnEnded                         // Finished is the complete turn
 	AgentChosen                       // the caller chose the agent that continues the call
+	TurnRead                          // Reading is what a model read of an earlier turn (Turn)
 	ToolAbandoned                     // the caller left before they agreed to Call, which is kept unless there is a failed Result
 )
 
@@ -77,6 +78,7 @@ type Event struct {
 	Call        *tools.Call
 	Result      *tools.Result
 	Finished    *Turn
+	Reading     *Reading
 	Notice      *Notice
 	Usage       *Usage
 }

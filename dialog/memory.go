@@ -2,10 +2,11 @@ package dialog
 
 // MemoryPolicy is how much a model sees of a conversation, and what is kept of callers.
 type MemoryPolicy struct {
-	RecordAudio     bool // record the audio of calls
-	MaxTokens       int  // of history and memory in a prompt; older messages are summarized; default 6,000
-	RememberCallers bool // whom a backend names are remembered from call to call
-	Days            int  // for which they are remembered
+	RecordAudio     bool          // record the audio of calls
+	MaxTokens       int           // of history and memory in a prompt; older messages are summarized; default 6,000
+	RememberCallers bool          // whom a backend names are remembered from call to call
+	Days            int           // for which they are remembered
+	Reading         ReadingPolicy // whether a model reads each turn
 }
 
 // Memory is what is known of the part of a conversation that a model no longer sees.

@@ -1,13 +1,35 @@
 package dialog
 
+import "time"
+
 // Understanding is what was understood of a turn, as data.
 type Understanding struct {
 	Intent     Intent   `json:"intent"`
 	Entities   []Entity `json:"entities,omitempty"`
-	Sentiment  float64  `json:"sentiment"`  // of the caller, from -1, very bad, to 1, very good
-	Confidence float64  `json:"confidence"` // of Intent, from 0 to 1
-	Answered   bool     `json:"answered"`   // the caller got what they asked for, as far as the reply tells
+	Sentiment  float64  `json:"sentiment"`          // of the caller, from -1, very bad, to 1, very good
+	Confidence float64  `json:"confidence"`         // of Intent, from 0 to 1
+	Answered   bool     `json:"answered"`           // the caller got what they asked for, as far as the reply tells
+	ByModel    bool     `json:"by_model,omitempty"` // a model read the turn; else the rules did
 }
+
+// Reading is what a model read of a finished turn, or why it read nothing.
+type Reading struct {
+	Turn          int            `json:"turn"`
+	Understanding *Understanding `json:"understanding,omitempty"` // nil if the model failed: the rules' reading stays
+	Failure       string         `json:"failure,omitempty"`       // a code of package fault, ReadingDropped or ReadingCancelled
+	Usage         Usage          `json:"usage,omitzero"`
+	Took          time.Duration  `json:"took_ns,omitempty"`
+	// AgreesWithRules says that the rules had read the same intent.
+	AgreesWithRules bool `json:"agrees,omitempty"`
+}
+
+const (
+	// ReadingDropped is the Failure of a turn that no model was asked about: too many turns
+	// waited, or the call has spent its tokens for this.
+	ReadingDropped = "dropped"
+	// ReadingCancelled is the Failure of a turn that the model was reading when the call ended.
+	ReadingCancelled = "cancelled"
+)
 
 // Intent is what a caller wanted with a turn. There are as many as the constants.
 type Intent string
@@ -33,6 +55,13 @@ const (
 	IntentOther        Intent = "other"
 )
 
+// Intents are all intents.
+var Intents = []Intent{
+	IntentQuestion, IntentHours, IntentLookup, IntentDelivery, IntentRefund, IntentBilling, IntentTicketNew, IntentTicketStatus,
+	IntentTicketChange, IntentTicketClose, IntentComplaint, IntentPerson, IntentYes, IntentNo, IntentGreeting, IntentThanks,
+	IntentGoodbye, IntentOther,
+}
+
 // Entity is something that a turn is about.
 type Entity struct {
 	Kind  EntityKind `json:"kind"`
@@ -50,6 +79,16 @@ const (
 	EntityAmount  EntityKind = "amount"
 	EntityContact EntityKind = "contact"
 )
+
+// EntityKinds are all kinds of entities.
+var EntityKinds = []EntityKind{EntityOrder, EntityTicket, EntityProduct, EntityDate, EntityAmount, EntityContact}
+
+// ReadingPolicy is whether a model reads finished turns, beside the rules.
+type ReadingPolicy struct {
+	ByModel   bool
+	MaxTokens int           // that a call may spend on it; default 20,000
+	Timeout   time.Duration // for one turn; default 10 s
+}
 
 // Escalation is when the agent offers a person by itself, once for each condition. The zero
 // Escalation is never.

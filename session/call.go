@@ -296,6 +296,7 @@ func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(
 		History:      c.history,
 		LastTurn:     c.turn,
 		Opening:      opening,
+		Reader:       c.desk.o.Reader,
 		Memory:       c.memory,
 		Resume:       c.resume,
 		Drain:        c.drain,

@@ -27,6 +27,7 @@ type Options struct {
 	Callers      CallerMemory // remembers callers from session to session; nil remembers none
 	Tokens       *Tokens
 	Agent        func(name string) (*dialog.Agent, error) // "" is the default agent; the error is fault.NotFound
+	Reader       dialog.Model                             // reads finished turns of agents that want it; nil: rules alone do
 	Choices      func(agent string) []dialog.Choice       // agents that new callers of an agent may choose by a key; may be nil
 	Node         string                                   // names this process in leases and logs
 	Limits       Limits
@@ -48,7 +49,7 @@ type Options struct {
 type Observer interface {
 	CallStarted(transport string)
 	CallEnded(transport string, e Ending, lasted time.Duration)
-	Event(dialog.Event) // every event of every conversation
+	Event(agent string, e dialog.Event) // every event of every conversation
 }
 
 // Desk admits callers and runs their calls. Safe for concurrent use.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
@@ -114,9 +115,41 @@ func (l *eventLog) event(e dialog.Event) bool {
 		r := e.Finished
 		l.log.Info("turn", zap.Int("turn", r.Number), zap.String("status", string(r.Status)), zap.Bool("typed", r.Typed),
 			zap.Bool("interrupted", r.Interrupted), zap.String("why", r.EndpointReason), zap.Int("tools", len(r.Tools)),
-			zap.Duration("speech_end_to_audio", between(r.Times.SpeechEnd, r.Times.FirstAudio)), zap.String("error", r.Error))
+			zap.Duration("speech_end_to_audio", between(r.Times.SpeechEnd, r.Times.FirstAudio)), zap.String("error", r.Error),
+			understood(r.Understanding))
+	case e.Kind == dialog.TurnRead && e.Reading != nil:
+		l.reading(e.Reading)
 	}
 	return true
+}
+
+// reading logs what a model read of a turn.
+func (l *eventLog) reading(r *dialog.Reading) {
+	fields := []zap.Field{zap.Int("turn", r.Turn), zap.Duration("took", r.Took), zap.Int("tokens", r.Usage.Input+r.Usage.Output)}
+	switch {
+	case r.Failure == dialog.ReadingCancelled: // the call is over
+	case r.Failure != "":
+		l.add("reading", r.Failure, func(more ...zap.Field) {
+			l.log.Warn("no model read the turn; the rules' reading stays", append(append(more, fields...), zap.String("code", r.Failure))...)
+		})
+	default:
+		l.log.Info("turn read by the model", append(fields, understood(r.Understanding))...)
+	}
+}
+
+// understood returns what is logged of what was understood: never a value that the caller gave.
+func understood(u *dialog.Understanding) zap.Field {
+	if u == nil {
+		return zap.Skip()
+	}
+	return zap.Inline(zapcore.ObjectMarshalerFunc(func(o zapcore.ObjectEncoder) error {
+		o.AddString("intent", string(u.Intent))
+		o.AddFloat64("confidence", u.Confidence)
+		o.AddFloat64("sentiment", u.Sentiment)
+		o.AddBool("answered", u.Answered)
+		o.AddInt("entities", len(u.Entities))
+		return nil
+	}))
 }
 
 // failure returns what is logged of the error of a notice. The message of a tool's failure is
@@ -137,8 +170,9 @@ func failure(e dialog.Event) []zap.Field {
 // function to call when the conversation is over.
 func (c *Call) observe(emit func(dialog.Event)) (observed func(dialog.Event), stop func()) {
 	l := &eventLog{log: c.log, seen: make(map[string]*seenEvent)}
+	agent := c.agent.Name
 	return func(e dialog.Event) {
-		c.desk.o.Observer.Event(e)
+		c.desk.o.Observer.Event(agent, e)
 		if l.event(e) {
 			emit(e)
 		}

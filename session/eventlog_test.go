@@ -3,6 +3,8 @@ package session
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,6 +106,46 @@ func TestTheMessageOfAFailedToolIsNotLogged(t *testing.T) {
 		tt.want["turn"], tt.want["code"], tt.want["tool"] = int64(0), "tool_failed", "orders"
 		if got := lines[0].ContextMap(); fmt.Sprint(got) != fmt.Sprint(tt.want) {
 			t.Errorf("logged %v, want %v", got, tt.want)
+		}
+	}
+}
+
+func TestTheLogOfATurnHasWhatWasUnderstoodAndNoValue(t *testing.T) {
+	const value = "ann@example.com"
+	u := &dialog.Understanding{
+		Intent: dialog.IntentDelivery, Confidence: 0.8, Sentiment: -0.5, Answered: true,
+		Entities: []dialog.Entity{{Kind: dialog.EntityContact, Value: value}},
+	}
+	turn := &dialog.Turn{Number: 3, Caller: value, Reply: value, Written: value, Status: dialog.Completed, Understanding: u}
+	lines, _ := logged(func(event func(dialog.Event)) {
+		event(dialog.Event{Kind: dialog.TurnEnded, Turn: 3, Finished: turn})
+		event(dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{}}) // of an earlier version
+		event(dialog.Event{Kind: dialog.TurnRead, Reading: &dialog.Reading{Turn: 3, Understanding: u, Usage: dialog.Usage{Input: 200, Output: 40}}})
+		event(dialog.Event{Kind: dialog.TurnRead, Reading: &dialog.Reading{Turn: 4, Failure: dialog.ReadingCancelled}})
+		for range 3 {
+			event(dialog.Event{Kind: dialog.TurnRead, Reading: &dialog.Reading{Turn: 5, Failure: "timeout"}})
+		}
+	})
+	var messages []string
+	for _, l := range lines {
+		messages = append(messages, l.Message)
+		if strings.Contains(fmt.Sprint(l.ContextMap()), "ann") {
+			t.Errorf("%s: %v has a value of the caller", l.Message, l.ContextMap())
+		}
+	}
+	failed := "no model read the turn; the rules' reading stays"
+	if want := []string{"turn", "turn", "turn read by the model", failed, failed}; !slices.Equal(messages, want) {
+		t.Fatalf("logged %q, want %q", messages, want)
+	}
+	for i, want := range map[int]map[string]any{
+		0: {"turn": int64(3), "intent": "delivery", "confidence": 0.8, "sentiment": -0.5, "answered": true, "entities": 1},
+		2: {"turn": int64(3), "intent": "delivery", "tokens": int64(240)},
+		3: {"turn": int64(5), "code": "timeout"},
+	} {
+		for k, v := range want {
+			if got := lines[i].ContextMap()[k]; got != v {
+				t.Errorf("line %d: %s is %v, want %v", i, k, got, v)
+			}
 		}
 	}
 }

@@ -28,8 +28,8 @@ func (openingHours) Reply(context.Context, dialog.Prompt) iter.Seq2[dialog.Chunk
 // printer is an Observer that prints how calls end.
 type printer struct{}
 
-func (printer) CallStarted(string) {}
-func (printer) Event(dialog.Event) {}
+func (printer) CallStarted(string)         {}
+func (printer) Event(string, dialog.Event) {}
 func (printer) CallEnded(transport string, e session.Ending, _ time.Duration) {
 	fmt.Printf("%s call ended: %s (%s)\n", transport, e.Result, e.Reason)
 }

@@ -19,6 +19,7 @@ const (
 	messageEntry = "message"
 	turnEntry    = "turn"
 	memoryEntry  = "memory"
+	readingEntry = "reading"
 	endingEntry  = "ending"
 )
 
@@ -89,6 +90,11 @@ func (j *journal) Append(ctx context.Context, r dialog.JournalEntry) error {
 	}
 	if r.Memory != nil {
 		if err := j.add(memoryEntry, r.Memory); err != nil {
+			return err
+		}
+	}
+	if r.Reading != nil {
+		if err := j.add(readingEntry, r.Reading); err != nil {
 			return err
 		}
 	}

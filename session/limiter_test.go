@@ -98,4 +98,9 @@ func TestTokensAreCountedWhenTheLimiterIsReachableAgain(t *testing.T) {
 	if limiter.spent != 246 {
 		t.Errorf("%d tokens were counted, want 246", limiter.spent)
 	}
+	reading := dialog.Reading{Failure: "timeout", Usage: dialog.Usage{Input: 50, Output: 4}}
+	require.NoError(t, m.Append(t.Context(), dialog.JournalEntry{Reading: &reading}))
+	if limiter.spent != 300 {
+		t.Errorf("%d tokens were counted with a reading, want 300", limiter.spent)
+	}
 }

@@ -63,7 +63,8 @@ func ErrTokensSpent(wait time.Duration) error {
 	return fault.New(fault.Limited, "this agent has answered as much as it may for now").Retryable(max(wait, time.Millisecond))
 }
 
-// tokenMeter is a conversation's journal that also counts the tokens of its turns.
+// tokenMeter is a conversation's journal that also counts the tokens of its turns and of
+// what reads them.
 type tokenMeter struct {
 	dialog.Journal
 	limiter   Limiter
@@ -76,6 +77,9 @@ type tokenMeter struct {
 func (m *tokenMeter) Append(ctx context.Context, r dialog.JournalEntry) error {
 	if turn := r.Turn; turn != nil {
 		m.uncounted += turn.Usage.Input + turn.Usage.Output + turn.Discarded.Input + turn.Discarded.Output
+	}
+	if r.Reading != nil {
+		m.uncounted += r.Reading.Usage.Input + r.Reading.Usage.Output
 	}
 	err := m.Journal.Append(ctx, r)
 	if err == nil && m.uncounted > 0 {

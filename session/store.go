@@ -15,7 +15,7 @@ import (
 // entry.
 type Entry struct {
 	ID   string          `json:"id"`   // "TURN-SEQ", both decimal; unique and growing within the session
-	Kind string          `json:"kind"` // "message", "turn", "memory", "ending"
+	Kind string          `json:"kind"` // "message", "turn", "memory", "reading", "ending"
 	At   time.Time       `json:"at"`
 	Body json.RawMessage `json:"body"`
 }

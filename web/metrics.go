@@ -2,8 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strconv"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,19 +37,17 @@ type Metrics struct {
 	tokens   *prometheus.CounterVec
 
 	speculated  prometheus.Counter
-	understood  *prometheus.CounterVec
-	sentiment   prometheus.Histogram
 	escalations *prometheus.CounterVec
 
-	mu        sync.Mutex
-	toolNames map[string]bool // counted by their own name
+	toolNames     labels
+	understanding *understandingMetrics
 }
 
 // NewMetrics returns the metrics of one process.
 func NewMetrics() *Metrics {
 	latency := []float64{.01, .02, .05, .1, .2, .3, .4, .5, .6, .7, .8, 1, 1.5, 2, 3, 5, 10}
 	m := &Metrics{
-		toolNames: make(map[string]bool),
+		toolNames: labels{limit: maxToolNames, other: otherTools},
 		registry:  prometheus.NewRegistry(),
 		active: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "frontdesk_calls_active", Help: "Calls in progress, by transport."}, []string{"transport"}),
@@ -65,11 +61,6 @@ func NewMetrics() *Metrics {
 			Buckets: []float64{2, 2.6, 3.1, 3.6, 4, 4.3}}, []string{"leg"}),
 		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "frontdesk_turns_total", Help: "Turns, by status of their reply."}, []string{"status"}),
-		understood: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "frontdesk_turns_understood_total", Help: "Turns, by what the caller wanted and whether they were answered."}, []string{"intent", "answered"}),
-		sentiment: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "frontdesk_turn_sentiment", Help: "How callers feel in their turns, from -1 (very bad) to 1 (very good).",
-			Buckets: []float64{-0.8, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8, 1}}),
 		escalations: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "frontdesk_escalations_total", Help: "Persons offered by the agent itself, by the condition that was met: words, sentiment or misses."}, []string{"condition"}),
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -91,8 +82,9 @@ func NewMetrics() *Metrics {
 		speculated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "frontdesk_speculated_turns_total", Help: "Turns whose reply was begun speculatively."}),
 	}
-	m.registry.MustRegister(m.active, m.calls, m.duration, m.quality, m.turns, m.understood, m.sentiment, m.escalations, m.stages, m.tools, m.refusals, m.consents, m.replaced, m.notices, m.tokens, m.speculated,
+	m.registry.MustRegister(m.active, m.calls, m.duration, m.quality, m.turns, m.escalations, m.stages, m.tools, m.refusals, m.consents, m.replaced, m.notices, m.tokens, m.speculated,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.understanding = newUnderstandingMetrics(m.registry)
 	return m
 }
 
@@ -122,12 +114,15 @@ func (m *Metrics) CallEnded(transport string, e session.Ending, lasted time.Dura
 }
 
 // Event implements session.Observer.
-func (m *Metrics) Event(e dialog.Event) {
+func (m *Metrics) Event(agent string, e dialog.Event) {
 	switch {
 	case e.Kind == dialog.NoticeRaised && e.Notice != nil:
 		m.notices.WithLabelValues(e.Notice.Code).Inc()
 	case e.Kind == dialog.TurnEnded && e.Finished != nil:
 		m.countTurn(e.Finished)
+		m.understanding.countTurn(agent, e.Finished.Understanding)
+	case e.Kind == dialog.TurnRead && e.Reading != nil:
+		m.understanding.countReading(e.Reading)
 	case e.Kind == dialog.ClauseReplaced:
 		m.replaced.WithLabelValues(e.Text).Inc()
 	case e.Call != nil:
@@ -163,16 +158,12 @@ func (m *Metrics) countTool(e dialog.Event) {
 	}
 	label := otherTools
 	if e.Text != dialog.UnknownTool {
-		label = m.toolLabel(e.Call.Name)
+		label = m.toolNames.of(e.Call.Name)
 	}
 	m.tools.WithLabelValues(label, outcome).Inc()
 }
 
 func (m *Metrics) countTurn(t *dialog.Turn) {
-	if u := t.Understanding; u != nil {
-		m.understood.WithLabelValues(string(u.Intent), strconv.FormatBool(u.Answered)).Inc()
-		m.sentiment.Observe(u.Sentiment)
-	}
 	m.turns.WithLabelValues(string(t.Status)).Inc()
 	m.tokens.WithLabelValues("input").Add(float64(t.Usage.Input))
 	m.tokens.WithLabelValues("output").Add(float64(t.Usage.Output))
@@ -191,18 +182,4 @@ func (m *Metrics) countTurn(t *dialog.Turn) {
 			m.stages.WithLabelValues(stage).Observe(at.Sub(t.Times.SpeechEnd).Seconds())
 		}
 	}
-}
-
-// toolLabel returns the tool label of a tool: its name, or "other" if there are too many.
-func (m *Metrics) toolLabel(name string) string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch {
-	case m.toolNames[name]:
-	case len(m.toolNames) == maxToolNames || len(name) > 64:
-		return otherTools
-	default:
-		m.toolNames[name] = true
-	}
-	return name
 }

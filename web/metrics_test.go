@@ -1,9 +1,11 @@
 package web
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"frontdesk/dialog"
 	"frontdesk/tools"
@@ -19,7 +21,7 @@ func TestToolLabelIsBounded(t *testing.T) {
 	m := NewMetrics()
 	for i := range 3 * maxToolNames {
 		name := "tool" + strings.Repeat("x", i%60) + string(rune('a'+i/60))
-		m.Event(dialog.Event{Kind: dialog.ToolEnded, Call: &tools.Call{Name: name}, Result: &tools.Result{Failed: true}})
+		m.Event("shop", dialog.Event{Kind: dialog.ToolEnded, Call: &tools.Call{Name: name}, Result: &tools.Result{Failed: true}})
 	}
 	body := scrape(m)
 	if n := strings.Count(body, "frontdesk_tool_calls_total{"); n != maxToolNames+1 {
@@ -27,6 +29,21 @@ func TestToolLabelIsBounded(t *testing.T) {
 	}
 	if !strings.Contains(body, `frontdesk_tool_calls_total{outcome="failed",tool="other"} 400`) {
 		t.Error("further tools are not counted as other")
+	}
+}
+
+func TestAgentLabelIsBounded(t *testing.T) {
+	m := NewMetrics()
+	for i := range maxAgentNames + 10 {
+		u := dialog.Understanding{Intent: dialog.IntentHours}
+		m.Event(fmt.Sprint("agent", i), dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Understanding: &u}})
+	}
+	body := scrape(m)
+	if n := strings.Count(body, "frontdesk_turns_understood_total{"); n != maxAgentNames+1 {
+		t.Errorf("%d agent labels, want %d and other", n, maxAgentNames)
+	}
+	if !strings.Contains(body, `frontdesk_turns_understood_total{agent="other",answered="false",intent="hours"} 10`) {
+		t.Error("further agents are not counted as other")
 	}
 }
 
@@ -44,7 +61,7 @@ func TestWhatTheGateDecidesIsCounted(t *testing.T) {
 		{Kind: dialog.ClauseReplaced, Text: "claim"},
 		{Kind: dialog.ClientToolCalled, Call: invented},
 	} {
-		m.Event(e)
+		m.Event("shop", e)
 	}
 	body := scrape(m)
 	for _, want := range []string{
@@ -71,16 +88,28 @@ func TestWhatTheGateDecidesIsCounted(t *testing.T) {
 func TestWhatIsUnderstoodIsCounted(t *testing.T) {
 	m := NewMetrics()
 	u := dialog.Understanding{Intent: dialog.IntentRefund, Sentiment: -0.7}
-	m.Event(dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Status: dialog.Completed, Understanding: &u}})
-	m.Event(dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Status: dialog.Completed}})
-	m.Event(dialog.Event{Kind: dialog.ToolHeld, Call: &tools.Call{Name: "hand_over"}, Text: "sentiment"})
+	m.Event("shop", dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Status: dialog.Completed, Understanding: &u}})
+	m.Event("shop", dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Status: dialog.Completed}})
+	m.Event("shop", dialog.Event{Kind: dialog.ToolHeld, Call: &tools.Call{Name: "hand_over"}, Text: "sentiment"})
+	for _, r := range []dialog.Reading{
+		{Understanding: &u, AgreesWithRules: true, Took: 300 * time.Millisecond}, {Understanding: &u, Took: 3 * time.Second},
+		{Failure: "timeout", Took: 10 * time.Second}, {Failure: dialog.ReadingDropped},
+	} {
+		m.Event("shop", dialog.Event{Kind: dialog.TurnRead, Reading: &r})
+	}
 	body := scrape(m)
 	for _, want := range []string{
-		`frontdesk_turns_understood_total{answered="false",intent="refund"} 1`,
+		`frontdesk_turns_understood_total{agent="shop",answered="false",intent="refund"} 1`,
 		`frontdesk_turn_sentiment_count 1`,
 		`frontdesk_turn_sentiment_bucket{le="-0.8"} 0`,
 		`frontdesk_turn_sentiment_bucket{le="-0.6"} 1`,
 		`frontdesk_escalations_total{condition="sentiment"} 1`,
+		`frontdesk_turn_readings_total{outcome="agreed"} 1`,
+		`frontdesk_turn_readings_total{outcome="differed"} 1`,
+		`frontdesk_turn_readings_total{outcome="dropped"} 1`,
+		`frontdesk_turn_readings_total{outcome="timeout"} 1`,
+		`frontdesk_turn_reading_seconds_bucket{le="1"} 1`,
+		`frontdesk_turn_reading_seconds_count 3`,
 	} {
 		if !strings.Contains(body, want+"\n") {
 			t.Errorf("missing %s", want)

@@ -34,6 +34,7 @@ type Options struct {
 	History      []dialog.Message    // of earlier lines, oldest first; if there is any, no greeting is said
 	LastTurn     int                 // number of the last turn of History
 	Opening      []dialog.Message    // that come after History and before the greeting: what Purpose is about
+	Reader       dialog.Model        // reads finished turns, for agents that want it; nil: the rules alone do
 	Memory       *dialog.Memory      // what is known of earlier conversations, or nil
 	Resume       *dialog.ResumeState // a reply that an earlier line did not finish, to be continued, or nil
 	// Choices are agents that a new caller may choose by a key. Choose is then called, on a

@@ -22,30 +22,56 @@ const (
 
 // escalation is when a person was offered, and what counts towards the next offer.
 type escalation struct {
-	misses  int      // turns in a row that were not answered
-	offered []string // conditions for which a person was offered
+	turns     []outcome // the last ones that count, oldest first
+	sentiment float64   // that a model read in an earlier turn since the last reply ended
+	offered   []string  // conditions for which a person was offered
 }
 
-// understand reads a turn with the reply that was written or heard.
-func (c *conversation) understand(t *dialog.Turn, reply string) dialog.Understanding {
+// outcome is whether a turn was answered.
+type outcome struct {
+	turn       int
+	isAnswered bool
+}
+
+const maxOutcomes = 32 // more than Escalation.Misses may be
+
+// misses returns how many turns in a row were not answered.
+func (e *escalation) misses() (n int) {
+	for i := len(e.turns) - 1; i >= 0 && !e.turns[i].isAnswered; i-- {
+		n++
+	}
+	return n
+}
+
+// revise replaces what the rules read of a turn by what a model read.
+func (e *escalation) revise(turn int, u dialog.Understanding) {
+	for i := range e.turns {
+		if e.turns[i].turn == turn {
+			e.turns[i].isAnswered = u.Answered
+		}
+	}
+	e.sentiment = min(e.sentiment, u.Sentiment)
+}
+
+// read returns a turn with the reply that was written or heard, as it is read.
+func (c *conversation) read(t *dialog.Turn, reply string) understanding.Turn {
 	read := understanding.Turn{Language: c.agent.Language, Caller: t.Caller, Reply: reply, Status: t.Status, Tools: t.Tools}
 	for _, m := range c.recall.history.messages {
 		if m.Result != nil && !m.Result.Failed && slices.ContainsFunc(t.Tools, func(u dialog.ToolUse) bool { return u.CallID == m.Result.CallID }) {
 			read.Outputs = append(read.Outputs, m.Result.Output)
 		}
 	}
-	return understanding.Read(read)
+	return read
 }
 
 // countMiss counts a finished turn towards an escalation.
 func (c *conversation) countMiss(t *dialog.Turn) {
-	switch {
-	case t.Status == dialog.Cancelled: // what the reply would have said does not count
-	case t.Understanding.Answered:
-		c.handover.escalation.misses = 0
-	default:
-		c.handover.escalation.misses++
+	if t.Status == dialog.Cancelled { // what the reply would have said does not count
+		return
 	}
+	e := &c.handover.escalation
+	e.turns = append(e.turns, outcome{t.Number, t.Understanding.Answered})
+	e.turns = e.turns[max(0, len(e.turns)-maxOutcomes):]
 }
 
 // escalate offers a person at the end of a reply, if the agent's rules say so. It is called
@@ -65,6 +91,7 @@ func (c *conversation) offerPerson(r *reply) (question string) {
 		return ""
 	}
 	condition := c.condition(r)
+	c.handover.escalation.sentiment = 0
 	if condition == "" || slices.Contains(c.handover.escalation.offered, condition) {
 		return ""
 	}
@@ -97,11 +124,11 @@ func (c *conversation) condition(r *reply) string {
 	switch {
 	case slices.ContainsFunc(e.Words, isNamed):
 		return saidWord
-	case e.SentimentBelow < 0 && understanding.Sentiment(r.turn.Caller) < e.SentimentBelow:
+	case e.SentimentBelow < 0 && min(understanding.Sentiment(r.turn.Caller), c.handover.escalation.sentiment) < e.SentimentBelow:
 		return badSentiment
 	case e.Misses > 0:
-		misses := c.handover.escalation.misses
-		if !c.understand(&r.turn.Turn, r.turn.Written+r.text.written.String()).Answered || r.hasFailed {
+		misses := c.handover.escalation.misses()
+		if !understanding.Read(c.read(&r.turn.Turn, r.turn.Written+r.text.written.String())).Answered || r.hasFailed {
 			misses++
 		}
 		if misses >= e.Misses {

@@ -13,6 +13,7 @@ type fakeJournal struct {
 	mu       sync.Mutex
 	messages []dialog.Message
 	turns    []dialog.Turn
+	readings []dialog.Reading
 	ids      map[string]bool
 	resume   *dialog.ResumeState
 	memory   *dialog.Memory
@@ -35,6 +36,9 @@ func (j *fakeJournal) Append(_ context.Context, e dialog.JournalEntry) error {
 		}
 		j.ids[m.ID] = true
 		j.messages = append(j.messages, m)
+	}
+	if e.Reading != nil {
+		j.readings = append(j.readings, *e.Reading)
 	}
 	if e.Turn != nil {
 		j.turns = append(j.turns, *e.Turn)

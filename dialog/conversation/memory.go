@@ -36,6 +36,7 @@ type recall struct {
 	isSummarizing bool
 	facts         *grounding.Facts // what the call contains, to check what the model writes
 	turnStarts    map[string]bool  // ids of messages with which the caller began a turn
+	readings      readings
 }
 
 // memoryPrompt returns the part of the instructions that gives m to a model. m is encoded

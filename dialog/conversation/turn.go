@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/understanding"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
 )
@@ -135,12 +136,14 @@ func (c *conversation) endTurn(t *turn) {
 	}
 	t.hasEnded = true
 	t.Reply, t.Written = strings.TrimSpace(t.Reply), strings.TrimSpace(t.Written)
-	read := c.understand(&t.Turn, t.Reply)
-	t.Understanding = &read
+	read := c.read(&t.Turn, t.Reply)
+	byRules := understanding.Read(read)
+	t.Understanding = &byRules
 	c.countMiss(&t.Turn)
 	finished := t.Turn
 	c.emit(dialog.Event{Kind: dialog.TurnEnded, Turn: t.Number, Finished: &finished})
 	c.save(&finished, nil)
+	c.startReading(finishedTurn{t.Number, read, byRules})
 	c.summarizeHistory()
 }
 

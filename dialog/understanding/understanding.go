@@ -1,10 +1,10 @@
 // Package understanding reads a finished turn as data: what the caller wanted, what they named,
 // how they felt, and whether they were answered. It decides by words and patterns in English,
-// German, French and Spanish, and by the tools that the turn used; it asks no model and takes
-// microseconds.
+// German, French and Spanish, and by the tools that the turn used, in microseconds. Ask gives the
+// turn to a language model as well, whose answer can only fill the same fields.
 //
-// It is pure: turns enter through Read, and a dialog.Understanding leaves. It imports dialog,
-// tools and internal/words.
+// Turns enter through Read and Ask, and a dialog.Understanding leaves. It imports dialog, tools,
+// internal/fault and internal/words.
 package understanding
 
 import (
@@ -23,6 +23,7 @@ const maxText = 4 << 10 // bytes of what was said that are read
 // Turn is what is known of a finished turn.
 type Turn struct {
 	Language string // BCP 47, of the agent
+	Before   string // what the agent had said last
 	Caller   string
 	Reply    string
 	Status   dialog.Status
@@ -124,6 +125,11 @@ func intentOf(t Turn) (dialog.Intent, float64) {
 
 // isAnswered reports whether the caller got what they asked for, as far as the reply tells.
 func isAnswered(t Turn) bool {
+	return !hasFailed(t) && !unanswered.MatchString(folded(t.Reply))
+}
+
+// hasFailed reports whether the turn has no reply, or every tool failed.
+func hasFailed(t Turn) bool {
 	failed := len(t.Tools) > 0 && !slices.ContainsFunc(t.Tools, func(u dialog.ToolUse) bool { return !u.Failed })
-	return t.Status != dialog.Failed && !failed && strings.TrimSpace(t.Reply) != "" && !unanswered.MatchString(folded(t.Reply))
+	return t.Status == dialog.Failed || failed || strings.TrimSpace(t.Reply) == ""
 }

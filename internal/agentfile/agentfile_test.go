@@ -157,8 +157,15 @@ func TestEscalationIsRead(t *testing.T) {
 	if want := (dialog.Escalation{SentimentBelow: -0.6, Misses: 2, Words: []string{"lawyer", "complaint"}}); !reflect.DeepEqual(f.Handover.Escalation, want) {
 		t.Errorf("got %+v, want %+v", f.Handover.Escalation, want)
 	}
+	f, err = Load(folder(t, "shop", "name: shop\nunderstanding: {by: model, tokens: 5000, timeout: 4s}\n"))
+	require.NoError(t, err)
+	if want := (dialog.ReadingPolicy{ByModel: true, MaxTokens: 5000, Timeout: 4 * time.Second}); f.Memory.Reading != want {
+		t.Errorf("got %+v, want %+v", f.Memory.Reading, want)
+	}
 	for yaml, want := range map[string]string{
 		"escalate: {sentiment_below: 0.5}": "shop/agent.yaml:2:12: escalate.sentiment_below: 0.5 is out of range (want between -1 and 0, such as -0.6)",
+		"understanding: {by: magic}":       "shop/agent.yaml:2:17: understanding.by: unknown value \"magic\" (want rules or model)",
+		"understanding: {timeout: 1h}":     "shop/agent.yaml:2:17: understanding.timeout: 1h is out of range (want 1s to 1m0s)",
 		"escalate: {misses: 0}":            "shop/agent.yaml:2:12: escalate.misses: 0 is out of range (want 1 to 10)",
 		"escalate: {words: [a, '']}":       "shop/agent.yaml:2:23: escalate.words[1]: is empty",
 	} {

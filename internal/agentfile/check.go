@@ -35,6 +35,8 @@ const (
 	maxDays         = 3650
 	minFiller       = 200 * time.Millisecond
 	maxFiller       = 10 * time.Second
+	minReading      = time.Second
+	maxReading      = time.Minute
 	minWait         = time.Second
 	maxWait         = 10 * time.Minute
 	maxTimeout      = 5 * time.Minute
@@ -207,8 +209,26 @@ func (s *source) memory() (dialog.MemoryPolicy, error) {
 	if m.MaxTokens, err = s.number("memory.tokens", d.Tokens, minMemory, maxTokens); err != nil {
 		return m, err
 	}
-	m.Days, err = s.number("memory.days", d.Days, 1, maxDays)
+	if m.Days, err = s.number("memory.days", d.Days, 1, maxDays); err != nil {
+		return m, err
+	}
+	m.Reading, err = s.reading()
 	return m, err
+}
+
+// reading reads who reads finished turns.
+func (s *source) reading() (dialog.ReadingPolicy, error) {
+	d := s.doc.Understanding
+	p := dialog.ReadingPolicy{ByModel: d.By == "model"}
+	if !slices.Contains([]string{"", "rules", "model"}, d.By) {
+		return p, s.invalid("understanding.by", "unknown value %q (want rules or model)", d.By)
+	}
+	var err error
+	if p.MaxTokens, err = s.number("understanding.tokens", d.Tokens, 1, maxTokens); err != nil || d.Timeout == "" {
+		return p, err
+	}
+	p.Timeout, err = s.duration("understanding.timeout", d.Timeout, minReading, maxReading)
+	return p, err
 }
 
 func (s *source) checkName(folder string) error {

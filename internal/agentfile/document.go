@@ -43,6 +43,11 @@ type document struct {
 		Misses         *int     `yaml:"misses"`
 		Words          []string `yaml:"words"`
 	} `yaml:"escalate"`
+	Understanding struct {
+		By      string `yaml:"by"`
+		Tokens  *int   `yaml:"tokens"`
+		Timeout string `yaml:"timeout"`
+	} `yaml:"understanding"`
 	Choices []struct {
 		Key   string `yaml:"key"`
 		Agent string `yaml:"agent"`

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -250,6 +251,7 @@ func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent
 	if a.Synthesizer != nil {
 		a.Synthesizer = mouth.Cached(a.Synthesizer)
 	}
+	o.warnOfReader(f)
 	o.set.descriptions[a.Name] = d
 	return a, nil
 }
@@ -382,6 +384,28 @@ func languageModels(c config.Config) ([]dialog.Model, error) {
 		models = append(models, m)
 	}
 	return models, nil
+}
+
+// warnOfReader warns of an agent that wants a model to read its turns if there is none.
+func (o *agentOpener) warnOfReader(f agentfile.File) {
+	isModel := func(p config.Provider) bool { return p.Provider == "openai" }
+	if !f.Memory.Reading.ByModel || isModel(o.config.Understanding) || slices.ContainsFunc(o.config.LLM, isModel) {
+		return
+	}
+	o.warn(f.Locate("understanding.by", errors.New("no language model is configured, so the rules alone read turns: set llm or understanding in frontdesk.yaml, or write rules here")))
+}
+
+// openReader returns the model that reads finished turns for agents that want it, or nil if there
+// is none.
+func openReader(c config.Config) (dialog.Model, error) {
+	if p := c.Understanding; p.Provider == "openai" {
+		return openai.NewModel(openai.Config{URL: p.URL, Model: p.Model, Key: p.Key})
+	}
+	models, err := languageModels(c)
+	if err != nil || len(models) == 0 {
+		return nil, err
+	}
+	return conversation.Fallback(models...), nil
 }
 
 // recognizer opens the agent's recognizer, which expects that callers speak of what the agent

@@ -132,6 +132,10 @@ func (n *node) newDesk(store sessionStore, report func(context.Context, session.
 	if err != nil {
 		return nil, err
 	}
+	reader, err := openReader(c)
+	if err != nil {
+		return nil, err
+	}
 	var grace time.Duration
 	if c.Archive.IsEnabled() {
 		grace = archiveGrace
@@ -142,6 +146,7 @@ func (n *node) newDesk(store sessionStore, report func(context.Context, session.
 		Callers:       store,
 		Tokens:        n.tokens,
 		Agent:         n.agents.Find,
+		Reader:        reader,
 		Choices:       n.agents.Choices,
 		Node:          nodeName(),
 		Limits:        limits,

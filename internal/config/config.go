@@ -64,12 +64,14 @@ type Providers struct {
 	TTS Provider     `yaml:"tts"` // text to speech
 	VAD VAD          `yaml:"vad"` // voice activity detection
 
+	Understanding Provider `yaml:"understanding"` // language model that reads finished turns, for agents that want it
+
 	Speech Speech `yaml:"speech"` // the neural parts that run on this machine
 }
 
 // Provider is one language model, recognizer or voice.
 type Provider struct {
-	Provider string `yaml:"provider"` // llm: openai, clerk; stt: auto, moonshine, pocketsphinx, openai, none; tts: auto, piper, kokoro, flite, espeak, openai, none
+	Provider string `yaml:"provider"` // llm: openai, clerk; understanding: llm, openai; stt: auto, moonshine, pocketsphinx, openai, none; tts: auto, piper, kokoro, flite, espeak, openai, none
 	URL      string `yaml:"url"`      // of an OpenAI-compatible server, including /v1; stt: auto asks it for other languages than English
 	Model    string `yaml:"model"`
 	Voice    string `yaml:"voice"` // for agents that name none
@@ -143,6 +145,8 @@ func Default() Config {
 			TTS:    Provider{Provider: "auto"},
 			VAD:    VAD{Provider: "auto"},
 			Speech: Speech{Device: "auto", Bias: true},
+
+			Understanding: Provider{Provider: "llm"},
 		},
 		Limits: Limits{
 			Calls:           200,
@@ -249,6 +253,7 @@ func (p Providers) check(wrong report) {
 	for i, llm := range p.LLM {
 		llm.check(wrong, fmt.Sprintf("llm[%d]", i), "openai", "clerk")
 	}
+	p.Understanding.check(wrong, "understanding", "llm", "openai")
 	p.STT.check(wrong, "stt", "auto", "moonshine", "pocketsphinx", "openai", "none")
 	p.TTS.check(wrong, "tts", "auto", "piper", "kokoro", "flite", "espeak", "openai", "none")
 	if !slices.Contains([]string{"auto", "cpu", "cuda"}, p.Speech.Device) {

@@ -40,6 +40,8 @@ func TestErrorsNameTheLineOfTheFile(t *testing.T) {
 		"negative":                {"limits:\n  calls: -1\n", "frontdesk.yaml:2:3: limits.calls"},
 		"provider without URL":    {"llm: {provider: openai, model: x}\n", "frontdesk.yaml:1:1: llm[0].url"},
 		"in a list":               {"llm:\n- {provider: clerk}\n- {provider: openai, url: 'http://x/v1'}\n", "frontdesk.yaml:3:3: llm[1].model"},
+		"reader without model":    {"understanding: {provider: openai, url: 'http://x/v1'}\n", "frontdesk.yaml:1:1: understanding.model"},
+		"reader of its own":       {"understanding: {url: 'http://x/v1', model: m}\n", "frontdesk.yaml:1:1: understanding"},
 		"key in list":             {"llm:\n- {provider: clerk}\n- {provider: openai, uri: 'http://x/v1'}\n", "frontdesk.yaml:3:22"},
 		"library of built-in VAD": {"vad: {provider: builtin, library: libonnxruntime.so}\n", "frontdesk.yaml:1:1: vad"},
 		"server of pocketsphinx":  {"stt: {provider: pocketsphinx, url: 'http://x/v1'}\n", "frontdesk.yaml:1:1: stt"},
@@ -134,6 +136,7 @@ secret: hush-2-hush-2-hush-2-hush-2-hush-2
 llm: [{provider: openai, url: 'http://a/v1', model: m, key: hush-3}]
 stt: {provider: openai, url: 'http://a/v1', model: m, key: hush-4}
 tts: {provider: openai, url: 'http://a/v1', model: m, key: hush-5}
+understanding: {provider: openai, url: 'http://a/v1', model: m, key: hush-7}
 webrtc: {ice_servers: [{urls: ['turn:x'], username: u, credential: hush-6}]}
 `)
 	require.NoError(t, err)

@@ -108,7 +108,7 @@ func (c Config) Masked() Config {
 	for i := range c.LLM {
 		c.LLM[i].Key = mask(c.LLM[i].Key)
 	}
-	c.STT.Key, c.TTS.Key = mask(c.STT.Key), mask(c.TTS.Key)
+	c.STT.Key, c.TTS.Key, c.Understanding.Key = mask(c.STT.Key), mask(c.TTS.Key), mask(c.Understanding.Key)
 	c.WebRTC.ICEServers = append([]ICEServer(nil), c.WebRTC.ICEServers...)
 	for i := range c.WebRTC.ICEServers {
 		c.WebRTC.ICEServers[i].Credential = mask(c.WebRTC.ICEServers[i].Credential)

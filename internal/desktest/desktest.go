@@ -92,7 +92,7 @@ func (o *Observer) CallEnded(_ string, e session.Ending, _ time.Duration) {
 }
 
 // Event implements session.Observer.
-func (o *Observer) Event(e dialog.Event) {
+func (o *Observer) Event(_ string, e dialog.Event) {
 	if e.Kind != dialog.CallerSaid {
 		return
 	}

@@ -41,6 +41,10 @@ func (p *protocol) handleEvent(e dialog.Event) {
 		p.sendNotice(e)
 	case dialog.TurnEnded:
 		p.send("frontdesk.turn", map[string]any{"turn": e.Finished})
+	case dialog.TurnRead:
+		if e.Reading.Understanding != nil {
+			p.send("frontdesk.understanding", map[string]any{"turn": e.Turn, "understanding": e.Reading.Understanding})
+		}
 	case dialog.AgentChosen:
 		p.view.Model, p.view.Audio.Output.Voice = p.call.Agent().Name, p.call.Agent().Voice
 		p.send("session.updated", map[string]any{"session": p.view})
