@@ -114,7 +114,7 @@ func (*turnObserver) CallStarted(string) {}
 func (*turnObserver) CallEnded(string, session.Ending, time.Duration) {}
 
 // Event implements session.Observer.
-func (t *turnObserver) Event(e dialog.Event) {
+func (t *turnObserver) Event(_ string, e dialog.Event) {
 	if e.Kind != dialog.TurnEnded {
 		return
 	}
