@@ -1,9 +1,12 @@
 package tools
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -152,47 +155,64 @@ func readTicketID(text string) (TicketID, error) {
 // callBackFormat is how the time of a promised call-back stands in a ticket.
 const callBackFormat = "2006-01-02 15:04 MST"
 
+// handOverArguments are the arguments of hand_over.
+type handOverArguments struct {
+	Reason  string `json:"reason" jsonschema:"why the caller needs a person, in a few words"`
+	Summary string `json:"summary,omitempty" jsonschema:"what the person should know before calling back"`
+	Contact string `json:"contact,omitempty" jsonschema:"how to reach the caller, if they said"`
+	When    string `json:"when,omitempty" jsonschema:"only if the caller named a time for a call-back: that local date and time, such as 2026-12-01T15:00. A caller who wants to speak to a person now names none"`
+}
+
 // handOver returns the tool for a hand-over. It opens an urgent ticket, so that the request
 // survives the call.
 func handOver(s *Tickets, message string) Tool {
-	type arguments struct {
-		Reason  string `json:"reason" jsonschema:"why the caller needs a person, in a few words"`
-		Summary string `json:"summary,omitempty" jsonschema:"what the person should know before calling back"`
-		Contact string `json:"contact,omitempty" jsonschema:"how to reach the caller, if they said"`
-	}
 	type result struct {
 		Message    string `json:"message"`
 		Ticket     string `json:"ticket"`
 		Say        string `json:"say"`                  // the ticket's id, to be read aloud
 		Contact    string `json:"contact,omitempty"`    // how to reach the caller, if known
 		Connecting bool   `json:"connecting,omitempty"` // the call is transferred after the message
-		CallBack   string `json:"call_back,omitempty"`  // when a person calls back, if nobody answers now
+		CallBack   string `json:"call_back,omitempty"`  // when a person calls back, if nobody answers now or the caller named a time
 	}
-	return Func("hand_over", "Ask a person to take over. Use it when the caller asks for one or cannot be helped. Say the message it answers.",
+	return Func("hand_over", "Ask a person to take over, now or at a time that the caller names. Use it when the caller asks for one or cannot be helped. Say the message it answers.",
 		gate.Rule{
 			Effect: gate.Communication, Destinations: []string{"contact"},
 			Consent: gate.AskUnlessRequested, IsRequest: words.IsRequestForPerson,
 		},
-		func(ctx context.Context, call string, args arguments) (any, []Note, error) {
+		func(ctx context.Context, call string, args handOverArguments) (any, []Note, error) {
 			caller := CallerOf(ctx)
-			if args.Contact == "" {
-				args.Contact = caller.Number
+			promise := caller.CallBack
+			named := ""
+			if args.When != "" {
+				var err error
+				if promise.From, named, err = promise.timeOf(args.When, caller.Language, time.Now()); err != nil {
+					return nil, nil, err
+				}
+				caller.CanTransfer = false
 			}
-			description, message := args.Summary, caller.CallBack.message(message)
-			if from := caller.CallBack.From; !from.IsZero() {
-				description = strings.TrimSpace(description + "\nPromised call back: from " + from.Format(callBackFormat) + ".")
-			}
-			t, err := s.create(ctx, call, Ticket{
-				Subject:     words.Clip("Call back: "+args.Reason, maxLine),
-				Description: description, Contact: args.Contact, Priority: Urgent,
-			}, Open, TicketNews{IsNew: true, IsHandover: true, IsCallback: !caller.CanTransfer})
+			t, err := s.create(ctx, call, args.ticket(caller, promise), Open,
+				TicketNews{IsNew: true, IsHandover: true, IsCallback: !caller.CanTransfer, Due: promise.From})
 			if err != nil {
 				return nil, nil, err
 			}
+			message := promise.message(message, named)
 			note := Note{Kind: "handover", ID: t.ID.String(), Title: t.Subject, Text: message}
 			return result{
 				Message: message, Ticket: t.ID.String(), Say: t.ID.Say(), Contact: t.Contact, Connecting: caller.CanTransfer,
-				CallBack: caller.CallBack.Said,
+				CallBack: cmp.Or(named, promise.Said),
 			}, []Note{note}, nil
 		})
+}
+
+// ticket returns the ticket of a hand-over.
+func (a handOverArguments) ticket(caller Caller, promise CallBack) Ticket {
+	description := a.Summary
+	if !promise.From.IsZero() {
+		text := fmt.Sprintf(cmp.Or(promise.Promise, "Promised call-back: from %s."), promise.From.Format(callBackFormat))
+		description = strings.TrimSpace(description + "\n" + text)
+	}
+	return Ticket{
+		Subject:     words.Clip(cmp.Or(promise.Subject, "Call back:")+" "+a.Reason, maxLine),
+		Description: description, Contact: cmp.Or(a.Contact, caller.Number), Priority: Urgent,
+	}
 }

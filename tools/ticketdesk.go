@@ -142,6 +142,7 @@ func (s *Tickets) erase(ctx context.Context, find func(*sql.Tx) ([]TicketID, err
 			`DELETE FROM ticket_calls WHERE ticket = $1`,
 			`DELETE FROM ticket_notes WHERE ticket = $1`,
 			`DELETE FROM ticket_failures WHERE ticket = $1`,
+			`DELETE FROM ticket_callbacks WHERE ticket = $1`,
 			`DELETE FROM tickets WHERE id = $1`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement, id); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+	"time"
 )
 
 // TicketNews is what happened to a ticket.
@@ -12,7 +13,11 @@ type TicketNews struct {
 	IsNew      bool
 	IsHandover bool   // the caller wants to speak to a person
 	IsCallback bool   // the caller was promised a call-back
+	IsMissed   bool   // a promised call-back was not made
 	Note       string // that was added to the ticket
+
+	Due      time.Time // of a call-back; zero if no time was promised
+	Attempts int       // of a missed call-back
 }
 
 // Listen makes listen hear of each new and changed ticket, in the transaction of the change:
@@ -21,6 +26,10 @@ type TicketNews struct {
 func (s *Tickets) Listen(listen func(ctx context.Context, tx *sql.Tx, news TicketNews) error) {
 	s.listen = listen
 }
+
+// OnPromise makes promised hear, after the transaction, of each new ticket whose caller waits for
+// a person. Call OnPromise before the store is used.
+func (s *Tickets) OnPromise(promised func(ctx context.Context, id TicketID)) { s.promised = promised }
 
 // Delivery is what became of the messages that tell the team of a ticket.
 type Delivery struct {

@@ -123,6 +123,7 @@ type Tickets struct {
 	db       *sql.DB
 	listen   func(ctx context.Context, tx *sql.Tx, news TicketNews) error // may be nil
 	delivery func(ctx context.Context, id TicketID) (Delivery, error)     // may be nil
+	promised func(ctx context.Context, id TicketID)                       // may be nil
 }
 
 // queryIDs returns the ids that a query finds.
@@ -188,16 +189,13 @@ func (s *Tickets) create(ctx context.Context, call string, t Ticket, status Stat
 			return 0, err
 		}
 		if id != 0 {
-			return id, s.continueDraft(ctx, tx, id, t, now)
+			err = s.continueDraft(ctx, tx, id, t, now)
+		} else if id, err = newTicketID(ctx, tx); err == nil {
+			err = insertTicket(ctx, tx, id, t, now)
 		}
-		if id, err = newTicketID(ctx, tx); err != nil {
-			return 0, err
+		if err == nil && news.IsHandover {
+			err = promiseCallBack(ctx, tx, id, news, now)
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO tickets (id, subject, description, contact, session, known, line, agent, language,
-			category, product, since, tried, said, status, priority, created, updated)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
-			id, t.Subject, t.Description, t.Contact, t.Session, t.Known, t.Line, t.Agent, t.Language,
-			t.Category, t.Product, t.Since, t.Tried, t.Said, t.Status, t.Priority, now, now)
 		return id, err
 	})
 }
@@ -262,7 +260,7 @@ func (s *Tickets) UpdateAsOperator(ctx context.Context, call string, id TicketID
 	return s.once(ctx, call, digest, TicketNews{Note: c.Note}, func(tx *sql.Tx, now int64) (TicketID, error) {
 		found, err := findTicket(ctx, tx, id)
 		if err == nil {
-			err = db.Lock(ctx, s.db, tx, fmt.Sprint("ticket ", int64(found)))
+			err = lockTicket(ctx, s.db, tx, found)
 		}
 		if err != nil {
 			return 0, err
@@ -315,6 +313,9 @@ func changeTicket(ctx context.Context, tx *sql.Tx, id TicketID, c Change, now in
 	status := t.Status
 	if status == was.Status {
 		status = ""
+	}
+	if err := updateCallBack(ctx, tx, was, t, c.By, now); err != nil {
+		return err
 	}
 	if text != "" || status != "" {
 		if err := addNote(ctx, tx, id, TicketNote{Text: text, Status: status, By: c.By, Reply: c.IsReply}, now); err != nil {
@@ -389,6 +390,9 @@ func (s *Tickets) once(ctx context.Context, call string, digest []byte, news Tic
 	}
 	if err != nil {
 		return Ticket{}, ticketFault(ctx, err)
+	}
+	if isChanged && news.IsHandover && s.promised != nil {
+		s.promised(ctx, id)
 	}
 	return t, nil
 }

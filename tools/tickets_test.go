@@ -233,7 +233,7 @@ func TestHandOverOutsideTheOpeningHours(t *testing.T) {
 		}
 		id, _ := ParseTicketID(out.Ticket)
 		ticket, err := s.GetAsOperator(t.Context(), id)
-		if promised := strings.Contains(ticket.Description, "Promised call back: from 2026-11-30 08:00 UTC."); err != nil || promised == c.callBack.From.IsZero() {
+		if promised := strings.Contains(ticket.Description, "Promised call-back: from 2026-11-30 08:00 UTC."); err != nil || promised == c.callBack.From.IsZero() {
 			t.Errorf("the ticket says %q (%v)", ticket.Description, err)
 		}
 	}

@@ -130,7 +130,7 @@ func OpenTickets(ctx context.Context, conn *sql.DB) (*Tickets, error) {
 	if db.IsPostgres(conn) {
 		steps = []string{ticketPostgresSchema}
 	}
-	steps = append(steps, ticketAgentSchema, db.Dialect(conn, ticketDeskSchema))
+	steps = append(steps, ticketAgentSchema, db.Dialect(conn, ticketDeskSchema), ticketCallBackSchema)
 	if err := db.Migrate(ctx, conn, "tickets", steps...); err != nil {
 		return nil, ticketFault(ctx, err)
 	}
@@ -139,6 +139,16 @@ func OpenTickets(ctx context.Context, conn *sql.DB) (*Tickets, error) {
 		return nil, ticketFault(ctx, fmt.Errorf("give older tickets new numbers: %w", err))
 	}
 	return s, nil
+}
+
+// insertTicket stores a new ticket.
+func insertTicket(ctx context.Context, tx *sql.Tx, id TicketID, t Ticket, now int64) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO tickets (id, subject, description, contact, session, known, line, agent, language,
+			category, product, since, tried, said, status, priority, created, updated)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		id, t.Subject, t.Description, t.Contact, t.Session, t.Known, t.Line, t.Agent, t.Language,
+		t.Category, t.Product, t.Since, t.Tried, t.Said, t.Status, t.Priority, now, now)
+	return err
 }
 
 // renumber gives tickets with a number of the older format a random id. Their number stays

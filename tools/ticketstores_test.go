@@ -37,6 +37,8 @@ var ticketTests = map[string]func(*testing.T, opener){
 	"ContactIsAddedOnceByTheOwner":            testContactIsAddedOnceByTheOwner,
 	"ContactOfALineIsNotReplacedLater":        testContactOfALineIsNotReplacedLater,
 	"CallerWithoutTheNumberFindsTheirTickets": testCallerWithoutTheNumberFindsTheirTickets,
+	"CallBackIsKeptUntilItIsSettled":          testCallBackIsKeptUntilItIsSettled,
+	"EndedTicketsDropTheirCallBack":           testEndedTicketsDropTheirCallBack,
 	"TicketTextsArePrintable":                 testTicketTextsArePrintable,
 }
 

@@ -1,7 +1,7 @@
 // Package tools is what an agent can do besides talk: a registry of tools with JSON
 // Schema parameters and a policy, tickets and look-ups in tables. A model makes a Call by
 // name with JSON arguments; a Result comes back as JSON for the model to read. Of Frontdesk
-// the package imports only tools/gate, internal/db, internal/fault, internal/phone and
+// the package imports only tools/gate, internal/db, internal/fault, internal/hours, internal/phone and
 // internal/words.
 package tools
 

@@ -27,22 +27,22 @@ type handover struct {
 	isClosed   bool // nobody answered when the tool ran that asked for a person last
 }
 
-// withHours returns ctx with when a person can call back. Outside the opening hours the call
+// withHours returns ctx with when a person can call back, and what to say of it. Outside the opening hours the call
 // is not transferred.
 func (c *conversation) withHours(ctx context.Context) context.Context {
 	h, now := c.agent.Handover.Hours, c.o.Now()
 	c.handover.isClosed = !h.IsOpen(now)
-	if !h.IsSet() {
-		return ctx
-	}
 	caller, t := tools.CallerOf(ctx), c.texts()
-	caller.CallBack = tools.CallBack{IsClosed: c.handover.isClosed, Soon: t.soon, Closed: t.closedNow}
+	caller.CallBack = tools.CallBack{
+		IsClosed: c.handover.isClosed, Soon: t.callBack.soon, Closed: t.callBack.closed, Named: t.callBack.named,
+		Subject: t.callBack.subject, Promise: t.callBack.promised, Hours: h,
+	}
 	if c.handover.isClosed {
 		caller.CanTransfer = false
 		if opening, ok := h.NextOpening(now); ok {
 			said := h.SayWhen(c.agent.Language, opening, now)
 			caller.CallBack.From, caller.CallBack.Said = h.In(opening), said
-			caller.CallBack.Closed = fmt.Sprintf(t.callBackAt, said)
+			caller.CallBack.Closed = fmt.Sprintf(t.callBack.atOpening, said)
 		}
 	}
 	return tools.WithCaller(ctx, caller)
@@ -58,8 +58,12 @@ func (c *conversation) requestHandover(call tools.Call, result tools.Result) {
 	var arguments struct {
 		Reason  string `json:"reason"`
 		Summary string `json:"summary"`
+		When    string `json:"when"`
 	}
 	_ = json.Unmarshal(call.Arguments, &arguments) // the tool has accepted them
+	if arguments.When != "" {
+		return // the caller wants to be called back then
+	}
 	c.handover.request = &dialog.HandoverRequest{
 		Summary: cmp.Or(arguments.Summary, arguments.Reason),
 		Ticket:  result.Notes[i].ID,

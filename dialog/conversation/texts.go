@@ -20,11 +20,9 @@ type texts struct {
 	choiceKept       string // after the key of the agent that is speaking
 	choiceRefused    string // after the key of an agent that cannot answer now
 	callBackPromised string
-	nobodyThere      string   // no person took the call
-	closedNow        string   // nobody answers now, and it is not known when somebody does
-	callBackAt       string   // nobody answers now; %s: when somebody does
-	escalated        string   // why a person was offered, before the caller's words
-	soon             string   // when somebody calls back in the opening hours
+	nobodyThere      string // no person took the call
+	escalated        string // why a person was offered, before the caller's words
+	callBack         callBackTexts
 	callFor          string   // to a person who is to take the call; %s: the agent's title
 	pressToTake      string   // to that person
 	tookCall         string   // noted on the hand-over's ticket
@@ -44,6 +42,17 @@ type toolTexts struct {
 	isUnknown    string // a tool with an effect did not answer
 	cancelled    string
 	cannotCancel string // a tool with an effect runs
+}
+
+// callBackTexts are about calling the caller back.
+type callBackTexts struct {
+	closed    string // nobody answers now, and it is not known when somebody does
+	atOpening string // nobody answers now; %s: when somebody does
+	named     string // %s: the time that the caller named
+	subject   string // of the ticket, before the reason
+	promised  string // tells the team of the promise; %s: from when
+	greeting  string // %s: the company that calls back
+	soon      string // when somebody calls back in the opening hours
 }
 
 // noticeTexts tell the caller that a part fails or is missing.
@@ -69,13 +78,19 @@ var englishTexts = &texts{
 	choiceRefused:    "I'm sorry, that choice is not available right now. You can go on talking here.",
 	callBackPromised: "All right. Your request is noted, and a colleague will call you back.",
 	nobodyThere:      "I'm sorry, nobody can take your call right now. Your request is noted, and a colleague will call you back.",
-	closedNow:        "Nobody is here at the moment. Your request is noted, and a colleague will call you back.",
-	callBackAt:       "We are closed at the moment. Your request is noted, and a colleague will call you back when we are open again: %s.",
-	soon:             "as soon as possible",
-	escalated:        "Offered by the agent:",
-	callFor:          "A call for %s.",
-	pressToTake:      "Press one to take the call.",
-	tookCall:         "A person took the call.",
+	callBack: callBackTexts{
+		closed:    "Nobody is here at the moment. Your request is noted, and a colleague will call you back.",
+		atOpening: "We are closed at the moment. Your request is noted, and a colleague will call you back when we are open again: %s.",
+		named:     "A colleague will call you back %s.",
+		subject:   "Call back:",
+		promised:  "Promised call-back: from %s.",
+		greeting:  "Hello, this is %s. You asked us to call you back.",
+		soon:      "as soon as possible",
+	},
+	escalated:   "Offered by the agent:",
+	callFor:     "A call for %s.",
+	pressToTake: "Press one to take the call.",
+	tookCall:    "A person took the call.",
 	apologies: []string{
 		"I'm sorry, I can't work that out just now. Could you ask me again in a moment?",
 		"I'm sorry, something isn't working on my side. Please try once more.",
@@ -114,13 +129,19 @@ var germanTexts = &texts{
 	choiceRefused:    "Diese Auswahl ist im Moment leider nicht verfügbar. Sie können hier weitersprechen.",
 	callBackPromised: "Gut. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
 	nobodyThere:      "Es tut mir leid, im Moment kann niemand Ihren Anruf annehmen. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
-	closedNow:        "Im Moment ist niemand da. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
-	callBackAt:       "Wir haben gerade geschlossen. Ihr Anliegen ist notiert, und wir rufen Sie zurück, sobald wir wieder geöffnet haben: %s.",
-	soon:             "so bald wie möglich",
-	escalated:        "Vom Agenten angeboten:",
-	callFor:          "Ein Anruf für %s.",
-	pressToTake:      "Drücken Sie die Eins, um das Gespräch anzunehmen.",
-	tookCall:         "Ein Mensch hat das Gespräch übernommen.",
+	callBack: callBackTexts{
+		closed:    "Im Moment ist niemand da. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
+		atOpening: "Wir haben gerade geschlossen. Ihr Anliegen ist notiert, und wir rufen Sie zurück, sobald wir wieder geöffnet haben: %s.",
+		named:     "Gut, wir rufen Sie %s zurück.",
+		subject:   "Rückruf:",
+		promised:  "Zugesagter Rückruf: ab %s.",
+		greeting:  "Guten Tag, hier ist %s. Sie hatten um einen Rückruf gebeten.",
+		soon:      "so bald wie möglich",
+	},
+	escalated:   "Vom Agenten angeboten:",
+	callFor:     "Ein Anruf für %s.",
+	pressToTake: "Drücken Sie die Eins, um das Gespräch anzunehmen.",
+	tookCall:    "Ein Mensch hat das Gespräch übernommen.",
 	apologies: []string{
 		"Es tut mir leid, das kann ich gerade nicht beantworten. Könnten Sie gleich noch einmal fragen?",
 		"Entschuldigung, bei mir funktioniert gerade etwas nicht. Bitte versuchen Sie es noch einmal.",
@@ -159,13 +180,19 @@ var frenchTexts = &texts{
 	choiceRefused:    "Désolé, ce choix n'est pas disponible pour le moment. Vous pouvez continuer à parler ici.",
 	callBackPromised: "Très bien. Votre demande est notée et nous vous rappellerons.",
 	nobodyThere:      "Je suis désolé, personne ne peut prendre votre appel pour le moment. Votre demande est notée et nous vous rappellerons.",
-	closedNow:        "Personne n'est disponible pour le moment. Votre demande est notée et nous vous rappellerons.",
-	callBackAt:       "Nous sommes fermés pour le moment. Votre demande est notée et nous vous rappellerons dès notre réouverture : %s.",
-	soon:             "dès que possible",
-	escalated:        "Proposé par l'agent :",
-	callFor:          "Un appel pour %s.",
-	pressToTake:      "Appuyez sur le un pour prendre l'appel.",
-	tookCall:         "Une personne a pris l'appel.",
+	callBack: callBackTexts{
+		closed:    "Personne n'est disponible pour le moment. Votre demande est notée et nous vous rappellerons.",
+		atOpening: "Nous sommes fermés pour le moment. Votre demande est notée et nous vous rappellerons dès notre réouverture : %s.",
+		named:     "Très bien, nous vous rappellerons %s.",
+		subject:   "À rappeler :",
+		promised:  "Rappel promis : à partir de %s.",
+		greeting:  "Bonjour, ici %s. Vous nous avez demandé de vous rappeler.",
+		soon:      "dès que possible",
+	},
+	escalated:   "Proposé par l'agent :",
+	callFor:     "Un appel pour %s.",
+	pressToTake: "Appuyez sur le un pour prendre l'appel.",
+	tookCall:    "Une personne a pris l'appel.",
 	apologies: []string{
 		"Je suis désolé, je ne peux pas répondre à cela pour l'instant. Pourriez-vous me reposer la question dans un moment ?",
 		"Excusez-moi, quelque chose ne fonctionne pas de mon côté. Veuillez réessayer.",
@@ -204,13 +231,19 @@ var spanishTexts = &texts{
 	choiceRefused:    "Lo siento, esa opción no está disponible en este momento. Puede seguir hablando aquí.",
 	callBackPromised: "De acuerdo. Su solicitud queda anotada y le devolveremos la llamada.",
 	nobodyThere:      "Lo siento, en este momento nadie puede atender su llamada. Su solicitud queda anotada y le devolveremos la llamada.",
-	closedNow:        "En este momento no hay nadie. Su solicitud queda anotada y le devolveremos la llamada.",
-	callBackAt:       "En este momento estamos cerrados. Su solicitud queda anotada y le devolveremos la llamada cuando volvamos a abrir: %s.",
-	soon:             "lo antes posible",
-	escalated:        "Ofrecido por el agente:",
-	callFor:          "Una llamada para %s.",
-	pressToTake:      "Pulse el uno para aceptar la llamada.",
-	tookCall:         "Una persona ha atendido la llamada.",
+	callBack: callBackTexts{
+		closed:    "En este momento no hay nadie. Su solicitud queda anotada y le devolveremos la llamada.",
+		atOpening: "En este momento estamos cerrados. Su solicitud queda anotada y le devolveremos la llamada cuando volvamos a abrir: %s.",
+		named:     "De acuerdo, le llamaremos %s.",
+		subject:   "Devolver llamada:",
+		promised:  "Llamada prometida: a partir de %s.",
+		greeting:  "Hola, le llama %s. Nos pidió que le devolviéramos la llamada.",
+		soon:      "lo antes posible",
+	},
+	escalated:   "Ofrecido por el agente:",
+	callFor:     "Una llamada para %s.",
+	pressToTake: "Pulse el uno para aceptar la llamada.",
+	tookCall:    "Una persona ha atendido la llamada.",
 	apologies: []string{
 		"Lo siento, ahora mismo no puedo responder a eso. ¿Podría preguntármelo de nuevo dentro de un momento?",
 		"Disculpe, algo no funciona por mi parte. Inténtelo otra vez, por favor.",
@@ -252,6 +285,11 @@ var shownTexts = func() *texts {
 func HandoverTexts(language, title string) (callFor, pressToTake string) {
 	t := textsFor(language)
 	return strings.ReplaceAll(t.callFor, "%s", title), t.pressToTake
+}
+
+// CallBackGreeting returns what an agent with that title says first when it calls back.
+func CallBackGreeting(language, title string) string {
+	return strings.ReplaceAll(textsFor(language).callBack.greeting, "%s", title)
 }
 
 // texts returns the texts in the agent's language.

@@ -175,9 +175,12 @@ func ticketEvents(news tools.TicketNews) []outbox.Event {
 		Subject: t.Subject, Status: string(t.Status), Priority: string(t.Priority),
 		Content: &outbox.Content{Description: t.Description, Contact: t.Contact, Note: news.Note},
 	}
-	types := []outbox.Type{outbox.TicketChanged}
-	if news.IsNew {
-		types = []outbox.Type{outbox.TicketOpened}
+	var types []outbox.Type
+	switch {
+	case news.IsNew:
+		types = append(types, outbox.TicketOpened)
+	case !news.IsCallback: // a promise changes nothing in the ticket
+		types = append(types, outbox.TicketChanged)
 	}
 	if news.IsHandover {
 		types = append(types, outbox.HandoverWanted)
@@ -185,9 +188,19 @@ func ticketEvents(news tools.TicketNews) []outbox.Event {
 	if news.IsCallback {
 		types = append(types, outbox.CallbackPromised)
 	}
+	if news.IsMissed {
+		types = append(types, outbox.CallbackMissed)
+	}
 	var events []outbox.Event
 	for _, kind := range types {
-		events = append(events, outbox.Event{ID: "evt_" + rand.Text(), Type: kind, At: t.Updated, Data: data})
+		e := outbox.Event{ID: "evt_" + rand.Text(), Type: kind, At: t.Updated, Data: data}
+		if isCallback := kind == outbox.CallbackPromised || kind == outbox.CallbackMissed; isCallback && !news.Due.IsZero() {
+			e.Data.Due = &news.Due
+		}
+		if kind == outbox.CallbackMissed {
+			e.Data.Attempts = news.Attempts
+		}
+		events = append(events, e)
 	}
 	return events
 }

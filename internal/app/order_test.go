@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"internal/db":                  {"internal/fault"},
 	"media":                        {"internal/fft"},
 	"tools/gate":                   {"internal/fault", "internal/words"},
-	"tools":                        {"tools/gate", "internal/db", "internal/fault", "internal/phone", "internal/words"},
+	"tools":                        {"tools/gate", "internal/db", "internal/fault", "internal/hours", "internal/phone", "internal/words"},
 	"tools/knowledge":              {"tools", "tools/gate", "internal/fault", "internal/words"},
 	"tools/outbox":                 {"internal/db", "internal/fault", "internal/words"},
 	"tools/notify":                 {"tools/outbox", "tools/httptool", "internal/fault", "internal/words"},
