@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -145,8 +146,8 @@ func (a *Archiver) workflow(r *workflow.Run, id string) error {
 	return nil
 }
 
-// onStep is called with the name of each step before it, and with "NAME, done" after it.
-// Tests replace it to crash there.
+// onStep is called with the name of each step before it, with "NAME, done" after it, and within
+// steps with "leased", "delete" and "deleted". Tests replace it to crash there.
 var onStep = func(string) {}
 
 func step[R any](r *workflow.Run, name string, do func(context.Context) (R, error)) (R, error) {
@@ -159,32 +160,72 @@ func step[R any](r *workflow.Run, name string, do func(context.Context) (R, erro
 	return result, err
 }
 
-// withLease calls do with a session while it holds the session's lease.
-func (a *Archiver) withLease(ctx context.Context, id string, do func(session.Lease, session.State, []session.Entry) error) error {
+// leaseTTL is how long the lease of a session lasts while it is archived, without renewal. It
+// is shorter than a node's lease of its workflows, so that it does not hold up the node that
+// takes over from a dead one. Tests shorten it.
+var leaseTTL = 10 * time.Second
+
+// withLease calls do with a session while it holds the session's lease. do's context ends
+// when the lease is lost.
+func (a *Archiver) withLease(ctx context.Context, id string, do func(context.Context, session.Lease, session.State, []session.Entry) error) error {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	if _, _, err := a.o.Store.Load(ctx, id); err != nil {
 		return err // Acquire would create a session that does not exist
 	}
-	lease, err := a.o.Store.Acquire(ctx, id, a.o.Node+"-archive", stepTimeout, false)
+	lease, err := a.o.Store.Acquire(ctx, id, a.o.Node+"-archive", leaseTTL, false)
 	if err != nil {
 		return err
 	}
+	held, lose := context.WithCancelCause(ctx)
+	var renewing sync.WaitGroup
+	renewing.Go(func() { lose(a.keepLease(held, lease)) })
 	defer func() {
+		lose(nil)
+		renewing.Wait()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		_ = a.o.Store.Release(ctx, lease) // if this fails, the lease expires
 	}()
-	state, entries, err := a.o.Store.Load(ctx, id)
-	if err != nil {
-		return err
+	onStep("leased")
+	state, entries, err := a.o.Store.Load(held, id)
+	if err == nil {
+		err = do(held, lease, state, entries)
 	}
-	return do(lease, state, entries)
+	if err != nil && ctx.Err() == nil && held.Err() != nil {
+		return fault.Wrap(context.Cause(held), fault.Conflict, "the lease of the session was lost").Retryable(0)
+	}
+	return err
+}
+
+// keepLease renews a session's lease until ctx ends. It returns an error when the lease is
+// lost or has ended.
+func (a *Archiver) keepLease(ctx context.Context, l session.Lease) error {
+	until := session.LeaseExpiry(leaseTTL)
+	tick := time.NewTicker(leaseTTL / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		next := session.LeaseExpiry(leaseTTL)
+		once, cancel := context.WithTimeout(ctx, leaseTTL/4)
+		_, err := a.o.Store.Renew(once, l, leaseTTL)
+		cancel()
+		switch {
+		case err == nil:
+			until = next
+		case fault.From(err).Code == fault.Conflict || time.Now().Add(leaseTTL/4).After(until):
+			return err
+		}
+	}
 }
 
 // addSummary writes a summary into the state of the session, unless it has one.
 func (a *Archiver) addSummary(ctx context.Context, id string) error {
-	return a.withLease(ctx, id, func(l session.Lease, s session.State, entries []session.Entry) error {
+	return a.withLease(ctx, id, func(ctx context.Context, l session.Lease, s session.State, entries []session.Entry) error {
 		if s.Summary == "" {
 			s.Summary = summarize(ctx, a.o.Summarizer, entries)
 			s.Version++
@@ -201,7 +242,7 @@ func (a *Archiver) addSummary(ctx context.Context, id string) error {
 
 // write writes the redacted session and its recordings to the archive.
 func (a *Archiver) write(ctx context.Context, id string) (w written, err error) {
-	err = a.withLease(ctx, id, func(_ session.Lease, s session.State, entries []session.Entry) error {
+	err = a.withLease(ctx, id, func(ctx context.Context, _ session.Lease, s session.State, entries []session.Entry) error {
 		r := Record{
 			Session: id, Agent: s.Agent, Created: s.Created, Archived: time.Now().UTC(),
 			Summary: redact(s.Summary, a.o.Redact), Recordings: recordings(a.o.RecordingsDir, id),
@@ -233,11 +274,14 @@ func recordings(dir, id string) (found []Recording) {
 // remove deletes the archived session from the store, and its recordings. It fails when the
 // session was resumed meanwhile.
 func (a *Archiver) remove(ctx context.Context, id string, seq int) error {
-	err := a.withLease(ctx, id, func(l session.Lease, s session.State, _ []session.Entry) error {
+	err := a.withLease(ctx, id, func(ctx context.Context, l session.Lease, s session.State, _ []session.Entry) error {
 		if s.Seq != seq {
 			return fault.New(fault.Conflict, "the session was resumed while it was archived")
 		}
-		return a.o.Store.Delete(ctx, l)
+		onStep("delete")
+		err := a.o.Store.Delete(ctx, l)
+		onStep("deleted")
+		return err
 	})
 	if err != nil && fault.From(err).Code != fault.NotFound { // deleted by an earlier attempt
 		return err

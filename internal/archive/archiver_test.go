@@ -6,12 +6,15 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,7 +73,7 @@ func openNode(ctx context.Context, dir string, id *age.X25519Identity, summarize
 	}
 	n.closers = append(n.closers, workflows.Close)
 	n.archiver = New(Options{
-		Store: n.store, Archive: a, Node: "here", RecordingsDir: filepath.Join(dir, "recordings"),
+		Store: n.store, Archive: a, Node: "node " + rand.Text(), RecordingsDir: filepath.Join(dir, "recordings"),
 		Redact: Kinds, Workflows: workflows, Summarizer: summarizer, Log: zap.NewNop(),
 	})
 	if err := workflows.Launch(ctx); err != nil {
@@ -167,7 +170,7 @@ func wantNoPlainText(t *testing.T, dir string) {
 const (
 	nodeDirVariable      = "ARCHIVE_NODE"
 	nodeIdentityVariable = "ARCHIVE_IDENTITY"
-	crashStepVariable    = "ARCHIVE_CRASH" // the step at which the node kills itself; "" for none
+	crashPointVariable   = "ARCHIVE_CRASH" // the number of the point at which the node kills itself; 0 for none
 )
 
 // TestMain runs a node if the environment says so, else the tests.
@@ -188,8 +191,14 @@ func runNode(dir string) error {
 	if err != nil {
 		return err
 	}
-	onStep = func(step string) {
-		if step == os.Getenv(crashStepVariable) {
+	crash, err := strconv.ParseInt(os.Getenv(crashPointVariable), 10, 64)
+	if err != nil {
+		return err
+	}
+	var points atomic.Int64
+	leaseTTL = time.Second / 2
+	onStep = func(string) {
+		if points.Add(1) == crash {
 			self, _ := os.FindProcess(os.Getpid())
 			_ = self.Kill()
 			select {}
@@ -202,39 +211,62 @@ func runNode(dir string) error {
 	return errors.Join(n.archiveAll(context.Background()), n.close())
 }
 
+var crashSeeds = flag.Int("crashseeds", archivePoints, "seeds of the crash test")
+
+// archivePoints is how often onStep is called: before and after each of the four steps, when
+// three of them have the session's lease, and before the session is deleted and after it.
+const archivePoints = 13
+
+// TestSessionIsArchivedOnceWhereverANodeCrashes kills a node at a point, and another one at a
+// later one.
 func TestSessionIsArchivedOnceWhereverANodeCrashes(t *testing.T) {
-	nodeCommand := func(dir, crashStep string, id *age.X25519Identity) *exec.Cmd {
-		c := exec.CommandContext(t.Context(), os.Args[0])
-		c.Env = append(os.Environ(), nodeDirVariable+"="+dir, crashStepVariable+"="+crashStep, nodeIdentityVariable+"="+id.String())
-		return c
-	}
-	for _, step := range []string{
-		"summarise", "summarise, done", "write", "write, done", "verify", "verify, done", "remove", "remove, done",
-	} {
-		t.Run(step, func(t *testing.T) {
+	for seed := range *crashSeeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			dir, id := t.TempDir(), newIdentity(t)
+			node := func(crash int) ([]byte, error) {
+				c := exec.CommandContext(t.Context(), os.Args[0])
+				c.Env = append(os.Environ(), nodeDirVariable+"="+dir, crashPointVariable+"="+strconv.Itoa(crash), nodeIdentityVariable+"="+id.String())
+				return c.CombinedOutput()
+			}
 			n := mustOpenNode(t, dir, id, nil)
 			n.addSession(t, "sess_1", session.State{Ended: "done"})
 			n.mustClose(t)
-			if out, err := nodeCommand(dir, step, id).CombinedOutput(); err == nil {
+			if out, err := node(1 + seed%archivePoints); err == nil || len(out) > 0 {
 				t.Fatalf("the node did not crash: %s", out)
 			}
-			if out, err := nodeCommand(dir, "", id).CombinedOutput(); err != nil {
+			if out, err := node(1 + seed*5%archivePoints); len(out) > 0 { // it may end before this point
 				t.Fatalf("the second node failed: %v: %s", err, out)
 			}
-			wantNoPlainText(t, dir)
-			a := open(t, filepath.Join(dir, "archive"), id)
-			r, err := a.Get(t.Context(), "sess_1")
-			require.NoError(t, err)
-			var audio bytes.Buffer
-			if err := a.Copy(t.Context(), &audio, r, r.Recordings[0]); err != nil || !strings.Contains(audio.String(), "marmalade") {
-				t.Errorf("the recording differs, error %v", err)
+			if out, err := node(0); err != nil {
+				t.Fatalf("the last node failed: %v: %s", err, out)
 			}
-			if len(r.Entries) != 2 || !strings.Contains(string(r.Entries[0].Body), secretText+", and my card is [card number]") || !strings.Contains(r.Summary, "[card number]") {
-				t.Errorf("got the record %+v, want two entries with the card number redacted", r)
-			}
+			checkArchivedOnce(t, dir, id)
 		})
+	}
+}
+
+// checkArchivedOnce fails the test unless the session is in the archive, and nowhere else.
+func checkArchivedOnce(t *testing.T, dir string, id *age.X25519Identity) {
+	t.Helper()
+	wantNoPlainText(t, dir)
+	a := open(t, filepath.Join(dir, "archive"), id)
+	r, err := a.Get(t.Context(), "sess_1")
+	require.NoError(t, err)
+	var audio bytes.Buffer
+	if err := a.Copy(t.Context(), &audio, r, r.Recordings[0]); err != nil || !strings.Contains(audio.String(), "marmalade") {
+		t.Errorf("the recording differs, error %v", err)
+	}
+	if len(r.Entries) != 2 || !strings.Contains(string(r.Entries[0].Body), secretText+", and my card is [card number]") || !strings.Contains(r.Summary, "[card number]") {
+		t.Errorf("got the record %+v, want two entries with the card number redacted", r)
+	}
+	n := 0
+	for _, err := range a.List(t.Context()) {
+		require.NoError(t, err)
+		n++
+	}
+	if n != 1 {
+		t.Errorf("the archive has %d sessions, want one", n)
 	}
 }
 
