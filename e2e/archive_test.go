@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -16,8 +15,7 @@ import (
 // archive runs "frontdesk archive" on the server's data folder.
 func (s *server) archive(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), program, append(append([]string{"archive"}, args...), "--data", s.data)...).CombinedOutput()
-	return string(out), err
+	return s.operate(t, append([]string{"archive"}, args...)...)
 }
 
 func TestEndedSessionIsArchivedAndCanBeErased(t *testing.T) {

@@ -150,6 +150,17 @@ func shareModelCache(t *testing.T, data string) {
 	}
 }
 
+// operate runs another command of the program with the server's settings.
+func (s *server) operate(t *testing.T, arguments ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c := exec.CommandContext(ctx, program, append(arguments, "--data", s.data)...)
+	c.Env = s.cmd.Env
+	out, err := c.CombinedOutput()
+	return string(out), err
+}
+
 // stop ends the process as an operator does, and kills it when it does not exit within 5 s.
 func (s *server) stop(t *testing.T) {
 	t.Helper()

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os/exec"
 	"regexp"
 	"testing"
 )
@@ -46,9 +45,9 @@ func TestHangingUpLeavesADraftThatTheSameSessionContinues(t *testing.T) {
 // tickets runs a subcommand of tickets beside the server.
 func (s *server) tickets(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := exec.Command(program, append([]string{"tickets", "--data", s.data}, args...)...).CombinedOutput()
+	out, err := s.operate(t, append([]string{"tickets"}, args...)...)
 	if err != nil {
 		t.Fatalf("tickets %v: %v\n%s", args, err, out)
 	}
-	return string(out)
+	return out
 }
