@@ -39,7 +39,7 @@ if no more than 3 % of those are (A@3%), and how far the confidence is from the 
 FILE is YAML. Each entry gives the sections that answer some questions, and the questions:
 
   questions:
-    - answers: ["returns.md#How to return", "stores.md"]   # any of these is right
+    - answers: ["returns.md#How to return", "stores*.md"]   # any of these is right; FILE may be a pattern
       plain: ["How do I return something?"]
       spoken: ["um how do i send something back"]
       typed: ["how to retrn stuff"]
@@ -52,7 +52,8 @@ FILE is YAML. Each entry gives the sections that answer some questions, and the 
 Questions to the same section, or of the same group (the key "group"), are in the same half:
 fit thresholds on the half dev, and believe only the half held-out.
 
-Without FILE, built-in questions to the pages of the demo agent are asked.`,
+Without FILE, built-in questions to built-in pages of several companies and to the pages of
+the demo agent, if it is there, are asked.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return misuse{fmt.Errorf("unexpected argument %q (see %s --help)", args[1], c.CommandPath())}
@@ -118,12 +119,23 @@ func (p *program) askAll(ctx context.Context, f *knowledgeFlags, args []string) 
 }
 
 func (p *program) askBuiltIn(ctx context.Context, f *knowledgeFlags, s retrieval.BuiltIn, agents map[string]agentfile.File) ([]retrieval.Result, error) {
-	a, ok := agents[s.Name]
-	if !ok {
-		fmt.Fprintf(p.stderr, "the set %s is left out: there is no agent %s\n", s.Name, s.Name)
-		return nil, nil
+	if !s.HasPages() {
+		a, ok := agents[s.Name]
+		if !ok {
+			fmt.Fprintf(p.stderr, "the set %s is left out: there is no agent %s\n", s.Name, s.Name)
+			return nil, nil
+		}
+		return ask(ctx, f, s.Name, s.Questions, a.Knowledge, s.Language)
 	}
-	return ask(ctx, f, s.Name, s.Questions, a.Knowledge, s.Language)
+	dir, err := os.MkdirTemp("", "frontdesk-eval-")
+	if err != nil {
+		return nil, fmt.Errorf("write pages: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	if err := s.WritePages(dir); err != nil {
+		return nil, err
+	}
+	return ask(ctx, f, s.Name, s.Questions, dir, s.Language)
 }
 
 func readQuestions(file string) ([]retrieval.Question, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -78,10 +79,10 @@ func Run(ctx context.Context, set string, questions []Question, search Search, t
 }
 
 // matches reports whether the label FILE#HEADING, or FILE, names the hit's section or one
-// above it.
+// above it. FILE is a pattern of path.Match.
 func (h Hit) matches(label string) bool {
 	file, heading, hasHeading := strings.Cut(label, "#")
-	if file != h.File {
+	if isFile, err := path.Match(file, h.File); err != nil || !isFile {
 		return false
 	}
 	return !hasHeading || heading == h.Heading || strings.HasPrefix(h.Heading, heading+" > ") || strings.HasSuffix(h.Heading, " > "+heading)

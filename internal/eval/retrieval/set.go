@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"frontdesk/internal/yamlfile"
@@ -35,8 +36,8 @@ type Question struct {
 	Text string
 	Kind Kind
 	// Parts has a list of answers for each thing that is asked: sections as FILE#HEADING, or
-	// FILE for any section of a page. Any section of a list answers its part. Without parts,
-	// no page answers the question.
+	// FILE for any section of a page; FILE may be a pattern such as products/*.md. Any section
+	// of a list answers its part. Without parts, no page answers the question.
 	Parts [][]string
 	// Group is the same for questions that ask for nearly the same thing. They are all in the
 	// same half of a set.
@@ -129,7 +130,8 @@ func (e *entry) questions() ([]Question, error) {
 	}
 	for _, answers := range parts {
 		for _, a := range answers {
-			if file, _, _ := strings.Cut(a, "#"); file == "" {
+			file, _, _ := strings.Cut(a, "#")
+			if _, err := path.Match(file, ""); file == "" || err != nil {
 				return nil, fmt.Errorf("the answer %q names no file (want FILE#HEADING)", a)
 			}
 		}
