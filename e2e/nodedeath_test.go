@@ -24,7 +24,7 @@ const takeoverTime = 30 * time.Second
 func cluster(t *testing.T) (*valkeytest.Server, *postgrestest.Server, func(*exec.Cmd)) {
 	t.Helper()
 	store, database := valkeytest.Start(t), postgrestest.Start(t, "fsync=off")
-	shared, tickets := sharedStore(store.Addr), env("FRONTDESK_ARCHIVE_DATABASE="+database.NewDatabase(t))
+	shared, tickets := sharedStore(store.Addr), env("FRONTDESK_DATABASE="+database.NewDatabase(t))
 	return store, database, func(c *exec.Cmd) { noVoice(c); shared(c); tickets(c) }
 }
 

@@ -37,7 +37,7 @@ func TestAnotherNodeResumesTheConversationOfAKilledNode(t *testing.T) {
 func TestTicketOfAKilledNodeIsFoundOnAnother(t *testing.T) {
 	t.Parallel()
 	store, database := valkeytest.Start(t), postgrestest.Start(t)
-	shared, tickets := sharedStore(store.Addr), env("FRONTDESK_ARCHIVE_DATABASE="+database.NewDatabase(t))
+	shared, tickets := sharedStore(store.Addr), env("FRONTDESK_DATABASE="+database.NewDatabase(t))
 	one, two := start(t, noVoice, shared, tickets), start(t, noVoice, shared, tickets)
 	c := one.openText(t, one.token(t))
 	c.begin(t, true)

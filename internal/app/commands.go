@@ -72,6 +72,9 @@ func (p *program) configCommand() *cobra.Command {
 		if _, err = p.stdout.Write(b); err != nil {
 			return err
 		}
+		if note := c.Renamed(); note != "" {
+			fmt.Fprintln(p.stderr, note)
+		}
 		if err := checkNotify(c); err != nil {
 			return err
 		}

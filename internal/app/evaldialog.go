@@ -50,7 +50,7 @@ func (p *program) holdDialogs(ctx context.Context, f *evalFlags, suite *eval.Sui
 	}
 	defer os.RemoveAll(folder)
 	f.change = func(c *config.Config) {
-		c.Data, c.Archive.Database = folder, ""
+		c.Data, c.Database = folder, ""
 		c.STT, c.TTS = config.Provider{Provider: "none"}, config.Provider{Provider: "none"}
 	}
 	err = p.withAgent(ctx, f, func(a *dialog.Agent) error {

@@ -64,6 +64,9 @@ type node struct {
 
 // serve runs a server until ctx ends and its calls have finished.
 func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *announcer) error {
+	if note := c.Renamed(); note != "" {
+		log.Warn(note)
+	}
 	if err := checkPorts(c.Listen); err != nil {
 		return err
 	}

@@ -92,11 +92,11 @@ func openStore(ctx context.Context, c config.Config, conn *sql.DB) (s sessionSto
 // openShared opens the database of the tickets and events: the one that nodes share, if one
 // is configured, else conn. The caller must call close.
 func openShared(ctx context.Context, c config.Config, conn *sql.DB) (shared *sql.DB, close func(), err error) {
-	if c.Archive.Database == "" {
+	if c.Database == "" {
 		return conn, func() {}, nil
 	}
-	if shared, err = db.OpenPostgres(ctx, c.Archive.Database); err != nil {
-		return nil, nil, fmt.Errorf("archive.database: %w", err)
+	if shared, err = db.OpenPostgres(ctx, c.Database); err != nil {
+		return nil, nil, fmt.Errorf("database: %w", err)
 	}
 	return shared, func() { _ = shared.Close() }, nil
 }

@@ -24,7 +24,7 @@ import (
 // if one is configured, else one in the data folder. The caller must call Close.
 func openWorkflows(ctx context.Context, c config.Config, log *zap.Logger) (*workflow.Engine, error) {
 	return workflow.Open(ctx, workflow.Options{
-		Node: nodeName(), URL: c.Archive.Database, Path: filepath.Join(c.Data, "workflows.db"), Log: log,
+		Node: nodeName(), URL: c.Database, Path: filepath.Join(c.Data, "workflows.db"), Log: log,
 	})
 }
 

@@ -9,11 +9,11 @@ import (
 
 // Archive says what happens to sessions that cannot be resumed any more.
 type Archive struct {
-	URL        string        `yaml:"url"`        // bucket: file:///folder, s3://bucket?region=…; "": the data folder; none: sessions are deleted
-	Recipients []string      `yaml:"recipients"` // age public keys (age1…) that can read it; empty: the data folder's own key
-	Redact     []string      `yaml:"redact"`     // what is removed from the text: cards, ibans, phones, emails
-	Retention  time.Duration `yaml:"retention"`  // archived sessions are erased after this time; 0 means never
-	Database   string        `yaml:"database"`   // Postgres URL of the workflows and tickets that nodes share; "": the data folder
+	URL        string        `yaml:"url"`                // bucket: file:///folder, s3://bucket?region=…; "": the data folder; none: sessions are deleted
+	Recipients []string      `yaml:"recipients"`         // age public keys (age1…) that can read it; empty: the data folder's own key
+	Redact     []string      `yaml:"redact"`             // what is removed from the text: cards, ibans, phones, emails
+	Retention  time.Duration `yaml:"retention"`          // archived sessions are erased after this time; 0 means never
+	Database   string        `yaml:"database,omitempty"` // former name of Config.Database
 }
 
 // IsEnabled reports whether sessions are archived.
@@ -38,8 +38,5 @@ func (c *Config) checkArchive(wrong report) {
 	}
 	if a.Retention < 0 {
 		wrong("archive.retention", "cannot be negative (0 means never)")
-	}
-	if a.Database != "" && !strings.HasPrefix(a.Database, "postgres://") && !strings.HasPrefix(a.Database, "postgresql://") {
-		wrong("archive.database", "invalid URL (want one such as postgres://user:password@host/frontdesk)")
 	}
 }

@@ -23,6 +23,8 @@ type Config struct {
 	Agent  string `yaml:"agent"`  // agent for callers that name none; "": the only agent, or demo
 	Store  string `yaml:"store"`  // "sqlite" keeps sessions in the data folder; valkey://host:port is shared by nodes
 
+	Database string `yaml:"database"` // Postgres URL of the tickets, workflows and events that nodes share; "": the data folder
+
 	Access    `yaml:",inline"`
 	Providers `yaml:",inline"`
 
@@ -40,7 +42,8 @@ type Config struct {
 
 	Notify []Notify `yaml:"notify"` // who is told what happens
 
-	places places // where each value was set, for errors
+	places  places // where each value was set, for errors
+	renamed string // what to tell of a key that was set by its former name; "" if none was
 }
 
 // Tickets says how long tickets are kept.
@@ -183,6 +186,7 @@ func (c *Config) Check() error {
 		wrong("listen", "%v", err)
 	}
 	c.checkStore(wrong)
+	c.checkDatabase(wrong)
 	c.Providers.check(wrong)
 	c.Access.check(wrong)
 	for i, ip := range c.WebRTC.PublicIPs {

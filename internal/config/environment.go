@@ -56,7 +56,7 @@ func (c *Config) readEnvironment(environ []string) error {
 func (e *environment) setFields(v reflect.Value, key, variable string) error {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
-		name := field.Tag.Get("yaml")
+		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 		switch {
 		case field.Anonymous: // a group of keys of this same section
 			if err := e.setFields(v.Field(i), key, variable); err != nil {

@@ -47,8 +47,28 @@ func Load(path string, environ []string) (Config, error) {
 			return c, err
 		}
 	}
-	return c, c.readEnvironment(environ)
+	if err := c.readEnvironment(environ); err != nil {
+		return c, err
+	}
+	c.rename()
+	return c, nil
 }
+
+// rename moves a value that was set by its key's former name. If the new key has another
+// value, both stay, and Check says so.
+func (c *Config) rename() {
+	if c.Archive.Database == "" || c.Database != "" && c.Database != c.Archive.Database {
+		return
+	}
+	c.renamed = c.places.prefix("archive.database") + "archive.database is now called database; rename it (it still works)"
+	if c.Database == "" {
+		c.places.set("database", c.places.Nearest("archive.database"))
+	}
+	c.Database, c.Archive.Database = c.Archive.Database, ""
+}
+
+// Renamed says which key was set by its former name, and where; "" if none was.
+func (c Config) Renamed() string { return c.renamed }
 
 // SetFlag applies the flag --listen, --agents or --data.
 func (c *Config) SetFlag(name, value string) {
@@ -99,7 +119,7 @@ func (c Config) Masked() Config {
 		}
 		return "********"
 	}
-	c.Secret, c.Store, c.Archive.Database = mask(c.Secret), maskStore(c.Store), mask(c.Archive.Database)
+	c.Secret, c.Store, c.Database, c.Archive.Database = mask(c.Secret), maskStore(c.Store), mask(c.Database), mask(c.Archive.Database)
 	c.Keys = append([]string(nil), c.Keys...)
 	for i := range c.Keys {
 		c.Keys[i] = mask(c.Keys[i])

@@ -112,6 +112,15 @@ func maskStore(text string) string {
 	return scheme + "://********@" + rest[at+1:]
 }
 
+func (c *Config) checkDatabase(wrong report) {
+	if c.Archive.Database != "" {
+		wrong("archive.database", "database has another value: remove archive.database, which is its former name")
+	}
+	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
+		wrong("database", "invalid URL (want one such as postgres://user:password@host/frontdesk)")
+	}
+}
+
 func (c *Config) checkStore(wrong report) {
 	_, shared, err := c.SharedStore()
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"frontdesk/internal/require"
 )
 
 func TestSharedStoreURLsAreParsed(t *testing.T) {
@@ -87,4 +89,50 @@ func FuzzParseStore(f *testing.F) {
 			t.Errorf("%q is shown as %q", text, shown)
 		}
 	})
+}
+
+func TestFormerNameOfTheDatabaseWorks(t *testing.T) {
+	const url = "postgres://frontdesk:pw@db.example/frontdesk"
+	for name, test := range map[string]struct {
+		text, env, place string
+	}{
+		"file":        {"archive: {database: '" + url + "'}\n", "", "frontdesk.yaml:1:11: "},
+		"environment": {"", "FRONTDESK_ARCHIVE_DATABASE=" + url, "environment variable FRONTDESK_ARCHIVE_DATABASE: "},
+		"both":        {"database: " + url + "\narchive: {database: '" + url + "'}\n", "", "frontdesk.yaml:2:11: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := load(t, test.text, test.env)
+			require.NoError(t, err)
+			if c.Database != url || c.Archive.Database != "" {
+				t.Errorf("got %q and %q", c.Database, c.Archive.Database)
+			}
+			if want := test.place + "archive.database is now called database"; !strings.Contains(c.Renamed(), want) {
+				t.Errorf("got the note %q, want %q", c.Renamed(), want)
+			}
+		})
+	}
+	c, err := load(t, "database: "+url+"\n")
+	if err != nil || c.Database != url || c.Renamed() != "" {
+		t.Errorf("the new name: got %q, note %q, error %v", c.Database, c.Renamed(), err)
+	}
+	if c, _ = load(t, "", "FRONTDESK_DATABASE="+url); c.Database != url {
+		t.Errorf("the variable: got %q", c.Database)
+	}
+}
+
+func TestDatabaseIsSetOnce(t *testing.T) {
+	_, err := load(t, "database: postgres://a/b\narchive: {database: 'postgres://a/c'}\n")
+	if err == nil || !strings.Contains(err.Error(), "frontdesk.yaml:2:11: archive.database: database has another value") {
+		t.Errorf("two databases: got %v", err)
+	}
+	for _, text := range []string{"database: mysql://a/b\n", "archive: {database: 'mysql://a/b'}\n"} {
+		if _, err := load(t, text); err == nil || !strings.Contains(err.Error(), "frontdesk.yaml:1:") || !strings.Contains(err.Error(), "invalid URL") {
+			t.Errorf("%s got %v", text, err)
+		}
+	}
+	c, err := load(t, "database: 'postgres://frontdesk:geheim@db/b'\n")
+	require.NoError(t, err)
+	if b, err := c.Masked().YAML(); err != nil || strings.Contains(string(b), "geheim") || strings.Contains(string(b), "archive.database") {
+		t.Errorf("printed %s, %v", b, err)
+	}
 }
