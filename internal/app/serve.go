@@ -45,6 +45,9 @@ func (p *program) makeServe(command *cobra.Command) {
 		if !media.CanEncodeOpus {
 			log.Warn("built without cgo: no Opus encoder (voice leaves as G.711 or G.722), no pocketsphinx and no ONNX Runtime (callers type unless stt.url is set)")
 		}
+		if note := c.Renamed(); note != "" {
+			log.Warn(note)
+		}
 		return serve(cmd.Context(), c, log, newAnnouncer(p.stderr))
 	}
 }
@@ -64,9 +67,6 @@ type node struct {
 
 // serve runs a server until ctx ends and its calls have finished.
 func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *announcer) error {
-	if note := c.Renamed(); note != "" {
-		log.Warn(note)
-	}
 	if err := checkPorts(c.Listen); err != nil {
 		return err
 	}

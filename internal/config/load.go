@@ -60,7 +60,7 @@ func (c *Config) rename() {
 	if c.Archive.Database == "" || c.Database != "" && c.Database != c.Archive.Database {
 		return
 	}
-	c.renamed = c.places.prefix("archive.database") + "archive.database is now called database; rename it (it still works)"
+	c.renamed = c.places.prefix("archive.database") + "archive.database is now called database; please rename it"
 	if c.Database == "" {
 		c.places.set("database", c.places.Nearest("archive.database"))
 	}
