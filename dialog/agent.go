@@ -64,6 +64,27 @@ type Handover struct {
 	CallBackMessage  string        // said to a caller who pressed * to be called back instead
 	Hours            *hours.Hours  // when people answer; nil: always
 	Escalation       Escalation    // when the agent offers a person by itself
+	CallBack         CallBack      // how promised call-backs are made
+}
+
+// CallBackBy is who makes promised call-backs.
+type CallBackBy string
+
+// Who makes promised call-backs. The zero value is CallBackByTeam.
+const (
+	CallBackByTeam   CallBackBy = "team"   // people do, and the ticket tells whether they did
+	CallBackByPerson CallBackBy = "person" // Frontdesk calls Handover.To and connects that person with the caller
+	CallBackByAgent  CallBackBy = "agent"  // the agent calls
+	CallBackOff      CallBackBy = "off"    // people do, and nobody watches
+)
+
+// CallBack is how promised call-backs are made. Zero fields stand for the defaults.
+type CallBack struct {
+	By      CallBackBy
+	Tries   int           // calls until somebody answers; default 3
+	Delay   time.Duration // before the first call if no time was promised, and between calls; default 15 min
+	Within  time.Duration // by the team: how long after the promised time they may work on the ticket; default 4 h
+	Message string        // of the agent for an answering machine; "" leaves none
 }
 
 // HandoverRequest is a caller who is to be connected with a person.

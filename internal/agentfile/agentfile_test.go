@@ -66,7 +66,8 @@ speculation: {off: true, tokens: 1000}
 grounding: {any_numbers: true}
 memory: {tokens: 3000, callers: true, days: 30}
 filler: {texts: [Let me see.], after: 1s}
-handover: {message: Somebody calls back., to: "+4930123", blind: true, ring: 20s, direct: true, failed: Nobody there., later: We call back.}
+handover: {message: Somebody calls back., to: "+4930123", blind: true, ring: 20s, direct: true, failed: Nobody there., later: We call back.,
+  callback: {by: person, tries: 4, delay: 10m, within: 2h, message: We tried to reach you.}}
 choices: [{key: 1, agent: shop}, {key: "2", agent: laden, text: Deutsch mit der Zwei.}]
 hours: {timezone: UTC, open: {mon-fri: 8:00-20:00}, closed: [2026-12-25, 12-24]}
 record: true
@@ -115,6 +116,7 @@ tools:
 		Filler:      dialog.Filler{Texts: []string{"Let me see."}, After: time.Second},
 		Handover: dialog.Handover{
 			Message: "Somebody calls back.", To: "+4930123", Blind: true, RingTimeout: 20 * time.Second, SkipConfirmation: true, FailedMessage: "Nobody there.", CallBackMessage: "We call back.", Hours: open,
+			CallBack: dialog.CallBack{By: dialog.CallBackByPerson, Tries: 4, Delay: 10 * time.Minute, Within: 2 * time.Hour, Message: "We tried to reach you."},
 		},
 		Record: true,
 		Tools: Tools{
@@ -148,6 +150,20 @@ hours:
 	next, _ := f.Handover.Hours.NextOpening(eve)
 	if want := time.Date(2026, 12, 28, 7, 0, 0, 0, time.UTC); !next.Equal(want) || !f.Handover.Hours.IsOpen(eve.Add(-time.Hour)) {
 		t.Errorf("the next opening is %v, want %v", next, want)
+	}
+}
+
+func TestCallBackIsChecked(t *testing.T) {
+	for yaml, want := range map[string]string{
+		"{by: person}":    "shop/agent.yaml:2:23: handover.callback.by: person needs handover.to, the number of the person who calls back",
+		"{by: me}":        `shop/agent.yaml:2:23: handover.callback.by: unknown value "me" (want team, person, agent or off)`,
+		"{tries: 11}":     "shop/agent.yaml:2:23: handover.callback.tries: 11 is out of range (want 1 to 10)",
+		"{delay: 10s}":    "shop/agent.yaml:2:23: handover.callback.delay: ",
+		"{within: 3000h}": "shop/agent.yaml:2:23: handover.callback.within: ",
+	} {
+		if _, err := Load(folder(t, "shop", "name: shop\nhandover: {callback: "+yaml+"}\n")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: the error is %v, want %s", yaml, err, want)
+		}
 	}
 }
 

@@ -42,6 +42,9 @@ const (
 	maxTimeout      = 5 * time.Minute
 	minRing         = 5 * time.Second
 	maxRing         = 3 * time.Minute
+	maxTries        = 10 // of a call-back
+	minCallBack     = time.Minute
+	maxCallBack     = 7 * 24 * time.Hour
 	minSpeed        = 0.5
 	maxSpeed        = 2.0
 )
@@ -135,11 +138,42 @@ func (s *source) handover() (dialog.Handover, error) {
 	if h.Escalation, err = s.escalation(); err != nil {
 		return h, err
 	}
+	if h.CallBack, err = s.callBack(); err != nil {
+		return h, err
+	}
 	if h.To == "" || d.Ring == "" {
 		return h, nil
 	}
 	h.RingTimeout, err = s.duration("handover.ring", d.Ring, minRing, maxRing)
 	return h, err
+}
+
+// callBack reads how promised call-backs are made.
+func (s *source) callBack() (dialog.CallBack, error) {
+	d := s.doc.Handover.CallBack
+	out := dialog.CallBack{By: dialog.CallBackBy(d.By), Message: strings.TrimSpace(d.Message)}
+	switch out.By {
+	case "", dialog.CallBackByTeam, dialog.CallBackByAgent, dialog.CallBackOff:
+	case dialog.CallBackByPerson:
+		if s.doc.Handover.To == "" {
+			return out, s.invalid("handover.callback.by", "person needs handover.to, the number of the person who calls back")
+		}
+	default:
+		return out, s.invalid("handover.callback.by", "unknown value %q (want team, person, agent or off)", d.By)
+	}
+	var err error
+	if out.Tries, err = s.number("handover.callback.tries", d.Tries, 1, maxTries); err != nil {
+		return out, err
+	}
+	if d.Delay != "" {
+		if out.Delay, err = s.duration("handover.callback.delay", d.Delay, minCallBack, maxCallBack); err != nil {
+			return out, err
+		}
+	}
+	if d.Within != "" {
+		out.Within, err = s.duration("handover.callback.within", d.Within, minCallBack, maxCallBack)
+	}
+	return out, err
 }
 
 // escalation reads when the agent offers a person by itself.
@@ -261,6 +295,7 @@ func (s *source) checkTexts() error {
 		{"handover.to", d.Handover.To, maxLine},
 		{"handover.failed", d.Handover.Failed, maxSpeech},
 		{"handover.later", d.Handover.Later, maxSpeech},
+		{"handover.callback.message", d.Handover.CallBack.Message, maxSpeech},
 	}
 	for _, t := range texts {
 		if err := s.checkLength(t.path, t.text, t.limit); err != nil {

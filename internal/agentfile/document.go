@@ -31,6 +31,8 @@ type document struct {
 		Direct  bool   `yaml:"direct"`
 		Failed  string `yaml:"failed"`
 		Later   string `yaml:"later"`
+
+		CallBack callBackDocument `yaml:"callback"`
 	} `yaml:"handover"`
 	Hours *struct {
 		Timezone string            `yaml:"timezone"`
@@ -91,6 +93,15 @@ type document struct {
 		MCP  []mcpServer    `yaml:"mcp"`
 		HTTP []httpDocument `yaml:"http"`
 	} `yaml:"tools"`
+}
+
+// callBackDocument says how promised call-backs are made.
+type callBackDocument struct {
+	By      string `yaml:"by"`
+	Tries   *int   `yaml:"tries"`
+	Delay   string `yaml:"delay"`
+	Within  string `yaml:"within"`
+	Message string `yaml:"message"`
 }
 
 // source is a decoded agent.yaml that knows where each of its keys stands.
