@@ -11,7 +11,6 @@ import (
 	"frontdesk/dialog/conversation"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/phone"
-	"frontdesk/media"
 	"frontdesk/tools"
 )
 
@@ -38,11 +37,10 @@ type Call struct {
 	drain      chan struct{} // closed when the call must end between two sentences
 	released   chan struct{} // closed when the session has no line any more
 
-	mu            sync.Mutex
-	phase         phase
-	cancel        context.CancelCauseFunc             // while the call runs
-	refer         func(context.Context, string) error // the line's blind transfer, or nil
-	personQuality *media.Quality                      // see Ending.PersonQuality
+	mu       sync.Mutex
+	phase    phase
+	cancel   context.CancelCauseFunc // while the call runs
+	transfer transferState
 }
 
 type phase int
@@ -100,7 +98,7 @@ func (c *Call) HangUp() { c.end(errHungUp) }
 // Transferred. The error is a fault.Error: Invalid when the call did not come by telephone.
 func (c *Call) Refer(ctx context.Context, to string) error {
 	c.mu.Lock()
-	refer := c.refer
+	refer := c.transfer.refer
 	c.mu.Unlock()
 	if refer == nil {
 		return fault.New(fault.Invalid, "this caller cannot be transferred: the call did not come by telephone")
@@ -269,7 +267,7 @@ func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(
 	}
 	quality := line.Quality
 	c.mu.Lock()
-	c.refer = line.Refer
+	c.transfer.refer = line.Refer
 	c.mu.Unlock()
 	line, finish := c.record(line)
 	defer finish()
@@ -311,7 +309,7 @@ func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(
 		e.Quality = &q
 	}
 	c.mu.Lock()
-	e.PersonQuality = c.personQuality
+	e.PersonQuality = c.transfer.personQuality
 	c.mu.Unlock()
 	return e
 }

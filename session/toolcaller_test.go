@@ -47,6 +47,10 @@ func TestToolsLearnWhoCalls(t *testing.T) {
 		l := call(t, t.Context(), d, tt.caller)
 		l.say("hello")
 		tt.want.Session, tt.want.Agent, tt.want.Language, tt.want.Said = l.call.Session(), "shop", "en-US", "hello"
+		if got.CallBack.Soon == "" || got.CallBack.IsClosed {
+			t.Errorf("tools learn %+v of call-backs, want that they are made soon", got.CallBack)
+		}
+		got.CallBack = tools.CallBack{}
 		if got != tt.want {
 			t.Errorf("%+v: tools learn %+v, want %+v", tt.caller, got, tt.want)
 		}

@@ -46,13 +46,15 @@ type toolTexts struct {
 
 // callBackTexts are about calling the caller back.
 type callBackTexts struct {
-	closed    string // nobody answers now, and it is not known when somebody does
-	atOpening string // nobody answers now; %s: when somebody does
-	named     string // %s: the time that the caller named
-	subject   string // of the ticket, before the reason
-	promised  string // tells the team of the promise; %s: from when
-	greeting  string // %s: the company that calls back
-	soon      string // when somebody calls back in the opening hours
+	closed      string // nobody answers now, and it is not known when somebody does
+	atOpening   string // nobody answers now; %s: when somebody does
+	named       string // %s: the time that the caller named
+	subject     string // of the ticket, before the reason
+	promised    string // tells the team of the promise; %s: from when
+	greeting    string // %s: the company that calls back
+	toPerson    string // to a person who is to call back; %s: the agent's title
+	pressToCall string // to that person
+	soon        string // when somebody calls back in the opening hours
 }
 
 // noticeTexts tell the caller that a part fails or is missing.
@@ -79,13 +81,15 @@ var englishTexts = &texts{
 	callBackPromised: "All right. Your request is noted, and a colleague will call you back.",
 	nobodyThere:      "I'm sorry, nobody can take your call right now. Your request is noted, and a colleague will call you back.",
 	callBack: callBackTexts{
-		closed:    "Nobody is here at the moment. Your request is noted, and a colleague will call you back.",
-		atOpening: "We are closed at the moment. Your request is noted, and a colleague will call you back when we are open again: %s.",
-		named:     "A colleague will call you back %s.",
-		subject:   "Call back:",
-		promised:  "Promised call-back: from %s.",
-		greeting:  "Hello, this is %s. You asked us to call you back.",
-		soon:      "as soon as possible",
+		closed:      "Nobody is here at the moment. Your request is noted, and a colleague will call you back.",
+		atOpening:   "We are closed at the moment. Your request is noted, and a colleague will call you back when we are open again: %s.",
+		named:       "A colleague will call you back %s.",
+		subject:     "Call back:",
+		promised:    "Promised call-back: from %s.",
+		greeting:    "Hello, this is %s. You asked us to call you back.",
+		toPerson:    "A call-back for %s.",
+		pressToCall: "Press one, and I connect you with the caller.",
+		soon:        "as soon as possible",
 	},
 	escalated:   "Offered by the agent:",
 	callFor:     "A call for %s.",
@@ -130,13 +134,15 @@ var germanTexts = &texts{
 	callBackPromised: "Gut. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
 	nobodyThere:      "Es tut mir leid, im Moment kann niemand Ihren Anruf annehmen. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
 	callBack: callBackTexts{
-		closed:    "Im Moment ist niemand da. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
-		atOpening: "Wir haben gerade geschlossen. Ihr Anliegen ist notiert, und wir rufen Sie zurück, sobald wir wieder geöffnet haben: %s.",
-		named:     "Gut, wir rufen Sie %s zurück.",
-		subject:   "Rückruf:",
-		promised:  "Zugesagter Rückruf: ab %s.",
-		greeting:  "Guten Tag, hier ist %s. Sie hatten um einen Rückruf gebeten.",
-		soon:      "so bald wie möglich",
+		closed:      "Im Moment ist niemand da. Ihr Anliegen ist notiert, und wir rufen Sie zurück.",
+		atOpening:   "Wir haben gerade geschlossen. Ihr Anliegen ist notiert, und wir rufen Sie zurück, sobald wir wieder geöffnet haben: %s.",
+		named:       "Gut, wir rufen Sie %s zurück.",
+		subject:     "Rückruf:",
+		promised:    "Zugesagter Rückruf: ab %s.",
+		greeting:    "Guten Tag, hier ist %s. Sie hatten um einen Rückruf gebeten.",
+		toPerson:    "Ein Rückruf für %s.",
+		pressToCall: "Drücken Sie die Eins, dann verbinde ich Sie mit dem Anrufer.",
+		soon:        "so bald wie möglich",
 	},
 	escalated:   "Vom Agenten angeboten:",
 	callFor:     "Ein Anruf für %s.",
@@ -181,13 +187,15 @@ var frenchTexts = &texts{
 	callBackPromised: "Très bien. Votre demande est notée et nous vous rappellerons.",
 	nobodyThere:      "Je suis désolé, personne ne peut prendre votre appel pour le moment. Votre demande est notée et nous vous rappellerons.",
 	callBack: callBackTexts{
-		closed:    "Personne n'est disponible pour le moment. Votre demande est notée et nous vous rappellerons.",
-		atOpening: "Nous sommes fermés pour le moment. Votre demande est notée et nous vous rappellerons dès notre réouverture : %s.",
-		named:     "Très bien, nous vous rappellerons %s.",
-		subject:   "À rappeler :",
-		promised:  "Rappel promis : à partir de %s.",
-		greeting:  "Bonjour, ici %s. Vous nous avez demandé de vous rappeler.",
-		soon:      "dès que possible",
+		closed:      "Personne n'est disponible pour le moment. Votre demande est notée et nous vous rappellerons.",
+		atOpening:   "Nous sommes fermés pour le moment. Votre demande est notée et nous vous rappellerons dès notre réouverture : %s.",
+		named:       "Très bien, nous vous rappellerons %s.",
+		subject:     "À rappeler :",
+		promised:    "Rappel promis : à partir de %s.",
+		greeting:    "Bonjour, ici %s. Vous nous avez demandé de vous rappeler.",
+		toPerson:    "Un rappel pour %s.",
+		pressToCall: "Appuyez sur le un pour être mis en relation avec l'appelant.",
+		soon:        "dès que possible",
 	},
 	escalated:   "Proposé par l'agent :",
 	callFor:     "Un appel pour %s.",
@@ -232,13 +240,15 @@ var spanishTexts = &texts{
 	callBackPromised: "De acuerdo. Su solicitud queda anotada y le devolveremos la llamada.",
 	nobodyThere:      "Lo siento, en este momento nadie puede atender su llamada. Su solicitud queda anotada y le devolveremos la llamada.",
 	callBack: callBackTexts{
-		closed:    "En este momento no hay nadie. Su solicitud queda anotada y le devolveremos la llamada.",
-		atOpening: "En este momento estamos cerrados. Su solicitud queda anotada y le devolveremos la llamada cuando volvamos a abrir: %s.",
-		named:     "De acuerdo, le llamaremos %s.",
-		subject:   "Devolver llamada:",
-		promised:  "Llamada prometida: a partir de %s.",
-		greeting:  "Hola, le llama %s. Nos pidió que le devolviéramos la llamada.",
-		soon:      "lo antes posible",
+		closed:      "En este momento no hay nadie. Su solicitud queda anotada y le devolveremos la llamada.",
+		atOpening:   "En este momento estamos cerrados. Su solicitud queda anotada y le devolveremos la llamada cuando volvamos a abrir: %s.",
+		named:       "De acuerdo, le llamaremos %s.",
+		subject:     "Devolver llamada:",
+		promised:    "Llamada prometida: a partir de %s.",
+		greeting:    "Hola, le llama %s. Nos pidió que le devolviéramos la llamada.",
+		toPerson:    "Una llamada pendiente de %s.",
+		pressToCall: "Pulse el uno y le pongo en contacto con la persona.",
+		soon:        "lo antes posible",
 	},
 	escalated:   "Ofrecido por el agente:",
 	callFor:     "Una llamada para %s.",
@@ -285,6 +295,13 @@ var shownTexts = func() *texts {
 func HandoverTexts(language, title string) (callFor, pressToTake string) {
 	t := textsFor(language)
 	return strings.ReplaceAll(t.callFor, "%s", title), t.pressToTake
+}
+
+// CallBackTexts returns what tells a person, in the language of an agent with that title, that a
+// caller of the agent waits for a call-back, and which key makes it.
+func CallBackTexts(language, title string) (callBackFor, pressToCall string) {
+	t := textsFor(language).callBack
+	return strings.ReplaceAll(t.toPerson, "%s", title), t.pressToCall
 }
 
 // CallBackGreeting returns what an agent with that title says first when it calls back.

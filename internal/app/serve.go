@@ -99,11 +99,6 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 	defer stopEvents()
 	agents.tickets.Listen(reportTicket(events))
 	agents.tickets.AskDelivery(deliveryOf(events))
-	flowMetrics, stopFlows, err := startWorkflows(ctx, c, store, reportSummary(events), log)
-	if err != nil {
-		return err
-	}
-	defer stopFlows()
 	telephone, err := openTelephone(ctx, c, db, log)
 	if err != nil {
 		return err
@@ -115,10 +110,15 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 		config: c, tokens: tokens, agents: agents, telephone: telephone,
 		metrics: web.NewMetrics(), log: log, announce: announce,
 	}
-	n.metrics.Register(append(agents.neural.metrics(), eventMetrics, flowMetrics)...)
+	n.metrics.Register(append(agents.neural.metrics(), eventMetrics)...)
 	if n.desk, err = n.newDesk(store, reportCall(events)); err != nil {
 		return err
 	}
+	stopFlows, err := n.startWorkflows(ctx, store, reportSummary(events))
+	if err != nil {
+		return err
+	}
+	defer stopFlows()
 	if s, ok := store.(sweeper); ok {
 		defer inBackground(func(ctx context.Context) { sweep(ctx, s, log) })()
 	}

@@ -28,31 +28,35 @@ func openWorkflows(ctx context.Context, c config.Config, log *zap.Logger) (*work
 	})
 }
 
-// startWorkflows runs the workflows, and archives finished sessions, until stop is called.
-func startWorkflows(ctx context.Context, c config.Config, store sessionStore, report summaryReport, log *zap.Logger) (metrics prometheus.Collector, stop func(), err error) {
-	flows, err := openWorkflows(ctx, c, log)
+// startWorkflows runs the workflows, archives finished sessions and makes promised call-backs,
+// until stop is called.
+func (n *node) startWorkflows(ctx context.Context, store sessionStore, report summaryReport) (stop func(), err error) {
+	flows, err := openWorkflows(ctx, n.config, n.log)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	after, closeArchive, err := openArchiver(ctx, c, store, flows, report, log)
+	after, closeArchive, err := openArchiver(ctx, n.config, store, flows, report, n.log)
 	if err != nil {
-		return nil, nil, errors.Join(err, flows.Close())
+		return nil, errors.Join(err, flows.Close())
 	}
+	callBacks, stopCalls := n.keepCallBacks(flows)
 	stopAll := func() {
 		if err := flows.Close(); err != nil {
-			log.Warn("closing the workflows failed", zap.Error(err))
+			n.log.Warn("closing the workflows failed", zap.Error(err))
 		}
+		stopCalls()
 		closeArchive()
 	}
 	if err := flows.Launch(ctx); err != nil {
 		stopAll()
-		return nil, nil, err
+		return nil, err
 	}
-	if after == nil {
-		return workflowMetrics{flows}, stopAll, nil
+	n.metrics.Register(workflowMetrics{flows})
+	stopCallBacks, stopArchiver := inBackground(callBacks), func() {}
+	if after != nil {
+		stopArchiver = inBackground(after.Run)
 	}
-	stopArchiver := inBackground(after.Run)
-	return workflowMetrics{flows}, func() { stopArchiver(); stopAll() }, nil
+	return func() { stopArchiver(); stopCallBacks(); stopAll() }, nil
 }
 
 // workflowMetrics collects workflows by name and state.

@@ -122,6 +122,15 @@ func (s *Server) findTrunk(number, name string) (*Trunk, error) {
 	return nil, fault.New(fault.NotFound, "no trunk for outbound calls (it needs a server)")
 }
 
+// CheckNumber returns why no trunk's plan allows a number, or nil.
+func (s *Server) CheckNumber(number string) error {
+	to, err := dialplan.ParseNumber(number)
+	if err == nil {
+		_, err = s.findTrunk(to, "")
+	}
+	return err
+}
+
 // Dial starts a call and returns at once. Find tells how the call goes. The error is
 // Invalid, NotFound, Forbidden by the plan, or Limited.
 func (s *Server) Dial(ctx context.Context, o DialRequest) (Record, error) {

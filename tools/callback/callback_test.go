@@ -82,8 +82,10 @@ func openDesk(t *testing.T, s Settings, change ...func(*Options)) *desk {
 				return ctx.Err()
 			}
 		},
-		CanCall:   func(t tools.Ticket, _ By) bool { return t.Line != "" },
-		Call:      func(_ context.Context, key string, _ tools.Ticket, by By) (Result, error) { return d.phones.ring(key, by), nil },
+		CanCall: func(t tools.Ticket, _ By) bool { return t.Line != "" },
+		Call: func(_ context.Context, key string, _ tools.Ticket, by By) (Result, error) {
+			return d.phones.ring(key, by), nil
+		},
 		IsCalling: func(string) bool { return false },
 		Poll:      10 * time.Millisecond, Retry: time.Millisecond,
 	}
