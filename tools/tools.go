@@ -19,6 +19,8 @@ type Spec struct {
 	Description string          `json:"description"` // what it does and when to use it
 	Parameters  json.RawMessage `json:"parameters"`  // JSON Schema of an object
 	Rule        gate.Rule       `json:"-"`
+	// IsIdempotent says that a call that is repeated with the same id has its effect once.
+	IsIdempotent bool `json:"-"`
 	Timeout     time.Duration   `json:"-"` // 0 means the policy's
 	// Say tells the result in a sentence, which is the field "say" of the output if it could
 	// be made. "" if the tool has none.

@@ -18,6 +18,8 @@ var mayUse = map[string][]string{
 	// server, whose clients have a server key.
 	"DoAsOperator":   {"dialog/conversation/handover.go", "tools/mcp/offer.go"},
 	"PermitOperator": {"tools/registry.go"},
+	// The steps of a tool chain, which the gate has permitted as one call.
+	"PermitStep": {"tools/chain/run.go"},
 	// Text that is not a model's: fixed sentences and the questions for consent.
 	"writeText": {"dialog/conversation/reply.go", "dialog/conversation/stream.go", "dialog/conversation/escalation.go"},
 	// Text that was checked.

@@ -44,6 +44,7 @@ type Error struct {
 	Retry    bool           // the same request may succeed later
 	After    time.Duration  // when to retry, if known
 	Fallback bool           // the conversation can go on another way, such as text
+	NoEffect bool           // what failed has certainly had no effect, as when no connection was made
 	Err      error          // the cause, for the log only
 }
 
@@ -60,6 +61,12 @@ func Wrap(err error, code Code, format string, args ...any) *Error {
 // Retryable marks e as retryable after d, or at an unknown time if d is 0. It returns e.
 func (e *Error) Retryable(d time.Duration) *Error {
 	e.Retry, e.After = true, d
+	return e
+}
+
+// NotDone marks e: what failed has certainly had no effect. It returns e.
+func (e *Error) NotDone() *Error {
+	e.NoEffect = true
 	return e
 }
 

@@ -201,6 +201,18 @@ func (g *Gate) Decide(ctx context.Context, r Request) Decision {
 	return Decision{Verdict: Allowed, Permit: Permit{digest: digest(r.Tool, r.Arguments), isValid: true}}
 }
 
+// PermitStep permits a call that a step of a permitted tool chain makes. Who the caller is,
+// where the values come from, the caller's consent and how often it may happen was decided for
+// the chain, whose rule is at least as strict as those of its tools. What is left are the
+// operator's constraints of the arguments of the step.
+func PermitStep(rule Rule, tool string, arguments json.RawMessage) (Permit, *fault.Error) {
+	r := Request{Tool: tool, Rule: rule, Arguments: arguments}
+	if d := fitsConstraints(context.Background(), nil, &r); d != nil {
+		return Permit{}, d.Err
+	}
+	return Permit{digest: digest(tool, arguments), isValid: true}, nil
+}
+
 // PermitOperator permits a call that the operator's own program makes, not a model: a command
 // of the operator, or what Frontdesk itself does at the end of a hand-over.
 func PermitOperator(tool string, arguments json.RawMessage) Permit {

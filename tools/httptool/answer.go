@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/jsonpointer"
 	"frontdesk/internal/words"
 	"frontdesk/tools"
 )
@@ -23,7 +24,6 @@ import (
 const (
 	maxMessage = 200 // bytes of an endpoint's own error message
 	maxSpoken  = 80  // bytes of a value in a spoken sentence
-	maxPointer = 500 // bytes
 	maxRetry   = time.Hour
 )
 
@@ -51,7 +51,7 @@ func (t *Tool) read(call tools.Call, a answer) (tools.Result, error) {
 	if err != nil {
 		return tools.Result{}, err
 	}
-	result, ok := t.result.find(value)
+	result, ok := t.result.Find(value)
 	if !ok {
 		return tools.Result{}, t.bad("it has nothing at %s", t.config.Result)
 	}
@@ -166,8 +166,8 @@ func (t *Tool) ownMessage(a answer) string {
 	if err != nil {
 		return ""
 	}
-	for _, place := range []pointer{{"message"}, {"detail"}, {"error", "message"}, {"error"}, {"title"}} {
-		found, _ := place.find(value)
+	for _, place := range []jsonpointer.Pointer{{"message"}, {"detail"}, {"error", "message"}, {"error"}, {"title"}} {
+		found, _ := place.Find(value)
 		if s, ok := found.(string); ok && s != "" && len(s) <= maxMessage {
 			return words.Printable(s)
 		}
@@ -175,70 +175,24 @@ func (t *Tool) ownMessage(a answer) string {
 	return ""
 }
 
-// pointer is a JSON Pointer (RFC 6901) in parts.
-type pointer []string
-
-var (
-	validEscapes = regexp.MustCompile(`^(?:[^~]|~[01])*$`)
-	validIndex   = regexp.MustCompile(`^(?:0|[1-9][0-9]{0,8})$`)
-	unescape     = strings.NewReplacer("~1", "/", "~0", "~")
-)
-
-func parsePointer(text string) (pointer, error) {
-	if text == "" {
-		return nil, nil
-	}
-	if text[0] != '/' || len(text) > maxPointer || !validEscapes.MatchString(text) {
-		return nil, fmt.Errorf("%q is not a JSON Pointer (want one such as /parcel/status)", words.Clip(text, maxPointer))
-	}
-	var p pointer
-	for part := range strings.SplitSeq(text[1:], "/") {
-		p = append(p, unescape.Replace(part))
-	}
-	return p, nil
-}
-
-// find returns the part of a value that p points to.
-func (p pointer) find(value any) (any, bool) {
-	for _, part := range p {
-		switch v := value.(type) {
-		case map[string]any:
-			inner, ok := v[part]
-			if !ok {
-				return nil, false
-			}
-			value = inner
-		case []any:
-			i, err := strconv.Atoi(part)
-			if err != nil || !validIndex.MatchString(part) || i >= len(v) {
-				return nil, false
-			}
-			value = v[i]
-		default:
-			return nil, false
-		}
-	}
-	return value, true
-}
-
 // sentence is a text with places for fields of an answer.
 type sentence struct {
 	text   string
-	fields map[string]pointer // by what stands in braces
+	fields map[string]jsonpointer.Pointer // by what stands in braces
 }
 
 var braces = regexp.MustCompile(`\{([^{}]*)\}`)
 
 func parseSentence(text string) (sentence, error) {
-	s := sentence{text: strings.TrimSpace(text), fields: make(map[string]pointer)}
+	s := sentence{text: strings.TrimSpace(text), fields: make(map[string]jsonpointer.Pointer)}
 	if strings.ContainsAny(braces.ReplaceAllString(s.text, ""), "{}") {
 		return s, errors.New("has a brace without its partner")
 	}
 	for _, m := range braces.FindAllStringSubmatch(s.text, -1) {
-		p := pointer{m[1]}
+		p := jsonpointer.Pointer{m[1]}
 		var err error
 		if strings.HasPrefix(m[1], "/") {
-			p, err = parsePointer(m[1])
+			p, err = jsonpointer.Parse(m[1])
 		}
 		if err != nil || m[1] == "" {
 			return s, fmt.Errorf("{%s} is neither the name of a field nor a JSON Pointer", m[1])
@@ -257,7 +211,7 @@ func (s sentence) fill(value any) (string, bool) {
 	}
 	isFilled := true
 	out := braces.ReplaceAllStringFunc(s.text, func(found string) string {
-		field, ok := s.fields[found[1:len(found)-1]].find(value)
+		field, ok := s.fields[found[1:len(found)-1]].Find(value)
 		switch field.(type) {
 		case string, json.Number, bool:
 		default:

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"frontdesk/internal/jsonpointer"
 )
 
 // FuzzExpand shows that arguments never change where a request goes.
@@ -52,7 +54,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	tool := open(f, parcels("https://api.example.com"))
 	f.Fuzz(func(t *testing.T, body []byte, where string) {
-		p, err := parsePointer(where)
+		p, err := jsonpointer.Parse(where)
 		if err != nil {
 			return
 		}
@@ -60,7 +62,7 @@ func FuzzAnswer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		found, ok := p.find(value)
+		found, ok := p.Find(value)
 		if ok {
 			if out, err := json.Marshal(found); err != nil || !json.Valid(out) {
 				t.Fatalf("%q: %v", out, err)

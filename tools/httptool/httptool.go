@@ -7,7 +7,8 @@
 // address is checked when it is dialed, and credentials are not sent to another host. What
 // is not an answer of the expected kind is a failed result with a plain sentence.
 //
-// Of Frontdesk the package imports tools, tools/gate, internal/fault and internal/words.
+// Of Frontdesk the package imports tools, tools/gate, internal/fault, internal/jsonpointer and
+// internal/words.
 package httptool
 
 import (
@@ -29,6 +30,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"frontdesk/internal/jsonpointer"
 	"frontdesk/tools"
 	"frontdesk/tools/gate"
 )
@@ -107,7 +109,7 @@ type Tool struct {
 	template  template
 	inURL     []string // arguments of the template
 	base      *url.URL // scheme, host and port of every request
-	result    pointer
+	result    jsonpointer.Pointer
 	say       sentence
 	client    *http.Client
 	transport *http.Transport
@@ -138,7 +140,7 @@ func New(c Config) (*Tool, error) {
 			return nil, wrong("headers", "the header %s is set by the program: remove it", name)
 		}
 	}
-	if t.result, err = parsePointer(c.Result); err != nil {
+	if t.result, err = jsonpointer.Parse(c.Result); err != nil {
 		return nil, wrong("result", "%v", err)
 	}
 	if t.say, err = parseSentence(c.Say); err != nil {
@@ -231,7 +233,7 @@ func (t *Tool) checkParameters() (*jsonschema.Schema, error) {
 	if c.Effect != nil {
 		effect = *c.Effect
 	}
-	t.spec = tools.Spec{Name: c.Name, Description: c.Description, Parameters: text, Rule: gate.Rule{Effect: effect}}
+	t.spec = tools.Spec{Name: c.Name, Description: c.Description, Parameters: text, Rule: gate.Rule{Effect: effect}, IsIdempotent: c.Idempotent}
 	return &schema, nil
 }
 

@@ -116,7 +116,7 @@ func idempotencyKey(session, call string) string {
 func (t *Tool) send(ctx context.Context, target string, body []byte, key string) (answer, error) {
 	if !t.breaker.TryAcquirePermit() {
 		return answer{}, fault.New(fault.Unavailable, "the service behind %s is away; try again later", t.config.Name).
-			Retryable(max(t.breaker.RemainingDelay(), time.Second))
+			Retryable(max(t.breaker.RemainingDelay(), time.Second)).NotDone()
 	}
 	a, isRetryable, err := t.attempt(ctx, target, body, key)
 	if isRetryable && pause(ctx, retryPause) {
@@ -235,7 +235,7 @@ func (t *Tool) transportError(ctx context.Context, err error, mayBeDone bool) er
 	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
 		return fault.Wrap(cause, fault.Timeout, "the service did not answer in time").Retryable(0)
 	}
-	return fault.Wrap(cause, fault.Unavailable, "the service behind %s cannot be reached", t.config.Name).Retryable(0)
+	return fault.Wrap(cause, fault.Unavailable, "the service behind %s cannot be reached", t.config.Name).Retryable(0).NotDone()
 }
 
 // safeCause returns the part of an error that may be logged.

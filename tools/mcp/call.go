@@ -43,7 +43,7 @@ func (t *tool) Spec() tools.Spec { return t.spec }
 func (t *tool) Call(ctx context.Context, call tools.Call) (tools.Result, error) {
 	c := t.server.connection.Load()
 	if c == nil {
-		return tools.Result{}, fault.New(fault.Unavailable, "the service behind this tool does not answer now").Retryable(0)
+		return tools.Result{}, fault.New(fault.Unavailable, "the service behind this tool does not answer now").Retryable(0).NotDone()
 	}
 	calling, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -138,6 +138,7 @@ func (s *Server) makeTools(list []*sdk.Tool) (made []tools.Tool, problems []erro
 		made = append(made, &tool{server: s, remote: t.Name, spec: tools.Spec{
 			Name: name, Description: printable(t.Description, maxDescription), Parameters: parameters,
 			Rule: gate.Rule{Effect: s.effect(t)}, Timeout: s.config.Timeout,
+			IsIdempotent: s.config.TrustAnnotations && t.Annotations != nil && t.Annotations.IdempotentHint,
 		}})
 	}
 	for _, name := range s.config.Allow {

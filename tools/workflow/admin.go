@@ -3,7 +3,6 @@ package workflow
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -243,16 +242,16 @@ func (e *Engine) Cancel(ctx context.Context, id string) error {
 	return nil
 }
 
-// Wait waits until a workflow is finished and returns it.
+// Wait waits until a workflow is finished and returns it. It looks less often the longer it
+// waits.
 func (e *Engine) Wait(ctx context.Context, id string) (Info, error) {
-	for {
+	for interval := waitInterval; ; interval = min(interval*5/4, maxWaitInterval) {
 		w, err := e.Get(id)
-		var f *fault.Error
-		if err != nil && !(errors.As(err, &f) && f.Retry) || err == nil && w.State != Pending && w.State != Running {
+		if err != nil && !fault.IsRetryable(err) || err == nil && w.State != Pending && w.State != Running {
 			return w, err
 		}
 		select {
-		case <-time.After(waitInterval):
+		case <-time.After(interval):
 		case <-ctx.Done():
 			return w, fault.From(ctx.Err())
 		}

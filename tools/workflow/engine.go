@@ -21,7 +21,8 @@ const (
 	defaultLease      = 15 * time.Second       // for which a node may execute workflows without renewing it
 	closeTimeout      = 4 * time.Second        // for what is deleted at the end
 	claimInterval     = 500 * time.Millisecond // between two attempts to claim a workflow
-	waitInterval      = 50 * time.Millisecond  // between two looks at a workflow that somebody waits for
+	waitInterval      = 50 * time.Millisecond  // between the first two looks at a workflow that somebody waits for
+	maxWaitInterval   = time.Second            // between two later ones
 	cancelInterval    = 2 * time.Second        // between two looks for an operator's request
 	shutdownTimeout   = 10 * time.Second
 	cleanInterval     = 10 * time.Minute

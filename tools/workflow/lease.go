@@ -240,9 +240,13 @@ func (e *Engine) execute(ctx dbos.Context, name string, run func(*Run) error) (R
 	defer func() { e.unclaim(id, token, r.stop == nil) }()
 	result := resultOf(run(r))
 	if r.stop == nil && result.State == Failed && len(r.undo) > 0 {
-		if r.compensate() == nil {
+		switch undoing := resultOf(r.compensate()); undoing.State {
+		case Completed:
 			result.State = Compensated
-		} else {
+		case Unknown:
+			result.State = Unknown
+			result.Message += " Nobody knows whether everything that was done before is undone."
+		default:
 			result.Message += " Not everything that was done before could be undone."
 		}
 	}

@@ -46,7 +46,7 @@ func perform[R any](ctx context.Context, r *Run, s Step[R], mayHaveRun bool) (ou
 				v, err := s.Do(ctx, key)
 				return v, err == nil, err
 			})
-			mayHaveRun = err != nil && s.hasIntent() && isAmbiguous(err)
+			mayHaveRun = err != nil && s.mayHaveEffect(err)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -89,7 +89,7 @@ func attemptOf[R any](ctx context.Context, r *Run, s Step[R], do func(context.Co
 	value, isDone, err = do(ctx)
 	r.engine.onAttempt(ctx, s.Name+", done")
 	if err != nil && ctx.Err() != nil {
-		err = fault.Wrap(err, fault.Timeout, "step %s took too long", s.Name).Retryable(0)
+		err = tooLong(err, s.Name)
 	}
 	return value, isDone, err
 }
@@ -113,4 +113,12 @@ func (e *Engine) pause(ctx context.Context, r *Run, d time.Duration) error {
 			}
 		}
 	}
+}
+
+// tooLong returns the error of an attempt that has reached its deadline or lost its lease. It
+// stays what it was about the effect.
+func tooLong(err error, step string) error {
+	f := fault.Wrap(err, fault.Timeout, "step %s took too long", step).Retryable(0)
+	f.NoEffect = fault.From(err).NoEffect
+	return f
 }

@@ -121,6 +121,8 @@ type Step[R any] struct {
 	// Undo takes back the effect when a later step fails for good. It gets what Do returned
 	// and a key of its own, and may be nil.
 	Undo func(ctx context.Context, key string, result R) error
+	// UndoOnce says of Undo what Once says of Do. An operator answers what became of it.
+	UndoOnce bool
 }
 
 // hasIntent reports whether the step's begin is stored before it runs. After a crash this
@@ -136,11 +138,26 @@ func (e notDone) Unwrap() error { return e.error }
 // connection was made. Such a step is retried without Check.
 func NotDone(err error) error { return notDone{err} }
 
+// mayBeDone is an error that says that the effect may have happened.
+type mayBeDone struct{ error }
+
+func (e mayBeDone) Unwrap() error { return e.error }
+
+// MayBeDone marks an error of a step: the effect may have happened or not, as when the answer
+// was lost. Such a step is retried. When its attempts are used up, the workflow is unknown.
+func MayBeDone(err error) error { return mayBeDone{err} }
+
+// mayHaveEffect reports whether an attempt of s that failed with err may have had its effect.
+func (s Step[R]) mayHaveEffect(err error) bool {
+	var uncertain mayBeDone
+	return errors.As(err, &uncertain) || s.hasIntent() && isAmbiguous(err)
+}
+
 // isAmbiguous reports whether an attempt that failed with err may have had its effect.
 func isAmbiguous(err error) bool {
 	var certain notDone
 	f := fault.From(err)
-	return !errors.As(err, &certain) && (f.Retry || f.Code == fault.Internal || f.Code == fault.Timeout)
+	return !errors.As(err, &certain) && !f.NoEffect && (f.Retry || f.Code == fault.Internal || f.Code == fault.Timeout)
 }
 
 // outcome is what the database stores of a step.
@@ -230,7 +247,7 @@ func Each[R any](r *Run, limit int, steps ...Step[R]) ([]R, error) {
 		}
 		if s.Undo != nil {
 			undo := func(ctx context.Context, key string) (bool, error) { return true, s.Undo(ctx, key, o.Value) }
-			r.undo = append(r.undo, Step[bool]{Name: undoPrefix + s.Name, Do: undo, Retry: s.Retry, Timeout: s.Timeout})
+			r.undo = append(r.undo, Step[bool]{Name: undoPrefix + s.Name, Do: undo, Retry: s.Retry, Timeout: s.Timeout, Once: s.UndoOnce})
 		}
 	}
 	if r.stop != nil {
@@ -285,7 +302,7 @@ func (r *Run) end(err error) error {
 }
 
 // compensate undoes the completed steps, the latest first. It goes on when one cannot be
-// undone, and returns the error of the first.
+// undone, and returns the error of the first, or of one of which nobody knows whether it is.
 func (r *Run) compensate() error {
 	var first error
 	steps := r.undo
@@ -295,7 +312,7 @@ func (r *Run) compensate() error {
 			if r.stop != nil {
 				return r.stop
 			}
-			if first == nil {
+			if first == nil || resultOf(err).State == Unknown {
 				first = err
 			}
 		}
