@@ -63,3 +63,15 @@ func (f *function[Args]) Call(ctx context.Context, call Call) (Result, error) {
 	}
 	return Result{CallID: call.ID, Output: out, Notes: notes}, nil
 }
+
+// idempotentTool is the Tool that Idempotent returns.
+type idempotentTool struct{ Tool }
+
+func (t idempotentTool) Spec() Spec {
+	s := t.Tool.Spec()
+	s.IsIdempotent = true
+	return s
+}
+
+// Idempotent returns t as a tool that has its effect once for each id of a call.
+func Idempotent(t Tool) Tool { return idempotentTool{t} }

@@ -282,7 +282,7 @@ func (r *Registry) Do(ctx context.Context, call Call, permit gate.Permit) Result
 	done := make(chan Result, 1)
 	r.running.Go(func() {
 		defer e.calls.Add(-1)
-		done <- e.run(ctx, call)
+		done <- e.run(ctx, call, e.tool.Call)
 	})
 	select {
 	case result := <-done:
@@ -290,6 +290,22 @@ func (r *Registry) Do(ctx context.Context, call Call, permit gate.Permit) Result
 	case <-ctx.Done():
 		return Failed(call, e.deadlineError(ctx))
 	}
+}
+
+// Await waits for the end of a call that was made before of a tool whose calls go on when
+// nobody waits for them, or until its deadline. It needs no permit, because it starts nothing.
+func (r *Registry) Await(ctx context.Context, call Call) Result {
+	e := r.find(call.Name)
+	if e == nil {
+		return Failed(call, r.unknownTool(fault.NotFound, call.Name))
+	}
+	tool, ok := e.tool.(Awaiter)
+	if !ok {
+		return Failed(call, fault.New(fault.NotFound, "a call of the tool %q does not go on by itself", call.Name))
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	return e.run(ctx, call, tool.Await)
 }
 
 // DoAsOperator runs a call that the operator's own program makes, not a model.
@@ -364,14 +380,14 @@ func (e *entry) check(arguments json.RawMessage) (json.RawMessage, error) {
 	return canonical, nil
 }
 
-// run calls the tool and makes its output valid and short enough for the model.
-func (e *entry) run(ctx context.Context, call Call) (result Result) {
+// run calls the tool by do and makes its output valid and short enough for the model.
+func (e *entry) run(ctx context.Context, call Call, do func(context.Context, Call) (Result, error)) (result Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			result = Failed(call, fmt.Errorf("tool %s panicked: %v\n%s", call.Name, p, debug.Stack()))
 		}
 	}()
-	result, err := e.tool.Call(ctx, call)
+	result, err := do(ctx, call)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = e.deadlineError(ctx)

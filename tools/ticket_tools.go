@@ -78,13 +78,13 @@ func (a createArguments) ticket() Ticket {
 }
 
 func createTicket(s *Tickets) Tool {
-	return draftingTool{Func("create_ticket",
+	return draftingTool{Idempotent(Func("create_ticket",
 		"Open a ticket so that the team looks into a problem. Use it when the caller asks for one, or agrees to one. "+
 			"Tell the caller its number, as in \"say\", and what \"tell_caller\" says.",
 		gate.Rule{Effect: gate.Write, Destinations: []string{"contact"}},
 		func(ctx context.Context, call string, args createArguments) (any, []Note, error) {
 			return newTicketResult(s.Create(ctx, call, args.ticket()))
-		}), s}
+		})), s}
 }
 
 func ticketStatus(s *Tickets) Tool {
@@ -128,7 +128,7 @@ func updateTicket(s *Tickets) Tool {
 		Description string `json:"description,omitempty" jsonschema:"the right description, if the caller corrects it"`
 		Category    string `json:"category,omitempty" jsonschema:"the right category, if the caller corrects it"`
 	}
-	return Func("update_ticket", "Add a note to a ticket, correct it, or change its status, as when the caller wants it closed or no longer wants what they asked for.",
+	return Idempotent(Func("update_ticket", "Add a note to a ticket, correct it, or change its status, as when the caller wants it closed or no longer wants what they asked for.",
 		gate.Rule{Effect: gate.Write, Identify: []string{"ticket"}, Destinations: []string{"contact"}},
 		func(ctx context.Context, call string, args arguments) (any, []Note, error) {
 			id, err := readTicketID(args.Ticket)
@@ -138,7 +138,7 @@ func updateTicket(s *Tickets) Tool {
 			return newTicketResult(s.UpdateAsCaller(ctx, call, id, args.Contact, Change{
 				Note: args.Note, Status: args.Status, Subject: args.Subject, Description: args.Description, Category: args.Category,
 			}))
-		})
+		}))
 }
 
 // readTicketID reads the number of a ticket. The error does not repeat it, because it may be

@@ -21,7 +21,10 @@ type Spec struct {
 	Rule        gate.Rule       `json:"-"`
 	// IsIdempotent says that a call that is repeated with the same id has its effect once.
 	IsIdempotent bool `json:"-"`
-	Timeout     time.Duration   `json:"-"` // 0 means the policy's
+	// IsDurable says that a call goes on when nobody waits for it, and that its tool is an
+	// Awaiter.
+	IsDurable bool          `json:"-"`
+	Timeout   time.Duration `json:"-"` // 0 means the policy's
 	// Say tells the result in a sentence, which is the field "say" of the output if it could
 	// be made. "" if the tool has none.
 	Say string `json:"-"`
@@ -74,4 +77,11 @@ type Tool interface {
 	// ends at the tool's deadline or, for a tool without an effect, when its turn is interrupted.
 	// The model reads the message of a fault.Error; it does not learn other errors.
 	Call(ctx context.Context, call Call) (Result, error)
+}
+
+// Awaiter is a tool whose calls go on when nobody waits for them.
+type Awaiter interface {
+	// Await waits for the end of a call that was made before, of the same session, and returns
+	// its result. It starts nothing. The error is NotFound if the call did not begin.
+	Await(ctx context.Context, call Call) (Result, error)
 }

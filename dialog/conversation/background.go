@@ -3,6 +3,7 @@ package conversation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -40,6 +41,7 @@ type toolRun struct {
 	done     chan struct{} // closed when result is set
 	result   tools.Result
 
+	isDurable   bool // it goes on when nobody waits for it
 	isCancelled bool // by the caller, who knows it
 }
 
@@ -76,12 +78,7 @@ func (c *conversation) goOn(r *reply, run *toolRun) {
 	r.calls.running--
 	r.calls.isPending = true
 	t.Tools = append(t.Tools, dialog.ToolUse{Name: run.call.Name, CallID: run.call.ID, Background: true, Duration: time.Since(run.started)})
-	out, _ := json.Marshal(map[string]string{
-		"status": "running",
-		"message": "It is not done yet and takes longer. Tell the caller so in one short sentence, do not say that it is done, and go on. " +
-			"The result comes by itself: do not call this again.",
-	})
-	c.addResult(tools.Result{CallID: run.call.ID, Output: out, Pending: true})
+	c.addResult(pendingResult(run.call))
 	c.tasks.background.running = append(c.tasks.background.running, run)
 	c.spawn(func() {
 		<-run.done
@@ -89,6 +86,31 @@ func (c *conversation) goOn(r *reply, run *toolRun) {
 	})
 	c.save(nil, nil)
 	c.endTurn(t)
+}
+
+// pendingResult returns the result of a call that still runs.
+func pendingResult(call tools.Call) tools.Result {
+	out, _ := json.Marshal(map[string]string{
+		"status": "running",
+		"message": "It is not done yet and takes longer. Tell the caller so in one short sentence, do not say that it is done, and go on. " +
+			"The result comes by itself: do not call this again.",
+	})
+	return tools.Result{CallID: call.ID, Output: out, Pending: true}
+}
+
+// waiting returns the context that ends when nobody waits for run any more. A call that does not
+// go on by itself has its own context only.
+func (c *conversation) waiting(run *toolRun) context.Context {
+	if run.isDurable {
+		return c.tasks.ctx
+	}
+	return context.Background()
+}
+
+// wasCutOff reports whether run ended because the conversation ended. The next line of the
+// session waits for a call that goes on by itself, and makes a call without an effect again.
+func (c *conversation) wasCutOff(run *toolRun) bool {
+	return (run.isDurable || !run.effect.Changes()) && c.outcome != "" && run.result.Failed && errors.Is(run.result.Err, context.Canceled)
 }
 
 // stopReads cancels the calls without an effect.
@@ -106,7 +128,7 @@ func (c *conversation) ranInBackground(run *toolRun) {
 	b := &c.tasks.background
 	b.running = slices.DeleteFunc(b.running, func(other *toolRun) bool { return other == run })
 	c.emit(dialog.Event{Kind: dialog.ToolEnded, Turn: run.turn, Response: run.response, Call: &run.call, Result: &run.result})
-	if run.isCancelled {
+	if run.isCancelled || c.wasCutOff(run) {
 		return
 	}
 	if run.result.Failed && !isProofNeeded(run.result) && c.outcome == "" {

@@ -12,7 +12,7 @@ import (
 )
 
 // resumeBackground takes up what ran in the background when an earlier line broke. A call
-// without an effect runs again. Of a call with an effect the caller is told that nobody knows
+// without an effect runs again, and one that went on by itself is waited for. Of another call with an effect the caller is told that nobody knows
 // whether it was done, and a result that came after the break is told now.
 func (c *conversation) resumeBackground() {
 	b := &c.tasks.background
@@ -31,9 +31,13 @@ func (c *conversation) resumeBackground() {
 		if call == nil {
 			continue
 		}
-		if spec, isOwn := c.agent.Tools.Find(call.Name); isOwn && !spec.Rule.Effect.Changes() {
+		spec, isOwn := c.agent.Tools.Find(call.Name)
+		switch {
+		case isOwn && spec.IsDurable:
+			c.awaitAgain(*call, spec.Rule.Effect)
+		case isOwn && !spec.Rule.Effect.Changes():
 			c.runAgain(*call)
-		} else {
+		default:
 			unknown := fault.New(fault.Timeout, "the line broke while this was being done, so nobody knows whether it was done; do not do it again")
 			late := newLateResult(*call, spec.Rule.Effect, tools.Failed(*call, unknown), c.o.NewID)
 			for _, m := range late.messages {
@@ -57,13 +61,25 @@ func (c *conversation) runAgain(call tools.Call) {
 	if decision.Verdict != gate.Allowed {
 		return
 	}
-	run := &toolRun{call: checked, turn: c.turns, started: time.Now(), done: make(chan struct{})}
+	c.runLate(&toolRun{call: checked}, func(ctx context.Context) tools.Result { return c.agent.Tools.Do(ctx, checked, decision.Permit) })
+}
+
+// awaitAgain waits for a call that went on while the line was broken.
+func (c *conversation) awaitAgain(call tools.Call, effect gate.Effect) {
+	c.runLate(&toolRun{call: call, effect: effect, isDurable: true}, func(ctx context.Context) tools.Result { return c.agent.Tools.Await(ctx, call) })
+}
+
+// runLate runs a call in the background from the beginning.
+func (c *conversation) runLate(run *toolRun, do func(context.Context) tools.Result) {
+	run.turn, run.started, run.done = c.turns, time.Now(), make(chan struct{})
 	ctx, cancel := context.WithCancel(c.withHours(c.withCaller(c.tasks.session)))
 	run.cancel = cancel
+	waits := c.waiting(run)
 	c.tasks.group.Go(func() {
 		defer close(run.done)
 		defer cancel()
-		run.result = c.agent.Tools.Do(ctx, checked, decision.Permit)
+		defer context.AfterFunc(waits, cancel)()
+		run.result = do(ctx)
 	})
 	c.tasks.background.running = append(c.tasks.background.running, run)
 	c.spawn(func() {

@@ -178,7 +178,8 @@ func (c *conversation) hasClientTool(name string) (ok bool) {
 func (c *conversation) runTool(r *reply, call tools.Call, permit gate.Permit, effect gate.Effect, answered chan<- struct{}) {
 	r.turn.tools++
 	r.calls.running++
-	run := &toolRun{call: call, effect: effect, turn: r.turn.Number, response: r.id, started: time.Now(), done: make(chan struct{})}
+	spec, _ := c.agent.Tools.Find(call.Name)
+	run := &toolRun{call: call, effect: effect, isDurable: spec.IsDurable, turn: r.turn.Number, response: r.id, started: time.Now(), done: make(chan struct{})}
 	c.emit(dialog.Event{Kind: dialog.ToolStarted, At: run.started, Turn: r.turn.Number, Response: r.id, Call: &call})
 	saved := make(chan error, 1)
 	ctx, cancel := context.WithCancel(c.withHours(c.withCaller(c.tasks.session)))
@@ -190,9 +191,11 @@ func (c *conversation) runTool(r *reply, call tools.Call, permit gate.Permit, ef
 		saved <- nil
 		release = context.AfterFunc(r.ctx, cancel)
 	}
+	waits := c.waiting(run)
 	c.tasks.group.Go(func() {
 		defer close(run.done)
 		defer cancel()
+		defer context.AfterFunc(waits, cancel)()
 		result, isPrepared := r.guess.resultOf(ctx, call)
 		if !isPrepared {
 			result = c.execute(ctx, call, permit, saved)
@@ -248,6 +251,9 @@ func (c *conversation) toolEnded(r *reply, run *toolRun) {
 		if !r.cut.done {
 			c.raiseToolFailed(t.Number, r.id, run)
 		}
+	}
+	if run.isDurable && c.wasCutOff(run) {
+		result = pendingResult(call)
 	}
 	c.addResult(result)
 	c.requestHandover(call, result)
