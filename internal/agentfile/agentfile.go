@@ -1,7 +1,7 @@
 // Package agentfile reads agents from their folders: agent.yaml describes the agent, and
 // next to it are knowledge/ and the tables for its look-ups. Load and LoadAll return
 // plain data and start nothing; the app turns a File into a dialog.Agent with a model, a
-// recognizer, a voice and tools. The package imports dialog, tools, httptool, fault, spoken and
+// recognizer, a voice and tools. The package imports dialog, tools, chain, httptool, workflow, fault, spoken and
 // yamlfile, and only the app imports it.
 package agentfile
 
@@ -17,6 +17,7 @@ import (
 	"frontdesk/internal/fault"
 	"frontdesk/internal/spoken"
 	"frontdesk/tools"
+	"frontdesk/tools/chain"
 	"frontdesk/tools/httptool"
 )
 
@@ -87,6 +88,8 @@ type Tools struct {
 	Verify   *tools.VerifyConfig         // how callers prove who they are; nil: they cannot
 	MCP      []MCPServer
 	HTTP     []httptool.Config // endpoints, with the values of references; Resolver and OnChange are nil
+
+	Workflows []chain.Config // whose tools are not checked
 
 	source *source // of errors that come later
 }

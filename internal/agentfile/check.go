@@ -392,7 +392,7 @@ func (s *source) tools(root *os.Root) (Tools, error) {
 	if d.Allow != nil {
 		out.Allow = append([]string{}, *d.Allow...)
 	}
-	if n := len(out.Allow) + len(d.Timeouts) + len(d.Rules) + len(d.Lookup) + len(d.MCP) + len(d.HTTP); n > 3*maxTools {
+	if n := len(out.Allow) + len(d.Timeouts) + len(d.Rules) + len(d.Lookup) + len(d.MCP) + len(d.HTTP) + len(d.Workflow); n > 3*maxTools {
 		return out, s.invalid("tools", "too many entries: %d (limit %d)", n, 3*maxTools)
 	}
 	for i, name := range out.Allow {
@@ -431,7 +431,10 @@ func (s *source) tools(root *os.Root) (Tools, error) {
 	if out.MCP, err = s.mcpServers(root); err != nil {
 		return out, err
 	}
-	out.HTTP, err = s.endpoints(root)
+	if out.HTTP, err = s.endpoints(root); err != nil {
+		return out, err
+	}
+	out.Workflows, err = s.workflows()
 	return out, err
 }
 

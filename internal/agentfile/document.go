@@ -92,6 +92,8 @@ type document struct {
 		} `yaml:"verify"`
 		MCP  []mcpServer    `yaml:"mcp"`
 		HTTP []httpDocument `yaml:"http"`
+
+		Workflow []workflowDocument `yaml:"workflow"`
 	} `yaml:"tools"`
 }
 

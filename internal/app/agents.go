@@ -30,6 +30,7 @@ import (
 	"frontdesk/internal/words"
 	"frontdesk/media"
 	"frontdesk/tools"
+	"frontdesk/tools/chain"
 	"frontdesk/tools/gate"
 	"frontdesk/tools/knowledge"
 	"frontdesk/tools/mcp"
@@ -47,6 +48,7 @@ type agentSet struct {
 	neural       *neuralSpeech
 	servers      []*mcp.Server
 	offers       map[string]*tools.Registry // for MCP clients, by agent
+	chains       *chain.Runner              // runs the tools that are workflows
 	closers      []func() error
 }
 
@@ -72,6 +74,7 @@ func openAgents(ctx context.Context, c config.Config, shared *sql.DB, attempts g
 		byName: make(map[string]*dialog.Agent), descriptions: make(map[string]description),
 		choices:     make(map[string][]dialog.Choice),
 		offers:      make(map[string]*tools.Registry),
+		chains:      chain.NewRunner(),
 		defaultName: c.Agent, tickets: tickets,
 	}
 	if c.Agent == "" {
@@ -298,7 +301,7 @@ func (o *agentOpener) tools(f agentfile.File, base *knowledge.Base) (_ *tools.Re
 		defer cancel()
 		return r.Wait(ctx)
 	})
-	r, err = restrict(r, f)
+	r, err = o.withChains(r, f)
 	return r, keys, err
 }
 

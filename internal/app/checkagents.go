@@ -12,6 +12,7 @@ import (
 
 	"frontdesk/internal/agentfile"
 	"frontdesk/tools"
+	"frontdesk/tools/chain"
 	"frontdesk/tools/knowledge"
 )
 
@@ -37,7 +38,7 @@ func checkAgents(folder string, out io.Writer) error {
 // checkTools opens the tools of an agent, except for knowledge and MCP servers, and applies
 // what agent.yaml says of single tools.
 func checkTools(f agentfile.File, out io.Writer) error {
-	o := agentOpener{log: warningsTo(out), set: &agentSet{tickets: new(tools.Tickets)}}
+	o := agentOpener{log: warningsTo(out), set: &agentSet{tickets: new(tools.Tickets), chains: chain.NewRunner()}}
 	defer o.set.Close()
 	own, _, err := o.lookups(f)
 	if err != nil {
@@ -53,7 +54,7 @@ func checkTools(f agentfile.File, out io.Writer) error {
 	for _, m := range f.Tools.MCP {
 		r = r.WithSets(tools.NewSet(m.Name, func(error) {}))
 	}
-	_, err = restrict(r, f)
+	_, err = o.withChains(r, f)
 	return err
 }
 

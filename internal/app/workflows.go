@@ -28,13 +28,14 @@ func openWorkflows(ctx context.Context, c config.Config, log *zap.Logger) (*work
 	})
 }
 
-// startWorkflows runs the workflows, archives finished sessions and makes promised call-backs,
-// until stop is called.
+// startWorkflows runs the workflows, also those that are tools of agents, archives finished
+// sessions and makes promised call-backs, until stop is called.
 func (n *node) startWorkflows(ctx context.Context, store sessionStore, report summaryReport) (stop func(), err error) {
 	flows, err := openWorkflows(ctx, n.config, n.log)
 	if err != nil {
 		return nil, err
 	}
+	n.agents.chains.Open(flows)
 	after, closeArchive, err := openArchiver(ctx, n.config, store, flows, report, n.log)
 	if err != nil {
 		return nil, errors.Join(err, flows.Close())

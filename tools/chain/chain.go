@@ -23,12 +23,13 @@ import (
 const (
 	// DefaultTimeout is how long a call waits for its chain. The chain goes on after that.
 	DefaultTimeout = 2 * time.Minute
+	// MaxAttempts bounds the attempts of a step.
+	MaxAttempts = 100
 
 	maxSteps       = 50  // of a chain
 	maxElements    = 100 // of a list for each of which a step runs
 	maxAtOnce      = 16  // calls of a step or group
 	defaultAtOnce  = 4
-	maxAttempts    = 100
 	attemptTimeout = 6 * time.Minute // of an attempt; the tool has an earlier deadline
 )
 

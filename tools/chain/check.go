@@ -23,7 +23,8 @@ var (
 		string(fault.NotFound), string(fault.Conflict), string(fault.Forbidden), string(fault.Invalid), string(fault.Storage), string(fault.Internal)}
 )
 
-const maxDelay = time.Hour
+// MaxDelay bounds the delay between two attempts of a step.
+const MaxDelay = time.Hour
 
 // Check returns what is wrong with c apart from its tools: a *FieldError.
 func (c *Config) Check() error {
@@ -94,14 +95,14 @@ func (s *Step) check(field string) error {
 
 func (r Retry) check(field string) error {
 	switch {
-	case r.MaxAttempts < 0 || r.MaxAttempts > maxAttempts:
-		return wrong(field+".max_attempts", "%d is out of range (want 1 to %d)", r.MaxAttempts, maxAttempts)
+	case r.MaxAttempts < 0 || r.MaxAttempts > MaxAttempts:
+		return wrong(field+".max_attempts", "%d is out of range (want 1 to %d)", r.MaxAttempts, MaxAttempts)
 	case !slices.Contains(backoffs, r.Backoff):
 		return wrong(field+".backoff", "unknown backoff %q (want exponential, linear or fixed)", r.Backoff)
-	case r.Base < 0 || r.Base > maxDelay:
-		return wrong(field+".base", "%v is out of range (want up to %v)", r.Base, maxDelay)
-	case r.Max < 0 || r.Max > maxDelay:
-		return wrong(field+".max", "%v is out of range (want up to %v)", r.Max, maxDelay)
+	case r.Base < 0 || r.Base > MaxDelay:
+		return wrong(field+".base", "%v is out of range (want up to %v)", r.Base, MaxDelay)
+	case r.Max < 0 || r.Max > MaxDelay:
+		return wrong(field+".max", "%v is out of range (want up to %v)", r.Max, MaxDelay)
 	}
 	for i, code := range r.Errors {
 		if !slices.Contains(retryableCodes, code) {
