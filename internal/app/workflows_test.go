@@ -55,6 +55,7 @@ func TestWorkflowsCommand(t *testing.T) {
 		{"show refund-1 --json", []string{`"steps":[{"name":"pay","state":"failed"`}, 0},
 		{"show refund-2", []string{"there is no workflow"}, 1},
 		{"cancel refund-1", []string{"the workflow is failed already"}, 1},
+		{"wake refund-1", []string{`the workflow "refund-1" does not wait`}, 1},
 		{"retry refund-1 --happened", []string{"it is known whether its effects have happened"}, 1},
 		{"retry refund-1", []string{"refund-1 will be run again"}, 0},
 	} {
