@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"time"
 
@@ -58,4 +59,41 @@ func Lock(ctx context.Context, conn *sql.DB, tx *sql.Tx, key string) error {
 	}
 	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, key)
 	return err
+}
+
+const (
+	aloneTimeout  = time.Minute // to wait for other processes
+	aloneInterval = 100 * time.Millisecond
+)
+
+// Alone runs do while no other process runs one with the same key. It is for changes of the
+// schema that are not one transaction. SQLite's processes do not wait.
+func Alone(ctx context.Context, conn *sql.DB, key string, do func() error) error {
+	if !IsPostgres(conn) {
+		return do()
+	}
+	session, err := conn.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	waiting, cancel := context.WithTimeout(ctx, aloneTimeout)
+	defer cancel()
+	// A statement that waits for the lock would hold up CREATE INDEX CONCURRENTLY.
+	for isAlone := false; !isAlone; {
+		if err := session.QueryRowContext(waiting, `SELECT pg_try_advisory_lock(hashtextextended($1, 0))`, key).Scan(&isAlone); err != nil {
+			return err
+		}
+		if isAlone {
+			continue
+		}
+		select {
+		case <-time.After(aloneInterval):
+		case <-waiting.Done():
+			return waiting.Err()
+		}
+	}
+	err = do()
+	_, unlockErr := session.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(hashtextextended($1, 0))`, key)
+	return errors.Join(err, unlockErr)
 }

@@ -121,7 +121,11 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		}
 	}
 	if err == nil {
-		e.dbos, err = dbos.NewContext(context.WithoutCancel(ctx), c)
+		// The library's changes of the schema do not bear it that two nodes begin them at once.
+		err = db.Alone(ctx, e.db, "workflow schema", func() (err error) {
+			e.dbos, err = dbos.NewContext(context.WithoutCancel(ctx), c)
+			return err
+		})
 	}
 	if err != nil {
 		_ = e.db.Close()

@@ -2,13 +2,17 @@ package workflow
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/zap"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/postgrestest"
 	"frontdesk/internal/require"
 )
 
@@ -54,4 +58,23 @@ func TestNodeThatLosesItsLeaseStopsBeforeAnotherBegins(t *testing.T) {
 	if len(spans["first"])+len(spans["second"]) > 0 {
 		t.Error("there was another attempt after the second node had completed the step")
 	}
+}
+
+// Nodes that start at once on an empty database all open it.
+func TestNodesStartAtOnce(t *testing.T) {
+	url := postgrestest.Start(t, "fsync=off").NewDatabase(t)
+	var opening sync.WaitGroup
+	for n := range 4 {
+		opening.Go(func() {
+			e, err := Open(t.Context(), Options{Node: fmt.Sprint("node ", n), URL: url, Log: zap.NewNop()})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := errors.Join(e.Launch(t.Context()), e.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	opening.Wait()
 }
