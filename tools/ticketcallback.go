@@ -29,7 +29,7 @@ CREATE TABLE ticket_callbacks (
 const (
 	callBackTransfer = "transfer" // a person may take the call yet
 	callBackPromised = "promised"
-	callBackDropped  = "dropped" // its ticket has ended
+	callBackDropped  = "dropped" // its ticket has ended, or its session has a later promise
 )
 
 // PromisedCallBack is a call-back that was promised to the caller of a ticket and is not settled.
@@ -39,12 +39,13 @@ type PromisedCallBack struct {
 	Due        time.Time // that the caller was told; zero if none was
 	At         time.Time // when it was promised
 	InTransfer bool      // a person may take the call yet
-	IsWanted   bool      // the ticket has not ended
+	IsWanted   bool      // the ticket has not ended, and its session has no later promise
 	IsStarted  bool      // see StartedCallBack
 }
 
-// promiseCallBack stores that the caller of a new ticket waits for a person.
-func promiseCallBack(ctx context.Context, tx *sql.Tx, id TicketID, news TicketNews, now int64) error {
+// promiseCallBack stores that the caller of a new ticket waits for a person. The latest promise of
+// a session counts, so that nobody is called twice, nor after a person has taken the call.
+func promiseCallBack(ctx context.Context, tx *sql.Tx, id TicketID, session string, news TicketNews, now int64) error {
 	state, due := callBackTransfer, int64(0)
 	if news.IsCallback {
 		state = callBackPromised
@@ -52,7 +53,12 @@ func promiseCallBack(ctx context.Context, tx *sql.Tx, id TicketID, news TicketNe
 	if !news.Due.IsZero() {
 		due = news.Due.UnixMilli()
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO ticket_callbacks (ticket, state, due, promised) VALUES ($1, $2, $3, $4)`, id, state, due, now)
+	_, err := tx.ExecContext(ctx, `UPDATE ticket_callbacks SET state = $1 WHERE ticket IN (SELECT id FROM tickets WHERE session = $2 AND session != '' AND id != $3)`,
+		callBackDropped, session, id)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO ticket_callbacks (ticket, state, due, promised) VALUES ($1, $2, $3, $4)`, id, state, due, now)
 	return err
 }
 

@@ -104,7 +104,22 @@ func testEndedTicketsDropTheirCallBack(t *testing.T, open opener) {
 	if c, err := s.CallBackOf(t.Context(), id); err != nil || c.IsWanted {
 		t.Errorf("got %+v, %v: the team's reopening promises no call-back", c, err)
 	}
-	other := ticketFor(t, s, Caller{Session: "b"})
+	first := ticketFor(t, s, Caller{Session: "b"})
+	out, _ := handOverIn(t, s, Caller{Session: "b"}, `{"reason":"wants a person again"}`)
+	if out.Ticket != "" { // the same call with other arguments
+		t.Errorf("got %+v, want a conflict", out)
+	}
+	r := newRegistry(t, s.Tools("")...)
+	result := r.DoAsOperator(WithCaller(t.Context(), Caller{Session: "b"}), Call{ID: "later", Name: "hand_over", Arguments: json.RawMessage(`{"reason":"again"}`)})
+	decode(t, result, &out)
+	other, _ := ParseTicketID(out.Ticket)
+	if c, err := s.CallBackOf(t.Context(), first); err != nil || c.IsWanted {
+		t.Errorf("got %+v, %v, want only the latest promise of a session", c, err)
+	}
+	if c, err := s.CallBackOf(t.Context(), other); err != nil || !c.IsWanted {
+		t.Errorf("got %+v, %v, want the latest promise of a session", c, err)
+	}
+	require.NoError(t, s.SettleCallBack(t.Context(), first, 1))
 	require.NoError(t, s.SettleCallBack(t.Context(), id, 1)) // an earlier round
 	require.NoError(t, s.SettleCallBack(t.Context(), id, 2))
 	require.NoError(t, s.Erase(t.Context(), other))

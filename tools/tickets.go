@@ -194,7 +194,7 @@ func (s *Tickets) create(ctx context.Context, call string, t Ticket, status Stat
 			err = insertTicket(ctx, tx, id, t, now)
 		}
 		if err == nil && news.IsHandover {
-			err = promiseCallBack(ctx, tx, id, news, now)
+			err = promiseCallBack(ctx, tx, id, t.Session, news, now)
 		}
 		return id, err
 	})

@@ -103,3 +103,14 @@ func TestModelsKnowTheDateAndTheHours(t *testing.T) {
 		}
 	}
 }
+
+// A caller who wants to be called back tomorrow is not connected now.
+func TestCallerWhoNamesATimeIsNotTransferred(t *testing.T) {
+	for arguments, isTransferred := range map[string]bool{`{"reason":"x"}`: true, `{"reason":"x","when":"2026-12-01T15:00"}`: false} {
+		c := &conversation{line: dialog.Line{Transfer: func(context.Context, dialog.HandoverRequest) error { return nil }}}
+		c.requestHandover(tools.Call{Arguments: []byte(arguments)}, tools.Result{Notes: []tools.Note{{Kind: handoverNote, ID: "T-1"}}})
+		if got := c.handover.request != nil; got != isTransferred {
+			t.Errorf("%s: transferred is %v, want %v", arguments, got, isTransferred)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"frontdesk/dialog/conversation"
@@ -60,7 +61,31 @@ func (n *node) keepCallBacks(flows *workflow.Engine) (run func(context.Context),
 		},
 		CanCall: b.canCall, Call: b.call, IsCalling: b.isCalling,
 	})
+	n.metrics.Register(callBackMetrics{k})
 	return k.Run, func() { b.stop(); b.work.Wait() }
+}
+
+// callBackMetrics collects what became of promised call-backs.
+type callBackMetrics struct{ keeper *callback.Keeper }
+
+var (
+	callBackCalls  = prometheus.NewDesc("frontdesk_callback_calls_total", "Calls that this node made for promised call-backs, by result.", []string{"result"}, nil)
+	callBackMissed = prometheus.NewDesc("frontdesk_callbacks_missed_total", "Promised call-backs that were not made, as told by this node.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (callBackMetrics) Describe(to chan<- *prometheus.Desc) {
+	to <- callBackCalls
+	to <- callBackMissed
+}
+
+// Collect implements prometheus.Collector.
+func (m callBackMetrics) Collect(to chan<- prometheus.Metric) {
+	calls, missed := m.keeper.Counts()
+	for result, n := range calls {
+		to <- prometheus.MustNewConstMetric(callBackCalls, prometheus.CounterValue, float64(n), string(result))
+	}
+	to <- prometheus.MustNewConstMetric(callBackMissed, prometheus.CounterValue, float64(missed))
 }
 
 // settings returns how an agent's call-backs are made.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ import (
 	"frontdesk/tools"
 	"frontdesk/tools/callback"
 	"frontdesk/tools/workflow"
+	"frontdesk/web"
 )
 
 const callersLine = "+4930123456"
@@ -125,7 +127,7 @@ func openOffice(t *testing.T, phones *telephones, allowed string, c dialog.CallB
 	require.NoError(t, err)
 	o.flows, err = workflow.Open(t.Context(), workflow.Options{Node: "office", Path: filepath.Join(t.TempDir(), "workflows.db"), Log: zap.NewNop()})
 	require.NoError(t, err)
-	n := &node{desk: desk.Desk, telephone: telephone, log: zap.NewNop(),
+	n := &node{desk: desk.Desk, telephone: telephone, metrics: web.NewMetrics(), log: zap.NewNop(),
 		agents: &agentSet{byName: map[string]*dialog.Agent{"shop": agent}, defaultName: "shop", tickets: o.tickets}}
 	run, stop := n.keepCallBacks(o.flows)
 	require.NoError(t, o.flows.Launch(t.Context()))
@@ -160,7 +162,10 @@ func (o *office) handOver(t *testing.T, line string) (notes []string) {
 	ticket, err := o.tickets.GetAsOperator(t.Context(), id)
 	require.NoError(t, err)
 	for _, n := range ticket.Notes {
-		notes = append(notes, n.Text)
+		text, _, _ := strings.Cut(n.Text, " Next call: ")
+		if !strings.HasPrefix(text, "The caller is called back automatically: ") {
+			notes = append(notes, text)
+		}
 	}
 	return notes
 }

@@ -179,7 +179,7 @@ func ticketEvents(news tools.TicketNews) []outbox.Event {
 	switch {
 	case news.IsNew:
 		types = append(types, outbox.TicketOpened)
-	case !news.IsCallback: // a promise changes nothing in the ticket
+	case !news.IsCallback || news.Note != "": // a promise alone changes nothing in the ticket
 		types = append(types, outbox.TicketChanged)
 	}
 	if news.IsHandover {

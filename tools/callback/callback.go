@@ -11,7 +11,9 @@ package callback
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -72,6 +74,9 @@ func (s Settings) open(t time.Time) time.Time {
 	return t // it does not open again: late is better than never
 }
 
+// timeText returns a time as it stands on a ticket.
+func (s Settings) timeText(t time.Time) string { return s.Hours.In(t).Format("2006-01-02 15:04 MST") }
+
 // Result is what became of a call.
 type Result string
 
@@ -128,7 +133,33 @@ const (
 )
 
 // Keeper keeps promises. Safe for concurrent use.
-type Keeper struct{ o Options }
+type Keeper struct {
+	o Options
+
+	mu     sync.Mutex
+	counts map[Result]uint64
+	missed uint64
+}
+
+// Counts returns what became of the calls that this process has noted, and how many call-backs it
+// has told to be missed.
+func (k *Keeper) Counts() (calls map[Result]uint64, missed uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return maps.Clone(k.counts), k.missed
+}
+
+// count counts a call, unless result is "", and a missed call-back.
+func (k *Keeper) count(result Result, isMissed bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if result != "" {
+		k.counts[result]++
+	}
+	if isMissed {
+		k.missed++
+	}
+}
 
 // New registers the workflow. Call it before the engine is launched and the tickets are used.
 func New(o Options) *Keeper {
@@ -141,7 +172,7 @@ func New(o Options) *Keeper {
 	if o.Retry <= 0 {
 		o.Retry = defaultRetry
 	}
-	k := &Keeper{o}
+	k := &Keeper{o: o, counts: make(map[Result]uint64)}
 	workflow.Register(o.Flows, Name, k.run)
 	o.Tickets.OnPromise(func(ctx context.Context, id tools.TicketID) {
 		c, err := o.Tickets.CallBackOf(ctx, id)

@@ -125,8 +125,12 @@ func (f flow) promise(ctx context.Context, key string) (plan, error) {
 	default:
 		p.At = s.open(time.Now().Add(s.Delay))
 	}
-	if c.InTransfer {
-		err = f.o.Tickets.UpdateCallBack(ctx, key, f.id, f.round, tools.CallBackChange{IsPromised: true, Due: c.Due})
+	change := tools.CallBackChange{IsPromised: c.InTransfer, Due: c.Due}
+	if p.By == Person || p.By == Agent {
+		change.Note = fmt.Sprintf(textsFor(t.Language).planned, s.timeText(p.At))
+	}
+	if change.IsPromised || change.Note != "" {
+		err = f.o.Tickets.UpdateCallBack(ctx, key, f.id, f.round, change)
 	}
 	if err == nil && p.By == Nobody {
 		p.IsOver = true
@@ -191,9 +195,11 @@ func (f flow) watch(p plan) error {
 		case isOver || t.IsTouched():
 			return true, f.over(ctx)
 		}
-		return true, f.note(ctx, key, tools.CallBackChange{
-			IsSettled: true, IsMissed: true, Due: p.Due, Note: textsFor(t.Language).untouched,
-		})
+		err = f.note(ctx, key, tools.CallBackChange{IsSettled: true, IsMissed: true, Due: p.Due, Note: textsFor(t.Language).untouched})
+		if err == nil {
+			f.count("", true)
+		}
+		return true, err
 	}})
 	return err
 }
@@ -263,9 +269,14 @@ func (f flow) afterCall(ctx context.Context, key string, p plan, try int, result
 		c.IsSettled, c.IsMissed, c.Due, c.Attempts = true, true, p.Due, try
 		c.Note += " " + text.missed
 	default:
-		next = f.o.Settings(t.Agent).open(time.Now().Add(p.Delay))
+		s := f.o.Settings(t.Agent)
+		next = s.open(time.Now().Add(p.Delay))
+		c.Note += " " + fmt.Sprintf(text.next, s.timeText(next))
 	}
-	return next, f.note(ctx, key, c)
+	if err = f.note(ctx, key, c); err == nil {
+		f.count(result, c.IsMissed)
+	}
+	return next, err
 }
 
 // note changes the promise, unless the ticket is gone.
