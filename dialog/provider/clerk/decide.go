@@ -268,6 +268,9 @@ func (r *responder) requestPerson(st *state, u utterance) []part {
 	if st.isContactSettled && st.contact.kind != noContact {
 		arguments["contact"] = st.contact.value
 	}
+	if when := r.callBackTime(u.text); when != "" {
+		arguments["when"] = when
+	}
 	return []part{{call: call(handOver, arguments), respond: func(st *state, result tools.Result) statement {
 		if result.Failed {
 			return statement{text: r.phrases.failed, question: r.ticketQuestion()}

@@ -75,7 +75,7 @@ var englishRules = []rule{
 		except(`\b(?:can|could|would|should|does|do|will|may) (?:someone|somebody|anyone|anybody|a technician|a person)\b|\bsomeone (?:else|stole|used|is using|took|hacked)\b|\b(?:need|give|get|let) (?:a |an )?(?:order|anyone know)\b`),
 	match(wantPerson, `\b(?:connect|transfer|put|pass|forward|hand|speak|talk|escalate)\b (?:me |this |my call |us |with |to |through |over )+(?:\w+ )?(?:billing|support|sales|refunds|repairs|department|team|service|customer care|accounts|accounting|someone|somebody|a)\b`),
 	match(wantPerson, `^`+polite+`(?:(?:a|an|the|real|live|human) )*(?:agent|human|person|representative|operator|manager|supervisor|human being|customer service|real person)`+ending),
-	match(wantPerson, `\bcall me back\b|\bcallback\b|\bcall back please\b|\breal (?:person|human)\b|\bhuman being\b|\bsome(?:one|body) (?:here |there )?(?:i|we) (?:can|could) (?:talk|speak)\b`),
+	match(wantPerson, `\bcall me (?:back|tomorrow|(?:on |next )?(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b|\bcallback\b|\bcall back please\b|\breal (?:person|human)\b|\bhuman being\b|\bsome(?:one|body) (?:here |there )?(?:i|we) (?:can|could) (?:talk|speak)\b`),
 
 	match(closeTicket, `\b(?:close|cancel|delete|resolve|remove|withdraw|shut)\b.*\b`+filed+`\b`),
 	match(closeTicket, `\b(?:close|cancel|delete|resolve)\b.*\bt (?:\d+|zero|one|two|three|four|five|six|seven|eight|nine)\b`),
