@@ -1,20 +1,15 @@
 package tools
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
 )
@@ -346,78 +341,6 @@ func addNote(ctx context.Context, tx *sql.Tx, id TicketID, n TicketNote, now int
 	_, err := tx.ExecContext(ctx, `INSERT INTO ticket_notes (ticket, at, text, status, author, reply) VALUES ($1, $2, $3, $4, $5, $6)`,
 		id, now, n.Text, n.Status, n.By, reply)
 	return err
-}
-
-// digestOf returns a hash of a call's arguments.
-func digestOf(parts ...any) []byte {
-	b, _ := json.Marshal(parts) // strings and numbers only
-	sum := sha256.Sum256(b)
-	return sum[:]
-}
-
-// once runs change unless the call has already done so, and returns the ticket. change gets
-// the time in Unix milliseconds and returns the ticket's id. The listener gets news.
-func (s *Tickets) once(ctx context.Context, call string, digest []byte, news TicketNews, change func(tx *sql.Tx, now int64) (TicketID, error)) (Ticket, error) {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return Ticket{}, ticketFault(ctx, err)
-	}
-	defer tx.Rollback()
-	if call != "" {
-		call = callKey(call)
-		if err := db.Lock(ctx, s.db, tx, "ticket call "+CallerOf(ctx).Session+" "+call); err != nil {
-			return Ticket{}, ticketFault(ctx, err)
-		}
-	}
-	id, err := ticketOfCall(ctx, tx, call, digest)
-	isChanged := err == nil && id == 0
-	if isChanged {
-		if id, err = change(tx, time.Now().UnixMilli()); err == nil && call != "" {
-			_, err = tx.ExecContext(ctx, `INSERT INTO ticket_calls (session, call, digest, ticket) VALUES ($1, $2, $3, $4)`,
-				CallerOf(ctx).Session, call, digest, id)
-		}
-	}
-	var t Ticket
-	if err == nil {
-		t, err = loadTicket(ctx, tx, id)
-	}
-	if err == nil && isChanged && s.listen != nil && t.Status != Draft {
-		news.Ticket = t
-		err = s.listen(ctx, tx, news)
-	}
-	if err == nil {
-		err = tx.Commit()
-	}
-	if err != nil {
-		return Ticket{}, ticketFault(ctx, err)
-	}
-	if isChanged && news.IsHandover && s.promised != nil {
-		s.promised(ctx, id)
-	}
-	return t, nil
-}
-
-// callKey returns a call's id as the database can store it.
-func callKey(call string) string {
-	if len(call) <= maxLine && words.Printable(call) == call {
-		return call
-	}
-	return hex.EncodeToString(digestOf(call))
-}
-
-// ticketOfCall returns the ticket that a call has created or changed, 0 if the call is new.
-func ticketOfCall(ctx context.Context, tx *sql.Tx, call string, digest []byte) (TicketID, error) {
-	var id TicketID
-	var previous []byte
-	err := tx.QueryRowContext(ctx, `SELECT ticket, digest FROM ticket_calls WHERE session = $1 AND call = $2`, CallerOf(ctx).Session, call).
-		Scan(&id, &previous)
-	switch {
-	case err == sql.ErrNoRows:
-		return 0, nil
-	case err == nil && !bytes.Equal(previous, digest):
-		return 0, fault.New(fault.Conflict, "the call id %q was used before with other arguments", call)
-	}
-	return id, err
 }
 
 // GetAsOperator returns any ticket with its notes. id may be its number in the older format.

@@ -5,13 +5,16 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"frontdesk/internal/db"
 	"frontdesk/internal/postgrestest"
 	"frontdesk/internal/require"
+	"frontdesk/internal/valkeytest"
 )
 
 // opener opens tickets in an empty database.
@@ -74,6 +77,58 @@ func inPostgres(server *postgrestest.Server) opener {
 		s, err := OpenTickets(t.Context(), conn)
 		require.NoError(t, err)
 		return s, conn
+	}
+}
+
+// TestTicketIsOpenedOnceThoughTheConnectionBreaksDuringTheCommit breaks it before the database
+// has the commit, and before its answer arrives.
+func TestTicketIsOpenedOnceThoughTheConnectionBreaksDuringTheCommit(t *testing.T) {
+	server := postgrestest.Start(t, "fsync=off")
+	for _, isStored := range []bool{false, true} {
+		t.Run(fmt.Sprint(isStored), func(t *testing.T) {
+			relay := valkeytest.NewRelay(t, server.Addr)
+			url := server.NewDatabase(t)
+			conn, err := db.OpenPostgres(t.Context(), strings.Replace(url, server.Addr, relay.Addr, 1))
+			require.NoError(t, err)
+			defer conn.Close()
+			s, err := OpenTickets(t.Context(), conn)
+			require.NoError(t, err)
+			direct, err := db.OpenPostgres(t.Context(), url)
+			require.NoError(t, err)
+			defer direct.Close()
+			count := func() (n int) {
+				require.NoError(t, direct.QueryRow(`SELECT count(*) FROM tickets`).Scan(&n))
+				return n
+			}
+			news := 0
+			s.Listen(func(context.Context, *sql.Tx, TicketNews) error {
+				if news++; news > 1 {
+					return nil
+				}
+				hold := relay.HoldRequests
+				if isStored {
+					hold = relay.HoldReplies
+				}
+				hold()
+				go func() {
+					defer func() { relay.Break(); relay.Up() }()
+					for deadline := time.Now().Add(10 * time.Second); isStored && count() == 0 && time.Now().Before(deadline); {
+						time.Sleep(time.Millisecond)
+					}
+				}()
+				return nil
+			})
+			ctx, cancel := context.WithTimeout(WithCaller(t.Context(), Caller{Session: "sess_A"}), 10*time.Second)
+			defer cancel()
+			created, err := s.Create(ctx, "call_1", Ticket{Subject: "printer stopped working"})
+			require.NoError(t, err)
+			if _, err := s.GetAsOperator(ctx, created.ID); err != nil || count() != 1 {
+				t.Errorf("%v; %d tickets, want 1", err, count())
+			}
+			if want := map[bool]int{false: 2, true: 1}[isStored]; news != want {
+				t.Errorf("the ticket was written %d times, want %d", news, want)
+			}
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"frontdesk/internal/fault"
@@ -38,6 +39,16 @@ func OpenPostgres(ctx context.Context, url string) (*sql.DB, error) {
 func IsPostgres(conn *sql.DB) bool {
 	_, ok := conn.Driver().(*stdlib.Driver)
 	return ok
+}
+
+// MayHaveCommitted reports whether a transaction whose Commit returned err may be stored all
+// the same, because the connection broke before the answer came.
+func MayHaveCommitted(conn *sql.DB, err error) bool {
+	var refused *pgconn.PgError
+	if err == nil || !IsPostgres(conn) || errors.Is(err, sql.ErrTxDone) {
+		return false
+	}
+	return !errors.As(err, &refused) || strings.HasPrefix(refused.Code, "57") // the server was stopped
 }
 
 // Dialect returns a schema in the dialect of conn: {serial} is a primary key that the database
