@@ -273,7 +273,7 @@ func (r *responder) requestPerson(st *state, u utterance) []part {
 	}
 	return []part{{call: call(handOver, arguments), respond: func(st *state, result tools.Result) statement {
 		if result.Failed {
-			return statement{text: r.phrases.failed, question: r.ticketQuestion()}
+			return statement{text: r.failure(readTicket(result).Error.Code), question: r.ticketQuestion()}
 		}
 		var out struct {
 			Message, Ticket, Contact string

@@ -73,6 +73,7 @@ type phrases struct {
 	kept          string // after a contact that was not asked for
 	handover      string
 	failed        string
+	uncertain     string // what changes something did not answer
 	noTool        string
 	goAhead       string // after an announcement of what to say
 }
@@ -134,6 +135,7 @@ var englishPhrases = &phrases{
 	kept:          "Thank you, I've got that. What can I do for you?",
 	handover:      "I've asked a colleague to take over.",
 	failed:        "I'm sorry, that didn't work just now.",
+	uncertain:     "I'm sorry, I can't tell whether that was done.",
 	noTool:        "I'm sorry, I can't do that here.",
 	goAhead:       "Yes, please go ahead.",
 }
@@ -195,6 +197,7 @@ var germanPhrases = &phrases{
 	kept:          "Danke, das habe ich. Was kann ich für Sie tun?",
 	handover:      "Ich habe einen Kollegen gebeten, zu übernehmen.",
 	failed:        "Das hat gerade leider nicht geklappt.",
+	uncertain:     "Ich kann leider nicht sagen, ob das erledigt wurde.",
 	noTool:        "Das kann ich hier leider nicht.",
 	goAhead:       "Ja, bitte.",
 }
@@ -256,6 +259,7 @@ var spanishPhrases = &phrases{
 	kept:          "Gracias, lo tengo. ¿Qué puedo hacer por usted?",
 	handover:      "He pedido a un compañero que le atienda.",
 	failed:        "Lo siento, eso no ha funcionado.",
+	uncertain:     "Lo siento, no puedo decirle si se ha hecho.",
 	noTool:        "Lo siento, eso no puedo hacerlo aquí.",
 	goAhead:       "Sí, dígame.",
 }
@@ -317,6 +321,7 @@ var frenchPhrases = &phrases{
 	kept:          "Merci, c'est noté. Que puis-je faire pour vous ?",
 	handover:      "J'ai demandé à un collègue de prendre le relais.",
 	failed:        "Désolé, cela n'a pas fonctionné.",
+	uncertain:     "Je suis désolé, je ne peux pas dire si cela a été fait.",
 	noTool:        "Désolé, je ne peux pas faire cela ici.",
 	goAhead:       "Oui, je vous écoute.",
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
 	"frontdesk/tools"
 )
@@ -275,7 +276,10 @@ func (r *responder) updateTicket(st *state, id string, change map[string]string,
 	}
 	return []part{{call: call(updateTicket, st.asked.arguments(change)), respond: func(st *state, result tools.Result) statement {
 		t := readTicket(result)
-		if result.Failed {
+		switch {
+		case result.Failed && t.Error.Code == string(fault.Timeout):
+			return statement{text: r.phrases.uncertain, question: r.personQuestionOr(noQuestion)}
+		case result.Failed:
 			return r.ticketRefused(st, t.Error.Code, isTyped)
 		}
 		st.asked.note = ""

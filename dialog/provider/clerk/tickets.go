@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
 	"frontdesk/tools"
 )
@@ -62,7 +63,7 @@ func (r *responder) continueTicket(st *state, isTyped bool) []part {
 	return []part{{call: call(createTicket, arguments), respond: func(st *state, result tools.Result) statement {
 		t := readTicket(result)
 		if result.Failed || t.ID == "" {
-			return statement{text: r.phrases.failed, question: r.personQuestionOr(noQuestion)}
+			return statement{text: r.failure(t.Error.Code), question: r.personQuestionOr(noQuestion)}
 		}
 		st.ticket, st.filed, st.problem, st.failures = t.ID, t.ID, "", 0
 		text := fmt.Sprintf(r.phrases.created, sayTicket(t.ID, isTyped))
@@ -74,6 +75,14 @@ func (r *responder) continueTicket(st *state, isTyped bool) []part {
 		}
 		return statement{text: text, question: anythingElse}
 	}}}
+}
+
+// failure says that a change has failed, or that nobody knows whether it was made.
+func (r *responder) failure(code string) string {
+	if code == string(fault.Timeout) {
+		return r.phrases.uncertain
+	}
+	return r.phrases.failed
 }
 
 // ticketSubject returns the first words of a problem. It ends after a comma, if that leaves
