@@ -259,23 +259,6 @@ func (o *agentOpener) open(ctx context.Context, f agentfile.File) (*dialog.Agent
 	return a, nil
 }
 
-// knowledge opens the agent's knowledge base; nil if it has none.
-func (o *agentOpener) knowledge(ctx context.Context, f agentfile.File) (*knowledge.Base, error) {
-	if f.Knowledge == "" {
-		return nil, nil
-	}
-	o.announce.printf("  reading the pages in %s", f.Knowledge)
-	k, err := knowledge.Open(ctx, f.Knowledge, knowledge.Options{Language: f.Language})
-	if err != nil {
-		return nil, err
-	}
-	o.set.closers = append(o.set.closers, k.Close)
-	for _, p := range k.Problems() {
-		o.log.Warn("page omitted", zap.String("agent", f.Name), zap.String("page", p.File), zap.Error(p.Err))
-	}
-	return k, nil
-}
-
 // tools opens the tools that the agent may use, and returns the keys of its tables.
 // base may be nil.
 func (o *agentOpener) tools(f agentfile.File, base *knowledge.Base) (_ *tools.Registry, keys []string, err error) {

@@ -16,6 +16,7 @@ import (
 	"frontdesk/dialog/provider/moonshine"
 	"frontdesk/dialog/provider/piper"
 	"frontdesk/internal/config"
+	"frontdesk/internal/embedding"
 	"frontdesk/internal/models"
 	"frontdesk/internal/onnx"
 	"frontdesk/internal/phrasebook"
@@ -41,6 +42,7 @@ type neuralSpeech struct {
 	recognizer *moonshine.Recognizer
 	voices     *piper.Synthesizer
 	kokoro     *kokoro.Synthesizer
+	miniLM     *embedding.MiniLM
 	failed     map[string]error // why a part cannot be used, by its name
 
 	isKokoroDecided, isKokoroPreferred bool // by prefersKokoro
@@ -133,7 +135,7 @@ func (n *neuralSpeech) warn() {
 	var parts, reasons []string
 	for _, part := range slices.Sorted(maps.Keys(n.failed)) {
 		err := n.failed[part]
-		if err == nil {
+		if err == nil || part == meanings {
 			continue
 		}
 		parts = append(parts, part)

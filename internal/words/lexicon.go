@@ -1,6 +1,7 @@
 package words
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -84,6 +85,15 @@ func (l *Lexicon) Fold(text string) string {
 		return Fold(text)
 	}
 	return foldForeign(text)
+}
+
+// Known returns the words that the lexicon has by themselves: stop words and synonyms, folded.
+func (l *Lexicon) Known() []string {
+	stop, synonyms := searchStopWords, searchSynonyms
+	if l.foreign != nil {
+		stop, synonyms = l.foreign.stopWords, l.foreign.synonyms
+	}
+	return append(slices.Sorted(maps.Keys(stop)), slices.Sorted(maps.Keys(synonyms))...)
 }
 
 // SearchTerm returns the term that a folded word has in a search index, or "" if it is a

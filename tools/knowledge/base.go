@@ -15,33 +15,20 @@
 package knowledge
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	_ "modernc.org/sqlite" // driver "sqlite"
 
-	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
 )
 
-const (
-	indexBuffer   = 16 << 20 // bytes of new terms that the index collects before it merges them
-	maxCandidates = 24       // passages of the index that are ranked
-	maxQuery      = 4096     // bytes of a query
-	maxQueryTerms = 24       // different terms of a query
-	titleWeight   = 2.0      // of a term in the page's title, in bm25
-	headingWeight = 3.0
-	bodyWeight    = 1.0
-	focusWeight   = 0.5
-)
+const indexBuffer = 16 << 20 // bytes of new terms that the index collects before it merges them
 
 // Base is a searchable folder of pages. A search sees changes in the folder, which it
 // looks for at most once a second. Safe for concurrent use.
@@ -56,10 +43,12 @@ type Base struct {
 	terms      *termCache
 	pages      map[string]*indexedPage // by file
 	passages   map[int64]*indexedPassage
-	counts     map[string]int            // passages that contain a term
+	counts     map[string]int // passages that contain a term
+	words      *vocabulary
 	unreadable map[string]unreadablePage // by file
 	problems   []Problem
-	last       int64 // number of the newest passage
+	last       int64       // number of the newest passage
+	dense      *denseIndex // nil without an embedding model
 }
 
 // indexedPage is a page in the index. Its passages have the numbers first to last.
@@ -81,7 +70,12 @@ type Passage struct {
 	URL     string  `json:"url,omitempty"` // where people read it
 	Heading string  `json:"heading,omitempty"`
 	Text    string  `json:"text"`
-	Score   float64 `json:"score"` // 0 to 1: how much of the question the passage covers
+	Score   float64 `json:"score"` // 0 to 1: how much of the question's words the passage covers
+	// Confidence is the probability that the passage answers the question, 0 to 1, as it was
+	// among labelled questions.
+	Confidence float64 `json:"confidence"`
+	// IsAnswer reports whether the confidence is high enough to answer from the passage.
+	IsAnswer bool `json:"-"`
 }
 
 // indexedPassage is a passage in the index.
@@ -101,6 +95,11 @@ type Problem struct {
 type Options struct {
 	Language string            // of the pages and questions, BCP 47
 	Formats  map[string]Format // by extension, such as ".pdf"; in addition to the built-in ones, or in their place
+	// Embedder makes the vectors of the dense index. Without it, pages are found by their words.
+	Embedder Embedder
+	// OnProblem, if set, is told when the embedder fails, by a goroutine of the base: once for
+	// each row of failures.
+	OnProblem func(error)
 }
 
 // Open reads the pages in dir and its folders: Markdown, HTML, plain text and the formats of
@@ -125,17 +124,29 @@ func Open(ctx context.Context, dir string, options Options) (*Base, error) {
 	k := &Base{
 		index: db, files: &pageFolder{dir, formats}, terms: newTermCache(words.LexiconOf(options.Language)),
 		pages: make(map[string]*indexedPage), passages: make(map[int64]*indexedPassage),
-		counts: make(map[string]int), unreadable: make(map[string]unreadablePage),
+		counts: make(map[string]int), words: newVocabulary(nil, nil), unreadable: make(map[string]unreadablePage),
+	}
+	if options.Embedder != nil {
+		report := options.OnProblem
+		if report == nil {
+			report = func(error) {}
+		}
+		k.dense = newDenseIndex(options.Embedder, report)
 	}
 	if err := k.update(ctx); err != nil {
+		k.dense.close()
 		db.Close()
 		return nil, err
 	}
 	return k, nil
 }
 
-// Close frees the index. Search must not be called any more.
-func (k *Base) Close() error { return k.index.Close() }
+// Close ends the computation of vectors, and frees the index. Search must not be called any
+// more.
+func (k *Base) Close() error {
+	k.dense.close()
+	return k.index.Close()
+}
 
 // Problems returns the ignored files, sorted by name.
 func (k *Base) Problems() []Problem {
@@ -171,117 +182,4 @@ func (k *Base) Texts() []string {
 		}
 	}
 	return out
-}
-
-// Search returns up to limit passages that answer query, spoken or typed, the best one
-// first. A query of stop words has no results.
-func (k *Base) Search(ctx context.Context, query string, limit int) ([]Passage, error) {
-	k.refreshIfDue(ctx)
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	terms := queryTerms(k.terms.lexicon, query)
-	if len(terms) == 0 || limit <= 0 {
-		return nil, nil
-	}
-	found, err := k.candidates(ctx, terms)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, fault.From(ctx.Err())
-		}
-		return nil, fmt.Errorf("search knowledge: %w", err)
-	}
-	for i, c := range found {
-		found[i].Score = k.coverage(terms, c.terms)
-		found[i].focus = focus(terms, c.titleTerms)
-	}
-	found = slices.DeleteFunc(found, func(c candidate) bool { return c.Score <= 0 })
-	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(b.rank(), a.rank()) })
-	out := make([]Passage, 0, limit)
-	for _, c := range found[:min(limit, len(found))] {
-		out = append(out, c.Passage)
-	}
-	return out, nil
-}
-
-// queryTerms returns the different terms of a query, only the first ones of a long query.
-func queryTerms(l *words.Lexicon, query string) []string {
-	cache := newTermCache(l) // the one of Knowledge must not change under a read lock
-	var terms []string
-	for _, t := range cache.append(nil, words.Clip(query, maxQuery)) {
-		if !slices.Contains(terms, t) && len(terms) < maxQueryTerms {
-			terms = append(terms, t)
-		}
-	}
-	return terms
-}
-
-// candidate is a passage that the index found.
-type candidate struct {
-	indexedPassage
-	bm25  float64 // 0 to 1, 1 for the best candidate
-	focus float64
-}
-
-// rank orders candidates. The coverage in Score says how much of the question the passage
-// is about, bm25 how much of the passage is about the question, and focus prefers one
-// passage among similar ones of a page.
-func (c candidate) rank() float64 { return c.Score + c.bm25 + focusWeight*c.focus }
-
-// focus returns the share of the title's terms that the query contains, 0 to 1.
-func focus(query, title []string) float64 {
-	if len(title) == 0 {
-		return 0
-	}
-	n := 0
-	for _, t := range title {
-		if slices.Contains(query, t) {
-			n++
-		}
-	}
-	return float64(n) / float64(len(title))
-}
-
-// candidates returns the passages of the index that contain any of the terms.
-func (k *Base) candidates(ctx context.Context, terms []string) ([]candidate, error) {
-	rows, err := k.index.QueryContext(ctx, `SELECT rowid, -bm25(passages, ?, ?, ?) AS score FROM passages
-		WHERE passages MATCH ? ORDER BY score DESC, rowid LIMIT ?`,
-		titleWeight, headingWeight, bodyWeight, `"`+strings.Join(terms, `" OR "`)+`"`, maxCandidates)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var found []candidate
-	best := math.SmallestNonzeroFloat64
-	for rows.Next() {
-		var id int64
-		var bm25 float64
-		if err := rows.Scan(&id, &bm25); err != nil {
-			return nil, err
-		}
-		p, ok := k.passages[id]
-		if !ok {
-			return nil, fmt.Errorf("the index has an unknown passage %d", id)
-		}
-		best = max(best, bm25)
-		found = append(found, candidate{indexedPassage: *p, bm25: bm25})
-	}
-	for i := range found {
-		found[i].bm25 /= best
-	}
-	return found, rows.Err()
-}
-
-// coverage returns the share of the query's terms that a passage has. Rare terms weigh
-// more (inverse document frequency); a term that no page has weighs most.
-func (k *Base) coverage(query, passage []string) float64 {
-	var covered, total float64
-	n := float64(len(k.passages))
-	for _, t := range query {
-		idf := math.Log(1 + (n+0.5)/(float64(k.counts[t])+0.5))
-		total += idf
-		if _, ok := slices.BinarySearch(passage, t); ok {
-			covered += idf
-		}
-	}
-	return covered / total
 }

@@ -74,7 +74,7 @@ func TestSearchFindsPagesOfEveryFormat(t *testing.T) {
 			t.Errorf("Search(%q) = %+v, want one passage", query, found)
 			continue
 		}
-		want.Score = 1
+		want.Score, want.Confidence, want.IsAnswer = 1, found[0].Confidence, found[0].IsAnswer
 		if found[0] != want {
 			t.Errorf("Search(%q) = %+v, want %+v", query, found[0], want)
 		}
@@ -224,8 +224,8 @@ func FuzzSearch(f *testing.F) {
 			t.Fatalf("%q: %v", query, err)
 		}
 		for _, p := range found {
-			if !(p.Score > 0 && p.Score <= 1) {
-				t.Errorf("Search(%q) has score %v, want 0 to 1", query, p.Score)
+			if !(p.Score > 0 && p.Score <= 1 && p.Confidence > 0 && p.Confidence < 1) {
+				t.Errorf("Search(%q) has score %v and confidence %v, want 0 to 1", query, p.Score, p.Confidence)
 			}
 		}
 	})

@@ -123,15 +123,33 @@ func (k *Base) reindex(ctx context.Context, gone []string, parsed map[string]*Pa
 	for _, name := range outdated {
 		k.removePage(name)
 	}
+	var planned []densePassage
 	for _, name := range names {
 		p := &indexedPage{version: versions[name], first: k.last + 1, last: k.last + int64(len(added[name]))}
 		k.pages[name] = p
 		for i, passage := range added[name] {
 			k.addPassage(p.first+int64(i), passage)
+			planned = append(planned, densePassage{id: p.first + int64(i), texts: passage.texts()})
 		}
 		k.last = p.last
 	}
+	k.dense.add(planned)
+	k.learnWords()
 	return nil
+}
+
+// learnWords makes the vocabulary of the pages and of the language. The caller holds mu.
+func (k *Base) learnWords() {
+	known := make(map[string]string, len(k.terms.terms))
+	for word, term := range k.terms.terms {
+		if term == "" || k.counts[term] > 0 {
+			known[word] = term
+		}
+	}
+	for _, word := range k.terms.lexicon.Known() {
+		known[word] = k.terms.lexicon.SearchTerm(word)
+	}
+	k.words = newVocabulary(known, k.counts)
 }
 
 // insertPage inserts a page's passages into the index and numbers them from *last+1.
@@ -162,6 +180,24 @@ func (k *Base) insertPage(ctx context.Context, insert *sql.Stmt, name string, p 
 	return out, nil
 }
 
+// texts returns the passage with its title and headings, and its sentences, as vectors stand
+// for them.
+func (p *Passage) texts() []string {
+	whole := p.Page + ". " + p.Text
+	if p.Heading != "" {
+		whole = p.Page + " > " + p.Heading + ". " + p.Text
+	}
+	out := []string{whole}
+	for fields := strings.Fields(p.Text); len(fields) > 0 && len(out) <= maxSentences; {
+		end := firstSentence(fields)
+		if end > 1 {
+			out = append(out, strings.Join(fields[:end], " "))
+		}
+		fields = fields[end:]
+	}
+	return out
+}
+
 func sortUnique(terms []string) []string {
 	slices.Sort(terms)
 	return slices.Clip(slices.Compact(terms))
@@ -180,6 +216,7 @@ func (k *Base) removePage(name string) {
 		return
 	}
 	delete(k.pages, name)
+	k.dense.remove(p.first, p.last)
 	for id := p.first; id <= p.last; id++ {
 		for _, t := range k.passages[id].terms {
 			if k.counts[t]--; k.counts[t] == 0 {

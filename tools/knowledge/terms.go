@@ -1,6 +1,7 @@
 package knowledge
 
 import (
+	"iter"
 	"strings"
 	"unicode"
 
@@ -22,8 +23,7 @@ const maxCachedTerms = 200_000
 // append appends to dst the terms of text's words in order, without stop words. A term
 // holds letters and digits only, so a query can contain it as it is.
 func (c *termCache) append(dst []string, text string) []string {
-	text = strings.ReplaceAll(c.lexicon.Fold(text), "e-mail", "email")
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+	for word := range foldedWords(c.lexicon, text) {
 		term, ok := c.terms[word]
 		if !ok {
 			if len(c.terms) >= maxCachedTerms {
@@ -37,4 +37,10 @@ func (c *termCache) append(dst []string, text string) []string {
 		}
 	}
 	return dst
+}
+
+// foldedWords yields the words of text as the lexicon expects them.
+func foldedWords(l *words.Lexicon, text string) iter.Seq[string] {
+	text = strings.ReplaceAll(l.Fold(text), "e-mail", "email")
+	return strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }

@@ -40,7 +40,7 @@ func searchIn(k *knowledge.Base) Search {
 		found, err := k.Search(ctx, query, limit)
 		var hits []Hit
 		for _, p := range found {
-			hits = append(hits, Hit{p.File, p.Heading, p.Score})
+			hits = append(hits, Hit{p.File, p.Heading, p.Confidence})
 		}
 		return hits, err
 	}
