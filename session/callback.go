@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -18,7 +19,7 @@ const callerRingTimeout = 45 * time.Second // of the telephone of a caller who i
 // ConnectBack calls an agent's person, tells them why a caller wants to be called back, and when
 // they have pressed the key that takes the call, calls the caller and connects the two until one
 // hangs up. Otherwise a fault.Error says why not: that of DialFunc, or NoAnswer. hasPerson
-// reports whether the person took the call.
+// reports whether the person took the call and waited for the caller.
 func (d *Desk) ConnectBack(ctx context.Context, agent *dialog.Agent, number, summary string) (hasPerson bool, err error) {
 	if d.o.Dial == nil || agent.Handover.To == "" {
 		return false, fault.New(fault.Unavailable, "no person can be called: set handover.to and sip")
@@ -41,7 +42,7 @@ func (d *Desk) ConnectBack(ctx context.Context, agent *dialog.Agent, number, sum
 	caller, hangUpCaller, err := d.ringFor(ctx, person, number)
 	if err != nil {
 		d.o.Log.Info("call-back by a person not connected", zap.String("to", h.To), zap.Error(err))
-		return true, err
+		return !errors.Is(err, errPersonGone), err
 	}
 	defer hangUpCaller()
 	began := time.Now()
@@ -61,11 +62,13 @@ func (d *Desk) ringFor(ctx context.Context, person dialog.Line, number string) (
 	stop(nil)
 	tone.Wait()
 	cancel()
-	if err == nil && isGone {
-		hangUp()
-		err = errPersonGone
+	if !isGone {
+		return line, hangUp, err
 	}
-	return line, hangUp, err
+	if err == nil {
+		hangUp()
+	}
+	return dialog.Line{}, nil, errPersonGone
 }
 
 // playRingBack plays a ring-back tone until ctx ends. It calls gone when the other side hangs up.

@@ -67,3 +67,25 @@ func TestCallersSayWhenToCallThemBack(t *testing.T) {
 		}
 	}
 }
+
+func FuzzCallBackTime(f *testing.F) {
+	for _, text := range []string{"call me back tomorrow at three", "Rufen Sie mich um halb zehn zurück", "Rappelez-moi à 25 heures", "Llámeme a las 12 y 99", "call back at 0"} {
+		for language := range callBackWordsOf {
+			f.Add(text, language)
+		}
+	}
+	h, err := hours.New(hours.Config{Timezone: "Europe/Berlin", Open: map[string]string{"mon-fri": "8:00-18:00"}})
+	require.NoError(f, err)
+	now := h.In(time.Date(2026, 11, 30, 13, 5, 0, 0, time.UTC))
+	f.Fuzz(func(t *testing.T, text, language string) {
+		r := &responder{language: language, hours: h, now: now}
+		when := r.callBackTime(text)
+		if when == "" {
+			return
+		}
+		at, err := time.ParseInLocation(callBackLayout, when, now.Location())
+		if err != nil || at.Before(now.Truncate(time.Minute)) || !h.IsOpen(at) || at.Sub(now) > 14*24*time.Hour {
+			t.Errorf("%q in %s: got %q, %v", text, language, when, err)
+		}
+	})
+}
