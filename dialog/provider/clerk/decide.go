@@ -272,8 +272,8 @@ func (r *responder) requestPerson(st *state, u utterance) []part {
 		arguments["when"] = when
 	}
 	return []part{{call: call(handOver, arguments), respond: func(st *state, result tools.Result) statement {
-		if result.Failed {
-			return statement{text: r.failure(readTicket(result).Error.Code), question: r.ticketQuestion()}
+		if result.Failed || isUncertain(result) {
+			return statement{text: r.failure(result), question: r.ticketQuestion()}
 		}
 		var out struct {
 			Message, Ticket, Contact string

@@ -49,3 +49,24 @@ func TestClerkTellsALateResult(t *testing.T) {
 		t.Errorf("the clerk tells the late result as %q", text)
 	}
 }
+
+// TestClerkAdmitsThatItDoesNotKnow gives the clerk a call that was cut off, and one that took
+// too long.
+func TestClerkAdmitsThatItDoesNotKnow(t *testing.T) {
+	for _, result := range []tools.Result{
+		{Output: []byte(`{"status":"unknown","message":"there is no answer yet"}`)},
+		{Output: []byte(`{"error":{"code":"timeout","message":"it took too long"}}`), Failed: true},
+	} {
+		r := newResponder(dialog.Prompt{Tools: demoTools(t).Specs()})
+		st := &state{problem: "the printer smokes", isContactSettled: true}
+		for name, parts := range map[string][]part{
+			createTicket: r.continueTicket(st, true),
+			updateTicket: r.updateTicket(st, "T-48291532", map[string]string{"note": "it smokes"}, "I've added that.", true),
+			handOver:     r.requestPerson(st, newUtterance("a person please")),
+		} {
+			if got := parts[0].respond(st, result).text; got != englishPhrases.uncertain {
+				t.Errorf("%s with %s: the clerk says %q", name, result.Output, got)
+			}
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 
-	"frontdesk/internal/fault"
 	"frontdesk/internal/words"
 	"frontdesk/tools"
 )
@@ -277,7 +276,7 @@ func (r *responder) updateTicket(st *state, id string, change map[string]string,
 	return []part{{call: call(updateTicket, st.asked.arguments(change)), respond: func(st *state, result tools.Result) statement {
 		t := readTicket(result)
 		switch {
-		case result.Failed && t.Error.Code == string(fault.Timeout):
+		case isUncertain(result):
 			return statement{text: r.phrases.uncertain, question: r.personQuestionOr(noQuestion)}
 		case result.Failed:
 			return r.ticketRefused(st, t.Error.Code, isTyped)

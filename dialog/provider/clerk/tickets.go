@@ -63,7 +63,7 @@ func (r *responder) continueTicket(st *state, isTyped bool) []part {
 	return []part{{call: call(createTicket, arguments), respond: func(st *state, result tools.Result) statement {
 		t := readTicket(result)
 		if result.Failed || t.ID == "" {
-			return statement{text: r.failure(t.Error.Code), question: r.personQuestionOr(noQuestion)}
+			return statement{text: r.failure(result), question: r.personQuestionOr(noQuestion)}
 		}
 		st.ticket, st.filed, st.problem, st.failures = t.ID, t.ID, "", 0
 		text := fmt.Sprintf(r.phrases.created, sayTicket(t.ID, isTyped))
@@ -78,11 +78,18 @@ func (r *responder) continueTicket(st *state, isTyped bool) []part {
 }
 
 // failure says that a change has failed, or that nobody knows whether it was made.
-func (r *responder) failure(code string) string {
-	if code == string(fault.Timeout) {
+func (r *responder) failure(result tools.Result) string {
+	if isUncertain(result) {
 		return r.phrases.uncertain
 	}
 	return r.phrases.failed
+}
+
+// isUncertain reports whether nobody knows if a change was made: its tool did not answer in
+// time, or the line broke before it answered.
+func isUncertain(result tools.Result) bool {
+	t := readTicket(result)
+	return result.Failed && t.Error.Code == string(fault.Timeout) || !result.Failed && t.ID == "" && t.Status == "unknown"
 }
 
 // ticketSubject returns the first words of a problem. It ends after a comma, if that leaves
