@@ -320,6 +320,7 @@ type JournalEntry struct {
 	Messages []Message
 	Turn     *Turn        // that has ended, or nil
 	Memory   *Memory      // replaces the last one, or nil
+	Overview *Overview    // replaces the last one, or nil
 	Reading  *Reading     // of an earlier turn by a model, or nil
 	Resume   *ResumeState // of the current reply; replaces the last one, also if it is nil
 }

@@ -30,6 +30,7 @@ const (
 	TurnEnded                         // Finished is the complete turn
 	AgentChosen                       // the caller chose the agent that continues the call
 	TurnRead                          // Reading is what a model read of an earlier turn (Turn)
+	OverviewChanged                   // Overview is what the session is about, and Issues are those of it that changed (Turn)
 	ToolAbandoned                     // the caller left before they agreed to Call, which is kept unless there is a failed Result
 )
 
@@ -79,6 +80,8 @@ type Event struct {
 	Result      *tools.Result
 	Finished    *Turn
 	Reading     *Reading
+	Overview    *Overview
+	Issues      []Issue
 	Notice      *Notice
 	Usage       *Usage
 }

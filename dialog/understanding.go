@@ -16,6 +16,8 @@ type Understanding struct {
 type Reading struct {
 	Turn          int            `json:"turn"`
 	Understanding *Understanding `json:"understanding,omitempty"` // nil if the model failed: the rules' reading stays
+	Topic         string         `json:"topic,omitempty"`         // what the turn is about, in words of the turn
+	Issue         IssueState     `json:"issue,omitempty"`         // what became of the caller's issue; "" if the turn is about none
 	Failure       string         `json:"failure,omitempty"`       // a code of package fault, ReadingDropped or ReadingCancelled
 	Usage         Usage          `json:"usage,omitzero"`
 	Took          time.Duration  `json:"took_ns,omitempty"`

@@ -296,6 +296,7 @@ func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(
 		Opening:      opening,
 		Reader:       c.desk.o.Reader,
 		Memory:       c.memory,
+		Overview:     c.overview(),
 		Resume:       c.resume,
 		Drain:        c.drain,
 		Gate:         c.desk.gate,
@@ -312,6 +313,14 @@ func (c *Call) converseUntil(ctx context.Context, line dialog.Line, choose func(
 	e.PersonQuality = c.transfer.personQuality
 	c.mu.Unlock()
 	return e
+}
+
+// overview returns what the session is about so far.
+func (c *Call) overview() dialog.Overview {
+	if o := c.journal.overview(); o != nil {
+		return *o
+	}
+	return dialog.Overview{}
 }
 
 // known returns the account that the operator's token vouches for, or "".

@@ -117,6 +117,11 @@ func (l *eventLog) event(e dialog.Event) bool {
 			zap.Bool("interrupted", r.Interrupted), zap.String("why", r.EndpointReason), zap.Int("tools", len(r.Tools)),
 			zap.Duration("speech_end_to_audio", between(r.Times.SpeechEnd, r.Times.FirstAudio)), zap.String("error", r.Error),
 			understood(r.Understanding))
+	case e.Kind == dialog.OverviewChanged:
+		for _, i := range e.Issues {
+			l.log.Info("issue", turn, zap.Int("issue", i.ID), zap.String("intent", string(i.Intent)),
+				zap.String("state", string(i.State)), zap.String("reason", string(i.Reason)))
+		}
 	case e.Kind == dialog.TurnRead && e.Reading != nil:
 		l.reading(e.Reading)
 	}

@@ -126,6 +126,14 @@ func TestTheLogOfATurnHasWhatWasUnderstoodAndNoValue(t *testing.T) {
 			event(dialog.Event{Kind: dialog.TurnRead, Reading: &dialog.Reading{Turn: 5, Failure: "timeout"}})
 		}
 	})
+	issues, _ := logged(func(event func(dialog.Event)) {
+		event(dialog.Event{Kind: dialog.OverviewChanged, Turn: 3, Overview: &dialog.Overview{},
+			Issues: []dialog.Issue{{ID: 1, Intent: dialog.IntentDelivery, About: value, Said: value, State: dialog.IssueOpen, Reason: dialog.BecauseUnanswered}}})
+	})
+	want := map[string]any{"turn": int64(3), "issue": int64(1), "intent": "delivery", "state": "open", "reason": "unanswered"}
+	if got := issues[0].ContextMap(); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("logged %v, want %v", got, want)
+	}
 	var messages []string
 	for _, l := range lines {
 		messages = append(messages, l.Message)

@@ -98,6 +98,9 @@ func (j *journal) Append(ctx context.Context, r dialog.JournalEntry) error {
 			return err
 		}
 	}
+	if r.Overview != nil {
+		j.state.Overview = r.Overview
+	}
 	j.state.Resume = r.Resume
 	return j.commit(ctx)
 }
@@ -107,7 +110,7 @@ func (j *journal) Append(ctx context.Context, r dialog.JournalEntry) error {
 func (j *journal) setAgent(ctx context.Context, agent string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.state.Agent, j.state.Resume = agent, nil
+	j.state.Agent, j.state.Resume, j.state.Overview = agent, nil, nil
 	return j.commit(ctx)
 }
 
@@ -230,6 +233,13 @@ func (j *journal) hasWritten(e Entry) bool {
 	_, seq, err := e.Position()
 	return err == nil && seq <= int64(j.state.Seq-len(j.pending)) ||
 		slices.ContainsFunc(j.pending, func(p Entry) bool { return p.ID == e.ID })
+}
+
+// overview returns what the session is about; nil if nothing.
+func (j *journal) overview() *dialog.Overview {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state.Overview
 }
 
 func isConflict(err error) bool { return err != nil && fault.From(err).Code == fault.Conflict }

@@ -47,7 +47,8 @@ type State struct {
 	Until   time.Time `json:"until,omitzero"`   // until when the session may be resumed
 	Summary string    `json:"summary,omitzero"` // written by the archive when the session is over
 
-	Resume *dialog.ResumeState `json:"saying,omitempty"` // the reply that was interrupted
+	Resume   *dialog.ResumeState `json:"saying,omitempty"`   // the reply that was interrupted
+	Overview *dialog.Overview    `json:"overview,omitempty"` // what the session is about; nil if nothing
 }
 
 // IsOver reports whether the session can no longer be resumed.

@@ -121,6 +121,8 @@ func (m *Metrics) Event(agent string, e dialog.Event) {
 	case e.Kind == dialog.TurnEnded && e.Finished != nil:
 		m.countTurn(e.Finished)
 		m.understanding.countTurn(agent, e.Finished.Understanding)
+	case e.Kind == dialog.OverviewChanged:
+		m.understanding.countIssues(agent, e.Issues)
 	case e.Kind == dialog.TurnRead && e.Reading != nil:
 		m.understanding.countReading(e.Reading)
 	case e.Kind == dialog.ClauseReplaced:

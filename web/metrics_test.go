@@ -91,6 +91,7 @@ func TestWhatIsUnderstoodIsCounted(t *testing.T) {
 	m.Event("shop", dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Status: dialog.Completed, Understanding: &u}})
 	m.Event("shop", dialog.Event{Kind: dialog.TurnEnded, Finished: &dialog.Turn{Status: dialog.Completed}})
 	m.Event("shop", dialog.Event{Kind: dialog.ToolHeld, Call: &tools.Call{Name: "hand_over"}, Text: "sentiment"})
+	m.Event("shop", dialog.Event{Kind: dialog.OverviewChanged, Overview: &dialog.Overview{}, Issues: []dialog.Issue{{State: dialog.IssueResolved}}})
 	for _, r := range []dialog.Reading{
 		{Understanding: &u, AgreesWithRules: true, Took: 300 * time.Millisecond}, {Understanding: &u, Took: 3 * time.Second},
 		{Failure: "timeout", Took: 10 * time.Second}, {Failure: dialog.ReadingDropped},
@@ -104,6 +105,7 @@ func TestWhatIsUnderstoodIsCounted(t *testing.T) {
 		`frontdesk_turn_sentiment_bucket{le="-0.8"} 0`,
 		`frontdesk_turn_sentiment_bucket{le="-0.6"} 1`,
 		`frontdesk_escalations_total{condition="sentiment"} 1`,
+		`frontdesk_issues_total{agent="shop",state="resolved"} 1`,
 		`frontdesk_turn_readings_total{outcome="agreed"} 1`,
 		`frontdesk_turn_readings_total{outcome="differed"} 1`,
 		`frontdesk_turn_readings_total{outcome="dropped"} 1`,

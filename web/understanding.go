@@ -21,6 +21,7 @@ type understandingMetrics struct {
 	agents     labels
 	understood *prometheus.CounterVec
 	sentiment  prometheus.Histogram
+	issues     *prometheus.CounterVec
 	readings   *prometheus.CounterVec
 	took       prometheus.Histogram
 }
@@ -34,6 +35,8 @@ func newUnderstandingMetrics(registry *prometheus.Registry) *understandingMetric
 		sentiment: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "frontdesk_turn_sentiment", Help: "How callers feel in their turns, from -1 (very bad) to 1 (very good), as the rules read them.",
 			Buckets: []float64{-0.8, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8, 1}}),
+		issues: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "frontdesk_issues_total", Help: "Issues of callers that became open, answered or resolved during a call, by agent."}, []string{"agent", "state"}),
 		readings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "frontdesk_turn_readings_total", Help: "Turns that a model was to read, by outcome: agreed or differed (on the intent), dropped, cancelled, or the code of a failure."},
 			[]string{"outcome"}),
@@ -41,7 +44,7 @@ func newUnderstandingMetrics(registry *prometheus.Registry) *understandingMetric
 			Name: "frontdesk_turn_reading_seconds", Help: "How long models took to read a turn, successfully or not.",
 			Buckets: []float64{.1, .2, .5, 1, 2, 5, 10, 30}}),
 	}
-	registry.MustRegister(m.understood, m.sentiment, m.readings, m.took)
+	registry.MustRegister(m.understood, m.sentiment, m.issues, m.readings, m.took)
 	return m
 }
 
@@ -51,6 +54,12 @@ func (m *understandingMetrics) countTurn(agent string, u *dialog.Understanding) 
 	}
 	m.understood.WithLabelValues(m.agents.of(agent), string(u.Intent), strconv.FormatBool(u.Answered)).Inc()
 	m.sentiment.Observe(u.Sentiment)
+}
+
+func (m *understandingMetrics) countIssues(agent string, changed []dialog.Issue) {
+	for _, i := range changed {
+		m.issues.WithLabelValues(m.agents.of(agent), string(i.State)).Inc()
+	}
 }
 
 func (m *understandingMetrics) countReading(r *dialog.Reading) {

@@ -36,6 +36,7 @@ type Options struct {
 	Opening      []dialog.Message    // that come after History and before the greeting: what Purpose is about
 	Reader       dialog.Model        // reads finished turns, for agents that want it; nil: the rules alone do
 	Memory       *dialog.Memory      // what is known of earlier conversations, or nil
+	Overview     dialog.Overview     // what the session was about on earlier lines
 	Resume       *dialog.ResumeState // a reply that an earlier line did not finish, to be continued, or nil
 	// Choices are agents that a new caller may choose by a key. Choose is then called, on a
 	// goroutine of its own, and Run returns Chosen. After an error the conversation continues.

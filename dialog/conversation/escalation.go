@@ -55,13 +55,27 @@ func (e *escalation) revise(turn int, u dialog.Understanding) {
 
 // read returns a turn with the reply that was written or heard, as it is read.
 func (c *conversation) read(t *dialog.Turn, reply string) understanding.Turn {
-	read := understanding.Turn{Language: c.agent.Language, Caller: t.Caller, Reply: reply, Status: t.Status, Tools: t.Tools}
+	read := understanding.Turn{Number: t.Number, Before: c.saidBefore(), Language: c.agent.Language, Caller: t.Caller, Reply: reply, Status: t.Status, Tools: t.Tools}
 	for _, m := range c.recall.history.messages {
 		if m.Result != nil && !m.Result.Failed && slices.ContainsFunc(t.Tools, func(u dialog.ToolUse) bool { return u.CallID == m.Result.CallID }) {
 			read.Outputs = append(read.Outputs, m.Result.Output)
+			read.Notes = append(read.Notes, m.Result.Notes...)
 		}
 	}
 	return read
+}
+
+// saidBefore returns what the agent had said last when the caller spoke last.
+func (c *conversation) saidBefore() string {
+	isBefore := false
+	for i := len(c.recall.history.messages) - 1; i >= 0; i-- {
+		m := c.recall.history.messages[i]
+		if isBefore && m.Role == dialog.Assistant && m.Text != "" {
+			return m.Text
+		}
+		isBefore = isBefore || m.Role == dialog.User
+	}
+	return ""
 }
 
 // countMiss counts a finished turn towards an escalation.

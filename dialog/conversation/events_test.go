@@ -39,7 +39,7 @@ func TestEventsComeInTheOrderOfTheGoldenFile(t *testing.T) {
 // eventLine shows an event without its time.
 func eventLine(e dialog.Event) string {
 	names := [...]string{"CallerStarted", "CallerStopped", "CallerPartial", "CallerSaid", "ReplyStarted", "ReplyText", "SpeakingStarted",
-		"ReplyHeard", "SpeakingStopped", "ReplyEnded", "ToolStarted", "ToolEnded", "ToolHeld", "ToolRefused", "ClauseReplaced", "ClientToolCalled", "NoticeRaised", "TurnEnded", "AgentChosen"}
+		"ReplyHeard", "SpeakingStopped", "ReplyEnded", "ToolStarted", "ToolEnded", "ToolHeld", "ToolRefused", "ClauseReplaced", "ClientToolCalled", "NoticeRaised", "TurnEnded", "AgentChosen", "TurnRead", "OverviewChanged", "ToolAbandoned"}
 	s := fmt.Sprintf("%d %s", e.Turn, names[e.Kind])
 	for _, id := range []string{e.Item, e.Response} {
 		if id != "" {

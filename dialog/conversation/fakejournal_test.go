@@ -14,6 +14,7 @@ type fakeJournal struct {
 	messages []dialog.Message
 	turns    []dialog.Turn
 	readings []dialog.Reading
+	overview *dialog.Overview
 	ids      map[string]bool
 	resume   *dialog.ResumeState
 	memory   *dialog.Memory
@@ -36,6 +37,9 @@ func (j *fakeJournal) Append(_ context.Context, e dialog.JournalEntry) error {
 		}
 		j.ids[m.ID] = true
 		j.messages = append(j.messages, m)
+	}
+	if e.Overview != nil {
+		j.overview = e.Overview
 	}
 	if e.Reading != nil {
 		j.readings = append(j.readings, *e.Reading)

@@ -74,6 +74,10 @@ func (c *conversation) saveMemory() {
 
 func (c *conversation) appendEntry(e entry) {
 	j := &c.journal
+	if c.recall.isNewOverview {
+		o := c.recall.overview
+		e.Overview, c.recall.isNewOverview = &o, false
+	}
 	j.queue = append(j.queue, e)
 	if !j.isSaving {
 		j.isSaving = true

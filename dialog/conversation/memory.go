@@ -37,6 +37,8 @@ type recall struct {
 	facts         *grounding.Facts // what the call contains, to check what the model writes
 	turnStarts    map[string]bool  // ids of messages with which the caller began a turn
 	readings      readings
+	overview      dialog.Overview
+	isNewOverview bool // overview is in no journal entry yet
 }
 
 // memoryPrompt returns the part of the instructions that gives m to a model. m is encoded

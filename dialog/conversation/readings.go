@@ -27,7 +27,6 @@ type readings struct {
 
 // finishedTurn is a turn for a model to read, and what the rules have read.
 type finishedTurn struct {
-	number  int
 	turn    understanding.Turn
 	byRules dialog.Understanding
 }
@@ -78,11 +77,10 @@ func (c *conversation) askReader(f finishedTurn) dialog.Reading {
 	ctx, cancel := context.WithTimeout(c.tasks.ctx, cmp.Or(c.agent.Memory.Reading.Timeout, readingTimeout))
 	defer cancel()
 	started := time.Now()
-	u, usage, err := understanding.Ask(ctx, c.o.Reader, f.turn, f.byRules)
-	r := dialog.Reading{Usage: usage, Took: time.Since(started)}
+	r, err := understanding.Ask(ctx, c.o.Reader, f.turn, f.byRules)
+	r.Took = time.Since(started)
 	switch {
 	case err == nil:
-		r.Understanding, r.AgreesWithRules = &u, u.Intent == f.byRules.Intent
 	case c.tasks.ctx.Err() != nil:
 		r.Failure = dialog.ReadingCancelled
 	default:
@@ -93,12 +91,16 @@ func (c *conversation) askReader(f finishedTurn) dialog.Reading {
 
 // turnRead records what the model read of a turn. A later turn may be escalated for it.
 func (c *conversation) turnRead(f finishedTurn, r dialog.Reading) {
-	r.Turn = f.number
+	r.Turn = f.turn.Number
 	c.recall.readings.spent += r.Usage.Input + r.Usage.Output
 	if u := r.Understanding; u != nil {
-		c.handover.escalation.revise(f.number, *u)
+		c.handover.escalation.revise(r.Turn, *u)
 	}
-	c.emit(dialog.Event{Kind: dialog.TurnRead, Turn: f.number, Reading: &r})
+	c.emit(dialog.Event{Kind: dialog.TurnRead, Turn: r.Turn, Reading: &r})
+	if r.Understanding != nil {
+		o, changed := understanding.Revise(c.recall.overview, f.turn, r)
+		c.setOverview(r.Turn, o, changed)
+	}
 	if c.o.Journal != nil && r.Usage != (dialog.Usage{}) {
 		c.appendEntry(entry{JournalEntry: dialog.JournalEntry{Reading: &r, Resume: c.resumeState()}})
 	}

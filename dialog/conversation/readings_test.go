@@ -19,7 +19,7 @@ func readerModel(delay time.Duration, asked *[]string) modelFunc {
 		*asked = append(*asked, p.Messages[0].Text)
 		select {
 		case <-time.After(delay):
-			yield(dialog.Chunk{Text: `{"intent":"complaint","entities":[],"sentiment":-0.9,"confidence":0.8,"answered":false}`}, nil)
+			yield(dialog.Chunk{Text: `{"intent":"complaint","entities":[],"sentiment":-0.9,"confidence":0.8,"answered":false,"topic":"","issue":"open"}`}, nil)
 		case <-ctx.Done():
 			yield(dialog.Chunk{}, ctx.Err())
 		}
@@ -145,5 +145,25 @@ func TestAModelsReadingRevisesMisses(t *testing.T) {
 	})
 	if got := caller.replies(); !strings.HasSuffix(got[2], offer) || strings.HasSuffix(got[1], offer) {
 		t.Errorf("replies %q", got)
+	}
+}
+
+// TestTheOverviewGoesOnOnAnotherLine begins with what an earlier line has left.
+func TestTheOverviewGoesOnOnAnotherLine(t *testing.T) {
+	j := &fakeJournal{}
+	first, _ := textCall(t, &dialog.Agent{Model: answeringModel}, Options{Journal: j}, func(f *fakeCaller) { f.types("where is order 47329") })
+	if e := first.eventsOf(dialog.OverviewChanged); len(e) != 1 || len(e[0].Issues) != 1 || e[0].Issues[0].State != dialog.IssueAnswered {
+		t.Fatalf("events %+v", e)
+	}
+	if j.overview == nil || len(j.overview.Issues) != 1 {
+		t.Fatalf("the journal has %+v", j.overview)
+	}
+	before := *j.overview
+	j = &fakeJournal{}
+	_, _ = textCall(t, &dialog.Agent{Model: answeringModel}, Options{Journal: j, Overview: before, LastTurn: 1}, func(f *fakeCaller) {
+		f.types("thank you")
+	})
+	if i := j.overview.Issues; len(i) != 1 || i[0].State != dialog.IssueResolved || i[0].Reason != dialog.BecauseConfirmed || i[0].About != "47329" {
+		t.Errorf("the journal has %+v", i)
 	}
 }

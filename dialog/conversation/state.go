@@ -109,7 +109,7 @@ func newConversation(ctx context.Context, agent *dialog.Agent, line dialog.Line,
 		turns:       o.LastTurn,
 		filler:      newAlarm(),
 		clientTools: clientTools{specs: o.Tools},
-		recall:      recall{history: newHistory(slices.Concat(withoutRunning(o.History), o.Opening)), memory: o.Memory, turnStarts: make(map[string]bool)},
+		recall:      recall{history: newHistory(slices.Concat(withoutRunning(o.History), o.Opening)), memory: o.Memory, overview: o.Overview, turnStarts: make(map[string]bool)},
 		notices:     notices{active: make(map[string]bool)},
 	}
 	c.handover.escalation.offered = offeredBefore(o.History)

@@ -142,8 +142,10 @@ func (c *conversation) endTurn(t *turn) {
 	c.countMiss(&t.Turn)
 	finished := t.Turn
 	c.emit(dialog.Event{Kind: dialog.TurnEnded, Turn: t.Number, Finished: &finished})
+	o, changed := understanding.Follow(c.recall.overview, read, byRules)
+	c.setOverview(t.Number, o, changed)
 	c.save(&finished, nil)
-	c.startReading(finishedTurn{t.Number, read, byRules})
+	c.startReading(finishedTurn{read, byRules})
 	c.summarizeHistory()
 }
 

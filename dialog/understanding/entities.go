@@ -28,22 +28,23 @@ var (
 	months = `(?:january|february|march|april|may|june|july|august|september|october|november|december|januar|februar|märz|mai|juni|juli|oktober|dezember|janvier|février|mars|avril|juin|juillet|août|septembre|octobre|novembre|décembre|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre)`
 	date   = regexp.MustCompile(`(?i)\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}\.\d{1,2}\.(?:\d{2,4}\b)?|\b\d{1,2}/\d{1,2}/\d{2,4}\b|\b` + months + ` \d{1,2}(?:st|nd|rd|th)?\b|\b\d{1,2}(?:st|nd|rd|th|er)?\.? (?:of |de )?` + months +
 		`(?:\s|$|[.,!?])|\b(?:today|tomorrow|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|heute|gestern|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|aujourd['’]hui|demain|hier|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|hoy|ayer|lunes|martes|miércoles|miercoles|jueves|viernes|sábado|sabado|domingo)\b`)
+	ticketName   = regexp.MustCompile(`(?i)\btickets?\b|\btique\b|\b(?:t|tee|tea)[ -]*\d`)
 	orderWords   = words.NewSet("order orders bestellung bestellnummer auftrag auftragsnummer commande pedido orden")
 	productNames = words.NewSet("product item article model produkt artikel produit producto articulo")
 )
 
-// entities returns what the caller named.
-func entities(text string) (out []dialog.Entity) {
+// entities returns what the caller named. before is what the agent had said last.
+func entities(text, before string) (out []dialog.Entity) {
 	add := func(kind dialog.EntityKind, value string) {
 		e := dialog.Entity{Kind: kind, Value: words.Clip(strings.Trim(strings.TrimSpace(value), ".,!?"), maxValue)}
 		if e.Value != "" && len(out) < maxEntities && !slices.Contains(out, e) {
 			out = append(out, e)
 		}
 	}
-	if id, ok := tools.ParseTicketID(text); ok {
+	order := orderNumber(text, before)
+	if id, ok := tools.ParseTicketID(text); ok && (order == "" || ticketName.MatchString(text)) && isTicketNumber(id, text, before) {
 		add(dialog.EntityTicket, id.String())
 	}
-	order := orderNumber(text)
 	add(dialog.EntityOrder, order)
 	for _, e := range email.FindAllString(text, maxEntities) {
 		add(dialog.EntityContact, strings.ToLower(e))
@@ -70,9 +71,21 @@ func entities(text string) (out []dialog.Entity) {
 	return out
 }
 
-// orderNumber returns the number that the caller gives for an order, or "".
-func orderNumber(text string) string {
+// isTicketNumber reports whether a number that may be a ticket's is one: a short number alone is
+// one only if the agent or the caller speaks of tickets.
+func isTicketNumber(id tools.TicketID, text, before string) bool {
+	return len(id.String()) == len("T-48291532") || ticketName.MatchString(text) || ticketName.MatchString(before)
+}
+
+// orderNumber returns the number that the caller gives for an order, or "". A number alone is one
+// if the agent has just asked for it.
+func orderNumber(text, before string) string {
 	said, found := words.FindNumbers(text)
+	if len(found) == 1 && orderWords.HasAny(words.Split(words.Fold(before))) && !ticketName.MatchString(text) {
+		if n := found[0]; len(n.Digits) >= minOrder && len(n.Digits) <= maxOrder && n.Start <= orderReach && len(said)-n.End <= 2 {
+			return n.Digits
+		}
+	}
 	for _, n := range found {
 		if len(n.Digits) < minOrder || len(n.Digits) > maxOrder {
 			continue

@@ -17,6 +17,9 @@ import (
 const (
 	maxAnswer     = 4 << 10 // bytes of a model's answer
 	bytesPerToken = 4       // estimate where the model does not count
+	maxTopic      = 60      // bytes
+
+	noIssue dialog.IssueState = "none"
 )
 
 const readingRules = "You label one finished turn of a support call for statistics. The user's message is a JSON object: " +
@@ -25,7 +28,9 @@ const readingRules = "You label one finished turn of a support call for statisti
 	`Answer with one JSON object alone: "intent" is what the caller wanted, one of ` + "%INTENTS%" + `; ` +
 	`"entities" is a list of {"kind", "value"} that the caller named, kind one of ` + "%KINDS%" + `, value copied from the turn; ` +
 	`"sentiment" is how the caller feels, from -1 (very bad) to 1 (very good), 0 if they only ask; ` +
-	`"confidence" is how sure the intent is, from 0 to 1; "answered" is whether the agent gave what the caller asked for.`
+	`"confidence" is how sure the intent is, from 0 to 1; "answered" is whether the agent gave what the caller asked for; ` +
+	`"topic" is what the turn is about, at most five words copied from it, "" if nothing; ` +
+	`"issue" is what became of the caller's issue in this turn: none if the turn is about none, open, answered, or resolved if the caller says so.`
 
 var (
 	instructions  = strings.NewReplacer("%INTENTS%", list(dialog.Intents), "%KINDS%", list(dialog.EntityKinds)).Replace(readingRules)
@@ -56,7 +61,9 @@ func newSchema() json.RawMessage {
 		"sentiment":  map[string]any{"type": "number"},
 		"confidence": map[string]any{"type": "number"},
 		"answered":   map[string]any{"type": "boolean"},
-	}, "intent", "entities", "sentiment", "confidence", "answered"))
+		"topic":      map[string]any{"type": "string"},
+		"issue":      map[string]any{"type": "string", "enum": []dialog.IssueState{noIssue, dialog.IssueOpen, dialog.IssueAnswered, dialog.IssueResolved}},
+	}, "intent", "entities", "sentiment", "confidence", "answered", "topic", "issue"))
 	if err != nil {
 		panic(err) // constants
 	}
@@ -64,9 +71,11 @@ func newSchema() json.RawMessage {
 }
 
 // Ask asks a model to read t. byRules is what Read returned for t. The error is a fault.Error;
-// usage is what the model has cost, also after an error. Ask ends promptly when ctx is cancelled.
-func Ask(ctx context.Context, model dialog.Model, t Turn, byRules dialog.Understanding) (u dialog.Understanding, usage dialog.Usage, err error) {
+// then the reading has only the Usage. Ask ends promptly when ctx is cancelled.
+func Ask(ctx context.Context, model dialog.Model, t Turn, byRules dialog.Understanding) (dialog.Reading, error) {
 	p := newPrompt(t)
+	var usage dialog.Usage
+	var err error
 	usage.Input = (len(p.Instructions) + len(p.Messages[0].Text)) / bytesPerToken
 	var answer strings.Builder
 	counted := false
@@ -88,14 +97,16 @@ func Ask(ctx context.Context, model dialog.Model, t Turn, byRules dialog.Underst
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return byRules, usage, fault.Wrap(ctx.Err(), fault.Timeout, "the language model took too long")
-	case err != nil:
-		return byRules, usage, err
-	case ctx.Err() != nil:
-		return byRules, usage, ctx.Err()
+		err = fault.Wrap(ctx.Err(), fault.Timeout, "the language model took too long")
+	case err == nil:
+		err = ctx.Err()
 	}
-	u, err = newReading(answer.String(), t, byRules)
-	return u, usage, err
+	if err != nil {
+		return dialog.Reading{Turn: t.Number, Usage: usage}, err
+	}
+	r, err := newReading(answer.String(), t, byRules)
+	r.Turn, r.Usage = t.Number, usage
+	return r, err
 }
 
 // newPrompt gives t to a model as JSON, so that nothing in it can pass for another field.
@@ -123,13 +134,17 @@ type answered struct {
 	Sentiment  *float64         `json:"sentiment"`
 	Confidence *float64         `json:"confidence"`
 	Answered   *bool            `json:"answered"`
+
+	Topic *string            `json:"topic"`
+	Issue *dialog.IssueState `json:"issue"`
 }
 
-// newReading checks a model's answer. Numbers out of range are clamped, and entities that do not
-// occur in the turn are left out; anything else that the schema does not allow is an error.
-func newReading(text string, t Turn, byRules dialog.Understanding) (dialog.Understanding, error) {
-	wrong := func(err error) (dialog.Understanding, error) {
-		return byRules, fault.Wrap(err, fault.BadAnswer, "the answer of the language model is not the JSON object that it was asked for")
+// newReading checks a model's answer. Numbers out of range are clamped, and entities and topics
+// that do not occur in the turn are left out; anything else that the schema does not allow is an
+// error.
+func newReading(text string, t Turn, byRules dialog.Understanding) (dialog.Reading, error) {
+	wrong := func(err error) (dialog.Reading, error) {
+		return dialog.Reading{}, fault.Wrap(err, fault.BadAnswer, "the answer of the language model is not the JSON object that it was asked for")
 	}
 	text = strings.TrimSpace(text)
 	if inner, ok := strings.CutPrefix(text, "```json"); ok { // the habit of models without a schema
@@ -144,8 +159,11 @@ func newReading(text string, t Turn, byRules dialog.Understanding) (dialog.Under
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return wrong(errors.New("text after the object"))
 	}
-	if a.Intent == nil || a.Entities == nil || a.Sentiment == nil || a.Confidence == nil || a.Answered == nil {
+	if a.Intent == nil || a.Entities == nil || a.Sentiment == nil || a.Confidence == nil || a.Answered == nil || a.Topic == nil || a.Issue == nil {
 		return wrong(errors.New("missing field"))
+	}
+	if !slices.Contains([]dialog.IssueState{noIssue, dialog.IssueOpen, dialog.IssueAnswered, dialog.IssueResolved}, *a.Issue) {
+		return wrong(errors.New("unknown state of an issue"))
 	}
 	if !slices.Contains(dialog.Intents, *a.Intent) {
 		return wrong(errors.New("unknown intent"))
@@ -158,13 +176,25 @@ func newReading(text string, t Turn, byRules dialog.Understanding) (dialog.Under
 	}
 	said := newSaid(t)
 	for _, e := range *a.Entities {
-		e.Value = words.Clip(strings.Join(strings.Fields(words.Printable(e.Value)), " "), maxValue)
+		e.Value = oneLine(e.Value, maxValue)
 		if len(u.Entities) == maxEntities || !slices.Contains(dialog.EntityKinds, e.Kind) || !said.has(e.Value) || said.isKnown(u.Entities, e) {
 			continue
 		}
 		u.Entities = append(u.Entities, e)
 	}
-	return u, nil
+	r := dialog.Reading{Understanding: &u, AgreesWithRules: u.Intent == byRules.Intent}
+	if topic := oneLine(*a.Topic, maxTopic); said.has(topic) {
+		r.Topic = topic
+	}
+	if *a.Issue != noIssue {
+		r.Issue = *a.Issue
+	}
+	return r, nil
+}
+
+// oneLine returns text on one line, cut to size bytes.
+func oneLine(text string, size int) string {
+	return words.Clip(strings.Join(strings.Fields(words.Printable(text)), " "), size)
 }
 
 func clamp(v, lowest, highest float64) float64 { return max(lowest, min(highest, v)) }

@@ -22,6 +22,7 @@ const maxText = 4 << 10 // bytes of what was said that are read
 
 // Turn is what is known of a finished turn.
 type Turn struct {
+	Number   int
 	Language string // BCP 47, of the agent
 	Before   string // what the agent had said last
 	Caller   string
@@ -29,13 +30,14 @@ type Turn struct {
 	Status   dialog.Status
 	Tools    []dialog.ToolUse
 	Outputs  []json.RawMessage // of the tools
+	Notes    []tools.Note      // of the tools
 }
 
 // Read reads a turn.
 func Read(t Turn) dialog.Understanding {
 	t.Caller, t.Reply = words.Clip(t.Caller, maxText), words.Clip(t.Reply, maxText)
 	u := dialog.Understanding{
-		Entities: append(entities(t.Caller), products(t.Outputs)...), Sentiment: Sentiment(t.Caller), Answered: isAnswered(t),
+		Entities: append(entities(t.Caller, t.Before), products(t.Outputs)...), Sentiment: Sentiment(t.Caller), Answered: isAnswered(t),
 	}
 	u.Intent, u.Confidence = intentOf(t)
 	return u

@@ -45,6 +45,8 @@ func (p *protocol) handleEvent(e dialog.Event) {
 		if e.Reading.Understanding != nil {
 			p.send("frontdesk.understanding", map[string]any{"turn": e.Turn, "understanding": e.Reading.Understanding})
 		}
+	case dialog.OverviewChanged:
+		p.send("frontdesk.overview", map[string]any{"turn": e.Turn, "overview": e.Overview})
 	case dialog.AgentChosen:
 		p.view.Model, p.view.Audio.Output.Voice = p.call.Agent().Name, p.call.Agent().Voice
 		p.send("session.updated", map[string]any{"session": p.view})

@@ -16,10 +16,10 @@ import (
 	"frontdesk/internal/require"
 )
 
-const goodReading = `{"intent":"delivery","entities":[{"kind":"order","value":"47329"}],"sentiment":-0.7,"confidence":0.9,"answered":true}`
+const goodReading = `{"intent":"delivery","entities":[{"kind":"order","value":"47329"}],"sentiment":-0.7,"confidence":0.9,"answered":true,"topic":"","issue":"answered"}`
 
 // readWith asks a server that answers with text to read a turn.
-func readWith(t *testing.T, o fakeai.Options, timeout time.Duration) (*fakeai.Server, dialog.Understanding, dialog.Usage, error) {
+func readWith(t *testing.T, o fakeai.Options, timeout time.Duration) (*fakeai.Server, dialog.Reading, error) {
 	t.Helper()
 	server := fakeai.New(o)
 	t.Cleanup(server.Close)
@@ -29,8 +29,8 @@ func readWith(t *testing.T, o fakeai.Options, timeout time.Duration) (*fakeai.Se
 	turn := understanding.Turn{Caller: "so where does four seven three two nine hang around, I could scream", Reply: "It is on its way.", Status: dialog.Completed}
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	u, usage, err := understanding.Ask(ctx, m, turn, understanding.Read(turn))
-	return server, u, usage, err
+	r, err := understanding.Ask(ctx, m, turn, understanding.Read(turn))
+	return server, r, err
 }
 
 func TestATurnIsReadOverTheWire(t *testing.T) {
@@ -53,16 +53,17 @@ func TestATurnIsReadOverTheWire(t *testing.T) {
 			if name == "slow" {
 				timeout = 50 * time.Millisecond
 			}
-			server, u, usage, err := readWith(t, c.o, timeout)
+			server, r, err := readWith(t, c.o, timeout)
 			if c.code != "" {
-				if err == nil || fault.From(err).Code != c.code || u.ByModel || usage.Input == 0 {
-					t.Fatalf("got %+v, %+v, %v; want the rules' reading, its cost and %s", u, usage, err, c.code)
+				if err == nil || fault.From(err).Code != c.code || r.Understanding != nil || r.Usage.Input == 0 {
+					t.Fatalf("got %+v, %v; want the cost and %s", r, err, c.code)
 				}
 				return
 			}
 			require.NoError(t, err)
-			if !u.ByModel || u.Intent != dialog.IntentDelivery || u.Sentiment != -0.7 || len(u.Entities) != 1 || u.Entities[0].Value != "47329" || usage.Output == 0 {
-				t.Errorf("got %+v, %+v", u, usage)
+			u := r.Understanding
+			if !u.ByModel || u.Intent != dialog.IntentDelivery || u.Sentiment != -0.7 || len(u.Entities) != 1 || u.Entities[0].Value != "47329" || r.Usage.Output == 0 {
+				t.Errorf("got %+v", r)
 			}
 			var body struct {
 				Format struct {
@@ -81,7 +82,7 @@ func TestATurnIsReadOverTheWire(t *testing.T) {
 	}
 }
 
-func TestAServerErrorLeavesTheRulesReading(t *testing.T) {
+func TestAServerErrorReadsNothing(t *testing.T) {
 	server := fakeai.New(fakeai.Options{})
 	defer server.Close()
 	m, err := NewModel(Config{URL: server.URL, Model: "reader"})
@@ -89,9 +90,8 @@ func TestAServerErrorLeavesTheRulesReading(t *testing.T) {
 	defer m.Close() //nolint:errcheck // a test
 	server.Fail(1, 500)
 	turn := understanding.Turn{Caller: "this is terrible", Reply: "I am sorry."}
-	u, _, err := understanding.Ask(t.Context(), m, turn, understanding.Read(turn))
-	if err == nil || u.ByModel || u.Sentiment >= 0 {
-		t.Errorf("got %+v, %v", u, err)
+	if r, err := understanding.Ask(t.Context(), m, turn, understanding.Read(turn)); err == nil || r.Understanding != nil {
+		t.Errorf("got %+v, %v", r, err)
 	}
 }
 
