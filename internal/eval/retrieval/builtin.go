@@ -23,6 +23,7 @@ type BuiltIn struct {
 // builtIns are the names, languages and pages of the built-in sets.
 var builtIns = []BuiltIn{
 	{Name: "demo", Language: "en"},
+	{Name: "utility", Language: "en", pages: archive("utility.txt")},
 	{Name: "factory", Language: "en", pages: factoryPages},
 }
 

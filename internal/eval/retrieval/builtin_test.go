@@ -52,6 +52,7 @@ type floor struct{ at3, mrr, target float64 }
 
 var floors = map[string]floor{
 	"demo":    {0.66, 0.60, 0.30},
+	"utility": {0.77, 0.72, 0.35},
 	"factory": {0.60, 0.57, 0},
 }
 
