@@ -6,13 +6,16 @@ import (
 	"strings"
 	"time"
 
+	"frontdesk/internal/hours"
 	"frontdesk/internal/words"
+	"frontdesk/tools"
 )
 
 // hourWords recognize questions about the date, the time and the opening hours in one
 // language, in folded text. A question with any other word than known is about something
 // else, such as the hours of one shop of several, and the pages answer it.
 type hourWords struct {
+	topic   string // what pages with opening hours are about
 	known   words.Set
 	date    *regexp.Regexp // asks for the day or the date
 	clock   *regexp.Regexp // asks for the time
@@ -30,6 +33,7 @@ type hourWords struct {
 
 var hourWordsOf = map[string]*hourWords{
 	"en": {
+		topic: "opening hours",
 		known: words.NewSet(`are is am will be being you we they do does did the your this that shop store office desk hotline line business company place service team
 			open opened opening opens close closed closes closing shut hours hour time times when what which until till how late early long today tonight tomorrow now right currently at
 			moment still yet next again on coming morning afternoon evening and or for me tell can could would please know like to i a of day days date week weekday during it there from in
@@ -45,6 +49,7 @@ var hourWordsOf = map[string]*hourWords{
 		days: [7]string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"},
 	},
 	"de": {
+		topic: "öffnungszeiten",
 		known: words.NewSet(`haben sie habt ihr hat was ist sind seid das der die den dem ihr euer eure ihre geschaft laden buro werkstatt zentrale hotline denn eigentlich noch schon jetzt gerade momentan im moment
 			heute abend fruh morgen nachmittag vormittag wann ab bis wie lange um wieviel viel uhr uhrzeit spat geoffnet offen auf zu geschlossen offnen offnet offnest schliessen schliesst machen macht
 			wieder nachste nachsten nachster am an und oder fur mir sagen konnen kann bitte wissen ich mochte welche welcher welches welchen tag tage datum wochentag wievielte wievielten es wir offnungszeiten zeiten
@@ -61,6 +66,7 @@ var hourWordsOf = map[string]*hourWords{
 		days: [7]string{"sonntag", "montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag"},
 	},
 	"fr": {
+		topic: "horaires d ouverture",
 		known: words.NewSet(`etes est sont vous nous votre vos le la les l un une magasin boutique bureau service atelier agence ouvert ouverts ouverte ouvertes ferme fermes fermee fermees ouvrez ouvre ouvrir
 			fermez fermer fermeture ouverture ouvertures rouvrez rouvre maintenant actuellement en ce moment encore deja aujourd hui demain matin soir apres midi quand a quelle quelles quel quels heure heures
 			jusqu jusque combien de du des horaires horaire prochain prochaine fois jour jours date sommes on il et ou pour me dire pouvez pourriez savoir je voudrais s te plait que qu c cette semaine
@@ -76,6 +82,7 @@ var hourWordsOf = map[string]*hourWords{
 		days: [7]string{"dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"},
 	},
 	"es": {
+		topic: "horario de apertura",
 		known: words.NewSet(`estan esta estais son es ustedes vosotros su sus el la los las un una tienda oficina local servicio taller negocio abierto abiertos abierta abiertas abren abre abrir abris cerrado cerrados
 			cerrada cierran cierra cerrar apertura cierre ahora mismo actualmente en este momento todavia aun ya hoy manana tarde noche cuando a que cual cuales hora horas hasta desde horario horarios atencion
 			proxima proximo vez dia dias fecha estamos tenemos semana de del por para me decir puede podria saber quisiera favor otra y o volver vuelven lunes martes miercoles jueves viernes sabado domingo
@@ -106,7 +113,17 @@ func (r *responder) answerHours(st *state, u utterance) []part {
 		st.asksHours = false
 		return nil
 	}
-	text := r.sayHours(w, asked, said, st.asksHours)
+	text := r.sayHours(r.hours, w, asked, said, st.asksHours)
+	if text == "" && !r.hours.IsSet() && (w.open.MatchString(asked) || st.asksHours) {
+		isFollowUp := st.asksHours
+		st.asksHours = true
+		return r.searchHours(st, u, func(h *hours.Hours, named hours.Weekdays) string {
+			if !named.Has(w.weekdaysIn(asked, said, r.now)) {
+				return ""
+			}
+			return r.sayHours(h, w, asked, said, isFollowUp)
+		}, w.topic)
+	}
 	st.asksHours = text != ""
 	if text == "" {
 		return nil
@@ -115,40 +132,83 @@ func (r *responder) answerHours(st *state, u utterance) []part {
 	return r.tell(text, noQuestion)
 }
 
+// searchHours answers a question from a page that states opening hours plainly, with what say
+// returns for them, or else as any other question. topic is what the page is about.
+func (r *responder) searchHours(st *state, u utterance, say func(*hours.Hours, hours.Weekdays) string, topic string) []part {
+	parts := r.searchFor(st, u, topic)
+	if len(parts) != 1 || parts[0].call == nil {
+		return parts
+	}
+	other := parts[0].respond
+	parts[0].respond = func(st *state, result tools.Result) statement {
+		var found struct{ Passages []passage }
+		if !result.Failed {
+			decodeOutput(result, &found)
+		}
+		for _, p := range found.Passages {
+			h, named, ok := hours.Read(p.Page+" "+p.Heading, p.Text, r.now.Location())
+			if !ok {
+				continue
+			}
+			if text := say(h, named); text != "" {
+				st.failures = 0
+				return statement{text: text, pages: []string{p.Page}}
+			}
+		}
+		return other(st, result)
+	}
+	return parts
+}
+
 // sayHours returns the answer to a question, or "". isFollowUp says that the question before
 // was about hours, too.
-func (r *responder) sayHours(w *hourWords, asked string, said []string, isFollowUp bool) string {
+func (r *responder) sayHours(h *hours.Hours, w *hourWords, asked string, said []string, isFollowUp bool) string {
 	switch {
 	case w.clock.MatchString(asked):
-		return r.hours.SayTime(r.language, r.now)
+		return h.SayTime(r.language, r.now)
 	case w.date.MatchString(asked) && !w.open.MatchString(asked):
-		return r.hours.SayDate(r.language, r.now)
+		return h.SayDate(r.language, r.now)
 	}
-	if !r.hours.IsSet() || !w.open.MatchString(asked) && !isFollowUp {
+	if !h.IsSet() || !w.open.MatchString(asked) && !isFollowUp {
 		return ""
 	}
-	if days := w.daysIn(asked, said, r.hours.In(r.now)); len(days) > 0 {
+	if days := w.daysIn(asked, said, h.In(r.now)); len(days) > 0 {
 		var out []string
 		for _, day := range days {
-			out = append(out, r.hours.SayDay(r.language, day, r.now))
+			out = append(out, h.SayDay(r.language, day, r.now))
 		}
 		return strings.Join(out, " ")
 	}
 	if !w.open.MatchString(asked) {
 		return ""
 	}
-	isOpen := r.hours.IsOpen(r.now)
 	switch {
 	case w.week.MatchString(asked) && !w.now.MatchString(asked):
-		return r.hours.SayWeek(r.language)
-	case w.next.MatchString(asked) && !isOpen:
-		return r.hours.SayNext(r.language, r.now)
+		return h.SayWeek(r.language)
+	case w.next.MatchString(asked) && !h.IsOpen(r.now):
+		return h.SayNext(r.language, r.now)
 	case w.now.MatchString(asked) || w.closing.MatchString(asked):
-		return r.hours.SayNow(r.language, r.now)
+		return h.SayNow(r.language, r.now)
 	case w.next.MatchString(asked):
-		return r.hours.SayDay(r.language, r.now, r.now)
+		return h.SayDay(r.language, r.now, r.now)
 	}
 	return ""
+}
+
+// weekdaysIn returns the weekdays whose hours the answer to a question needs: those that it
+// names, or else all of them, or today if it is about the present.
+func (w *hourWords) weekdaysIn(asked string, said []string, now time.Time) (days hours.Weekdays) {
+	for _, day := range w.daysIn(asked, said, now) {
+		days[day.Weekday()] = true
+	}
+	switch {
+	case days != hours.Weekdays{}:
+	case w.next.MatchString(asked) && !w.now.MatchString(asked):
+		return hours.Weekdays{1: true, 2: true, 3: true, 4: true, 5: true}
+	case w.now.MatchString(asked) || w.closing.MatchString(asked):
+		days[now.Weekday()] = true
+	}
+	return days
 }
 
 const maxDays = 3 // in one answer
