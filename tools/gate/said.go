@@ -163,8 +163,11 @@ var signWords = strings.NewReplacer("@", " at ", ".", " dot ", "_", " underscore
 // hyphen is a "-" inside a word.
 var hyphen = regexp.MustCompile(`(\pL)-(\pL)`)
 
+// sentenceEnd is punctuation at the end of a word, which is no part of an address.
+var sentenceEnd = regexp.MustCompile(`([^\s.,;!?])[.,;!?]+(?:\s|$)`)
+
 func withSignWords(text string) string {
-	text = strings.TrimRight(text, " .,;!?")
+	text = sentenceEnd.ReplaceAllString(text, "$1 ")
 	return signWords.Replace(hyphen.ReplaceAllString(text, "$1 dash $2"))
 }
 
@@ -214,7 +217,9 @@ func join(tokens []string) string { return strings.Join(tokens, "") }
 // spelled word or an address, and no address may go on after the last.
 func contains(tokens []string, wanted string) bool {
 	for start := range tokens {
-		if start > 0 && (isSign(tokens[start-1]) || len(tokens[start-1]) == 1 && len(tokens[start]) == 1) {
+		// "Reach me at j o n at example dot com": an address has one @ only.
+		isAfterSign := start > 0 && isSign(tokens[start-1]) && !(tokens[start-1] == "@" && strings.Contains(wanted, "@"))
+		if start > 0 && (isAfterSign || len(tokens[start-1]) == 1 && tokens[start-1] != "@" && len(tokens[start]) == 1) {
 			continue
 		}
 		rest := wanted

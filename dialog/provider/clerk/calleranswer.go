@@ -107,7 +107,12 @@ func (r *responder) answerWhatContact(st *state, u utterance, in intent, isTyped
 	case len(u.words) <= 3 && in == inquiry && !u.isQuestion: // probably a name
 		return r.setContact(st, contact{capitalizeWords(u.plain), personName}, isTyped)
 	case st.isFiling && in == inquiry && !u.isQuestion: // more about the problem
-		st.problem = appendProblem(st.problem, u.text)
+		if start := correctsProblem.FindString(u.text); start != "" { // what a ticket is about comes first
+			st.problem = appendProblem(strings.TrimSpace(u.text[len(start):]), st.problem)
+		} else {
+			st.problem = appendProblem(st.problem, u.text)
+		}
+		st.topic = st.problem
 		return r.tell("", whatContact)
 	}
 	return nil
@@ -171,10 +176,13 @@ func (r *responder) answerWhatProblem(st *state, u utterance, in intent, isTyped
 	return r.continueTicket(st, isTyped)
 }
 
+// correctsProblem matches the beginning of a correction of the problem.
+var correctsProblem = regexp.MustCompile(`(?i)^(?:(?:no|wait|sorry|actually|hold on|i mean|i meant|rather|nein|moment|halt|ich meine|eigentlich)[ ,.]+)+(?:(?:it is|it's|it was|i mean|i meant|es ist|ich meine) )?`)
+
 // appendProblem adds what the caller said to the description of a problem.
 func appendProblem(problem, text string) string {
-	if problem == "" {
-		return text
+	if problem == "" || text == "" {
+		return problem + text
 	}
 	return words.Clip(strings.TrimSuffix(problem, ".")+". "+text, maxSaid)
 }

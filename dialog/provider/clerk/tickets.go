@@ -19,6 +19,24 @@ var reportRequest = regexp.MustCompile(`(?i)^.*?\b(?:report|log|raise|submit|reg
 // genericTerms do not say what a problem is.
 var genericTerms = words.NewSet("problem issu fault bug error incid ticket report complaint formal offici support file someth log rais submit")
 
+// namesContact matches what introduces a contact within a longer sentence, up to its end.
+var namesContact = regexp.MustCompile(`(?i)[\s,.;]*(?:\b(?:and )?(?:you can )?(?:reach|call|e-?mail|text|contact|write) me(?: back)? (?:at|on|under|by|via)\b|\b(?:and )?my (?:e-?mail|mail|phone|telephone|mobile|cell|contact|number)\b(?:[ -]?(?:address|number|mail))?(?: is|:)?)`)
+
+// withoutContact removes the contact from a text that also says something else.
+func withoutContact(text string) string {
+	start, end := len(text), len(text)
+	for _, pattern := range []*regexp.Regexp{typedEmail, typedPhone} {
+		if m := pattern.FindStringIndex(text); m != nil {
+			start, end = m[0], m[1]
+			break
+		}
+	}
+	if m := namesContact.FindStringIndex(text); m != nil {
+		start = min(start, m[0])
+	}
+	return appendProblem(strings.TrimRight(text[:start], " ,;:"), strings.TrimLeft(text[end:], " ,.;"))
+}
+
 // startTicket begins a ticket with what the caller said about the problem.
 func (r *responder) startTicket(st *state, u utterance, isTyped bool) []part {
 	if !r.hasTool[createTicket] {
@@ -27,7 +45,12 @@ func (r *responder) startTicket(st *state, u utterance, isTyped bool) []part {
 		}
 		return r.tell(r.phrases.noTool, noQuestion)
 	}
-	problem := strings.TrimSpace(reportRequest.ReplaceAllString(ticketRequest.ReplaceAllString(u.text, " "), ""))
+	text := u.text
+	if c := findContact(u, false); c.isProof() {
+		text = withoutContact(text)
+		st.contact, st.isContactSettled = c, isTyped || r.asks[createTicket]
+	}
+	problem := strings.TrimSpace(reportRequest.ReplaceAllString(ticketRequest.ReplaceAllString(text, " "), ""))
 	details := 0
 	for _, t := range terms(r.lexicon, plainText(problem)) {
 		if !genericTerms[t] && r.phrases == englishPhrases { // the patterns above are English
