@@ -23,6 +23,8 @@ func TestOriginOfValues(t *testing.T) {
 		{"47329", "order 4 | 73 | 2 9", FromCaller},
 		{"47329", "order 4 | is it late | 73 | 2 9", Nowhere},
 		{"7329", "order 47 | 3 2 9", Nowhere},
+		{"47329", "four seven three two eight no wait two nine", FromCaller},
+		{"47329", "order 47328 in 29 days", Nowhere},
 		{"47329", "vier, sieben, drei, zwei, neun", FromCaller},
 		{"47329", "quatre sept trois deux neuf", FromCaller},
 		{"47329", "cuatro siete | tres dos nueve", FromCaller},

@@ -99,6 +99,9 @@ func holdNumber(wanted string, turns []string, numbersOf func(string) []string) 
 			if startsWithPieces(found[i:], wanted) {
 				return true
 			}
+			if i > 0 && isCorrected(found[i-1], found[i], wanted) && correction.MatchString(turn) {
+				return true
+			}
 			// "nineteen ninety nine" may be an amount of 19.99.
 			if n := len(found[i]); n >= 3 && !strings.Contains(found[i], ".") && found[i][:n-2]+"."+found[i][n-2:] == wanted {
 				return true
@@ -122,6 +125,16 @@ func holdNumber(wanted string, turns []string, numbersOf func(string) []string) 
 		}
 	}
 	return false
+}
+
+// correction matches words with which a caller corrects a number.
+var correction = regexp.MustCompile(`(?i)\b(?:no|sorry|wait|actually|i mean|i meant|correction|rather|scratch that|not|nein|moment|quatsch|ich meine|non|pardon|perdón|perdona)\b`)
+
+// isCorrected reports whether a number is wanted after its last digits are replaced, as in
+// "four seven three two eight, no, two nine".
+func isCorrected(number, lastDigits, wanted string) bool {
+	keep := len(number) - len(lastDigits)
+	return len(number) >= 4 && keep > 0 && number[:keep]+lastDigits == wanted
 }
 
 // startsWithPieces reports whether some of the first pieces make wanted.

@@ -86,10 +86,19 @@ func (r *responder) correctIntent(st *state, u utterance, in intent) intent {
 	switch {
 	case in == inquiry && st.ticket != "" && closeThat.MatchString(u.plain):
 		return closeTicket
-	case in == inquiry && st.lookup != "" && pronoun.MatchString(u.plain) && asksStatus.MatchString(u.plain) && !otherTopic.MatchString(u.plain):
+	case in == inquiry && st.lookup != "" && pronoun.MatchString(u.plain) && asksStatus.MatchString(u.plain) && !otherTopic.MatchString(u.plain),
+		in == inquiry && len(st.number) >= minNumber && st.query == r.subjectOf(st.lookup) && pronoun.MatchString(u.plain) && asksOfRecord(u) && len(u.words) <= 8:
 		return recordStatus
 	}
 	return in
+}
+
+// subjectOf returns what a look-up finds, such as "order".
+func (r *responder) subjectOf(lookup string) string {
+	if l := r.lookupNamed(lookup); l != nil {
+		return l.subject
+	}
+	return ""
 }
 
 // intentOf returns what the caller wants.

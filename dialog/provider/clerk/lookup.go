@@ -267,6 +267,36 @@ var (
 	timeColumn   = regexp.MustCompile(`(?i)\b(?:expected|estimated|arriv\w*|due|eta|date|time|when|delivery|lieferung|entrega|livraison)\b`)
 )
 
+// columnQuestions match questions about a record, and the columns that answer them.
+var columnQuestions = []struct{ question, column *regexp.Regexp }{
+	{regexp.MustCompile(`\b(?:how much (?:is|was|were|did|does|do|will|would|are)|what (?:did|does|do) (?:it|that|they|i|we) (?:cost|pay)|the (?:price|total|cost|amount)|was (?:kostet|kostete|hat)|wie viel)\b`),
+		regexp.MustCompile(`(?i)\b(?:total|price|amount|cost|sum|betrag|preis|summe|importe|precio|montant|prix)\b`)},
+	{regexp.MustCompile(`\b(?:what (?:is|was) (?:in|inside) (?:it|that|there)|what (?:did|have) (?:i|we) (?:order|ordered|buy|bought)|what is it)\b`), thingColumn},
+	{regexp.MustCompile(`\b(?:who (?:is|will|does|brings|delivers|carries|delivering)|which (?:carrier|company|service)|carrier|courier)\b`),
+		regexp.MustCompile(`(?i)\b(?:carrier|courier|shipper|technician|versand)\b`)},
+	{regexp.MustCompile(`\b(?:when (?:was|were|did) (?:it|that|they|you)\b.*\b(?:ship|shipped|sent|send|leave|left))\b`), regexp.MustCompile(`(?i)\b(?:shipped|sent|versandt)\b`)},
+}
+
+// asksColumn reports whether the caller asks for a column of a record.
+func asksColumn(u utterance, column string) bool {
+	for _, q := range columnQuestions {
+		if q.question.MatchString(u.plain) && q.column.MatchString(column) {
+			return true
+		}
+	}
+	return false
+}
+
+// asksOfRecord reports whether the caller asks for something that records may have.
+func asksOfRecord(u utterance) bool {
+	for _, q := range columnQuestions {
+		if q.question.MatchString(u.plain) {
+			return true
+		}
+	}
+	return false
+}
+
 // describeRecord says what a record is, its status, when it is expected, and what else the
 // caller asked for.
 func (r *responder) describeRecord(l *lookup, n string, record map[string]string, u utterance, isTyped bool) string {
@@ -281,7 +311,7 @@ func (r *responder) describeRecord(l *lookup, n string, record map[string]string
 			status = value
 		case thing == "" && thingColumn.MatchString(column):
 			thing = value
-		case timeColumn.MatchString(column) || intersects(asked, terms(r.lexicon, plainText(column))):
+		case timeColumn.MatchString(column) || asksColumn(u, column) || intersects(asked, terms(r.lexicon, plainText(column))):
 			more = append(more, capitalize(column)+": "+value+".")
 		}
 	}

@@ -20,8 +20,12 @@ func number(plain string) string {
 	plain = withoutAmounts(plain)
 	if matches := correction.FindAllStringIndex(plain, -1); matches != nil {
 		last := matches[len(matches)-1]
-		if n := words.SpokenDigits(plain[last[1]:]); len(n) >= 3 {
+		before, n := words.SpokenDigits(plain[:last[0]]), words.SpokenDigits(plain[last[1]:])
+		switch {
+		case len(n) >= 3:
 			return n
+		case n != "" && len(before) >= minNumber: // "four seven three two eight, no, two nine"
+			return before[:len(before)-len(n)] + n
 		}
 	}
 	return words.SpokenDigits(plain)
