@@ -14,6 +14,7 @@ import (
 	"frontdesk/internal/agentfile"
 	"frontdesk/internal/eval/retrieval"
 	"frontdesk/tools/knowledge"
+	"frontdesk/tools/knowledge/documents"
 )
 
 const maxQuestions = 8 << 20 // bytes of a file of questions
@@ -155,7 +156,7 @@ func readQuestions(file string) ([]retrieval.Question, error) {
 
 // ask asks the questions of the chosen half to the pages in dir.
 func ask(ctx context.Context, f *knowledgeFlags, set string, questions []retrieval.Question, dir, language string) ([]retrieval.Result, error) {
-	k, err := knowledge.Open(ctx, dir, knowledge.Options{Language: language})
+	k, err := knowledge.Open(ctx, dir, knowledge.Options{Language: language, Formats: documents.Formats()})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"frontdesk/internal/onnx"
 	"frontdesk/internal/words"
 	"frontdesk/tools/knowledge"
+	"frontdesk/tools/knowledge/documents"
 )
 
 // knowledge opens the agent's knowledge base; nil if it has none.
@@ -31,7 +32,7 @@ func (o *agentOpener) knowledge(ctx context.Context, f agentfile.File) (*knowled
 
 // knowledgeOptions returns how an agent's pages are read and searched.
 func (o *agentOpener) knowledgeOptions(f agentfile.File) knowledge.Options {
-	options := knowledge.Options{Language: f.Language, OnProblem: func(err error) {
+	options := knowledge.Options{Language: f.Language, Formats: documents.Formats(), OnProblem: func(err error) {
 		o.log.Warn("knowledge base", zap.String("agent", f.Name), zap.Error(err))
 	}}
 	if o.neural != nil && words.IsEnglish(f.Language) {

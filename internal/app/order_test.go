@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"tools/gate":                   {"internal/fault", "internal/words"},
 	"tools":                        {"tools/gate", "internal/db", "internal/fault", "internal/hours", "internal/phone", "internal/words"},
 	"tools/knowledge":              {"tools", "tools/gate", "internal/fault", "internal/words"},
+	"tools/knowledge/documents":    {"tools/knowledge", "internal/fault", "internal/words"},
 	"tools/outbox":                 {"internal/db", "internal/fault", "internal/words"},
 	"tools/notify":                 {"tools/outbox", "tools/httptool", "internal/fault", "internal/words"},
 	"tools/callback":               {"tools", "tools/workflow", "internal/fault", "internal/hours", "internal/words"},

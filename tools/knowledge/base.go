@@ -3,8 +3,8 @@
 //
 // Files enter through formats. A Format reads the bytes of a file into a Page: a title and
 // sections, each with the headings above it and its paragraphs, list items and table rows.
-// Markdown, HTML and plain text are built in; Options.Formats adds others by extension, and
-// package documents has some. An Outline builds a page from headings and blocks. Open reads the
+// Markdown and plain text are built in; Options.Formats adds others by extension, and package
+// documents has them. An Outline builds a page from headings and blocks. Open reads the
 // folder, cuts each section into passages short enough to be read aloud, and indexes them;
 // searches notice changed files.
 //
@@ -65,9 +65,10 @@ type unreadablePage struct {
 
 // Passage is a piece of a page, short enough to be read aloud.
 type Passage struct {
-	Page    string  `json:"page"`          // the page's title
-	File    string  `json:"file"`          // its path in the folder, with slashes
-	URL     string  `json:"url,omitempty"` // where people read it
+	Page    string  `json:"page"`           // the page's title
+	File    string  `json:"file"`           // its path in the folder, with slashes
+	Leaf    int     `json:"leaf,omitempty"` // of a PDF, from 1
+	URL     string  `json:"url,omitempty"`  // where people read it
 	Heading string  `json:"heading,omitempty"`
 	Text    string  `json:"text"`
 	Score   float64 `json:"score"` // 0 to 1: how much of the question's words the passage covers
@@ -83,6 +84,14 @@ type indexedPassage struct {
 	Passage
 	titleTerms []string // of the page's title and the headings, sorted
 	terms      []string // all different terms, sorted
+}
+
+// Source names the page for people, with the number of a PDF's page.
+func (p Passage) Source() string {
+	if p.Leaf > 0 {
+		return fmt.Sprintf("%s, page %d", p.Page, p.Leaf)
+	}
+	return p.Page
 }
 
 // Problem is a file that is ignored, and why. The other files work without it.
@@ -102,8 +111,8 @@ type Options struct {
 	OnProblem func(error)
 }
 
-// Open reads the pages in dir and its folders: Markdown, HTML, plain text and the formats of
-// the options. It ignores pages that it cannot read; Problems lists them. A folder that does
+// Open reads the pages in dir and its folders: Markdown, plain text and the formats of the
+// options. It ignores pages that it cannot read; Problems lists them. A folder that does
 // not exist is an empty knowledge base.
 func Open(ctx context.Context, dir string, options Options) (*Base, error) {
 	db, err := sql.Open("sqlite", ":memory:")

@@ -10,7 +10,7 @@ import (
 	"frontdesk/tools/knowledge"
 )
 
-// A folder of Markdown, HTML and text pages becomes a knowledge base.
+// A folder of Markdown and text pages becomes a knowledge base.
 func ExampleOpen() {
 	dir, err := os.MkdirTemp("", "knowledge")
 	if err != nil {

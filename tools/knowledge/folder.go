@@ -15,7 +15,7 @@ import (
 const (
 	maxPage       = 1 << 20  // bytes of a page whose format sets no other limit
 	maxPages      = 20_000   // per knowledge base
-	maxTotal      = 64 << 20 // bytes of all pages together
+	maxTotal      = 64 << 20 // bytes of all pages together; a file counts as maxPage at most, because only PDF and Word are larger
 	checkInterval = time.Second
 	checkShare    = 100 // checks for changes take at most 1/checkShare of the time
 )
@@ -78,7 +78,13 @@ func (f *pageFolder) list(ctx context.Context) (map[string]fileVersion, []Proble
 			return nil
 		}
 		format := f.format(name)
-		if format.Read == nil || entry.IsDir() {
+		if entry.IsDir() {
+			return nil
+		}
+		if format.Read == nil {
+			if format.Remedy != "" {
+				problems = append(problems, Problem{File: name, Err: fault.New(fault.Media, "cannot read files of this type; %s", format.Remedy)})
+			}
 			return nil
 		}
 		info, err := os.Stat(path)
@@ -87,13 +93,13 @@ func (f *pageFolder) list(ctx context.Context) (map[string]fileVersion, []Proble
 			problems = append(problems, Problem{File: name, Err: fault.Wrap(err, fault.Storage, "cannot read the file")})
 		case !info.Mode().IsRegular():
 		case info.Size() > format.MaxSize:
-			problems = append(problems, Problem{File: name, Err: fault.New(fault.TooLarge, "the page is larger than %d bytes", format.MaxSize)})
-		case len(found) >= maxPages || total+info.Size() > maxTotal:
+			problems = append(problems, Problem{File: name, Err: tooLarge(format)})
+		case len(found) >= maxPages || total+min(info.Size(), maxPage) > maxTotal:
 			problems = append(problems, Problem{File: name, Err: fault.New(fault.TooLarge,
-				"the knowledge base is larger than %d pages or %d bytes; this page and all after it are ignored", maxPages, maxTotal)})
+				"the knowledge base is larger than %d pages or %d MB; this page and all after it are ignored", maxPages, maxTotal>>20)})
 			return filepath.SkipAll
 		default:
-			total += info.Size()
+			total += min(info.Size(), maxPage)
 			found[name] = fileVersion{size: info.Size(), modified: info.ModTime()}
 		}
 		return nil
@@ -114,7 +120,7 @@ func (f *pageFolder) read(ctx context.Context, name string) (*Page, error) {
 		return nil, fault.Wrap(err, fault.Storage, "cannot read the file")
 	}
 	if int64(len(source)) > format.MaxSize {
-		return nil, fault.New(fault.TooLarge, "the page is larger than %d bytes", format.MaxSize)
+		return nil, tooLarge(format)
 	}
 	p, err := format.Read(ctx, name, source)
 	if err != nil {
@@ -124,6 +130,10 @@ func (f *pageFolder) read(ctx context.Context, name string) (*Page, error) {
 		p.Title = titleOf(name)
 	}
 	return p, nil
+}
+
+func tooLarge(format Format) error {
+	return fault.New(fault.TooLarge, "the file is larger than %d MB; split it", format.MaxSize>>20)
 }
 
 // titleOf returns the title of a page that has none: the name of its file.

@@ -171,7 +171,7 @@ func (k *Base) insertPage(ctx context.Context, insert *sql.Stmt, name string, p 
 				return nil, err
 			}
 			out = append(out, &indexedPassage{
-				Passage:    Passage{Page: p.Title, File: name, URL: url, Heading: heading, Text: text},
+				Passage:    Passage{Page: p.Title, File: name, Leaf: s.Leaf, URL: url, Heading: heading, Text: text},
 				titleTerms: sortUnique(slices.Concat(title, headingTerms)),
 				terms:      sortUnique(slices.Concat(title, headingTerms, body)),
 			})

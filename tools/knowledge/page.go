@@ -3,6 +3,10 @@ package knowledge
 import (
 	"bytes"
 	"context"
+	"html"
+	"net/url"
+	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -11,15 +15,16 @@ import (
 	"github.com/yuin/goldmark/extension"
 	extast "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/text"
-	"golang.org/x/net/html"
-	"golang.org/x/net/html/atom"
+	"golang.org/x/text/encoding/unicode"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/words"
 )
 
 const (
 	passageWords = 120      // in a passage, at most; it ends with a sentence if possible
 	maxNesting   = 100      // levels of elements or blocks; deeper text is ignored
+	maxLinks     = 1000     // of a page; the rest is ignored
 	maxStretch   = 16 << 10 // bytes of Markdown without an empty line, because parsing can take quadratic time
 )
 
@@ -28,11 +33,13 @@ type Page struct {
 	Title    string // "" stands for the name of the file
 	URL      string // where people read the page; "" if it is on no website
 	Sections []Section
+	Links    []string // paths of other pages of the same folder or website, as the page has them, without fragments
 }
 
 // Section is the text below one heading.
 type Section struct {
 	Path   []string // the headings, outermost first, without the page's title
+	Leaf   int      // the page of a PDF, from 1; 0 in other formats
 	Anchor string   // leads to the section when it follows the page's URL and "#"; "" if nothing does
 	Blocks []string // paragraphs, list items, table rows
 }
@@ -44,18 +51,33 @@ type Format struct {
 	// neither the file nor its content.
 	Read    func(ctx context.Context, name string, source []byte) (*Page, error)
 	MaxSize int64 // of a file, in bytes; a larger file is not read. 0 means 1 MB
+
+	// Remedy is what to do with files that cannot be read, such as "save it as PDF"; Read is
+	// nil then. Problems has it.
+	Remedy string
 }
 
 // builtInFormats are the formats by extension that every knowledge base reads.
 var builtInFormats = map[string]Format{
-	".md": {Read: readMarkdown}, ".markdown": {Read: readMarkdown}, ".html": {Read: readHTML}, ".htm": {Read: readHTML}, ".txt": {Read: readPlain},
+	".md": {Read: readMarkdown}, ".markdown": {Read: readMarkdown}, ".txt": {Read: readPlain},
 }
 
-// Text returns source as text. A mark of the byte order is left out.
+// Text returns source as text in UTF-8, without a mark of the byte order, which may announce
+// UTF-16: Excel saves what it calls "Unicode text" like that.
 func Text(source []byte) ([]byte, error) {
+	if bytes.HasPrefix(source, []byte("\xfe\xff")) || bytes.HasPrefix(source, []byte("\xff\xfe")) {
+		decoded, err := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Bytes(source)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Invalid, "the file is not valid UTF-16; save it as UTF-8")
+		}
+		source = decoded
+	}
 	source = bytes.TrimPrefix(source, []byte("\ufeff"))
-	if !utf8.Valid(source) || bytes.IndexByte(source, 0) >= 0 {
-		return nil, fault.New(fault.Invalid, "the page is not text in UTF-8")
+	switch {
+	case bytes.IndexByte(source, 0) >= 0:
+		return nil, fault.New(fault.Invalid, "the file is not text: it has bytes that are 0")
+	case !utf8.Valid(source):
+		return nil, fault.New(fault.Invalid, "the file is not text in UTF-8; if it is Windows-1252 or Latin-1, save it as UTF-8")
 	}
 	return source, nil
 }
@@ -66,6 +88,7 @@ type Outline struct {
 	page       Page
 	path       [7]string // the current heading of each level, 1 to 6
 	anchor     string
+	leaf       int  // the current one
 	hasSection bool // the current heading has a section already
 }
 
@@ -100,11 +123,61 @@ func (o *Outline) Block(text string) {
 				path = append(path, title)
 			}
 		}
-		o.page.Sections = append(o.page.Sections, Section{Path: path, Anchor: o.anchor})
+		o.page.Sections = append(o.page.Sections, Section{Path: path, Leaf: o.leaf, Anchor: o.anchor})
 		o.hasSection = true
 	}
 	s := &o.page.Sections[len(o.page.Sections)-1]
 	s.Blocks = append(s.Blocks, text)
+}
+
+// LeaveLevel ends the sections of a heading level and those below it: what follows is not
+// about them.
+func (o *Outline) LeaveLevel(level int) {
+	clear(o.path[level:])
+	o.hasSection = false
+}
+
+// StartLeaf makes what follows part of another page of a PDF, under the same headings.
+func (o *Outline) StartLeaf(number int) {
+	if number != o.leaf {
+		o.leaf, o.hasSection = number, false
+	}
+}
+
+// Table adds the rows of a table. Each row becomes a block that is understood without the
+// others: if there is a header and more than two columns, every cell but the first one follows
+// the name of its column. "Friday, 9 am to 5 pm" needs no names.
+func (o *Outline) Table(header []string, rows [][]string) {
+	if len(header) == 2 {
+		o.Block(strings.Join(header, ", "))
+		header = nil
+	}
+	for _, row := range rows {
+		var cells []string
+		for i, cell := range row {
+			if cell = squeeze(cell); cell == "" {
+				continue
+			}
+			if i > 0 && i < len(header) {
+				if name := strings.TrimSuffix(squeeze(header[i]), ":"); name != "" {
+					cell = name + ": " + cell
+				}
+			}
+			cells = append(cells, cell)
+		}
+		o.Block(strings.Join(cells, ", "))
+	}
+}
+
+// Link notes a link to another page of the same folder or website. It ignores other links.
+func (o *Outline) Link(target string) {
+	u, err := url.Parse(strings.TrimSpace(target))
+	if err != nil || u.Scheme != "" || u.Host != "" || u.Path == "" || len(o.page.Links) >= maxLinks {
+		return
+	}
+	if p := path.Clean(u.Path); !slices.Contains(o.page.Links, p) {
+		o.page.Links = append(o.page.Links, p)
+	}
 }
 
 // readPlain reads text whose paragraphs are apart by empty lines.
@@ -145,7 +218,7 @@ func (o *Outline) markdown(source []byte) error {
 	}
 	for stretch := range bytes.SplitSeq(source, []byte("\n\n")) {
 		if len(stretch) > maxStretch {
-			return fault.New(fault.TooLarge, "the page has more than %d bytes without an empty line", maxStretch)
+			return fault.New(fault.TooLarge, "the page has more than %d kB without an empty line; put empty lines between its paragraphs", maxStretch>>10)
 		}
 	}
 	depth := 0
@@ -160,18 +233,22 @@ func (o *Outline) markdown(source []byte) error {
 		}
 		switch n := n.(type) {
 		case *ast.Heading:
-			o.Heading(n.Level, inlineText(n, source), "")
+			o.Heading(n.Level, o.inlineText(n, source), "")
 		case *ast.Paragraph, *ast.TextBlock:
-			o.Block(inlineText(n, source))
+			o.Block(o.inlineText(n, source))
 		case *ast.CodeBlock, *ast.FencedCodeBlock:
 			o.Block(string(n.Lines().Value(source)))
-		case *extast.TableHeader, *extast.TableRow:
-			var cells []string
-			for cell := n.FirstChild(); cell != nil; cell = cell.NextSibling() {
-				cells = append(cells, inlineText(cell, source))
+		case *extast.Table:
+			var rows [][]string
+			for row := n.FirstChild(); row != nil; row = row.NextSibling() {
+				var cells []string
+				for cell := row.FirstChild(); cell != nil; cell = cell.NextSibling() {
+					cells = append(cells, o.inlineText(cell, source))
+				}
+				rows = append(rows, cells)
 			}
-			o.Block(strings.Join(cells, ", "))
-		case *ast.Document, *ast.List, *ast.ListItem, *ast.Blockquote, *extast.Table:
+			o.Table(rows[0], rows[1:])
+		case *ast.Document, *ast.List, *ast.ListItem, *ast.Blockquote:
 			return ast.WalkContinue, nil
 		}
 		return ast.WalkSkipChildren, nil
@@ -179,8 +256,8 @@ func (o *Outline) markdown(source []byte) error {
 }
 
 // inlineText returns the text of a heading or paragraph without markup: the text of links,
-// the description of images, no raw HTML.
-func inlineText(n ast.Node, source []byte) string {
+// the description of images, no raw HTML. It notes the targets of links.
+func (o *Outline) inlineText(n ast.Node, source []byte) string {
 	var b strings.Builder
 	depth := 0
 	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -199,6 +276,8 @@ func inlineText(n ast.Node, source []byte) string {
 			b.Write(n.Value)
 		case *ast.AutoLink:
 			b.Write(n.Label(source))
+		case *ast.Link:
+			o.Link(string(n.Destination))
 		}
 		if depth > maxNesting {
 			return ast.WalkSkipChildren, nil
@@ -208,90 +287,10 @@ func inlineText(n ast.Node, source []byte) string {
 	return html.UnescapeString(b.String())
 }
 
-// readHTML reads the visible text of an HTML page, without scripts and navigation.
-func readHTML(_ context.Context, _ string, source []byte) (*Page, error) {
-	source, err := Text(source)
-	if err != nil {
-		return nil, err
-	}
-	root, err := html.Parse(bytes.NewReader(source))
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "cannot parse the HTML")
-	}
-	h := &htmlReader{}
-	h.walk(root, 0)
-	h.flush()
-	p := h.Page()
-	if p.Title == "" {
-		p.Title = h.title
-	}
-	return p, nil
-}
-
-// htmlReader collects the text of inline elements until a block begins or ends.
-type htmlReader struct {
-	Outline
-	title string
-	text  strings.Builder
-}
-
-func (h *htmlReader) flush() {
-	h.Block(h.text.String())
-	h.text.Reset()
-}
-
-func (h *htmlReader) walk(n *html.Node, depth int) {
-	if depth > 4*maxNesting {
-		return
-	}
-	if n.Type == html.TextNode {
-		h.text.WriteString(n.Data)
-		return
-	}
-	level := 0
-	switch n.DataAtom {
-	case atom.Script, atom.Style, atom.Template, atom.Noscript, atom.Nav, atom.Footer, atom.Svg, atom.Iframe, atom.Form:
-		return
-	case atom.Title:
-		if n.FirstChild != nil {
-			h.title = squeeze(n.FirstChild.Data)
-		}
-		return
-	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
-		level = int(n.Data[1] - '0')
-	}
-	isBlock := blockElements[n.DataAtom]
-	if isBlock {
-		h.flush()
-	}
-	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		h.walk(c, depth+1)
-	}
-	switch {
-	case level > 0:
-		h.Heading(level, h.text.String(), "")
-		h.text.Reset()
-	case isBlock:
-		h.flush()
-	case n.DataAtom == atom.Br || n.DataAtom == atom.Img:
-		h.text.WriteByte(' ')
-	case n.DataAtom == atom.Td || n.DataAtom == atom.Th:
-		h.text.WriteString(", ")
-	}
-}
-
-var blockElements = map[atom.Atom]bool{
-	atom.P: true, atom.Div: true, atom.Li: true, atom.Tr: true, atom.Section: true, atom.Article: true, atom.Main: true,
-	atom.Ul: true, atom.Ol: true, atom.Dl: true, atom.Dt: true, atom.Dd: true, atom.Table: true, atom.Blockquote: true,
-	atom.Pre: true, atom.Header: true, atom.Aside: true, atom.Figure: true, atom.Details: true, atom.Summary: true,
-	atom.Body: true, atom.Caption: true, atom.Hr: true, atom.Address: true,
-	atom.H1: true, atom.H2: true, atom.H3: true, atom.H4: true, atom.H5: true, atom.H6: true,
-}
-
-// squeeze joins the words of s with single spaces and drops the comma at the end of a
-// table row.
+// squeeze joins the words of s with single spaces, without characters that are not text, and
+// without the comma at the end of a table row.
 func squeeze(s string) string {
-	return strings.TrimSuffix(strings.Join(strings.Fields(s), " "), ",")
+	return strings.TrimSuffix(strings.Join(strings.Fields(words.Printable(s)), " "), ",")
 }
 
 // passages cuts the section's blocks into texts of up to passageWords words. A passage

@@ -24,7 +24,7 @@ func Tool(k *Base) tools.Tool {
 				return map[string]any{"passages": []Passage{}, "message": "The knowledge base has nothing about this."}, nil, nil
 			}
 			best := found[0]
-			note := tools.Note{Kind: "source", ID: best.File, Title: best.Page, Text: best.Text}
+			note := tools.Note{Kind: "source", ID: best.File, Title: best.Source(), Text: best.Text}
 			return map[string]any{"passages": found}, []tools.Note{note}, nil
 		})
 }
