@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"frontdesk/dialog"
 	"frontdesk/dialog/conversation"
 	"frontdesk/internal/fault"
 	"frontdesk/internal/phone"
@@ -53,6 +54,9 @@ type placedCall struct {
 func (n *node) keepCallBacks(flows *workflow.Engine) (run func(context.Context), stop func()) {
 	b := &callBacks{agents: n.agents, desk: n.desk, telephone: n.telephone, log: n.log, calls: make(map[string]*placedCall)}
 	b.life, b.stop = context.WithCancel(context.Background())
+	if n.telephone == nil {
+		b.warn()
+	}
 	k := callback.New(callback.Options{
 		Tickets: n.agents.tickets, Flows: flows, Log: n.log,
 		Settings: b.settings,
@@ -63,6 +67,16 @@ func (n *node) keepCallBacks(flows *workflow.Engine) (run func(context.Context),
 	})
 	n.metrics.Register(callBackMetrics{k})
 	return k.Run, func() { b.stop(); b.work.Wait() }
+}
+
+// warn tells of agents whose call-backs cannot be made without a telephone.
+func (b *callBacks) warn() {
+	for name, a := range b.agents.byName {
+		if by := a.Handover.CallBack.By; by == dialog.CallBackByAgent || by == dialog.CallBackByPerson {
+			b.log.Warn("the team must make promised call-backs, because this server has no telephone: set sip, or handover.callback.by: team",
+				zap.String("agent", name))
+		}
+	}
 }
 
 // callBackMetrics collects what became of promised call-backs.
@@ -160,7 +174,7 @@ func (b *callBacks) place(ctx context.Context, key string, t tools.Ticket, by ca
 		return b.placeByPerson(ctx, t)
 	}
 	a, err := b.agents.Find(t.Agent)
-	if err != nil {
+	if err != nil || b.telephone == nil { // the plan is another node's
 		return callback.Unreachable, nil
 	}
 	line, about, err := callBack(b.agents.tickets)(ctx, t.ID.String())

@@ -205,3 +205,44 @@ func TestLineOutsideTheDialPlanIsTheTeams(t *testing.T) {
 		t.Errorf("the ticket says %q and %v were called", notes, phones.answered)
 	}
 }
+
+func TestResultsOfCallsBecomeTries(t *testing.T) {
+	for code, want := range map[fault.Code]callback.Result{
+		fault.Busy: callback.Busy, fault.NoAnswer: callback.NoAnswer, fault.Declined: callback.Declined, fault.NotFound: callback.Unreachable,
+		fault.Forbidden: callback.Unreachable, fault.Unavailable: callback.Unreachable, fault.Limited: "",
+	} {
+		got, err := resultOfError(fault.New(code, "x"))
+		if got != want || (err != nil) != (code == fault.Limited) {
+			t.Errorf("%s: got %q, %v, want %q", code, got, err, want)
+		}
+	}
+	answered := time.Now()
+	for _, c := range []struct {
+		result   session.Result
+		answered *time.Time
+		want     callback.Result
+	}{
+		{session.HungUp, &answered, callback.Answered}, {session.Transferred, &answered, callback.Answered}, {session.Lost, &answered, callback.Answered},
+		{session.Machine, &answered, callback.Machine}, {session.Silent, &answered, callback.NoAnswer}, {session.Busy, nil, callback.Busy},
+		{session.Declined, nil, callback.Declined}, {session.NoAnswer, nil, callback.NoAnswer}, {session.Failed, nil, callback.Unreachable},
+		{session.HungUp, nil, callback.Unreachable},
+	} {
+		if got := resultOfRecord(sip.Record{Result: c.result, AnsweredAt: c.answered}); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.result, got, c.want)
+		}
+	}
+}
+
+// A node without a telephone that takes over another one's call-back lets no caller down silently.
+func TestNodeWithoutATelephoneCallsNobody(t *testing.T) {
+	b := &callBacks{agents: &agentSet{byName: map[string]*dialog.Agent{"shop": {Name: "shop"}}}, desk: desktest.New(t, &dialog.Agent{Name: "shop"}).Desk, log: zap.NewNop()}
+	ticket := tools.Ticket{Agent: "shop", Line: callersLine}
+	for by, want := range map[callback.By]callback.Result{callback.Agent: callback.Unreachable, callback.Person: callback.NoPerson} {
+		if got, err := b.place(t.Context(), "key", ticket, by); got != want || err != nil {
+			t.Errorf("%s: got %q, %v, want %q", by, got, err, want)
+		}
+		if b.canCall(ticket, by) {
+			t.Errorf("%s: a node without a telephone can call", by)
+		}
+	}
+}
