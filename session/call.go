@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -165,6 +166,11 @@ func (c *Call) openJournal(ctx context.Context, state State, isResumed bool) err
 		c.history = messages(entries)
 		if c.memory = lastMemory(entries); c.memory == nil {
 			c.memory = c.loadMemory(ctx)
+		}
+		for _, key := range c.desk.o.Tokens.CallerKeys(c.known(), c.caller.Number) {
+			if !slices.Contains(state.Callers, key) {
+				state.Callers = append(slices.Clip(state.Callers), key)
+			}
 		}
 		c.journal = newJournal(store, lease, state, entries, c.desk.o.ResumeWindow)
 		c.journal.timing, c.journal.leaseTaken, c.journal.grace = c.desk.timing, c.leaseTaken, c.desk.o.ArchiveGrace

@@ -27,6 +27,8 @@ type CallerMemory interface {
 	SaveCaller(ctx context.Context, caller string, memory []byte, ttl time.Duration) error
 	// LoadCaller returns the memory of a caller; it is empty when there is none.
 	LoadCaller(ctx context.Context, caller string) (memory []byte, err error)
+	// ListCaller returns the callers AGENT/KNOWN that have a memory, for all agents.
+	ListCaller(ctx context.Context, known string) (callers []string, err error)
 }
 
 // lastMemory returns the last memory in a session's log, or nil.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"time"
 
+	"frontdesk/internal/phone"
 	"frontdesk/tools/gate"
 )
 
@@ -24,6 +25,19 @@ type keyedCounter struct {
 // Take implements gate.Counter.
 func (k keyedCounter) Take(ctx context.Context, key string, limit int, window time.Duration) (bool, error) {
 	return k.counter.Take(ctx, k.tokens.digest("effect", key), limit, window)
+}
+
+// CallerKeys returns by what a session is found when its caller must be erased: hashes of
+// the account that the operator's token vouches for and of the number of the line, as far as
+// they are known. They hold no readable name or number.
+func (t *Tokens) CallerKeys(known, number string) (keys []string) {
+	if known != "" {
+		keys = append(keys, t.digest("caller", known))
+	}
+	if key := phone.Key(number); phone.IsCallback(key) {
+		keys = append(keys, t.digest("caller", "line:"+key))
+	}
+	return keys
 }
 
 // digest returns a hash of value for a purpose, keyed with the secret. It signs no token,

@@ -46,6 +46,7 @@ type State struct {
 
 	Until   time.Time `json:"until,omitzero"`   // until when the session may be resumed
 	Summary string    `json:"summary,omitzero"` // written by the archive when the session is over
+	Callers []string  `json:"callers,omitzero"` // who spoke in it, as Tokens.CallerKeys names them
 
 	Resume   *dialog.ResumeState `json:"saying,omitempty"`   // the reply that was interrupted
 	Overview *dialog.Overview    `json:"overview,omitempty"` // what the session is about; nil if nothing

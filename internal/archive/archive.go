@@ -3,12 +3,13 @@
 // dialog and internal/fault. An Archiver finds finished sessions and archives them; an
 // Archive reads, lists and erases them.
 //
-// A session is a folder of objects. All but the tombstone are age files
+// A session is a folder of objects. All but the tombstone and the empty ones are age files
 // (age-encryption.org/v1):
 //
 //	ID/key.age      the session's X25519 identity, encrypted for the operator's recipients
 //	ID/record.age   Record as JSON, encrypted for the session's identity
 //	ID/NAME.age     a recording, encrypted for the session's identity
+//	ID/caller.KEY   empty; KEY is one of session.State.Callers, by which the session is found
 //	ID/erased.json  Tombstone, which replaces all of these
 //
 // age authenticates every byte, so a changed object cannot be decrypted. Without key.age
@@ -46,6 +47,7 @@ const (
 	keyObject       = "key.age"
 	recordObject    = "record.age"
 	tombstoneObject = "erased.json"
+	callerPrefix    = "caller."
 	recordFormat    = 1
 	maxRecord       = 64 << 20 // bytes of a record, which is read into memory
 	maxKey          = 4 << 10
@@ -61,6 +63,8 @@ type Record struct {
 	Summary    string          `json:"summary"`
 	Entries    []session.Entry `json:"entries"` // in order
 	Recordings []Recording     `json:"recordings,omitempty"`
+
+	callers []string // of session.State
 }
 
 // Recording is a WAV file of one call.
@@ -77,6 +81,7 @@ type Info struct {
 	At      time.Time `json:"at"` // when it was archived or erased
 	Bytes   int64     `json:"bytes"`
 	Erased  bool      `json:"erased,omitempty"`
+	Callers []string  `json:"-"` // as session.Tokens.CallerKeys names them
 }
 
 // Tombstone is what remains of an erased session.
@@ -119,6 +124,14 @@ func (a *Archive) put(ctx context.Context, r Record) (map[string]string, error) 
 		name = path.Join(r.Session, name)
 		plain, sums[name], n, err = a.writeObject(ctx, name, content, to)
 		return plain, n, err
+	}
+	for _, key := range r.callers { // before the record, which makes the session complete
+		if err := checkID(key); err != nil {
+			return nil, err
+		}
+		if err := a.bucket.WriteAll(ctx, path.Join(r.Session, callerPrefix+key), nil, nil); err != nil {
+			return nil, storageFault(err)
+		}
 	}
 	if _, _, err := write(keyObject, strings.NewReader(own.String()), a.recipients...); err != nil {
 		return nil, err
@@ -243,6 +256,9 @@ func (a *Archive) List(ctx context.Context) iter.Seq2[Info, error] {
 				current = Info{Session: id}
 			}
 			current.Bytes += o.Size
+			if key, ok := strings.CutPrefix(path.Base(o.Key), callerPrefix); ok {
+				current.Callers = append(current.Callers, key)
+			}
 			switch path.Base(o.Key) {
 			case recordObject:
 				current.At = o.ModTime

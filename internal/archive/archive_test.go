@@ -44,6 +44,7 @@ func putSession(t testing.TB, a *Archive) (Record, map[string]string) {
 		Session: "sess_1", Agent: "demo", Created: time.Date(2031, 1, 2, 3, 4, 5, 0, time.UTC), Summary: "All is well.",
 		Entries:    []session.Entry{{ID: "1-1", Kind: "message", Body: json.RawMessage(`{"text":"` + secretText + `"}`)}},
 		Recordings: []Recording{{Name: filepath.Base(wav), path: wav}},
+		callers:    []string{"key-1", "key_2"},
 	}
 	sums, err := a.put(t.Context(), r)
 	require.NoError(t, err)

@@ -246,6 +246,7 @@ func (a *Archiver) write(ctx context.Context, id string) (w written, err error) 
 		r := Record{
 			Session: id, Agent: s.Agent, Created: s.Created, Archived: time.Now().UTC(),
 			Summary: redact(s.Summary, a.o.Redact), Recordings: recordings(a.o.RecordingsDir, id),
+			callers: s.Callers,
 		}
 		for _, e := range entries {
 			if e.Body, err = redactJSON(e.Body, a.o.Redact); err != nil {
@@ -288,6 +289,9 @@ func (a *Archiver) remove(ctx context.Context, id string, seq int) error {
 	}
 	return RemoveRecordings(a.o.RecordingsDir, id)
 }
+
+// CountRecordings returns how many recordings of a session are in the folder dir.
+func CountRecordings(dir, id string) int { return len(recordings(dir, id)) }
 
 // RemoveRecordings deletes the recordings of a session from the folder dir.
 func RemoveRecordings(dir, id string) error {

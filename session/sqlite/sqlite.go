@@ -266,6 +266,27 @@ func (s *Store) LoadCaller(ctx context.Context, caller string) (memory []byte, e
 	return memory, nil
 }
 
+// ListCaller implements session.CallerMemory.
+func (s *Store) ListCaller(ctx context.Context, known string) (callers []string, err error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT id FROM callers WHERE instr(id, '/') > 0 AND substr(id, instr(id, '/') + 1) = ? AND lives_until > ? ORDER BY id`,
+		known, time.Now().UnixMilli())
+	if err != nil {
+		return nil, storeFault(ctx, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, storeFault(ctx, err)
+		}
+		callers = append(callers, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, storeFault(ctx, err)
+	}
+	return callers, nil
+}
+
 // Watch implements session.Store. No other process takes leases, so it only waits.
 func (s *Store) Watch(ctx context.Context, _ func(string)) error {
 	<-ctx.Done()

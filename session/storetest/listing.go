@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,19 @@ func callerMemory(t *testing.T, f *fixture) {
 	save("one", long)
 	save("two \x00 \"quoted\"", long)
 	wantEqual(t, "replaced memory", load(), "two \x00 \"quoted\"")
+	known := f.session + "/*"
+	list := func() string {
+		callers, err := f.store.ListCaller(f.ctx, known)
+		require.NoError(t, err)
+		return strings.Join(callers, " ")
+	}
+	require.NoError(t, f.store.SaveCaller(f.ctx, "other/"+known, []byte("x"), long))
+	require.NoError(t, f.store.SaveCaller(f.ctx, "other/x"+known, []byte("x"), long))
+	require.NoError(t, f.store.SaveCaller(f.ctx, "shop/"+known, []byte("x"), long))
+	wantEqual(t, "memories of all agents", list(), "other/"+known+" shop/"+known)
+	require.NoError(t, f.store.SaveCaller(f.ctx, "shop/"+known, nil, 0))
+	require.NoError(t, f.store.SaveCaller(f.ctx, "other/"+known, nil, 0))
+	wantEqual(t, "memories after they were deleted", list(), "")
 	save("", long)
 	wantEqual(t, "deleted memory", load(), "")
 	save("three", short)

@@ -12,6 +12,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -136,6 +137,27 @@ func (s *Store) LoadCaller(ctx context.Context, caller string) (memory []byte, e
 		return err
 	})
 	return memory, err
+}
+
+// ListCaller implements session.CallerMemory. It scans the keys of all nodes of a cluster.
+func (s *Store) ListCaller(ctx context.Context, known string) (callers []string, err error) {
+	for _, node := range s.client.Nodes() {
+		for cursor, isFirst := uint64(0), true; isFirst || cursor != 0; isFirst = false {
+			page, err := node.Do(ctx, node.B().Scan().Cursor(cursor).Match(callerKey("*")).Count(500).Build()).AsScanEntry()
+			if err != nil {
+				return nil, storeFault(ctx, err)
+			}
+			cursor = page.Cursor
+			for _, key := range page.Elements {
+				caller := strings.TrimPrefix(key, callerKey(""))
+				if _, name, _ := strings.Cut(caller, "/"); name == known && !slices.Contains(callers, caller) {
+					callers = append(callers, caller)
+				}
+			}
+		}
+	}
+	slices.Sort(callers)
+	return callers, nil
 }
 
 func callerKey(caller string) string { return "fd:caller:" + caller }
