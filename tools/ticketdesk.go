@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"frontdesk/internal/db"
-	"frontdesk/internal/fault"
 )
 
 // TicketFilter chooses tickets. Empty fields choose all.
@@ -72,32 +71,6 @@ func (s *Tickets) Erase(ctx context.Context, id TicketID) error {
 		found, err := findTicket(ctx, tx, id)
 		return []TicketID{found}, err
 	})
-}
-
-// EraseOf deletes the tickets that were opened in a session, and returns how many.
-func (s *Tickets) EraseOf(ctx context.Context, session string) (n int, err error) {
-	if session == "" {
-		return 0, fault.New(fault.Invalid, "the tickets of no session cannot be erased")
-	}
-	err = s.erase(ctx, func(tx *sql.Tx) ([]TicketID, error) {
-		ids, err := queryIDs(ctx, tx, `SELECT id FROM tickets WHERE session = $1`, session)
-		n = len(ids)
-		return ids, err
-	})
-	return n, err
-}
-
-// EraseKnown deletes the tickets that a known caller opened, and returns how many.
-func (s *Tickets) EraseKnown(ctx context.Context, known string) (n int, err error) {
-	if known == "" {
-		return 0, fault.New(fault.Invalid, "the tickets of nobody cannot be erased")
-	}
-	err = s.erase(ctx, func(tx *sql.Tx) ([]TicketID, error) {
-		ids, err := queryIDs(ctx, tx, `SELECT id FROM tickets WHERE known = $1`, known)
-		n = len(ids)
-		return ids, err
-	})
-	return n, err
 }
 
 // Sweep deletes tickets that have ended, and drafts, which did not change for retention, and

@@ -111,9 +111,9 @@ func testTicketsAreListedAndErased(t *testing.T, open opener) {
 	if n, err := s.Sweep(t.Context(), 24*time.Hour); n != 1 || err != nil {
 		t.Errorf("%d swept, %v, want the closed one", n, err)
 	}
-	erasedOf := must(s.EraseOf(t.Context(), "s0"))(t)
-	erasedKnown := must(s.EraseKnown(t.Context(), "k1"))(t)
-	if n, err := s.EraseKnown(t.Context(), ""); n != 0 || err == nil {
+	erasedOf := must(s.EraseFound(t.Context(), TicketSelector{Sessions: []string{"s0"}}))(t)
+	erasedKnown := must(s.EraseFound(t.Context(), TicketSelector{Known: "k1"}))(t)
+	if n, err := s.EraseFound(t.Context(), TicketSelector{}); n != 0 || err != nil {
 		t.Error("the tickets of nobody were erased")
 	}
 	var left, calls int

@@ -275,7 +275,7 @@ func changeTicket(ctx context.Context, tx *sql.Tx, id TicketID, c Change, now in
 	switch hasContact := len(contactFacts(t.Contact)) > 0; {
 	case c.contact == "" || c.contact == t.Contact || hasContact && !c.isCorrection:
 	case hasContact:
-		note = append(note, "The contact was "+t.Contact+".")
+		note = append(note, formerContact+t.Contact+".")
 		t.Contact = c.contact
 	default:
 		t.Contact = strings.TrimPrefix(t.Contact+", "+c.contact, ", ") // after a name

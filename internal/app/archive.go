@@ -20,7 +20,6 @@ import (
 	"frontdesk/internal/config"
 	"frontdesk/internal/fault"
 	"frontdesk/tools"
-	"frontdesk/tools/outbox"
 	"frontdesk/tools/workflow"
 )
 
@@ -43,7 +42,7 @@ func (p *program) archiveCommand() *cobra.Command {
 		return exportArchive(c.ctx, c.archive, c.argument, folder, p.stdout)
 	})
 	erase := p.archiveSubcommand("erase SESSION", "Destroy a session's key and all its data", func(c archiveCall) error {
-		return eraseSession(c.ctx, c.config, c.archive, c.argument, p.stdout)
+		return eraseArchived(c.ctx, c.config, c.argument, p.stdout)
 	})
 	for _, c := range []*cobra.Command{ls, show} {
 		c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
@@ -188,46 +187,32 @@ func exportArchive(ctx context.Context, a *archive.Archive, id, folder string, w
 	return nil
 }
 
-// eraseSession erases a session from the archive, and from the store if it is still there.
-func eraseSession(ctx context.Context, c config.Config, a *archive.Archive, id string, w io.Writer) error {
-	wasStored, err := eraseStored(ctx, c, id)
-	if err != nil {
-		return err
-	}
-	err = withTickets(ctx, c, func(t *tools.Tickets) error {
-		n, err := t.EraseOf(ctx, id)
-		if n > 0 {
-			fmt.Fprintf(w, "Erased tickets of this session: %d\n", n)
-			wasStored = true
+// eraseArchived erases a session everywhere, as the command erase does.
+func eraseArchived(ctx context.Context, c config.Config, id string, w io.Writer) error {
+	return withEraser(ctx, c, func(e *eraser) error {
+		who := tools.TicketSelector{Sessions: []string{id}}
+		found, err := e.find(ctx, who)
+		if err != nil {
+			return err
 		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if err := eraseEvents(ctx, c, id); err != nil {
-		return err
-	}
-	t, err := a.Erase(ctx, id)
-	switch {
-	case err == nil:
-		fmt.Fprintf(w, "%s is erased: its key and all its data are deleted.\n", t.Session)
-	case wasStored && fault.From(err).Code == fault.NotFound:
-		fmt.Fprintf(w, "%s is erased. It was not archived yet.\n", id)
-	default:
-		return err
-	}
-	if _, err := a.Get(ctx, id); fault.From(err).Code != fault.NotFound && fault.From(err).Code != fault.Unauthorized {
-		return fmt.Errorf("the session can still be read: %w", err)
-	}
-	return nil
-}
-
-// eraseEvents removes what was said in a session from the events that were not delivered yet.
-func eraseEvents(ctx context.Context, c config.Config, id string) error {
-	return withOutbox(ctx, c, func(s *outbox.Store) error {
-		_, err := s.Erase(ctx, id)
-		return err
+		if s := found.Sessions[0]; !s.Stored && !s.Archived && len(found.Tickets)+len(found.Workflows)+found.Events+s.Recordings == 0 {
+			return fault.New(fault.NotFound, "session %s is not in the archive", id)
+		}
+		if err := e.erase(ctx, who, &found); err != nil {
+			return err
+		}
+		if len(found.Left) > 0 {
+			return fault.New(fault.Conflict, "%s; erase it again later", strings.Join(found.Left, "; "))
+		}
+		if n := len(found.Tickets); n > 0 {
+			fmt.Fprintf(w, "Erased tickets of this session: %d\n", n)
+		}
+		if found.Sessions[0].Archived {
+			fmt.Fprintf(w, "%s is erased: its key and all its data are deleted.\n", id)
+		} else {
+			fmt.Fprintf(w, "%s is erased. It was not archived yet.\n", id)
+		}
+		return nil
 	})
 }
 
@@ -257,28 +242,6 @@ func withStore(ctx context.Context, c config.Config, do func(sessionStore) error
 	}
 	defer closeStore()
 	return do(store)
-}
-
-// eraseStored deletes a session from the store, and its recordings. It fails if the
-// session is in a call.
-func eraseStored(ctx context.Context, c config.Config, id string) (wasStored bool, err error) {
-	err = withStore(ctx, c, func(store sessionStore) error {
-		if _, _, err := store.Load(ctx, id); fault.From(err) != nil && fault.From(err).Code == fault.NotFound {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		lease, err := store.Acquire(ctx, id, nodeName(), time.Minute, false)
-		if err == nil {
-			err = store.Delete(ctx, lease)
-		}
-		wasStored = err == nil
-		return err
-	})
-	if err != nil {
-		return false, err
-	}
-	return wasStored, archive.RemoveRecordings(filepath.Join(c.Data, "recordings"), id)
 }
 
 // summaryReport is told of each summary; see archive.Options.

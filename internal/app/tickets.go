@@ -108,7 +108,7 @@ func (p *program) ticketsCommand() *cobra.Command {
 		return nil
 	})
 	forget := p.ticketSubcommand("forget CALLER", "Delete all tickets of a caller whom your own system named", func(c ticketCall) error {
-		n, err := c.tickets.EraseKnown(c.ctx, "known:"+strings.TrimPrefix(c.text, "known:"))
+		n, err := c.tickets.EraseFound(c.ctx, tools.TicketSelector{Known: c.text})
 		if err == nil {
 			fmt.Fprintf(p.stdout, "Erased tickets: %d\n", n)
 		}

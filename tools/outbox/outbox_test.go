@@ -359,7 +359,7 @@ func TestErasureAndDamage(t *testing.T) {
 			}
 			require.NoError(t, s.Publish(t.Context(), e))
 		}
-		if n, err := s.Erase(t.Context(), "sess_A"); n != 2 || err != nil {
+		if n, err := s.Erase(t.Context(), []string{"sess_A"}); n != 2 || err != nil {
 			t.Errorf("erased %d, %v", n, err)
 		}
 		_, err := s.db.Exec(`UPDATE outbox_events SET body = '{' WHERE id = 'evt_T-1.1'`)

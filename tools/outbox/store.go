@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -283,18 +284,27 @@ func (s *Store) Backlogs(ctx context.Context) (map[string]Backlog, error) {
 	return found, storageFault(ctx, rows.Err())
 }
 
-// Erase removes what callers said in a session from the events that are still stored, and
-// returns how many there were. Their ids, which say nothing about a person, stay.
-func (s *Store) Erase(ctx context.Context, session string) (erased int, err error) {
-	if session == "" {
-		return 0, fault.New(fault.Invalid, "a session is needed")
-	}
+// Stored returns how many events about the tickets and sessions are still stored with what
+// callers said.
+func (s *Store) Stored(ctx context.Context, topics []string) (n int, err error) {
 	err = s.inTx(ctx, func(tx *sql.Tx) error {
-		bodies, err := bodiesOf(ctx, tx, session)
+		bodies, err := bodiesOf(ctx, tx, topics)
+		n = len(bodies)
+		return err
+	})
+	return n, err
+}
+
+// Erase removes what callers said from the events about the tickets and sessions that are
+// still stored, and returns how many there were. Their ids, which say nothing about a person,
+// stay.
+func (s *Store) Erase(ctx context.Context, topics []string) (erased int, err error) {
+	err = s.inTx(ctx, func(tx *sql.Tx) error {
+		bodies, err := bodiesOf(ctx, tx, topics)
 		for seq, e := range bodies {
 			e.Data.Content = nil
 			if e.Data.Subject != "" {
-				e.Data.Subject = "erased"
+				e.Data.Subject = erasedSubject
 			}
 			var body []byte
 			if body, err = e.JSON(); err == nil {
@@ -310,8 +320,11 @@ func (s *Store) Erase(ctx context.Context, session string) (erased int, err erro
 	return erased, err
 }
 
-// bodiesOf returns the stored events of a session by their number.
-func bodiesOf(ctx context.Context, tx *sql.Tx, session string) (map[int64]Event, error) {
+// erasedSubject replaces the subject of a ticket that was erased.
+const erasedSubject = "erased"
+
+// bodiesOf returns the stored events about topics that have what callers said, by their number.
+func bodiesOf(ctx context.Context, tx *sql.Tx, topics []string) (map[int64]Event, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT seq, body FROM outbox_events WHERE body != ''`)
 	if err != nil {
 		return nil, err
@@ -325,11 +338,42 @@ func bodiesOf(ctx context.Context, tx *sql.Tx, session string) (map[int64]Event,
 		if err := rows.Scan(&seq, &body); err != nil {
 			return nil, err
 		}
-		if json.Unmarshal([]byte(body), &e) == nil && e.Data.Session == session {
+		if json.Unmarshal([]byte(body), &e) != nil {
+			continue
+		}
+		hasWords := e.Data.Content != nil || e.Data.Subject != "" && e.Data.Subject != erasedSubject
+		isAbout := func(topic string) bool { return topic != "" && slices.Contains(topics, topic) }
+		if hasWords && (isAbout(e.Data.Session) || isAbout(e.Data.Ticket)) {
 			found[seq] = e
 		}
 	}
 	return found, rows.Err()
+}
+
+// Ref is how a destination's own system names a topic.
+type Ref struct {
+	Destination string `json:"destination"`
+	Topic       string `json:"topic"` // the ticket
+	Ref         string `json:"ref"`
+}
+
+// Refs returns what SetRef has stored for the topics.
+func (s *Store) Refs(ctx context.Context, topics []string) (refs []Ref, err error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT destination, topic, ref FROM outbox_refs ORDER BY destination, topic`)
+	if err != nil {
+		return nil, storageFault(ctx, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r Ref
+		if err := rows.Scan(&r.Destination, &r.Topic, &r.Ref); err != nil {
+			return nil, storageFault(ctx, err)
+		}
+		if slices.Contains(topics, r.Topic) {
+			refs = append(refs, r)
+		}
+	}
+	return refs, storageFault(ctx, rows.Err())
 }
 
 // Undelivered returns how many deliveries of a topic wait and how many are dead letters.
