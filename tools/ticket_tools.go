@@ -127,8 +127,10 @@ func updateTicket(s *Tickets) Tool {
 		Subject     string `json:"subject,omitempty" jsonschema:"the right subject, if the caller corrects it"`
 		Description string `json:"description,omitempty" jsonschema:"the right description, if the caller corrects it"`
 		Category    string `json:"category,omitempty" jsonschema:"the right category, if the caller corrects it"`
+
+		Priority Priority `json:"priority,omitempty" jsonschema:"the new priority, if the caller says that it has become more or less urgent"`
 	}
-	return Idempotent(Func("update_ticket", "Add a note to a ticket, correct it, or change its status, as when the caller wants it closed or no longer wants what they asked for.",
+	return Idempotent(Func("update_ticket", "Add a note to a ticket, correct it, or change its status or priority, as when the caller wants it closed or no longer wants what they asked for.",
 		gate.Rule{Effect: gate.Write, Identify: []string{"ticket"}, Destinations: []string{"contact"}},
 		func(ctx context.Context, call string, args arguments) (any, []Note, error) {
 			id, err := readTicketID(args.Ticket)
@@ -137,6 +139,7 @@ func updateTicket(s *Tickets) Tool {
 			}
 			return newTicketResult(s.UpdateAsCaller(ctx, call, id, args.Contact, Change{
 				Note: args.Note, Status: args.Status, Subject: args.Subject, Description: args.Description, Category: args.Category,
+				Priority: args.Priority,
 			}))
 		}))
 }

@@ -13,6 +13,7 @@ type TicketNews struct {
 	IsNew      bool
 	IsHandover bool   // the caller wants to speak to a person
 	IsCallback bool   // the caller was promised a call-back
+	IsReply    bool   // Note is the team's answer to the caller
 	IsMissed   bool   // a promised call-back was not made
 	Note       string // that was added to the ticket
 

@@ -101,6 +101,8 @@ type Change struct {
 
 	Subject, Description, Category string // corrections
 
+	Priority Priority
+
 	Assignee string
 	By       string // the person of the team; "" is the caller's session
 	IsReply  bool   // Note is an answer to the caller
@@ -205,10 +207,16 @@ func (t Ticket) check() error {
 	case len(t.Subject) > maxLine || len(t.Contact) > maxLine || len(t.Description) > maxText || len(t.Tried) > maxText ||
 		max(len(t.Category), len(t.Product), len(t.Since)) > maxLine:
 		return fault.New(fault.TooLarge, "the description and what was tried may have %d bytes, the other fields %d", maxText, maxLine)
-	case !slices.Contains([]Priority{Low, Normal, High, Urgent}, t.Priority):
-		return fault.New(fault.Invalid, "unknown priority %q (want low, normal, high or urgent)", t.Priority)
+	case !slices.Contains(priorities, t.Priority):
+		return errPriority(t.Priority)
 	}
 	return nil
+}
+
+var priorities = []Priority{Low, Normal, High, Urgent}
+
+func errPriority(p Priority) error {
+	return fault.New(fault.Invalid, "unknown priority %q (want low, normal, high or urgent)", words.Clip(string(p), maxLine))
 }
 
 // UpdateAsCaller changes a ticket of the caller in ctx. contact is the second fact of a
@@ -246,13 +254,18 @@ func (s *Tickets) UpdateAsOperator(ctx context.Context, call string, id TicketID
 		return Ticket{}, fault.New(fault.TooLarge, "a note and a description may have %d bytes, the other fields %d", maxText, maxLine)
 	case c.Status != "" && !isStatus || c.Status == Draft:
 		return Ticket{}, fault.New(fault.Invalid, "unknown status (want open, waiting, solved, closed or withdrawn)")
+	case c.Priority != "" && !slices.Contains(priorities, c.Priority):
+		return Ticket{}, errPriority(c.Priority)
 	}
 	digest := digestOf("update", id, c.Note, c.Status, c.contact)
 	if c.Subject+c.Description+c.Category+c.Assignee != "" || c.IsReply {
 		digest = digestOf("update", id, c.Note, c.Status, c.contact, c.Subject, c.Description, c.Category, c.Assignee, c.IsReply)
 	}
+	if c.Priority != "" {
+		digest = digestOf(string(digest), c.Priority)
+	}
 	c.By = cmp.Or(by, CallerOf(ctx).Session)
-	return s.once(ctx, call, digest, TicketNews{Note: c.Note}, func(tx *sql.Tx, now int64) (TicketID, error) {
+	return s.once(ctx, call, digest, TicketNews{Note: c.Note, IsReply: c.IsReply}, func(tx *sql.Tx, now int64) (TicketID, error) {
 		found, err := findTicket(ctx, tx, id)
 		if err == nil {
 			err = lockTicket(ctx, s.db, tx, found)
@@ -283,7 +296,9 @@ func changeTicket(ctx context.Context, tx *sql.Tx, id TicketID, c Change, now in
 	for _, f := range []struct {
 		name, to string
 		field    *string
-	}{{"subject", c.Subject, &t.Subject}, {"description", c.Description, &t.Description}, {"category", c.Category, &t.Category}} {
+	}{{"subject", c.Subject, &t.Subject}, {"description", c.Description, &t.Description}, {"category", c.Category, &t.Category},
+		{"priority", string(c.Priority), (*string)(&t.Priority)},
+	} {
 		if f.to == "" || f.to == *f.field {
 			continue
 		}
@@ -317,8 +332,8 @@ func changeTicket(ctx context.Context, tx *sql.Tx, id TicketID, c Change, now in
 			return err
 		}
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE tickets SET status = $1, contact = $2, subject = $3, description = $4, category = $5, assignee = $6, updated = $7
-		WHERE id = $8`, t.Status, t.Contact, t.Subject, t.Description, t.Category, t.Assignee, now, id)
+	_, err = tx.ExecContext(ctx, `UPDATE tickets SET status = $1, contact = $2, subject = $3, description = $4, category = $5, assignee = $6, priority = $7, updated = $8
+		WHERE id = $9`, t.Status, t.Contact, t.Subject, t.Description, t.Category, t.Assignee, t.Priority, now, id)
 	return err
 }
 

@@ -24,6 +24,7 @@ type opener func(t testing.TB) (*Tickets, *sql.DB)
 var ticketTests = map[string]func(*testing.T, opener){
 	"DetailsAndWordsAreKept":                  testDetailsAndWordsAreKept,
 	"CallersCorrectWithdrawAndReopen":         testCallersCorrectWithdrawAndReopen,
+	"CallersChangeThePriority":                testCallersChangeThePriority,
 	"DraftIsContinued":                        testDraftIsContinued,
 	"TicketsAreListedAndErased":               testTicketsAreListedAndErased,
 	"CreateStoresTheTicket":                   testCreateStoresTheTicket,

@@ -179,6 +179,8 @@ func ticketEvents(news tools.TicketNews) []outbox.Event {
 	switch {
 	case news.IsNew:
 		types = append(types, outbox.TicketOpened)
+	case news.IsReply:
+		types = append(types, outbox.TicketReplied)
 	case !news.IsCallback || news.Note != "": // a promise alone changes nothing in the ticket
 		types = append(types, outbox.TicketChanged)
 	}

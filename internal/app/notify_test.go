@@ -81,6 +81,8 @@ func publishAll(t *testing.T, s *outbox.Store, tickets *tools.Tickets) {
 		_, err = tickets.UpdateAsCaller(ctx, "call_2", created.ID, "", tools.Change{Note: "Seit gestern.", Status: tools.Waiting})
 		require.NoError(t, err)
 	}
+	_, err = tickets.UpdateAsOperator(t.Context(), "", created.ID, tools.Change{Note: "Wir senden eine neue.", IsReply: true})
+	require.NoError(t, err)
 	_, err = tickets.UpdateAsOperator(t.Context(), "", created.ID, tools.Change{Status: tools.Withdrawn})
 	require.NoError(t, err)
 	for _, tool := range tickets.Tools("A person calls you back.") {

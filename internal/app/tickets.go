@@ -59,7 +59,7 @@ func newTicketView(t tools.Ticket) ticketView {
 // ticketsCommand lists and works on tickets. It works while servers run.
 func (p *program) ticketsCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use: "tickets", Short: "List, show, assign, answer, close, export and erase tickets", Args: knownCommand, RunE: showHelp,
+		Use: "tickets", Short: "List, show, assign, edit, answer, close, export and erase tickets", Args: knownCommand, RunE: showHelp,
 	}
 	var asJSON bool
 	var filter tools.TicketFilter
@@ -89,6 +89,7 @@ func (p *program) ticketsCommand() *cobra.Command {
 		return ticketListing.print(c.tickets.List(c.ctx, tools.TicketFilter{}), true, p.stdout)
 	})
 	changes := []*cobra.Command{
+		p.ticketEdit(&by),
 		p.ticketChange("assign TICKET PERSON", "Give a ticket to a person of the team", &by, func(person string) tools.Change {
 			return tools.Change{Assignee: person, Note: "Assigned to " + person + "."}
 		}),
@@ -101,11 +102,11 @@ func (p *program) ticketsCommand() *cobra.Command {
 		c.Flags().StringVar(&by, "by", "", "`name` of who does this (default: the user of this system)")
 	}
 	erase := p.ticketSubcommand("erase TICKET", "Delete a ticket and its history for good", func(c ticketCall) error {
-		if err := c.tickets.Erase(c.ctx, c.id); err != nil {
-			return err
+		err := c.tickets.Erase(c.ctx, c.id)
+		if err == nil {
+			fmt.Fprintf(p.stdout, "%s is erased.\n", c.id)
 		}
-		fmt.Fprintf(p.stdout, "%s is erased.\n", c.id)
-		return nil
+		return err
 	})
 	forget := p.ticketSubcommand("forget CALLER", "Delete all tickets of a caller whom your own system named", func(c ticketCall) error {
 		n, err := c.tickets.EraseFound(c.ctx, tools.TicketSelector{Known: c.text})
@@ -171,6 +172,16 @@ func (p *program) ticketChange(use, short string, by *string, change func(text s
 		fmt.Fprintf(p.stdout, "%s is %s.\n", t.ID, t.Status)
 		return nil
 	})
+}
+
+// ticketEdit returns the subcommand that changes fields of a ticket.
+func (p *program) ticketEdit(by *string) *cobra.Command {
+	var to tools.Change
+	edit := p.ticketChange("edit TICKET", "Change the priority, category or subject of a ticket", by, func(string) tools.Change { return to })
+	edit.Flags().StringVar((*string)(&to.Priority), "priority", "", "new `priority` (low, normal, high or urgent)")
+	edit.Flags().StringVar(&to.Category, "category", "", "new `category`")
+	edit.Flags().StringVar(&to.Subject, "subject", "", "new `subject`")
+	return edit
 }
 
 // withTickets runs do with the tickets opened. What it changes is told to the destinations of

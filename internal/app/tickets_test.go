@@ -62,6 +62,14 @@ func TestTeamWorksOnTicketsBesideAServer(t *testing.T) {
 		!strings.Contains(out, "boss\nAssigned to bob.") {
 		t.Errorf("show: %s", out)
 	}
+	if got := runTickets(t, data, 0, "edit", id, "--priority", "urgent", "--by", "bob"); got != id+" is waiting.\n" {
+		t.Errorf("edit: %q", got)
+	}
+	runTickets(t, data, 1, "edit", id)
+	runTickets(t, data, 1, "edit", id, "--priority", "soon")
+	if out := runTickets(t, data, 0, "show", id); !strings.Contains(out, "Priority    urgent") || !strings.Contains(out, "bob\nThe priority was: normal") {
+		t.Errorf("after the edit: %s", out)
+	}
 	if got := runTickets(t, data, 0, "close", id); got != id+" is closed.\n" {
 		t.Errorf("close: %q", got)
 	}
@@ -70,7 +78,7 @@ func TestTeamWorksOnTicketsBesideAServer(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(runTickets(t, data, 0, "export")), "\n")
 	var got ticketView
 	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &got))
-	if len(lines) != 2 || got.ID != id || got.Assignee != "bob" || got.Session != "sess_1" || len(got.Notes) != 3 || got.Notes[1].By != "bob" || !got.Notes[1].Reply {
+	if len(lines) != 2 || got.ID != id || got.Assignee != "bob" || got.Session != "sess_1" || len(got.Notes) != 4 || got.Notes[1].By != "bob" || !got.Notes[1].Reply {
 		t.Errorf("export: %d lines, the last one %+v", len(lines), got)
 	}
 	runTickets(t, data, 0, "erase", id)

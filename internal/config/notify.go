@@ -35,7 +35,7 @@ const maxNotify = 50 // destinations
 var (
 	notifyName   = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 	notifyTypes  = []string{"webhook", "email", "zendesk", "jira"}
-	notifyEvents = []string{"call.started", "call.ended", "call.summarized", "ticket.opened", "ticket.changed", "callback.promised", "callback.missed", "handover.wanted"}
+	notifyEvents = []string{"call.started", "call.ended", "call.summarized", "ticket.opened", "ticket.changed", "ticket.replied", "callback.promised", "callback.missed", "handover.wanted"}
 	secretRef    = regexp.MustCompile(`^\$\{(?:file:([^}]+)|([A-Za-z_][A-Za-z0-9_]*))\}$`)
 )
 

@@ -192,7 +192,7 @@ var zendeskStatus = map[string]string{"open": "open", "waiting": "pending", "sol
 
 func (z *zendesk) comment(ctx context.Context, ref string, e outbox.Event, text string) error {
 	in := zendeskEnvelope{zendeskTicket{Comment: &zendeskComment{Body: text}}}
-	if e.Type == outbox.TicketChanged {
+	if e.Type == outbox.TicketChanged || e.Type == outbox.TicketReplied {
 		in.Ticket.Status = zendeskStatus[e.Data.Status]
 	}
 	return z.do(ctx, http.MethodPut, "/api/v2/tickets/"+url.PathEscape(ref)+".json", nil, in, nil)

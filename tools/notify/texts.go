@@ -18,7 +18,7 @@ type texts struct {
 var english = texts{
 	titles: map[outbox.Type]string{
 		outbox.CallStarted: "A call has started", outbox.CallEnded: "A call has ended", outbox.CallSummarized: "Summary of a conversation",
-		outbox.TicketOpened: "New ticket", outbox.TicketChanged: "Ticket changed",
+		outbox.TicketOpened: "New ticket", outbox.TicketChanged: "Ticket changed", outbox.TicketReplied: "Answer to the caller",
 		outbox.CallbackPromised: "A caller expects a call-back", outbox.CallbackMissed: "A promised call-back did not take place",
 		outbox.HandoverWanted: "A caller wants to speak to a person",
 	},
@@ -34,7 +34,7 @@ var byLanguage = map[string]texts{
 	"de": {
 		titles: map[outbox.Type]string{
 			outbox.CallStarted: "Ein Anruf hat begonnen", outbox.CallEnded: "Ein Anruf ist beendet", outbox.CallSummarized: "Zusammenfassung eines Gesprächs",
-			outbox.TicketOpened: "Neues Ticket", outbox.TicketChanged: "Ticket geändert",
+			outbox.TicketOpened: "Neues Ticket", outbox.TicketChanged: "Ticket geändert", outbox.TicketReplied: "Antwort an den Anrufer",
 			outbox.CallbackPromised: "Ein Anrufer erwartet einen Rückruf", outbox.CallbackMissed: "Ein zugesagter Rückruf fand nicht statt",
 			outbox.HandoverWanted: "Ein Anrufer möchte mit einem Menschen sprechen",
 		},
@@ -46,7 +46,7 @@ var byLanguage = map[string]texts{
 	"fr": {
 		titles: map[outbox.Type]string{
 			outbox.CallStarted: "Un appel a commencé", outbox.CallEnded: "Un appel est terminé", outbox.CallSummarized: "Résumé d’une conversation",
-			outbox.TicketOpened: "Nouveau ticket", outbox.TicketChanged: "Ticket modifié",
+			outbox.TicketOpened: "Nouveau ticket", outbox.TicketChanged: "Ticket modifié", outbox.TicketReplied: "Réponse à la personne",
 			outbox.CallbackPromised: "Un appelant attend un rappel", outbox.CallbackMissed: "Un rappel promis n’a pas eu lieu",
 			outbox.HandoverWanted: "Un appelant souhaite parler à une personne",
 		},
@@ -58,7 +58,7 @@ var byLanguage = map[string]texts{
 	"es": {
 		titles: map[outbox.Type]string{
 			outbox.CallStarted: "Ha comenzado una llamada", outbox.CallEnded: "Ha terminado una llamada", outbox.CallSummarized: "Resumen de una conversación",
-			outbox.TicketOpened: "Nuevo tique", outbox.TicketChanged: "Tique modificado",
+			outbox.TicketOpened: "Nuevo tique", outbox.TicketChanged: "Tique modificado", outbox.TicketReplied: "Respuesta a la persona",
 			outbox.CallbackPromised: "Una persona espera que la llamen", outbox.CallbackMissed: "Una llamada prometida no se hizo",
 			outbox.HandoverWanted: "Una persona quiere hablar con alguien del equipo",
 		},

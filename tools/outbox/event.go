@@ -31,13 +31,14 @@ const (
 	CallSummarized   Type = "call.summarized"
 	TicketOpened     Type = "ticket.opened"
 	TicketChanged    Type = "ticket.changed"
+	TicketReplied    Type = "ticket.replied"
 	CallbackPromised Type = "callback.promised"
 	CallbackMissed   Type = "callback.missed"
 	HandoverWanted   Type = "handover.wanted"
 )
 
 // Types lists all types of events.
-var Types = []Type{CallStarted, CallEnded, CallSummarized, TicketOpened, TicketChanged, CallbackPromised, CallbackMissed, HandoverWanted}
+var Types = []Type{CallStarted, CallEnded, CallSummarized, TicketOpened, TicketChanged, TicketReplied, CallbackPromised, CallbackMissed, HandoverWanted}
 
 const (
 	maxID      = 120  // bytes of an identifier
