@@ -98,9 +98,6 @@ func (p *program) ticketsCommand() *cobra.Command {
 		}),
 		p.ticketChange("close TICKET", "Close a ticket", &by, func(string) tools.Change { return tools.Change{Status: tools.Closed} }),
 	}
-	for _, c := range changes {
-		c.Flags().StringVar(&by, "by", "", "`name` of who does this (default: the user of this system)")
-	}
 	erase := p.ticketSubcommand("erase TICKET", "Delete a ticket and its history for good", func(c ticketCall) error {
 		err := c.tickets.Erase(c.ctx, c.id)
 		if err == nil {
@@ -158,7 +155,7 @@ func (p *program) ticketSubcommand(use, short string, do func(ticketCall) error)
 
 // ticketChange returns a subcommand that changes a ticket.
 func (p *program) ticketChange(use, short string, by *string, change func(text string) tools.Change) *cobra.Command {
-	return p.ticketSubcommand(use, short, func(c ticketCall) error {
+	command := p.ticketSubcommand(use, short, func(c ticketCall) error {
 		made := change(c.text)
 		made.By = *by
 		if u, err := user.Current(); made.By == "" && err == nil {
@@ -172,6 +169,8 @@ func (p *program) ticketChange(use, short string, by *string, change func(text s
 		fmt.Fprintf(p.stdout, "%s is %s.\n", t.ID, t.Status)
 		return nil
 	})
+	command.Flags().StringVar(by, "by", "", "`name` of who does this (default: the user of this system)")
+	return command
 }
 
 // ticketEdit returns the subcommand that changes fields of a ticket.
