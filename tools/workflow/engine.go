@@ -25,6 +25,8 @@ const (
 	maxWaitInterval   = time.Second            // between two later ones
 	cancelInterval    = 2 * time.Second        // between two looks for an operator's request
 	shutdownTimeout   = 10 * time.Second
+	pingTimeout       = 2 * time.Second // for the database to answer before a workflow is started
+	startTimeout      = 5 * time.Second // for the database to store a workflow
 	cleanInterval     = 10 * time.Minute
 	retained          = 7 * 24 * time.Hour // how long finished workflows are kept, except failed and unknown ones
 	maxListed         = 1000
@@ -217,7 +219,7 @@ func (e *Engine) Close() error {
 
 // Start starts a registered workflow on this node, unless it was started before: id is the
 // idempotency key. It returns when the database has the workflow, which then runs whatever
-// crashes.
+// crashes. After an error with the code Timeout it may be started later all the same.
 func (e *Engine) Start(name, id string, input any) error {
 	d := e.definitions[name]
 	if d == nil {
@@ -227,8 +229,24 @@ func (e *Engine) Start(name, id string, input any) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "the input of the workflow %q cannot be stored", name)
 	}
-	if _, err := dbos.RunWorkflow(e.dbos, d.execute, string(text), dbos.WithWorkflowID(id), dbos.WithRunInstance(d)); err != nil {
-		return fault.Wrap(err, fault.Storage, "the workflow cannot be started").Retryable(0)
+	// The library waits for a database that is away, however long.
+	ping, cancel := context.WithTimeout(context.Background(), pingTimeout)
+	defer cancel()
+	if err := e.db.PingContext(ping); err != nil {
+		return fault.Wrap(err, fault.Storage, "the workflow is not started, because its database does not answer").Retryable(0)
 	}
-	return nil
+	started := make(chan error, 1)
+	e.work.Go(func() {
+		_, err := dbos.RunWorkflow(e.dbos, d.execute, string(text), dbos.WithWorkflowID(id), dbos.WithRunInstance(d))
+		started <- err
+	})
+	select {
+	case err := <-started:
+		if err != nil {
+			return fault.Wrap(err, fault.Storage, "the workflow cannot be started").Retryable(0)
+		}
+		return nil
+	case <-time.After(startTimeout):
+		return fault.New(fault.Timeout, "the workflow may be started later, when its database answers").Retryable(0)
+	}
 }
