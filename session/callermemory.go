@@ -9,6 +9,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/conversation"
+	"frontdesk/dialog/understanding"
 )
 
 // MaxKnownAs is the maximum length of Caller.KnownAs in bytes.
@@ -78,7 +79,7 @@ func (c *Call) saveMemory() {
 	defer c.desk.memoryLocks.lock(c.memoryKey())()
 	ctx, cancel := context.WithTimeout(context.Background(), memoryTimeout)
 	defer cancel()
-	_, entries, err := c.desk.o.Store.Load(ctx, c.session)
+	state, entries, err := c.desk.o.Store.Load(ctx, c.session)
 	if err == nil {
 		var before dialog.Memory
 		if m := lastMemory(entries); m != nil {
@@ -87,7 +88,8 @@ func (c *Call) saveMemory() {
 			before = *m
 		}
 		var text []byte
-		text, err = json.Marshal(conversation.Summarize(ctx, c.agent.Model, before, messagesAfter(messages(entries), before.Through)))
+		m := conversation.Summarize(ctx, c.agent.Model, before, messagesAfter(messages(entries), before.Through))
+		text, err = json.Marshal(conversation.WithIssues(m, understanding.Leave(state.Overview)))
 		if err == nil {
 			ttl := defaultMemoryTTL
 			if d := c.agent.Memory.Days; d > 0 {

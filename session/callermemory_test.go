@@ -52,11 +52,14 @@ func TestKnownCallerIsRememberedIfTheAgentMay(t *testing.T) {
 				d := newRememberingDesk(t, tt.policy)
 				caller := session.Caller{Trusted: true, KnownAs: tt.knownAs}
 				first := call(t, t.Context(), d, caller)
-				first.say("my order is 47329")
+				first.say("where is my order 47329")
 				if e := first.hangUp(); e.Result != session.HungUp {
 					t.Fatalf("ended as %+v", e)
 				}
 				synctest.Wait() // until the memory is saved
+				if got := askForMemory(t, d, caller); strings.Contains(got, "“where is my order 47329”") != tt.isRemembered {
+					t.Errorf("the agent said %q, want the issue remembered %v", got, tt.isRemembered)
+				}
 				if got := askForMemory(t, d, caller); strings.Contains(got, "47329") != tt.isRemembered {
 					t.Errorf("the agent said %q, want remembered %v", got, tt.isRemembered)
 				}

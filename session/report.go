@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"frontdesk/dialog"
+	"frontdesk/dialog/understanding"
 )
 
 // CallReport says that a call started or ended.
@@ -15,6 +18,7 @@ type CallReport struct {
 	At              time.Time
 	Result          Result // "" when it started
 	Lasted          time.Duration
+	Overview        *dialog.Overview // at the end; nil if the session is about nothing
 }
 
 const (
@@ -45,7 +49,10 @@ func (c *Call) reportEnd(started <-chan struct{}, e Ending, lasted time.Duration
 		return
 	}
 	r := c.newReport(time.Now())
-	r.Result, r.Lasted = e.Result, lasted
+	r.Result, r.Lasted, r.Overview = e.Result, lasted, c.journal.overview()
+	if !e.Result.isResumable() {
+		r.Overview = understanding.Leave(r.Overview)
+	}
 	c.desk.running.Go(func() {
 		<-started
 		c.report(r)

@@ -21,6 +21,7 @@ type Caller struct {
 	Agent       string // that the caller speaks with
 	Language    string // of the agent
 	Said        string // what the caller said in the last turns
+	Issues      string // what is open in the session, a line each, for a person who takes over
 	CallBack    CallBack
 }
 

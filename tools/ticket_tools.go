@@ -209,7 +209,7 @@ func handOver(s *Tickets, message string) Tool {
 
 // ticket returns the ticket of a hand-over.
 func (a handOverArguments) ticket(caller Caller, promise CallBack) Ticket {
-	description := a.Summary
+	description := strings.TrimSpace(a.Summary + "\n" + caller.Issues)
 	if !promise.From.IsZero() {
 		text := fmt.Sprintf(cmp.Or(promise.Promise, "Promised call-back: from %s."), promise.From.Format(callBackFormat))
 		description = strings.TrimSpace(description + "\n" + text)

@@ -246,3 +246,10 @@ func BenchmarkCreateTicket(b *testing.B) {
 		mustCreate(b, s, "", "printer stopped working")
 	}
 }
+
+func TestATicketOfAHandOverTellsWhatIsOpen(t *testing.T) {
+	got := handOverArguments{Reason: "angry", Summary: "They wait."}.ticket(Caller{Issues: "- delivery, 47329"}, CallBack{})
+	if got.Description != "They wait.\n- delivery, 47329" {
+		t.Errorf("got %q", got.Description)
+	}
+}

@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -165,5 +166,34 @@ func TestTheOverviewGoesOnOnAnotherLine(t *testing.T) {
 	})
 	if i := j.overview.Issues; len(i) != 1 || i[0].State != dialog.IssueResolved || i[0].Reason != dialog.BecauseConfirmed || i[0].About != "47329" {
 		t.Errorf("the journal has %+v", i)
+	}
+}
+
+func TestIssuesAreRememberedAsFacts(t *testing.T) {
+	before := dialog.Memory{Summary: "Ann called.", Facts: []dialog.Fact{
+		{Kind: "open", Text: "delivery, 47329: late"}, {Kind: "open", Text: "T-48291532 about a kettle"}, {Kind: "number", Text: "47329"},
+	}}
+	o := &dialog.Overview{Issues: []dialog.Issue{
+		{ID: 1, Intent: dialog.IntentDelivery, About: "47329", Said: "where is it", State: dialog.IssueResolved},
+		{ID: 2, Intent: dialog.IntentTicketStatus, Ticket: "T-48291532", State: dialog.IssueOpen},
+		{ID: 3, Intent: dialog.IntentOther, Said: strings.Repeat("long\n", 100), State: dialog.IssueOpen},
+	}}
+	want := []dialog.Fact{
+		{Kind: "number", Text: "47329"}, {Kind: "solved", Text: "delivery, 47329: \u201cwhere is it\u201d"}, {Kind: "open", Text: "ticket status, T-48291532"},
+	}
+	got := WithIssues(before, o)
+	if len(got.Facts) != 4 || !slices.Equal(got.Facts[:3], want) || len(got.Facts[3].Text) > maxFact || strings.Contains(got.Facts[3].Text, "\n") {
+		t.Errorf("got %+v", got.Facts)
+	}
+	if again := WithIssues(got, o); len(again.Facts) != 4 {
+		t.Errorf("the same issues again: %+v", again.Facts)
+	}
+	if same := WithIssues(before, nil); len(same.Facts) != 3 || len(before.Facts) != 3 {
+		t.Errorf("nothing changed %+v", same.Facts)
+	}
+	c := &conversation{}
+	c.recall.overview = *o
+	if told := c.openIssues(); strings.Count(told, "\n") != 1 || !strings.HasPrefix(told, "- ticket status, T-48291532\n- other: ") {
+		t.Errorf("a person is told %q", told)
 	}
 }

@@ -226,6 +226,7 @@ func (c *conversation) withCaller(ctx context.Context) context.Context {
 	caller := tools.CallerOf(ctx)
 	e := c.evidence("")
 	caller.Said = strings.Join(e.Said[max(0, len(e.Said)-saidTurns):], "\n")
+	caller.Issues = c.openIssues()
 	if caller.Known == "" && e.Assurance == gate.VerifiedByPIN {
 		caller.Known = e.Caller
 	}

@@ -245,7 +245,7 @@ func withStore(ctx context.Context, c config.Config, do func(sessionStore) error
 }
 
 // summaryReport is told of each summary; see archive.Options.
-type summaryReport = func(ctx context.Context, session, agent, summary string) error
+type summaryReport = func(context.Context, archive.Summary) error
 
 // openArchiver returns what archives finished sessions, and registers its workflow. It is nil
 // when nothing is archived. The configured language models summarize the sessions. The caller

@@ -18,6 +18,8 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"frontdesk/dialog"
+	"frontdesk/internal/archive"
 	"frontdesk/internal/config"
 	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
@@ -132,17 +134,38 @@ func reportCall(s *outbox.Store) func(context.Context, session.CallReport) error
 			e.ID, e.Type = "evt_"+r.Call+".ended", outbox.CallEnded
 			e.Data.Result, e.Data.Seconds = string(r.Result), int(r.Lasted.Round(time.Second)/time.Second)
 		}
+		addOverview(&e.Data, r.Overview)
 		return s.Publish(ctx, e)
 	}
 }
 
+// addOverview adds what a session is about, without anything that the caller said.
+func addOverview(d *outbox.Data, o *dialog.Overview) {
+	if o.IsEmpty() {
+		return
+	}
+	for _, t := range o.Topics {
+		if !slices.Contains(d.Topics, string(t.Intent)) {
+			d.Topics = append(d.Topics, string(t.Intent))
+		}
+	}
+	d.ResolvedIssues = o.Count(dialog.IssueResolved)
+	d.OpenIssues = len(o.Issues) - d.ResolvedIssues
+}
+
 // reportSummary returns what stores an event for each session that was summarized.
-func reportSummary(s *outbox.Store) func(ctx context.Context, session, agent, summary string) error {
-	return func(ctx context.Context, session, agent, summary string) error {
-		return s.Publish(ctx, outbox.Event{
-			ID: "evt_" + session + ".summarized", Type: outbox.CallSummarized, At: time.Now(),
-			Data: outbox.Data{Agent: agent, Session: session, Content: &outbox.Content{Summary: summary}},
-		})
+func reportSummary(s *outbox.Store) func(context.Context, archive.Summary) error {
+	return func(ctx context.Context, r archive.Summary) error {
+		data := outbox.Data{Agent: r.Agent, Session: r.Session, Content: &outbox.Content{Summary: r.Text}}
+		addOverview(&data, r.Overview)
+		if r.Overview != nil {
+			for _, i := range r.Overview.Issues {
+				data.Content.Issues = append(data.Content.Issues, outbox.Issue{
+					Intent: string(i.Intent), State: string(i.State), Reason: string(i.Reason), About: i.About, Said: i.Said, Ticket: i.Ticket,
+				})
+			}
+		}
+		return s.Publish(ctx, outbox.Event{ID: "evt_" + r.Session + ".summarized", Type: outbox.CallSummarized, At: time.Now(), Data: data})
 	}
 }
 

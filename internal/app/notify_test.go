@@ -23,6 +23,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"frontdesk/dialog"
+	"frontdesk/internal/archive"
 	"frontdesk/internal/config"
 	"frontdesk/internal/db"
 	"frontdesk/internal/require"
@@ -94,10 +96,17 @@ func publishAll(t *testing.T, s *outbox.Store, tickets *tools.Tickets) {
 	report := reportCall(s)
 	r := session.CallReport{Call: "rtc_A", Session: "sess_A", Agent: "shop", Language: "de-DE", Transport: "sip", At: time.Now()}
 	require.NoError(t, report(ctx, r))
-	r.Result, r.Lasted = session.HungUp, 61*time.Second
+	overview := &dialog.Overview{
+		Topics: []dialog.Topic{{Intent: dialog.IntentDelivery, About: "47329", Turn: 1}, {Intent: dialog.IntentDelivery, Turn: 2}},
+		Issues: []dialog.Issue{
+			{ID: 1, Intent: dialog.IntentDelivery, About: "47329", Said: "Wo ist sie?", State: dialog.IssueResolved, Reason: dialog.BecauseLeft, Opened: 1, Changed: 1},
+			{ID: 2, Intent: dialog.IntentOther, Said: "Sie flackert.", Ticket: created.ID.String(), State: dialog.IssueOpen, Reason: dialog.BecauseTicket, Opened: 2, Changed: 2},
+		},
+	}
+	r.Result, r.Lasted, r.Overview = session.HungUp, 61*time.Second, overview
 	require.NoError(t, report(ctx, r))
 	for range 2 {
-		require.NoError(t, reportSummary(s)(ctx, "sess_A", "shop", "The lamp is broken."))
+		require.NoError(t, reportSummary(s)(ctx, archive.Summary{Session: "sess_A", Agent: "shop", Text: "The lamp is broken.", Overview: overview}))
 	}
 	promised, err := tickets.CallBacks(ctx)
 	if err != nil || len(promised) != 1 {

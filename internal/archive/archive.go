@@ -39,6 +39,7 @@ import (
 	_ "gocloud.dev/blob/s3blob"   // s3://, also for compatible servers
 	"gocloud.dev/gcerrors"
 
+	"frontdesk/dialog"
 	"frontdesk/internal/fault"
 	"frontdesk/session"
 )
@@ -63,6 +64,8 @@ type Record struct {
 	Summary    string          `json:"summary"`
 	Entries    []session.Entry `json:"entries"` // in order
 	Recordings []Recording     `json:"recordings,omitempty"`
+
+	Overview *dialog.Overview `json:"overview,omitempty"` // what the session was about
 
 	callers []string // of session.State
 }

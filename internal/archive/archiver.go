@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"frontdesk/dialog"
+	"frontdesk/dialog/understanding"
 	"frontdesk/internal/fault"
 	"frontdesk/session"
 	"frontdesk/tools/workflow"
@@ -47,11 +49,17 @@ type Options struct {
 	Workflows     *workflow.Engine
 
 	Summarizer dialog.Model // writes summaries; nil uses outlines
-	// Report tells that a session was summarized, with the redacted summary. It may be called
-	// again for the same session. It may be nil.
-	Report    func(ctx context.Context, session, agent, summary string) error
+	// Report tells that a session was summarized. It may be called again for the same session.
+	// It may be nil.
+	Report    func(context.Context, Summary) error
 	Retention time.Duration // after which archived sessions are erased; 0 keeps them
 	Log       *zap.Logger
+}
+
+// Summary is what a session was about, redacted.
+type Summary struct {
+	Session, Agent, Text string
+	Overview             *dialog.Overview // nil if it was about nothing
 }
 
 // Archiver archives sessions that are over, and erases archived sessions after their
@@ -236,8 +244,29 @@ func (a *Archiver) addSummary(ctx context.Context, id string) error {
 		if a.o.Report == nil {
 			return nil
 		}
-		return a.o.Report(ctx, id, s.Agent, redact(s.Summary, a.o.Redact))
+		overview, err := a.overview(s)
+		if err != nil {
+			return damagedFault(id, err)
+		}
+		return a.o.Report(ctx, Summary{Session: id, Agent: s.Agent, Text: redact(s.Summary, a.o.Redact), Overview: overview})
 	})
+}
+
+// overview returns what a session was about, redacted.
+func (a *Archiver) overview(s session.State) (*dialog.Overview, error) {
+	left := understanding.Leave(s.Overview)
+	if left == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(left)
+	if err == nil {
+		b, err = redactJSON(b, a.o.Redact)
+	}
+	if err != nil {
+		return nil, err
+	}
+	redacted := new(dialog.Overview)
+	return redacted, json.Unmarshal(b, redacted)
 }
 
 // write writes the redacted session and its recordings to the archive.
@@ -247,6 +276,9 @@ func (a *Archiver) write(ctx context.Context, id string) (w written, err error) 
 			Session: id, Agent: s.Agent, Created: s.Created, Archived: time.Now().UTC(),
 			Summary: redact(s.Summary, a.o.Redact), Recordings: recordings(a.o.RecordingsDir, id),
 			callers: s.Callers,
+		}
+		if r.Overview, err = a.overview(s); err != nil {
+			return damagedFault(id, err)
 		}
 		for _, e := range entries {
 			if e.Body, err = redactJSON(e.Body, a.o.Redact); err != nil {

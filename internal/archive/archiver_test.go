@@ -338,3 +338,20 @@ func TestRecordingsAreThoseOfOneSession(t *testing.T) {
 		t.Errorf("found %v in a missing folder", got)
 	}
 }
+
+func TestTheOverviewIsRedactedAndTheCallerHasLeft(t *testing.T) {
+	a := &Archiver{o: Options{Redact: Kinds}}
+	o := &dialog.Overview{
+		Topics: []dialog.Topic{{Intent: dialog.IntentDelivery, About: "47329", Turn: 3}},
+		Issues: []dialog.Issue{{ID: 1, Intent: dialog.IntentDelivery, Said: "mail ann@example.com", Ticket: "T-48291532", State: dialog.IssueAnswered, Opened: 1, Changed: 3}},
+	}
+	got, err := a.overview(session.State{Overview: o})
+	require.NoError(t, err)
+	i := got.Issues[0]
+	if i.Said != "mail [e-mail]" || i.Ticket != "T-48291532" || i.State != dialog.IssueResolved || i.Changed != 3 || got.Topics[0] != o.Topics[0] || o.Issues[0].State != dialog.IssueAnswered {
+		t.Errorf("got %+v", got)
+	}
+	if got, err := a.overview(session.State{}); got != nil || err != nil {
+		t.Errorf("nothing became %+v, %v", got, err)
+	}
+}

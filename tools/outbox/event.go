@@ -44,6 +44,7 @@ const (
 	maxID      = 120  // bytes of an identifier
 	maxSubject = 200  // bytes of a subject
 	maxContent = 8192 // bytes of each other text of the caller
+	maxIssues  = 50
 )
 
 // Event is something that happened.
@@ -69,7 +70,12 @@ type Data struct {
 	Priority  string     `json:"priority,omitempty"`
 	Due       *time.Time `json:"due,omitempty"` // of a promised call-back
 	Attempts  int        `json:"attempts,omitempty"`
-	Content   *Content   `json:"content,omitempty"` // nil unless the destination wants it
+
+	Topics         []string `json:"topics,omitempty"` // intents of the session's topics
+	OpenIssues     int      `json:"open_issues,omitempty"`
+	ResolvedIssues int      `json:"resolved_issues,omitempty"`
+
+	Content *Content `json:"content,omitempty"` // nil unless the destination wants it
 }
 
 // Content holds what callers said or wrote, beyond the subject of their ticket.
@@ -78,6 +84,22 @@ type Content struct {
 	Contact     string `json:"contact,omitempty"`
 	Note        string `json:"note,omitempty"`
 	Summary     string `json:"summary,omitempty"`
+
+	Issues []Issue `json:"issues,omitempty"`
+}
+
+// Issue is something that a caller wanted settled in a session.
+type Issue struct {
+	Intent string `json:"intent"`
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"` // of the state
+	About  string `json:"about,omitempty"`
+	Said   string `json:"said,omitempty"`
+	Ticket string `json:"ticket,omitempty"`
+}
+
+func (c Content) isEmpty() bool {
+	return c.Description == "" && c.Contact == "" && c.Note == "" && c.Summary == "" && len(c.Issues) == 0
 }
 
 // topic returns what the event is about. The events of a topic are delivered in order.
@@ -108,8 +130,14 @@ func (e Event) clean() (Event, error) {
 		for _, text := range []*string{&c.Description, &c.Contact, &c.Note, &c.Summary} {
 			*text = words.Clip(strings.TrimSpace(words.Printable(*text)), maxContent)
 		}
+		c.Issues = slices.Clone(c.Issues[:min(len(c.Issues), maxIssues)])
+		for i := range c.Issues {
+			for _, text := range []*string{&c.Issues[i].Intent, &c.Issues[i].State, &c.Issues[i].Reason, &c.Issues[i].About, &c.Issues[i].Said, &c.Issues[i].Ticket} {
+				*text = words.Clip(line(*text), maxSubject)
+			}
+		}
 		d.Content = &c
-		if c == (Content{}) {
+		if c.isEmpty() {
 			d.Content = nil
 		}
 	}
