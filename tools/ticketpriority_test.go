@@ -46,3 +46,18 @@ func TestPriorityIsAnArgumentOfUpdateTicketUnderTheGate(t *testing.T) {
 		t.Errorf("the rule of the tool is %+v, want a write", rule)
 	}
 }
+
+func TestPaymentDataDoesNotEnterATicket(t *testing.T) {
+	s, _ := openTickets(t)
+	const secret = "Meine Karte ist 4111 1111 1111 1111, die PIN vier acht eins fünf."
+	ctx := WithCaller(t.Context(), Caller{Session: "sess_1", Said: secret})
+	made := must(s.Create(ctx, "c1", Ticket{Subject: secret, Description: secret, Contact: "+49 4111 111111", Details: Details{Tried: secret}}))(t)
+	made = must(s.UpdateAsCaller(ctx, "c2", made.ID, "", Change{Note: secret}))(t)
+	text, err := json.Marshal(made)
+	if all := string(text) + made.Said; err != nil || strings.Contains(all, "1111 1111") || strings.Contains(all, "acht") || strings.Count(all, "[PIN]") != 5 {
+		t.Errorf("got %s, %v", all, err)
+	}
+	if made.Contact != "+49 4111 111111" {
+		t.Errorf("the contact is %q", made.Contact)
+	}
+}

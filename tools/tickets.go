@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/redact"
 	"frontdesk/internal/words"
 )
 
@@ -168,18 +169,18 @@ func (s *Tickets) Create(ctx context.Context, call string, t Ticket) (Ticket, er
 func (s *Tickets) create(ctx context.Context, call string, t Ticket, status Status, news TicketNews) (Ticket, error) {
 	caller := CallerOf(ctx)
 	t = Ticket{
-		Subject: ticketText(t.Subject), Description: ticketText(t.Description), Contact: ticketText(t.Contact),
+		Subject: saidText(t.Subject), Description: saidText(t.Description), Contact: ticketText(t.Contact),
 		Priority: cmp.Or(t.Priority, Normal), Session: caller.Session, Known: caller.Known, Line: caller.Number, Status: status,
 		Agent: caller.Agent, Language: caller.Language,
 		Details: Details{
-			Category: ticketText(t.Category), Product: ticketText(t.Product), Since: ticketText(t.Since), Tried: ticketText(t.Tried),
+			Category: saidText(t.Category), Product: saidText(t.Product), Since: saidText(t.Since), Tried: saidText(t.Tried),
 		},
 	}
 	if err := t.check(); err != nil {
 		return Ticket{}, err
 	}
 	digest := digestOf("create", t)
-	t.Said = words.ClipStart(ticketText(caller.Said), maxSaid) // it may differ when the call is made again
+	t.Said = words.ClipStart(saidText(caller.Said), maxSaid) // it may differ when the call is made again
 	return s.once(ctx, call, digest, news, func(tx *sql.Tx, now int64) (TicketID, error) {
 		id, err := s.draftOf(ctx, tx, t.Session)
 		if err != nil {
@@ -199,6 +200,10 @@ func (s *Tickets) create(ctx context.Context, call string, t Ticket, status Stat
 
 // ticketText returns text as a ticket stores it: printable, without white space around it.
 func ticketText(text string) string { return strings.TrimSpace(words.Printable(text)) }
+
+// saidText is ticketText of what callers may have said: without card numbers and PINs, which
+// nobody who works on a ticket needs. It is not for a contact.
+func saidText(text string) string { return redact.Text(ticketText(text), redact.Payment) }
 
 func (t Ticket) check() error {
 	switch {
@@ -243,7 +248,7 @@ func (s *Tickets) UpdateAsCaller(ctx context.Context, call string, id TicketID, 
 // NotFound, or Conflict if this change of status is not allowed.
 func (s *Tickets) UpdateAsOperator(ctx context.Context, call string, id TicketID, c Change) (Ticket, error) {
 	for _, text := range []*string{&c.Note, &c.Subject, &c.Description, &c.Category, &c.Assignee, &c.By} {
-		*text = ticketText(*text)
+		*text = saidText(*text)
 	}
 	by := c.By
 	c.By = ""

@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 
 	"frontdesk/internal/fault"
+	"frontdesk/internal/redact"
 	"frontdesk/internal/require"
 	"frontdesk/session"
 )
@@ -231,9 +232,9 @@ func FuzzRecord(f *testing.F) {
 func FuzzRedact(f *testing.F) {
 	f.Add("my card is 4111 1111 1111 1111 and double four one")
 	f.Fuzz(func(t *testing.T, text string) {
-		if got := redact(text, nil); got != text {
+		if got := redact.Text(text, nil); got != text {
 			t.Fatalf("redact(%q) without kinds = %q", text, got)
 		}
-		redact(text, Kinds)
+		redact.Text(text, redact.Kinds)
 	})
 }

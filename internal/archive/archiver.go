@@ -17,6 +17,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/dialog/understanding"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/redact"
 	"frontdesk/session"
 	"frontdesk/tools/workflow"
 )
@@ -248,7 +249,7 @@ func (a *Archiver) addSummary(ctx context.Context, id string) error {
 		if err != nil {
 			return damagedFault(id, err)
 		}
-		return a.o.Report(ctx, Summary{Session: id, Agent: s.Agent, Text: redact(s.Summary, a.o.Redact), Overview: overview})
+		return a.o.Report(ctx, Summary{Session: id, Agent: s.Agent, Text: redact.Text(s.Summary, a.o.Redact), Overview: overview})
 	})
 }
 
@@ -260,7 +261,7 @@ func (a *Archiver) overview(s session.State) (*dialog.Overview, error) {
 	}
 	b, err := json.Marshal(left)
 	if err == nil {
-		b, err = redactJSON(b, a.o.Redact)
+		b, err = redact.JSON(b, a.o.Redact)
 	}
 	if err != nil {
 		return nil, err
@@ -274,14 +275,14 @@ func (a *Archiver) write(ctx context.Context, id string) (w written, err error) 
 	err = a.withLease(ctx, id, func(ctx context.Context, _ session.Lease, s session.State, entries []session.Entry) error {
 		r := Record{
 			Session: id, Agent: s.Agent, Created: s.Created, Archived: time.Now().UTC(),
-			Summary: redact(s.Summary, a.o.Redact), Recordings: recordings(a.o.RecordingsDir, id),
+			Summary: redact.Text(s.Summary, a.o.Redact), Recordings: recordings(a.o.RecordingsDir, id),
 			callers: s.Callers,
 		}
 		if r.Overview, err = a.overview(s); err != nil {
 			return damagedFault(id, err)
 		}
 		for _, e := range entries {
-			if e.Body, err = redactJSON(e.Body, a.o.Redact); err != nil {
+			if e.Body, err = redact.JSON(e.Body, a.o.Redact); err != nil {
 				return damagedFault(id, err)
 			}
 			r.Entries = append(r.Entries, e)

@@ -24,6 +24,7 @@ import (
 	"frontdesk/dialog"
 	"frontdesk/internal/db"
 	"frontdesk/internal/fault"
+	"frontdesk/internal/redact"
 	"frontdesk/internal/require"
 	"frontdesk/session"
 	"frontdesk/session/sqlite"
@@ -74,7 +75,7 @@ func openNode(ctx context.Context, dir string, id *age.X25519Identity, summarize
 	n.closers = append(n.closers, workflows.Close)
 	n.archiver = New(Options{
 		Store: n.store, Archive: a, Node: "node " + rand.Text(), RecordingsDir: filepath.Join(dir, "recordings"),
-		Redact: Kinds, Workflows: workflows, Summarizer: summarizer, Log: zap.NewNop(),
+		Redact: redact.Kinds, Workflows: workflows, Summarizer: summarizer, Log: zap.NewNop(),
 	})
 	for range 10 { // a busy machine may take longer than the short lease allows
 		if err = workflows.Launch(ctx); err == nil {
@@ -340,7 +341,7 @@ func TestRecordingsAreThoseOfOneSession(t *testing.T) {
 }
 
 func TestTheOverviewIsRedactedAndTheCallerHasLeft(t *testing.T) {
-	a := &Archiver{o: Options{Redact: Kinds}}
+	a := &Archiver{o: Options{Redact: redact.Kinds}}
 	o := &dialog.Overview{
 		Topics: []dialog.Topic{{Intent: dialog.IntentDelivery, About: "47329", Turn: 3}},
 		Issues: []dialog.Issue{{ID: 1, Intent: dialog.IntentDelivery, Said: "mail ann@example.com", Ticket: "T-48291532", State: dialog.IssueAnswered, Opened: 1, Changed: 3}},

@@ -1,4 +1,6 @@
-package archive
+// Package redact replaces personal data in what callers said. It imports nothing of Frontdesk.
+// Text and JSON go in and come out with the data replaced by the name of its kind.
+package redact
 
 import (
 	"encoding/json"
@@ -8,16 +10,20 @@ import (
 	"time"
 )
 
-// Kinds of data that can be redacted in a session before it is archived.
+// Kinds of data that can be redacted.
 const (
 	Cards  = "cards"  // payment card numbers with a valid check digit (ISO/IEC 7812)
 	IBANs  = "ibans"  // bank account numbers with valid check digits (ISO 13616)
 	Phones = "phones" // telephone numbers: nine digits or more
 	Emails = "emails"
+	PINs   = "pins" // three to eight digits after the word for a PIN or a card's check number
 )
 
-// Kinds are all kinds.
+// Kinds are all kinds that the archive may redact.
 var Kinds = []string{Cards, IBANs, Phones, Emails}
+
+// Payment are the kinds of data that nobody but the caller needs: cards and PINs.
+var Payment = []string{Cards, PINs}
 
 var (
 	emailPattern = regexp.MustCompile(`(?i)[a-z0-9._%+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+|\b[a-z0-9]+(?:\s+(?:dot|underscore|dash)\s+[a-z0-9]+)*\s+at\s+[a-z0-9]+(?:\s+dot\s+[a-z]+)+\b`)
@@ -25,14 +31,23 @@ var (
 	tokenPattern = regexp.MustCompile(`[0-9]+|\pL+|[^0-9\pL]+`)
 )
 
-// spokenDigits are the words for digits in numbers that are read out.
+// spokenDigits are the words for digits in numbers that are read out, in English, German,
+// French and Spanish.
 var spokenDigits = map[string]string{
 	"zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
 	"six": "6", "seven": "7", "eight": "8", "nine": "9",
+	"null": "0", "eins": "1", "zwei": "2", "zwo": "2", "drei": "3", "vier": "4", "fünf": "5", "sechs": "6", "sieben": "7", "acht": "8", "neun": "9",
+	"zéro": "0", "un": "1", "deux": "2", "trois": "3", "quatre": "4", "cinq": "5", "sept": "7", "huit": "8", "neuf": "9",
+	"cero": "0", "uno": "1", "dos": "2", "tres": "3", "cuatro": "4", "cinco": "5", "seis": "6", "siete": "7", "ocho": "8", "nueve": "9",
 }
 
-// redact replaces data of the kinds in text, written or read out, by the name of the kind.
-func redact(text string, kinds []string) string {
+// pinWords are words after which a PIN or a check number follows, in the same languages.
+var pinWords = []string{"pin", "cvv", "cvc", "geheimzahl", "prüfnummer", "prüfziffer", "secret", "cryptogramme", "secreto", "clave", "passcode"}
+
+const pinDistance = 5 // words between such a word and the digits
+
+// Text replaces data of the kinds in text, written or read out, by the name of the kind.
+func Text(text string, kinds []string) string {
 	if slices.Contains(kinds, Emails) {
 		text = emailPattern.ReplaceAllString(text, "[e-mail]")
 	}
@@ -47,12 +62,14 @@ func redact(text string, kinds []string) string {
 			return s
 		})
 	}
-	return redactNumbers(text, slices.Contains(kinds, Cards), slices.Contains(kinds, Phones))
+	return redactNumbers(text, kinds)
 }
 
 // redactNumbers redacts runs of digits, written or spoken, that only separators of digit
 // groups interrupt.
-func redactNumbers(text string, cards, phones bool) string {
+func redactNumbers(text string, kinds []string) string {
+	cards, phones, pins := slices.Contains(kinds, Cards), slices.Contains(kinds, Phones), slices.Contains(kinds, PINs)
+	pinNear := 0 // more words within which a PIN may follow
 	var out strings.Builder
 	run, digits, separator := "", "", "" // the run's text, its digits, and the separator after it
 	times := 1                           // 2 after "double", 3 after "triple"
@@ -60,6 +77,8 @@ func redactNumbers(text string, cards, phones bool) string {
 		switch {
 		case cards && containsCard(digits):
 			out.WriteString("[card number]")
+		case pins && pinNear > 0 && len(digits) >= 3 && len(digits) <= 8:
+			out.WriteString("[PIN]")
 		case phones && len(digits) >= 9:
 			out.WriteString("[phone number]")
 		default:
@@ -84,6 +103,9 @@ func redactNumbers(text string, cards, phones bool) string {
 		default:
 			endRun()
 			out.WriteString(token)
+			if pinNear = max(0, pinNear-1); slices.Contains(pinWords, word) {
+				pinNear = 2*pinDistance + 1 // white space counts, too
+			}
 		}
 	}
 	endRun()
@@ -135,8 +157,8 @@ func isIBAN(s string) bool {
 	return remainder == 1
 }
 
-// redactJSON redacts every string and number in a JSON value, but not times.
-func redactJSON(body json.RawMessage, kinds []string) (json.RawMessage, error) {
+// JSON redacts every string and number in a JSON value, but not times.
+func JSON(body json.RawMessage, kinds []string) (json.RawMessage, error) {
 	var v any
 	d := json.NewDecoder(strings.NewReader(string(body)))
 	d.UseNumber()
@@ -152,7 +174,7 @@ func redactValue(v any, kinds []string) any {
 		if _, err := time.Parse(time.RFC3339Nano, v); err == nil {
 			return v
 		}
-		return redact(v, kinds)
+		return Text(v, kinds)
 	case []any:
 		for i := range v {
 			v[i] = redactValue(v[i], kinds)
@@ -162,7 +184,7 @@ func redactValue(v any, kinds []string) any {
 			v[k] = redactValue(v[k], kinds)
 		}
 	case json.Number:
-		if s := redact(v.String(), kinds); s != v.String() {
+		if s := Text(v.String(), kinds); s != v.String() {
 			return s
 		}
 	}
