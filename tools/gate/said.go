@@ -176,7 +176,7 @@ var signWords = strings.NewReplacer("@", " at ", ".", " dot ", "_", " underscore
 // hyphen is a "-" inside a word.
 var hyphen = regexp.MustCompile(`(\pL)-(\pL)`)
 
-// sentenceEnd is punctuation at the end of a word, which is no part of an address.
+// sentenceEnd is punctuation that ends a word and does not belong to an address.
 var sentenceEnd = regexp.MustCompile(`([^\s.,;!?])[.,;!?]+(?:\s|$)`)
 
 func withSignWords(text string) string {
