@@ -56,22 +56,28 @@ type rule struct {
 
 // rules are tried in order.
 var rules = []rule{
-	{dialog.IntentTicketClose, regexp.MustCompile(`\b(?:close|cancel|withdraw|schliessen|schliesse|zumachen|fermer|fermez|cloturer|cerrar|cierre)\b.*\b(?:ticket|tickets|case|tique)\b`)},
+	{dialog.IntentTicketClose, regexp.MustCompile(`\b(?:close|cancel|withdraw|schliessen|schliesse|zumachen|fermer|fermez|cloturer|cerrar|cierre)\b.*\b(?:ticket|tickets|case|tique)\b|\bticket\b.*\b(?:schliessen|zumachen|stornieren)\b`)},
+	{dialog.IntentTicketChange, regexp.MustCompile(`\b(?:add|change|correct|erganze|erganzen|hinzufugen|andern|andere|ajouter|ajoutez|modifier|anadir|anada|cambiar|cambie)\b.*\b(?:ticket|tique)\b|\bticket\b.*\b(?:erganzen|hinzufugen|andern)\b`)},
 	{dialog.IntentTicketStatus, regexp.MustCompile(`\b(?:status|news|update|happening|happened|stand|neues|neuigkeiten|etat|statut|nouvelles|estado|novedades|noticias)\b.*\b(?:ticket|tickets|tique)\b|\b(?:ticket|tickets|tique)\b.*\b(?:status|stand|etat|statut|estado)\b`)},
 	{dialog.IntentTicketNew, regexp.MustCompile(`\b(?:open|create|make|file|raise|new|report|anlegen|offnen|aufmachen|erstellen|eroffnen|neues|ouvrir|ouvrez|creer|nouveau|abrir|abra|crear|nuevo)\b.*\b(?:ticket|tique|problem report)\b|\bticket\b.*\b(?:anlegen|offnen|aufmachen|erstellen|eroffnen)\b|\b(?:report|melden|signaler|reportar) (?:a |an |un |ein )?(?:problem|issue|fault|probleme|problema)\b|\bproblem melden\b`)},
-	{dialog.IntentComplaint, regexp.MustCompile(`\b(?:complaint|complain|unacceptable|outrageous|disgrace|ridiculous|beschwerde|beschweren|unverschamt|unverschamtheit|frechheit|inakzeptabel|reclamation|plainte|inadmissible|inacceptable|scandaleux|queja|quejarme|reclamacion|inaceptable|vergonzoso)\b`)},
+	{dialog.IntentComplaint, regexp.MustCompile(`\b(?:complaint|complain|beschwerde|beschweren|reclamation|plainte|queja|quejarme|reclamacion)\b`)},
 	{dialog.IntentHours, regexp.MustCompile(`\b(?:opening (?:hours|times)|business hours|offnungszeiten|heures d ouverture|horaires|horario|horarios)\b|\b(?:are|do|is|when|what time|until when)\b.*\b(?:open|close|closed|closing)\b|\b(?:geoffnet|geschlossen)\b|\b(?:wann|haben sie)\b.*\b(?:offen|auf|zu|offnen|schliessen)\b|\b(?:ouvert|ouverts|ouvrez|fermez|fermes)\b|\b(?:abren|cierran|abiertos|cerrados)\b`)},
-	{dialog.IntentDelivery, regexp.MustCompile(`\b(?:where is|status of|track|tracking|wo ist|wo bleibt|stand|status|ou est|suivi|donde esta|seguimiento|estado)\b.*\b(?:order|package|parcel|delivery|bestellung|paket|sendung|lieferung|commande|colis|livraison|pedido|paquete|envio)\b`)},
-	{dialog.IntentRefund, regexp.MustCompile(`\b(?:refund|refunds|money back|return (?:it|this|my|the)|ruckerstattung|erstattung|geld zuruck|zuruckgeben|zuruckschicken|umtauschen|rembourser|remboursement|remboursez|retourner|reembolso|devolucion|devolver)\b`)},
+	{dialog.IntentDelivery, regexp.MustCompile(`\b(?:where is|status of|track|tracking|wo ist|wo bleibt|stand|status|ou est|suivi|donde esta|seguimiento|estado)\b.*\b(?:order|package|parcel|delivery|shipment|bestellung|paket|sendung|lieferung|commande|colis|livraison|pedido|paquete|envio)\b|\b(?:order|package|parcel|delivery|shipment|bestellung|paket|sendung|lieferung|commande|colis|livraison|pedido|paquete|envio)\b.*\b(?:arrive|arrives|arrived|come|coming|shipped|dispatched|on its way|late|waiting|unterwegs|kommt|angekommen|ankommt|raus|verschickt|warte|verspatet|suivre|arrive|arriver|expediee?|partie|en retard|llega|llegado|llegara|salido|seguir|enviado)\b|\b(?:arrive|arrives|arrived|come|coming|shipped|dispatched|on its way|late|waiting|unterwegs|kommt|angekommen|ankommt|raus|verschickt|warte|verspatet|suivre|arrive|arriver|expediee?|partie|en retard|llega|llegado|llegara|salido|seguir|enviado)\b.*\b(?:order|package|parcel|delivery|shipment|bestellung|paket|sendung|lieferung|commande|colis|livraison|pedido|paquete|envio)\b`)},
+	{dialog.IntentRefund, regexp.MustCompile(`\b(?:refund|refunds|money back|return (?:it|this|my|the)|send (?:it|this|that|them) back|give me my .* back|ruckerstattung|erstattung|geld zuruck|zuruckgeben|zuruckschicken|umtauschen|rembourser|remboursement|remboursez|remboursee?|retourner|reembolso|devolucion|devolver)\b`)},
 	{dialog.IntentBilling, regexp.MustCompile(`\b(?:invoice|bill|billing|charged|overcharged|payment|rechnung|abgebucht|zahlung|facture|preleve|paiement|factura|cobrado|cobraron|pago)\b`)},
+	// Bad words alone are a complaint, unless they are about something above.
+	{dialog.IntentComplaint, regexp.MustCompile(`\b(?:unacceptable|outrageous|disgrace|ridiculous|is a joke|(?:second|third|fourth|fifth) time i|unverschamt|unverschamtheit|frechheit|inakzeptabel|das (?:ist )?(?:wirklich |echt )?das letzte|inadmissible|inacceptable|scandaleux|honte|inaceptable|vergonzoso|verguenza|inadmisible)\b`)},
 	{dialog.IntentGreeting, regexp.MustCompile(`^(?:hello|hi|hey|good (?:morning|afternoon|evening)|hallo|guten (?:tag|morgen|abend)|bonjour|bonsoir|hola|buenos dias|buenas (?:tardes|noches))(?: there)?$`)},
-	{dialog.IntentThanks, regexp.MustCompile(`^(?:(?:ok|okay|great|gut|super|bien) )?(?:thanks|thank you|danke|vielen dank|herzlichen dank|merci|merci beaucoup|gracias|muchas gracias)(?: (?:a lot|so much|very much|schon|sehr|beaucoup|bien))?$`)},
-	{dialog.IntentYes, regexp.MustCompile(`^(?:yes|yeah|yep|sure|correct|exactly|ja|jawohl|genau|richtig|gerne|oui|exact|d accord|si|claro|correcto|vale)(?: (?:please|bitte|s il vous plait|por favor|do that|that is right|that s right))*$`)},
+	{dialog.IntentGoodbye, regexp.MustCompile(`^(?:[a-z]+ ){0,5}(?:bye|goodbye|au revoir|adios|hasta luego|tschuss|auf wiederhoren|auf wiedersehen|bonne journee)$`)},
+	{dialog.IntentThanks, regexp.MustCompile(`^(?:(?:great|perfect|gut|super|bien|parfait|perfecto) )?(?:thanks|thank you|cheers|danke|vielen dank|herzlichen dank|merci|gracias|muchas gracias)\b(?: [a-z]+){0,7}$`)},
+	{dialog.IntentYes, regexp.MustCompile(`^(?:yes|yeah|yep|sure|correct|exactly|ja|jawohl|genau|richtig|gerne|oui|exact|d accord|si|claro|correcto|vale)(?: (?:please|go ahead|bitte|genau|gerne|s il vous plait|claro|por favor|do that|that is right|that s right))*$`)},
 	{dialog.IntentNo, regexp.MustCompile(`^(?:no|nope|nein|nee|non)(?: (?:thanks|thank you|danke|merci|gracias))?$`)},
 }
 
 var (
-	question = regexp.MustCompile(`^(?:(?:and|so|und|also|et|alors|y|hello|hallo|bonjour|hola) )*(?:what|when|where|who|why|how|which|can|could|do|does|did|is|are|will|would|was|wann|wo|wer|warum|wieso|wie|welche[nrs]?|kann|konnen|haben|hat|ist|sind|gibt|quel|quelle|quels|quelles|quand|ou|qui|pourquoi|comment|combien|est ce|puis|pouvez|avez|que|cual|cuales|cuando|donde|quien|por que|como|cuanto|puedo|pueden|hay|tienen)\b`)
+	// noise are words at the beginning that say nothing.
+	noise    = regexp.MustCompile(`^(?:(?:uh|uhm|um|er|erm|ah|oh|hm|hmm|well|so|ok|okay|ah|ahm|aeh|also|naja|tja|euh|ben|bah|alors|eh|pues|bueno) )+`)
+	question = regexp.MustCompile(`\b(?:tell me (?:about|if|how|what)|wondering|like to know|want to know|wusste gern|mochte wissen|wurde gern wissen|voudrais savoir|aimerais savoir|queria saber|quisiera saber|gustaria saber)\b|^(?:(?:and|so|und|also|et|alors|y|hello|hallo|bonjour|hola) )*(?:what|when|where|who|why|how|which|can|could|do|does|did|is|are|will|would|was|wann|wo|wer|warum|wieso|wie|welche[nrs]?|kann|konnen|haben|hat|ist|sind|gibt|quel|quelle|quels|quelles|quand|ou|qui|pourquoi|comment|combien|est ce|puis|pouvez|avez|que|cual|cuales|cuando|donde|quien|por que|como|cuanto|puedo|pueden|hay|tienen)\b`)
 	// unanswered matches replies of agents that do not know, in folded text.
 	unanswered = regexp.MustCompile(`\b(?:pages don t say anything|i (?:do not|don t) (?:know|have (?:that|any|this) information)|i am not sure|i m not sure|(?:could not|couldn t|did not|didn t|can t|cannot) (?:find|catch|get that|confirm|do that|work that out)|i did not get that|that didn t work|isn t working on my side|still can t answer|trouble answering|` +
 		`steht auf unseren seiten leider nichts|weiss ich (?:leider )?nicht|(?:leider )?nicht verstanden|(?:leider|gerade) nicht (?:geklappt|beantworten|gefunden)|kann ich (?:hier |gerade |leider )*nicht|funktioniert gerade etwas nicht|` +
@@ -106,7 +112,8 @@ func intentOf(t Turn) (dialog.Intent, float64) {
 	case words.IsGoodbye(t.Caller):
 		byWords = dialog.IntentGoodbye
 	default:
-		if i := slices.IndexFunc(rules, func(r rule) bool { return r.pattern.MatchString(said) }); i >= 0 {
+		plain := noise.ReplaceAllString(said, "")
+		if i := slices.IndexFunc(rules, func(r rule) bool { return r.pattern.MatchString(plain) }); i >= 0 {
 			byWords = rules[i].intent
 		}
 	}
