@@ -280,9 +280,10 @@ func (d *denseIndex) check(v []float32) error {
 	return nil
 }
 
-// query returns the vector of a question; nil if there is none, which it reports.
+// query returns the vector of a question. It returns nil if there is none, which it reports,
+// and while many passages wait for their vectors: those that have one would be preferred.
 func (d *denseIndex) query(ctx context.Context, text string) []float32 {
-	if d == nil || d.count() == 0 {
+	if !d.isNearlyComplete() {
 		return nil
 	}
 	within, cancel := context.WithTimeout(ctx, queryTimeout)
@@ -303,14 +304,14 @@ func (d *denseIndex) query(ctx context.Context, text string) []float32 {
 	return nil
 }
 
-// count returns the number of vectors.
-func (d *denseIndex) count() int {
+// isNearlyComplete reports whether at least 19 of 20 passages have vectors.
+func (d *denseIndex) isNearlyComplete() bool {
 	if d == nil {
-		return 0
+		return false
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.done)
+	return len(d.done) > 0 && 19*len(d.pending) <= len(d.done)
 }
 
 // neighbor is a passage and its similarity with a question.

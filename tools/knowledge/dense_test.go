@@ -118,11 +118,25 @@ func TestPassagesAreFoundByTheirMeaning(t *testing.T) {
 			t.Errorf("found %+v, which is gone", p)
 		}
 	}
-	if k.dense.count() != 2 {
-		t.Errorf("the index keeps %d vectors, want 2", k.dense.count())
+	if n := len(k.dense.done); n != 2 {
+		t.Errorf("the index keeps %d vectors, want 2", n)
 	}
 	if p := problems(); len(p) > 0 {
 		t.Errorf("got problems %v", p)
+	}
+}
+
+func TestPassagesWithVectorsAreNotPreferredWhileOthersWait(t *testing.T) {
+	k, _ := openWith(t, writeFiles(t, petPages), &fakeEmbedder{topics: petTopics})
+	require.NoError(t, k.WaitForVectors(t.Context()))
+	if k.dense.query(t.Context(), "my hound") == nil {
+		t.Fatal("a complete index is not used")
+	}
+	k.dense.mu.Lock()
+	k.dense.pending = []densePassage{{id: 99}}
+	k.dense.mu.Unlock()
+	if k.dense.query(t.Context(), "my hound") != nil {
+		t.Error("an index in which one of four passages has no vector is used")
 	}
 }
 
