@@ -136,6 +136,10 @@ func TestNumbersComeFromTheCall(t *testing.T) {
 		{"Returns are free within 60 days.", factsOf("", foundPage), Unfounded},
 		{"It costs 1,499 dollars.", factsOf("", foundPage), Unfounded},
 
+		{"Returns are free within 112 days.", factsOf(""), Unfounded},
+
+		{"Get to safety and call 911 right now.", factsOf(""), Fine},
+		{"Rufen Sie sofort die 112 an.", factsOf(""), Fine},
 		{"Returns are free within 30 days.", factsOf("", foundPage), Fine},
 		{"Returns are free within thirty days.", factsOf("", foundPage), Fine},
 		{"Express costs 14 dollars and 99 cents.", factsOf("", foundPage), Fine},

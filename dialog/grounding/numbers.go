@@ -111,9 +111,18 @@ func (f *Facts) hasNumbers(text string) bool {
 	return !slices.ContainsFunc(numbersIn(text), func(n number) bool { return !f.hasNumber(n) })
 }
 
+// emergencyNumbers may be told to a caller in danger, whatever the call holds.
+var (
+	emergencyNumbers       = words.NewSet("911 112 999 110 113 114 115 118 119 000 111")
+	beforeEmergencyNumbers = words.NewSet("call dial ring phone or die oder wahlen el al o le ou appelez")
+)
+
 func (f *Facts) hasNumber(n number) bool {
 	value, err := strconv.Atoi(n.value)
 	if err == nil && value <= smallNumber && !n.isAmount {
+		return true
+	}
+	if emergencyNumbers[n.value] && beforeEmergencyNumbers[n.before] && !n.isAmount {
 		return true
 	}
 	short := strings.TrimLeft(n.value, "0")

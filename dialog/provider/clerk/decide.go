@@ -145,7 +145,12 @@ func (r *responder) handle(st *state, u utterance, in intent, isTyped bool, past
 		if parts := r.answerHours(st, u); parts != nil {
 			return parts
 		}
+		if r.isOtherLanguage(u) {
+			return r.offerPerson(r.phrases.onlyLanguage)
+		}
 		return r.search(st, u)
+	case emergency:
+		return r.handleEmergency(st, u)
 	case recordStatus:
 		l := r.lookupFor(u)
 		if l == nil {

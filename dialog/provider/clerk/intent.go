@@ -30,6 +30,7 @@ const (
 	noteTicket
 	recordStatus // of something with a number, such as an order
 	giveContact
+	emergency
 )
 
 // rule recognizes an intent by its wording. The first rule that matches decides.
@@ -67,9 +68,10 @@ const (
 
 // englishRules match the plain text of an utterance.
 var englishRules = []rule{
+	match(emergency, `\b(?:on fire|caught fire|in flames|is burning down|smoke (?:is )?(?:coming|everywhere)|smell(?:s|ing)? (?:of |like )?(?:gas|smoke|something burning)|gas leak|electric(?:al)? shock|electrocuted|can not breathe|not breathing|heart attack|having a stroke|unconscious|bleeding (?:a lot|heavily|badly)|overdose|kill myself|suicid\w*|(?:somebody|someone|he|she) is (?:badly )?(?:hurt|injured|dying)|this is an emergency|it is an emergency|emergency please help)\b`),
 	match(neverMind, `^(?:(?:no|okay|ok|oh|actually|wait|thanks|thank you|please|you know what|just) )*(?:never mind|nevermind|forget (?:it|about it|that|the ticket)|do not bother|leave it|drop it|do not (?:open|create|make) (?:a|the|any) ticket|no ticket|i changed my mind|skip it|forget all that)(?: .*)?$`),
 	match(neverMind, `^`+polite+`cancel that`+ending),
-	match(repeat, `\b(?:repeat (?:that|it|this|yourself|the last|what you)|say (?:that|it) (?:again|once more|one more time)|come again|pardon(?: me)?`+ending+`|what did you (?:just )?say|did not (?:catch|hear|get|understand) (?:that|you|it|what you)|(?:can|could) not (?:hear|understand) you|could you repeat|can you repeat|repeat please)\b|^(?:sorry what|what|excuse me|sorry|pardon|once more|again|one more time)`+ending),
+	match(repeat, `\b(?:repeat (?:that|it|this|yourself|the last|what you)|say (?:that|it) (?:again|once more|one more time)|come again|pardon(?: me)?`+ending+`|what did you (?:just )?say|did not (?:catch|hear|get|understand) (?:that|you|it|what you)|(?:can|could) not (?:hear|understand) you|could you repeat|can you repeat|repeat please|(?:say|speak|talk|read|repeat|go) (?:that |it |this |again |please |a |bit |little |more |much )*(?:slowly|slower|louder|clearly))\b|^(?:please |a |bit |little |much |more |and |once )*(?:slower|slowly|louder)`+ending+`|^(?:sorry what|what|excuse me|sorry|pardon|once more|again|one more time)`+ending),
 	match(areYouRobot, `\b(?:are you|is this|am i (?:talking|speaking) (?:to|with)) (?:a |an |really |the )*(?:robot|bot|machine|computer|human|real person|real human|ai|recording|answering machine|automated|person)\b`),
 	match(wantPerson, `\b(?:talk|talking|speak|speaking|chat|connect|transfer|put|get|pass|hand|forward|switch|reach|want|need|give|let|have|like|prefer|rather|call|find|ask for|escalate)\b.*\b`+staff+`\b`).
 		except(`\b(?:can|could|would|should|does|do|will|may) (?:someone|somebody|anyone|anybody|a technician|a person)\b|\bsomeone (?:else|stole|used|is using|took|hacked)\b|\b(?:need|give|get|let) (?:a |an )?(?:order|anyone know)\b`),

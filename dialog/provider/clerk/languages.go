@@ -10,6 +10,7 @@ import (
 // to reach a person. Everything else is a search of the knowledge base.
 var (
 	germanRules = []rule{
+		matchFolded(emergency, `\b(?:es brennt|brennt lichterloh|in flammen|gasgeruch|riecht nach gas|gas ausgetreten|stromschlag|atmet nicht|herzinfarkt|schlaganfall|bewusstlos|blutet stark|schwer verletzt|umbringen|das ist ein notfall)\b`),
 		matchFolded(repeat, `\b(?:wiederholen|noch einmal|nochmal|wie bitte)\b`),
 		matchFolded(closeTicket, `\bticket\b.*\b(?:schließen|schliessen|zumachen)\b|\b(?:schließen|schliessen|schließe|schließ)\b.*\bticket\b`),
 		matchFolded(ticketStatus, `\b(?:status|stand|neues|neuigkeiten)\b.*\btickets?\b`),
@@ -24,6 +25,7 @@ var (
 		matchFolded(backchannel, `^(?:okay|ok|gut|aha|mhm|verstehe)$`),
 	}
 	spanishRules = []rule{
+		matchFolded(emergency, `\b(?:se está quemando|en llamas|huele a gas|fuga de gas|descarga eléctrica|no respira|infarto|inconsciente|sangra mucho|suicidar\w*|es una emergencia)\b`),
 		matchFolded(repeat, `\b(?:repetir|repita|otra vez|cómo dice)\b`),
 		matchFolded(closeTicket, `\b(?:cerrar|cierre|cierra)\b.*\b(?:ticket|tique)\b`),
 		matchFolded(ticketStatus, `\b(?:estado|novedades|noticias)\b.*\bticket\b`),
@@ -37,6 +39,7 @@ var (
 		matchFolded(no, `^no\b`),
 	}
 	frenchRules = []rule{
+		matchFolded(emergency, `\b(?:en feu|prend feu|en flammes|sent le gaz|odeur de gaz|fuite de gaz|électrocuté|ne respire plus|crise cardiaque|inconscient|saigne beaucoup|suicider|c'est une urgence)\b`),
 		matchFolded(repeat, `\b(?:répéter|répétez|encore une fois|pardon)\b`),
 		matchFolded(closeTicket, `\b(?:fermer|fermez|ferme|clôturer|clôturez)\b.*\bticket\b`),
 		matchFolded(ticketStatus, `\b(?:état|statut|nouvelles)\b.*\bticket\b`),

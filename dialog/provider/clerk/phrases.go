@@ -76,6 +76,8 @@ type phrases struct {
 	uncertain     string // what changes something did not answer
 	noTool        string
 	goAhead       string // after an announcement of what to say
+	onlyLanguage  string // to callers who speak another one
+	emergency     string // %s: number of the emergency services
 }
 
 var englishPhrases = &phrases{
@@ -138,6 +140,8 @@ var englishPhrases = &phrases{
 	uncertain:     "I'm sorry, I can't tell whether that was done.",
 	noTool:        "I'm sorry, I can't do that here.",
 	goAhead:       "Yes, please go ahead.",
+	onlyLanguage:  "I'm sorry, I only speak English here. I can open a ticket or connect you with a person.",
+	emergency:     "If anybody is in danger, get to safety and call %s right now.",
 }
 
 var germanPhrases = &phrases{
@@ -200,6 +204,8 @@ var germanPhrases = &phrases{
 	uncertain:     "Ich kann leider nicht sagen, ob das erledigt wurde.",
 	noTool:        "Das kann ich hier leider nicht.",
 	goAhead:       "Ja, bitte.",
+	onlyLanguage:  "Ich spreche hier leider nur Deutsch. Ich kann ein Ticket anlegen oder Sie mit einem Menschen verbinden.",
+	emergency:     "Wenn jemand in Gefahr ist, bringen Sie sich in Sicherheit und rufen Sie sofort die %s an.",
 }
 
 var spanishPhrases = &phrases{
@@ -262,6 +268,8 @@ var spanishPhrases = &phrases{
 	uncertain:     "Lo siento, no puedo decirle si se ha hecho.",
 	noTool:        "Lo siento, eso no puedo hacerlo aquí.",
 	goAhead:       "Sí, dígame.",
+	onlyLanguage:  "Lo siento, aquí solo hablo español. Puedo abrir un ticket o pasarle con una persona.",
+	emergency:     "Si alguien está en peligro, póngase a salvo y llame ahora mismo al %s.",
 }
 
 var frenchPhrases = &phrases{
@@ -324,6 +332,8 @@ var frenchPhrases = &phrases{
 	uncertain:     "Je suis désolé, je ne peux pas dire si cela a été fait.",
 	noTool:        "Désolé, je ne peux pas faire cela ici.",
 	goAhead:       "Oui, je vous écoute.",
+	onlyLanguage:  "Désolé, je ne parle que français ici. Je peux ouvrir un ticket ou vous mettre en relation avec une personne.",
+	emergency:     "Si quelqu'un est en danger, mettez-vous à l'abri et appelez tout de suite le %s.",
 }
 
 // phrasesFor returns the phrases of a BCP 47 language, the English ones if it has none.

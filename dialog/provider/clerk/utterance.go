@@ -2,6 +2,7 @@ package clerk
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -26,6 +27,35 @@ var shortForms = strings.NewReplacer(
 	"he's", "he is", "she's", "she is", "let's", "let us", "e-mail", "email", "e mail", "email", "wi-fi", "wifi",
 	"uh huh", "uhhuh", "uh-huh", "uhhuh", "mm hmm", "uhhuh", "mm-hmm", "uhhuh", "o'clock", "oclock", "gonna", "going to", "wanna", "want to",
 )
+
+// typedForms are what people type for words, beside misspelledKeywords.
+var typedForms = misspelledKeywords(map[string]string{
+	"wheres": "where is", "whats": "what is", "hows": "how is", "whens": "when is", "whos": "who is", "thats": "that is", "theres": "there is",
+	"dont": "do not", "doesnt": "does not", "didnt": "did not", "isnt": "is not", "wasnt": "was not", "arent": "are not", "havent": "have not",
+	"hasnt": "has not", "cant": "can not", "couldnt": "could not", "shouldnt": "should not", "wouldnt": "would not", "im": "i am", "ive": "i have",
+	"pls": "please", "plz": "please", "thx": "thanks", "tmrw": "tomorrow", "tmr": "tomorrow", "wat": "what", "wut": "what", "wen": "when", "hw": "how",
+	"cna": "can", "wiht": "with", "teh": "the", "adress": "address", "ariv": "arrive", "recieve": "receive", "recieved": "received",
+})
+
+// keywords are words of rules that callers type wrong, and that are not like other words.
+var keywords = []string{"order", "orders", "ticket", "tickets", "refund", "delivery", "arrive", "arrived", "status", "cancel", "package", "parcel", "person", "return", "tomorrow", "today", "number"}
+
+// misspelledKeywords adds keywords without one of their letters, or with two swapped, to forms.
+func misspelledKeywords(forms map[string]string) map[string]string {
+	for _, word := range keywords {
+		for i := range len(word) {
+			without := word[:i] + word[i+1:]
+			forms[without] = word
+			if i > 0 {
+				forms[word[:i-1]+word[i:i+1]+word[i-1:i]+word[i+1:]] = word
+			}
+		}
+	}
+	for _, word := range append(slices.Clone(keywords), "ticke", "toda", "retur") { // words, and beginnings of words
+		delete(forms, word)
+	}
+	return forms
+}
 
 // questionStart matches the beginning of a question.
 var questionStart = regexp.MustCompile(`^(?:(?:and|so|but|then|okay|ok|also|hi|hello|hey|please|yes|no|actually|sorry|wait|oh|well) )*(?:what|when|where|who|why|how|which|can|could|do|does|did|is|are|am|was|were|will|would|should|has|have|may|if i)\b`)
@@ -94,6 +124,9 @@ func plainText(text string) string {
 	out := fields[:0]
 	for _, f := range fields {
 		f = strings.TrimSuffix(strings.Trim(f, "'"), "'s")
+		if written, ok := typedForms[f]; ok {
+			f = written
+		}
 		if f != "" && !words.RequestFillers[f] {
 			out = append(out, f)
 		}
