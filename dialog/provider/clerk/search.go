@@ -32,17 +32,17 @@ var (
 // search searches the knowledge base and answers from the results.
 func (r *responder) search(st *state, u utterance) []part { return r.searchFor(st, u, "") }
 
-// searchFor is search for a question about topic, if that is not "".
+// searchFor is search, but looks for topic if that is not "".
 func (r *responder) searchFor(st *state, u utterance, topic string) []part {
 	asked := reword(u.plain)
 	context := "" // from the previous question
 	if n := len(terms(r.lexicon, asked)); n <= 3 && followUp.MatchString(asked) || n <= 1 && pronoun.MatchString(asked) || n == 0 {
 		context = carryOver(st.query, asked)
 	}
-	if topic != "" {
-		context = topic
-	}
 	st.query = strings.TrimSpace(context + " " + asked)
+	if topic != "" {
+		st.query = topic
+	}
 	st.topic = u.text
 	if !r.hasTool[searchKnowledge] {
 		return r.tell(r.phrases.unknown, r.ticketQuestion())
