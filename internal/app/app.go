@@ -66,7 +66,7 @@ func (p *program) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	p.makeServe(root)
 	root.Args = knownCommand
-	root.AddCommand(p.serveCommand(), p.callCommand(), p.evalCommand(), p.archiveCommand(), p.eraseCommand(), p.workflowsCommand(), p.ticketsCommand(), p.outboxCommand(), p.modelsCommand(), p.mcpCommand(),
+	root.AddCommand(p.serveCommand(), p.callCommand(), p.evalCommand(), p.archiveCommand(), p.eraseCommand(), p.workflowsCommand(), p.ticketsCommand(), p.outboxCommand(), p.modelsCommand(), p.mcpCommand(), p.kbCommand(),
 		p.configCommand(), p.healthCommand(), p.versionCommand(), p.completionCommand())
 	root.SetHelpCommand(helpCommand())
 	return root

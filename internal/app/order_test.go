@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"tools/gate":                   {"internal/fault", "internal/words"},
 	"tools":                        {"tools/gate", "internal/db", "internal/fault", "internal/hours", "internal/phone", "internal/redact", "internal/words"},
 	"tools/knowledge":              {"tools", "tools/gate", "internal/fault", "internal/words"},
+	"tools/knowledge/lint":         {"tools/knowledge", "internal/words"},
 	"tools/knowledge/documents":    {"tools/knowledge", "internal/fault", "internal/words"},
 	"tools/outbox":                 {"internal/db", "internal/fault", "internal/words"},
 	"tools/notify":                 {"tools/outbox", "tools/httptool", "internal/fault", "internal/words"},

@@ -15,6 +15,7 @@
 package knowledge
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -94,6 +95,30 @@ func (p Passage) Source() string {
 	return p.Page
 }
 
+// ReadFolder reads the pages in dir as Open does, without indexing them: pages by file, and the
+// ignored files, sorted by name.
+func ReadFolder(ctx context.Context, dir string, formats map[string]Format) (map[string]*Page, []Problem, error) {
+	files := newPageFolder(dir, formats)
+	found, problems, err := files.list(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list knowledge: %w", err)
+	}
+	pages := make(map[string]*Page, len(found))
+	for name := range found {
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		page, err := files.read(ctx, name)
+		if err != nil {
+			problems = append(problems, Problem{File: name, Err: err})
+			continue
+		}
+		pages[name] = page
+	}
+	slices.SortFunc(problems, func(a, b Problem) int { return cmp.Compare(a.File, b.File) })
+	return pages, problems, nil
+}
+
 // Problem is a file that is ignored, and why. The other files work without it.
 type Problem struct {
 	File string
@@ -128,10 +153,8 @@ func Open(ctx context.Context, dir string, options Options) (*Base, error) {
 		db.Close()
 		return nil, fmt.Errorf("create knowledge index: %w", err)
 	}
-	formats := maps.Clone(builtInFormats)
-	maps.Copy(formats, options.Formats)
 	k := &Base{
-		index: db, files: &pageFolder{dir, formats}, terms: newTermCache(words.LexiconOf(options.Language)),
+		index: db, files: newPageFolder(dir, options.Formats), terms: newTermCache(words.LexiconOf(options.Language)),
 		pages: make(map[string]*indexedPage), passages: make(map[int64]*indexedPassage),
 		counts: make(map[string]int), words: newVocabulary(nil, nil), unreadable: make(map[string]unreadablePage),
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +25,13 @@ const (
 type pageFolder struct {
 	dir     string
 	formats map[string]Format // by extension
+}
+
+// newPageFolder returns a folder with the built-in formats and others, which may replace them.
+func newPageFolder(dir string, others map[string]Format) *pageFolder {
+	formats := maps.Clone(builtInFormats)
+	maps.Copy(formats, others)
+	return &pageFolder{dir, formats}
 }
 
 // format returns the format of a file; its Read is nil if there is none.
