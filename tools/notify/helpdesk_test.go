@@ -37,6 +37,7 @@ type fakeDesk struct {
 	tickets []*remoteTicket
 	keys    map[string]*remoteTicket // by Idempotency-Key
 	wrong   []string                 // requests that a real one would refuse
+	hooks   []string                 // ids of the events that a webhook beside it got
 	isJira  bool
 }
 
@@ -67,6 +68,10 @@ func (f *fakeDesk) serve(r *http.Request) (int, any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	body, _ := io.ReadAll(r.Body)
+	if r.URL.Path == "/hook" {
+		f.hooks = append(f.hooks, r.Header.Get("webhook-id"))
+		return http.StatusOK, nil
+	}
 	if user, token, _ := r.BasicAuth(); token != "hush" || strings.HasSuffix(user, "/token") == f.isJira {
 		f.wrong = append(f.wrong, "credentials of "+user)
 		return http.StatusUnauthorized, nil
@@ -220,6 +225,8 @@ func badly(f *fakeDesk, began time.Time) http.Handler {
 	})
 }
 
+// TestHelpDesksInTroubleForAnHourGetEachTicketOnce lets a help desk and a webhook be in trouble
+// while the nodes that send to them die.
 func TestHelpDesksInTroubleForAnHourGetEachTicketOnce(t *testing.T) {
 	for _, isJira := range []bool{false, true} {
 		t.Run(map[bool]string{false: "Zendesk", true: "Jira"}[isJira], func(t *testing.T) {
@@ -228,27 +235,55 @@ func TestHelpDesksInTroubleForAnHourGetEachTicketOnce(t *testing.T) {
 	}
 }
 
+// runDyingNodes runs one node after the other until ctx ends. Each dies after some minutes:
+// what it does in its last seconds reaches the world but is not recorded.
+func runDyingNodes(t *testing.T, ctx context.Context, path string, f *fakeDesk, c DeskConfig) {
+	for node := 0; ctx.Err() == nil; node++ {
+		conn, err := db.Open(path)
+		require.NoError(t, err)
+		store, err := outbox.Open(context.WithoutCancel(ctx), conn, troubledRoutes)
+		require.NoError(t, err)
+		c.Refs = store
+		desk, err := NewZendesk(c)
+		if f.isJira {
+			desk, err = NewJira(c)
+		}
+		require.NoError(t, err)
+		hook, err := NewWebhook("http://desk.example/hook", testSecret, c.Network)
+		require.NoError(t, err)
+		life, end := context.WithCancel(context.WithoutCancel(ctx))
+		var running sync.WaitGroup
+		running.Go(func() {
+			outbox.NewDispatcher(store, map[string]outbox.Destination{"desk": desk, "hook": hook}, outbox.Options{Node: fmt.Sprint("node ", node)}).Run(life)
+		})
+		select {
+		case <-time.After(time.Minute + rand.N(8*time.Minute)):
+			_ = conn.Close() // it dies
+		case <-ctx.Done():
+		}
+		end()
+		running.Wait()
+		_ = conn.Close()
+	}
+}
+
+var troubledRoutes = []outbox.Route{{Name: "desk", Content: true}, {Name: "hook"}}
+
 func troubleForAnHour(t *testing.T, f *fakeDesk) {
 	const tickets, changes = 4, 5
-	conn, err := db.Open(filepath.Join(t.TempDir(), "x.db"))
+	path := filepath.Join(t.TempDir(), "x.db")
+	conn, err := db.Open(path)
 	require.NoError(t, err)
 	defer conn.Close()
-	store, err := outbox.Open(t.Context(), conn, []outbox.Route{{Name: "desk", Content: true}})
+	store, err := outbox.Open(t.Context(), conn, troubledRoutes)
 	require.NoError(t, err)
 	wire := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
 	server := &http.Server{Handler: badly(f, time.Now()), ErrorLog: log.New(io.Discard, "", 0)}
 	var work sync.WaitGroup
 	work.Go(func() { _ = server.Serve(wire) })
-	c := DeskConfig{Name: "desk", URL: "http://desk.example", User: "u", Token: "hush", ServiceDesk: "4", RequestType: "25", Refs: store, Network: Network{Private: local.Private, Dial: wire.dial}}
-	desk, err := NewZendesk(c)
-	if f.isJira {
-		desk, err = NewJira(c)
-	}
-	require.NoError(t, err)
+	c := DeskConfig{Name: "desk", URL: "http://desk.example", User: "u", Token: "hush", ServiceDesk: "4", RequestType: "25", Network: Network{Private: local.Private, Dial: wire.dial}}
 	ctx, cancel := context.WithCancel(t.Context())
-	work.Go(func() {
-		outbox.NewDispatcher(store, map[string]outbox.Destination{"desk": desk}, outbox.Options{}).Run(ctx)
-	})
+	work.Go(func() { runDyingNodes(t, ctx, path, f, c) })
 	for n := range changes + 1 {
 		for ticket := range tickets {
 			e := outbox.Event{ID: fmt.Sprintf("evt_%d.%d", ticket, n), Type: outbox.TicketChanged, At: time.Now(), Data: outbox.Data{
@@ -264,6 +299,7 @@ func troubleForAnHour(t *testing.T, f *fakeDesk) {
 	cancel()
 	_ = server.Close()
 	work.Wait()
+	f.checkHooks(t, tickets, changes+1)
 	if len(f.tickets) != tickets || len(f.wrong) > 0 {
 		t.Errorf("%d tickets were opened, want %d; wrong requests: %q", len(f.tickets), tickets, f.wrong)
 	}
@@ -278,4 +314,26 @@ func troubleForAnHour(t *testing.T, f *fakeDesk) {
 			}
 		}
 	}
+}
+
+// checkHooks fails the test unless the webhook got each event, those of a ticket in order. Ids
+// that came before are repetitions, which a receiver ignores.
+func (f *fakeDesk) checkHooks(t *testing.T, tickets, events int) {
+	t.Helper()
+	seen, last := make(map[string]bool), make(map[string]int)
+	for _, id := range f.hooks {
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		ticket, number, _ := strings.Cut(id, ".")
+		if number != fmt.Sprint(last[ticket]) {
+			t.Errorf("the webhook got %s after %d events of the ticket", id, last[ticket])
+		}
+		last[ticket]++
+	}
+	if len(seen) != tickets*events {
+		t.Errorf("the webhook got %d of %d events", len(seen), tickets*events)
+	}
+	t.Logf("the webhook got %d events, and %d of them again", len(seen), len(f.hooks)-len(seen))
 }
