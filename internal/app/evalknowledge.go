@@ -14,7 +14,6 @@ import (
 	"frontdesk/internal/agentfile"
 	"frontdesk/internal/eval/retrieval"
 	"frontdesk/tools/knowledge"
-	"frontdesk/tools/knowledge/documents"
 )
 
 const maxQuestions = 8 << 20 // bytes of a file of questions
@@ -23,7 +22,7 @@ const maxQuestions = 8 << 20 // bytes of a file of questions
 type knowledgeFlags struct {
 	*settingsFlags
 	agent, half, plot string
-	threshold         float64
+	words             bool // search without meanings
 	json, failures    bool
 }
 
@@ -65,7 +64,7 @@ the demo agent, if it is there, are asked.`,
 	f := &knowledgeFlags{settingsFlags: addSettingsFlags(command)}
 	command.Flags().StringVar(&f.agent, "agent", "", "`name` of the agent whose pages answer FILE (default: the one that answers)")
 	command.Flags().StringVar(&f.half, "half", "all", "which `half` to ask: dev, held-out or all")
-	command.Flags().Float64Var(&f.threshold, "threshold", 0.5, "`confidence` from which a passage is an answer")
+	command.Flags().BoolVar(&f.words, "words", false, "search by words alone, as without the network that compares meanings")
 	command.Flags().StringVar(&f.plot, "plot", "", "write a calibration plot to `FILE`.svg")
 	command.Flags().BoolVar(&f.failures, "failures", false, "print each question that failed, and what was found")
 	command.Flags().BoolVar(&f.json, "json", false, "print one JSON object per row")
@@ -99,7 +98,7 @@ func (p *program) askAll(ctx context.Context, f *knowledgeFlags, args []string) 
 		if !ok || a.Knowledge == "" {
 			return nil, misuse{fmt.Errorf("agent: no agent %q with pages works in %s", name, c.Agents)}
 		}
-		return ask(ctx, f, filepath.Base(args[0]), questions, a.Knowledge, a.Language)
+		return p.ask(ctx, f, filepath.Base(args[0]), questions, a.Knowledge, a.Language)
 	}
 	sets, err := retrieval.BuiltIns()
 	if err != nil {
@@ -126,7 +125,7 @@ func (p *program) askBuiltIn(ctx context.Context, f *knowledgeFlags, s retrieval
 			fmt.Fprintf(p.stderr, "the set %s is left out: there is no agent %s\n", s.Name, s.Name)
 			return nil, nil
 		}
-		return ask(ctx, f, s.Name, s.Questions, a.Knowledge, s.Language)
+		return p.ask(ctx, f, s.Name, s.Questions, a.Knowledge, s.Language)
 	}
 	dir, err := os.MkdirTemp("", "frontdesk-eval-")
 	if err != nil {
@@ -136,7 +135,7 @@ func (p *program) askBuiltIn(ctx context.Context, f *knowledgeFlags, s retrieval
 	if err := s.WritePages(dir); err != nil {
 		return nil, err
 	}
-	return ask(ctx, f, s.Name, s.Questions, dir, s.Language)
+	return p.ask(ctx, f, s.Name, s.Questions, dir, s.Language)
 }
 
 func readQuestions(file string) ([]retrieval.Question, error) {
@@ -155,12 +154,26 @@ func readQuestions(file string) ([]retrieval.Question, error) {
 }
 
 // ask asks the questions of the chosen half to the pages in dir.
-func ask(ctx context.Context, f *knowledgeFlags, set string, questions []retrieval.Question, dir, language string) ([]retrieval.Result, error) {
-	k, err := knowledge.Open(ctx, dir, knowledge.Options{Language: language, Formats: documents.Formats()})
+func (p *program) ask(ctx context.Context, f *knowledgeFlags, set string, questions []retrieval.Question, dir, language string) (_ []retrieval.Result, err error) {
+	c, err := f.load(p.environ)
+	if err != nil {
+		return nil, err
+	}
+	o := agentOpener{log: warningsTo(p.stderr)}
+	if !f.words {
+		if o.neural, err = newNeuralSpeech(c, o.log); err != nil {
+			return nil, err
+		}
+		defer o.neural.Close()
+	}
+	k, err := knowledge.Open(ctx, dir, o.knowledgeOptions(agentfile.File{Name: set, Language: language}))
 	if err != nil {
 		return nil, err
 	}
 	defer k.Close()
+	if err := k.WaitForVectors(ctx); err != nil {
+		return nil, err
+	}
 	var chosen []retrieval.Question
 	for _, q := range questions {
 		if f.half == "all" || q.Half() == retrieval.Half(f.half) {
@@ -171,10 +184,10 @@ func ask(ctx context.Context, f *knowledgeFlags, set string, questions []retriev
 		found, err := k.Search(ctx, query, limit)
 		var hits []retrieval.Hit
 		for _, p := range found {
-			hits = append(hits, retrieval.Hit{File: p.File, Heading: p.Heading, Confidence: p.Score})
+			hits = append(hits, retrieval.Hit{File: p.File, Heading: p.Heading, Confidence: p.Confidence, IsAnswer: p.IsAnswer})
 		}
 		return hits, err
-	}, f.threshold)
+	})
 }
 
 // reportKnowledge prints the scores and, if they are asked for, the failures, and writes the

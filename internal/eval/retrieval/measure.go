@@ -21,6 +21,7 @@ const (
 type Hit struct {
 	File, Heading string
 	Confidence    float64 // 0 to 1: how probable it is that the passage answers the question
+	IsAnswer      bool    // the confidence is high enough to answer from the passage
 }
 
 // Search returns up to limit passages, the best one first.
@@ -34,7 +35,7 @@ type Result struct {
 	Rank       int  // of the first hit that answers a part, from 1; 0 if none does
 	InTop3     bool // a hit for each part is among the first three
 	Confidence float64
-	IsAnswered bool // the confidence reaches the threshold; otherwise the answer is "I don't know"
+	IsAnswered bool // from the first hit; otherwise the answer is "I don't know"
 	Took       time.Duration
 }
 
@@ -47,9 +48,8 @@ func (r *Result) IsRight() bool {
 	return r.IsAnswered && r.Rank == 1
 }
 
-// Run asks all questions. An answer is given if the best hit has at least the threshold's
-// confidence.
-func Run(ctx context.Context, set string, questions []Question, search Search, threshold float64) ([]Result, error) {
+// Run asks all questions.
+func Run(ctx context.Context, set string, questions []Question, search Search) ([]Result, error) {
 	var all []Result
 	for _, q := range questions {
 		began := time.Now()
@@ -60,7 +60,7 @@ func Run(ctx context.Context, set string, questions []Question, search Search, t
 		r := Result{Question: q, Set: set, Hits: hits, Took: time.Since(began)}
 		if len(hits) > 0 {
 			r.Confidence = hits[0].Confidence
-			r.IsAnswered = r.Confidence >= threshold
+			r.IsAnswered = hits[0].IsAnswer
 		}
 		found := 0
 		for _, answers := range q.Parts {

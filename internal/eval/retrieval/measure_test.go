@@ -16,8 +16,12 @@ import (
 func askFake(t *testing.T, questions []Question, hits map[string][]Hit) []Result {
 	t.Helper()
 	results, err := Run(t.Context(), "fake", questions, func(_ context.Context, query string, _ int) ([]Hit, error) {
-		return hits[query], nil
-	}, 0.5)
+		found := hits[query]
+		for i := range found {
+			found[i].IsAnswer = found[i].Confidence >= 0.5
+		}
+		return found, nil
+	})
 	require.NoError(t, err)
 	return results
 }
@@ -34,13 +38,13 @@ func TestScoresCountWhatWasFoundAndSaid(t *testing.T) {
 		{Text: "quiet", Kind: NearMiss},
 		{Text: "loud", Kind: NearMiss},
 	}, map[string][]Hit{
-		"first":  {{"a.md", "One", 0.9}},
-		"second": {{"a.md", "Two", 0.8}, {"a.md", "One > Deeper", 0.7}},
-		"unsure": {{"a.md", "Zero > One", 0.4}},
-		"both":   {{"x.md", "", 0.9}, {"b.md", "Any", 0.8}, {"a.md", "One", 0.7}},
-		"half":   {{"a.md", "One", 0.6}, {"x.md", "", 0.5}, {"x.md", "", 0.5}, {"b.md", "", 0.4}},
-		"quiet":  {{"a.md", "One", 0.1}},
-		"loud":   {{"a.md", "One", 0.85}},
+		"first":  {{File: "a.md", Heading: "One", Confidence: 0.9}},
+		"second": {{File: "a.md", Heading: "Two", Confidence: 0.8}, {File: "a.md", Heading: "One > Deeper", Confidence: 0.7}},
+		"unsure": {{File: "a.md", Heading: "Zero > One", Confidence: 0.4}},
+		"both":   {{File: "x.md", Confidence: 0.9}, {File: "b.md", Heading: "Any", Confidence: 0.8}, {File: "a.md", Heading: "One", Confidence: 0.7}},
+		"half":   {{File: "a.md", Heading: "One", Confidence: 0.6}, {File: "x.md", Confidence: 0.5}, {File: "x.md", Confidence: 0.5}, {File: "b.md", Confidence: 0.4}},
+		"quiet":  {{File: "a.md", Heading: "One", Confidence: 0.1}},
+		"loud":   {{File: "a.md", Heading: "One", Confidence: 0.85}},
 	})
 	s := Scores(results)[0]
 	for name, v := range map[string][2]float64{
@@ -66,7 +70,7 @@ func TestCalibrationErrorIsTheDistanceFromTheTruth(t *testing.T) {
 	results := askFake(t, []Question{
 		{Text: "a", Parts: [][]string{{"a.md"}}}, {Text: "b", Parts: [][]string{{"a.md"}}},
 		{Text: "c", Parts: [][]string{{"a.md"}}}, {Text: "d"},
-	}, map[string][]Hit{"a": {{"a.md", "", 0.75}}, "b": {{"a.md", "", 0.75}}, "c": {{"a.md", "", 0.75}}, "d": {{"a.md", "", 0.75}}})
+	}, map[string][]Hit{"a": {{File: "a.md", Confidence: 0.75}}, "b": {{File: "a.md", Confidence: 0.75}}, "c": {{File: "a.md", Confidence: 0.75}}, "d": {{File: "a.md", Confidence: 0.75}}})
 	if s := Scores(results)[0]; s.Calibration != 0 || s.Bins[7].Count != 4 || s.Bins[7].Right != 0.75 {
 		t.Errorf("perfect confidence has the error %v, bin %+v", s.Calibration, s.Bins[7])
 	}
@@ -80,14 +84,14 @@ func TestCalibrationErrorIsTheDistanceFromTheTruth(t *testing.T) {
 
 func TestSearchThatFailsEndsTheRun(t *testing.T) {
 	failure := errors.New("no index")
-	_, err := Run(t.Context(), "fake", []Question{{Text: "x"}}, func(context.Context, string, int) ([]Hit, error) { return nil, failure }, 0)
+	_, err := Run(t.Context(), "fake", []Question{{Text: "x"}}, func(context.Context, string, int) ([]Hit, error) { return nil, failure })
 	if !errors.Is(err, failure) {
 		t.Errorf("got %v, want %v", err, failure)
 	}
 }
 
 func TestPlotIsValidXML(t *testing.T) {
-	results := askFake(t, []Question{{Text: "x", Parts: [][]string{{"a.md"}}}, {Text: "y"}}, map[string][]Hit{"x": {{"a.md", "", 1}}, "y": {{"a.md", "", 0.02}}})
+	results := askFake(t, []Question{{Text: "x", Parts: [][]string{{"a.md"}}}, {Text: "y"}}, map[string][]Hit{"x": {{File: "a.md", Confidence: 1}}, "y": {{File: "a.md", Confidence: 0.02}}})
 	svg := Plot("A & B <c>", Scores(results)[0])
 	d := xml.NewDecoder(strings.NewReader(svg))
 	points := 0
