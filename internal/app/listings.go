@@ -65,5 +65,23 @@ func each[T any](list []T) iter.Seq2[T, error] {
 	}
 }
 
+// firstOf yields the first n values of a list, or all of them if n is 0. hasMore says then
+// whether there are more.
+func firstOf[T any](list iter.Seq2[T, error], n int) (first iter.Seq2[T, error], hasMore *bool) {
+	hasMore = new(bool)
+	return func(yield func(T, error) bool) {
+		i := 0
+		for value, err := range list {
+			if i++; n > 0 && i > n && err == nil {
+				*hasMore = true
+				return
+			}
+			if !yield(value, err) {
+				return
+			}
+		}
+	}, hasMore
+}
+
 // oneLine returns text for a line of a terminal, without anything that the terminal would obey.
 func oneLine(text string) string { return strings.Join(strings.Fields(words.Printable(text)), " ") }

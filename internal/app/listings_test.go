@@ -33,3 +33,19 @@ func TestListings(t *testing.T) {
 		t.Error("a list that breaks off is no error")
 	}
 }
+
+func TestFirstOfTellsWhetherThereIsMore(t *testing.T) {
+	for n, want := range map[int]struct {
+		values  int
+		hasMore bool
+	}{0: {3, false}, 1: {1, true}, 3: {3, false}, 4: {3, false}} {
+		list, hasMore := firstOf(each([]int{1, 2, 3}), n)
+		values := 0
+		for range list {
+			values++
+		}
+		if values != want.values || *hasMore != want.hasMore {
+			t.Errorf("the first %d: %d values, more: %v", n, values, *hasMore)
+		}
+	}
+}

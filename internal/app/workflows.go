@@ -126,15 +126,26 @@ func (p *program) workflowsCommand() *cobra.Command {
 }
 
 func (p *program) workflowsListCommand() *cobra.Command {
-	var name, state string
+	var name, state, before string
+	var limit int
 	var asJSON bool
 	ls := p.workflowsSubcommand("ls", "List the latest workflows", func(_ context.Context, flows *workflow.Engine, _ string) error {
-		list, err := flows.List(name, workflow.State(state))
-		if err != nil {
+		f := workflow.Filter{Name: name, State: workflow.State(state)}
+		if before != "" {
+			var err error
+			if f.Before, err = time.ParseInLocation(time.DateTime, before, time.Local); err != nil {
+				return misuse{fmt.Errorf("--before: %q is no time such as %q", before, time.DateTime)}
+			}
+		}
+		list, hasMore := firstOf(flows.List(f), limit)
+		if err := workflowListing.print(list, asJSON, p.stdout); err != nil || asJSON || !*hasMore {
 			return err
 		}
-		return workflowListing.print(each(list), asJSON, p.stdout)
+		_, err := fmt.Fprintln(p.stdout, "There are more: see --limit and --before.")
+		return err
 	})
+	ls.Flags().IntVar(&limit, "limit", 100, "at most this `number` of workflows; 0 lists all")
+	ls.Flags().StringVar(&before, "before", "", "only workflows that were started before this `time`, such as \"2026-11-30 18:00:00\"")
 	ls.Flags().StringVar(&name, "name", "", "only workflows of this `name`, such as archive")
 	ls.Flags().StringVar(&state, "state", "", "only workflows in this `state`: pending, running, completed, failed, compensated or unknown")
 	ls.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")

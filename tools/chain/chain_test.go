@@ -174,8 +174,8 @@ func TestChainThatCannotSucceedDoesNotBegin(t *testing.T) {
 	if fault.From(result.Err).Code != fault.Forbidden || s.effectsInOrder() != "" {
 		t.Errorf("got %s after %s", result.Output, s.effectsInOrder())
 	}
-	if list, err := engine.List("", ""); err != nil || len(list) != 0 {
-		t.Errorf("workflows %v, %v", list, err)
+	for w, err := range engine.List(workflow.Filter{}) {
+		t.Errorf("workflow %v, %v", w, err)
 	}
 	unopened, err := New("shop", returning(false), tool.tools, NewRunner())
 	require.NoError(t, err)
@@ -195,8 +195,14 @@ func TestChainsOfASessionAreErased(t *testing.T) {
 	if n, left, err := engine.Erase(t.Context(), "s1"); n != 1 || len(left) != 0 || err != nil {
 		t.Errorf("erased %d, left %v, %v", n, left, err)
 	}
-	if list, err := engine.List(workflowName, workflow.Completed); err != nil || len(list) != 1 || !strings.HasPrefix(list[0].ID, "chain.s2.return_order.") {
-		t.Errorf("left %v, %v", list, err)
+	left := 0
+	for w, err := range engine.List(workflow.Filter{Name: workflowName, State: workflow.Completed}) {
+		if left++; err != nil || !strings.HasPrefix(w.ID, "chain.s2.return_order.") {
+			t.Errorf("left %v, %v", w, err)
+		}
+	}
+	if left != 1 {
+		t.Errorf("%d workflows are left, want 1", left)
 	}
 }
 

@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"encoding/json"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -40,13 +41,55 @@ type StepInfo struct {
 	number int
 }
 
-// List returns up to a thousand workflows, the latest first. Empty filters match everything.
-func (e *Engine) List(name string, state State) ([]Info, error) {
-	filters := []dbos.ListWorkflowsOption{dbos.WithFilterSortDesc()}
-	if name != "" {
-		filters = append(filters, dbos.WithFilterName(name))
+// Filter chooses workflows. Empty fields match everything.
+type Filter struct {
+	Name   string
+	State  State
+	Before time.Time // only those that were started before
+}
+
+// List yields workflows, the latest first, until the first error.
+func (e *Engine) List(f Filter) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		filters, err := f.options()
+		if err != nil {
+			yield(Info{}, err)
+			return
+		}
+		seen := make(map[string]bool) // a workflow that begins meanwhile moves the others to a later page
+		for offset := 0; ; offset += maxListed {
+			page, err := e.list(append(filters, dbos.WithFilterOffset(offset))...)
+			if err != nil {
+				yield(Info{}, err)
+				return
+			}
+			for _, w := range page {
+				if seen[w.ID] || f.State != "" && w.State != f.State {
+					continue
+				}
+				seen[w.ID] = true
+				if !yield(w, nil) {
+					return
+				}
+			}
+			if len(page) < maxListed {
+				return
+			}
+		}
 	}
-	switch state {
+}
+
+// options returns the filter as the database knows it. It does not tell the states apart that a
+// workflow may have when it has ended.
+func (f Filter) options() ([]dbos.ListWorkflowsOption, error) {
+	filters := []dbos.ListWorkflowsOption{dbos.WithFilterSortDesc()}
+	if f.Name != "" {
+		filters = append(filters, dbos.WithFilterName(f.Name))
+	}
+	if !f.Before.IsZero() {
+		filters = append(filters, dbos.WithFilterCreatedBefore(f.Before))
+	}
+	switch f.State {
 	case "":
 	case Pending:
 		filters = append(filters, dbos.WithFilterStatus(dbos.WorkflowStatusEnqueued, dbos.WorkflowStatusDelayed))
@@ -58,21 +101,12 @@ func (e *Engine) List(name string, state State) ([]Info, error) {
 	case Completed, Compensated, Unknown:
 		filters = append(filters, dbos.WithFilterStatus(dbos.WorkflowStatusSuccess))
 	default:
-		return nil, fault.New(fault.Invalid, "unknown state %q (want pending, running, completed, failed, compensated or unknown)", state)
+		return nil, fault.New(fault.Invalid, "unknown state %q (want pending, running, completed, failed, compensated or unknown)", f.State)
 	}
-	found, err := e.list(filters...)
-	if err != nil {
-		return nil, err
-	}
-	list := []Info{}
-	for _, w := range found {
-		if state == "" || w.State == state {
-			list = append(list, w)
-		}
-	}
-	return list, nil
+	return filters, nil
 }
 
+// list returns a page of workflows.
 func (e *Engine) list(filters ...dbos.ListWorkflowsOption) ([]Info, error) {
 	found, err := dbos.ListWorkflows(e.dbos, append(filters, dbos.WithFilterLimit(maxListed), dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(true))...)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -106,6 +107,23 @@ func (e *Engine) mustFinish(t testing.TB, id string) Info {
 }
 
 var errAway = fault.New(fault.Unavailable, "away").Retryable(0)
+
+// lister is an Engine, also within that of a test.
+type lister interface {
+	List(Filter) iter.Seq2[Info, error]
+}
+
+// listed returns all workflows that a filter chooses.
+func listed(e lister, f Filter) ([]Info, error) {
+	var list []Info
+	for w, err := range e.List(f) {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, w)
+	}
+	return list, nil
+}
 
 func TestWorkflowRunsEachStepOnceWithItsKey(t *testing.T) {
 	o := newOutside()
@@ -336,11 +354,14 @@ func TestListFiltersByNameAndState(t *testing.T) {
 		state State
 		want  int
 	}{{"", "", 2}, {"test", "", 2}, {"other", "", 0}, {"", Completed, 1}, {"", Failed, 1}, {"", Running, 0}, {"", Pending, 0}, {"", Unknown, 0}} {
-		if got, err := e.List(c.name, c.state); err != nil || len(got) != c.want {
+		if got, err := listed(e, Filter{Name: c.name, State: c.state}); err != nil || len(got) != c.want {
 			t.Errorf("list %q %q: got %v, %v; want %d", c.name, c.state, got, err, c.want)
 		}
 	}
-	if _, err := e.List("", "happy"); fault.From(err).Code != fault.Invalid {
+	if got, err := listed(e, Filter{Before: time.Now().Add(-time.Hour)}); err != nil || len(got) != 0 {
+		t.Errorf("before they began: got %v, %v", got, err)
+	}
+	if _, err := listed(e, Filter{State: "happy"}); fault.From(err).Code != fault.Invalid {
 		t.Errorf("an unknown state: got %v, want invalid_request", err)
 	}
 	if n := e.Counts(); n[Finished{"test", Completed}] != 1 || n[Finished{"test", Failed}] != 1 {
