@@ -32,6 +32,7 @@ type shop struct {
 	atOnce  int            // look-ups of stock that run
 	most    int            // of them at once
 
+	refused func(order string) bool // says whether a refund is refused; nil: none is
 	// before and after are called around an effect with the request. They may be nil.
 	before, after func(r *http.Request)
 }
@@ -107,6 +108,8 @@ func (s *shop) answer(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"id":"L-%s","copies":1}`, body.Order)
 	case path == "/labels/cancel":
 		s.do("cancel "+body.Label, key)
+	case path == "/refunds" && s.refused != nil && s.refused(body.Order):
+		w.WriteHeader(http.StatusForbidden)
 	case path == "/refunds":
 		s.do("refund "+body.Order, "")
 		s.do("reference "+body.Reference, "")
