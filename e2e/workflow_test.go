@@ -57,7 +57,7 @@ tools:
   allow: [return_order, workflow_status]
   http:
     - {name: order, description: Look up an order., url: "SHOP/orders/{order}", private: true, parameters: {properties: {order: {type: string}}, required: [order]}}
-    - {name: label, description: Create a label., method: POST, url: "SHOP/labels/{order}", private: true, idempotent: true, parameters: {properties: {order: {type: string}}, required: [order]}}
+    - {name: create_label, description: Create a label., method: POST, url: "SHOP/labels/{order}", private: true, idempotent: true, parameters: {properties: {order: {type: string}}, required: [order]}}
     - {name: unlabel, description: Cancel a label., method: DELETE, url: "SHOP/labels/{id}", private: true, idempotent: true, parameters: {properties: {id: {type: string}}, required: [id]}}
     - name: refund
       description: Book a refund.
@@ -74,7 +74,7 @@ tools:
       parameters: {properties: {order: {type: string}, amount: {type: number}}, required: [order, amount]}
       steps:
         - {name: look_up, tool: order, arguments: {order: "{order}"}}
-        - {name: label, tool: label, arguments: {order: "{order}"}, undo: {tool: unlabel, arguments: {id: "{label/id}"}}}
+        - {name: label, tool: create_label, arguments: {order: "{order}"}, undo: {tool: unlabel, arguments: {id: "{label/id}"}}}
         - name: refund
           tool: refund
           arguments: {order: "{order}", amount: "{amount}", reference: "{key}"}
@@ -87,10 +87,21 @@ tools:
 }
 
 func returnsModel() *fakeai.Server {
-	return fakeai.New(fakeai.Options{Rules: []fakeai.Rule{
+	return fakeai.New(fakeai.Options{Tell: tellReturn, Rules: []fakeai.Rule{
 		{Match: regexp.MustCompile(`return order (\d+) and refund (\d+) dollars`), Call: "return_order", Args: `{"order":"$1","amount":$2}`},
 		{Match: regexp.MustCompile(`how far`), Call: "workflow_status", Args: `{}`},
 	}})
+}
+
+// tellReturn tells a result as a model would.
+func tellReturn(output string) string {
+	switch {
+	case strings.Contains(output, `"state":"completed"`) && strings.Contains(output, `"label":"L7"`):
+		return "The label has been created and you have been refunded."
+	case strings.Contains(output, `"done":["look_up","label"],"open":["refund"]`):
+		return "The label has been created, the refund is still being booked."
+	}
+	return "I read " + output
 }
 
 // The caller agrees to the whole workflow once. The server is killed in its middle; the caller
@@ -99,8 +110,7 @@ func TestWorkflowGoesOnAfterAKillAndIsToldToTheCaller(t *testing.T) {
 	t.Parallel()
 	shop := &returns{effects: make(map[string]int), release: make(chan struct{})}
 	outside := httptest.NewServer(shop)
-	defer outside.Close()
-	defer outside.CloseClientConnections()
+	t.Cleanup(func() { outside.CloseClientConnections(); outside.Close() }) // after the server
 	ai := returnsModel()
 	defer ai.Close()
 	o := []func(*exec.Cmd){noVoice, args("--agents", returnsAgents(t, outside.URL)), env("FRONTDESK_LLM_PROVIDER=openai", "FRONTDESK_LLM_URL="+ai.URL, "FRONTDESK_LLM_MODEL=m")}
@@ -112,16 +122,23 @@ func TestWorkflowGoesOnAfterAKillAndIsToldToTheCaller(t *testing.T) {
 		t.Error("the workflow began before the caller agreed")
 	}
 	c.answers(t, "Yes.", "not done yet")
-	c.answers(t, "how far is it?", `"done":["look_up","label"]`, `"open":["refund"]`)
+	c.answers(t, "how far is it?", "The label has been created, the refund is still being booked.")
 	s.kill()
 	close(shop.release)
 
 	s.run(t, "127.0.0.1:0", o...)
 	again := s.openText(t, c.resume)
 	again.begin(t, false)
-	told := again.expect(t, "response.done")
-	output, _ := told.at("response", "output").([]any)
-	if text := words(output...); !strings.Contains(text, `"state":"completed"`) || !strings.Contains(text, `"label":"L7"`) {
+	text := ""
+	for range 3 { // a turn that was not stored before the kill is answered first
+		told := again.expect(t, "response.done")
+		output, _ := told.at("response", "output").([]any)
+		if text = words(output...); strings.Contains(text, "been refunded") {
+			break
+		}
+		t.Logf("first: %s", text)
+	}
+	if text != "The label has been created and you have been refunded." {
 		t.Errorf("the caller is told %q", text)
 	}
 	if labels, refunds := shop.did("POST /labels/47329"), shop.did("POST /refunds"); labels != 1 || refunds != 1 {
@@ -137,8 +154,7 @@ func TestWorkflowGoesOnWithoutItsCaller(t *testing.T) {
 	t.Parallel()
 	shop := &returns{effects: make(map[string]int), release: make(chan struct{})}
 	outside := httptest.NewServer(shop)
-	defer outside.Close()
-	defer outside.CloseClientConnections()
+	t.Cleanup(func() { outside.CloseClientConnections(); outside.Close() }) // after the server
 	ai := returnsModel()
 	defer ai.Close()
 	s := start(t, noVoice, args("--agents", returnsAgents(t, outside.URL)), env("FRONTDESK_LLM_PROVIDER=openai", "FRONTDESK_LLM_URL="+ai.URL, "FRONTDESK_LLM_MODEL=m"))

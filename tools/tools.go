@@ -57,8 +57,18 @@ type Result struct {
 	// Identity an account of which they have just proved the PIN.
 	Proved   string `json:"proved,omitempty"`
 	Identity string `json:"identity,omitempty"`
+	// Done lists effects of other tools that the call reports to have happened, also if it
+	// failed, and UnderWay those that go on.
+	Done     []Done `json:"done,omitempty"`
+	UnderWay []Done `json:"under_way,omitempty"`
 	// Err is why the call failed, for the log; JSON does not keep it.
 	Err error `json:"-"`
+}
+
+// Done is the effect of a call of a tool.
+type Done struct {
+	Tool   string      `json:"tool"`
+	Effect gate.Effect `json:"effect"`
 }
 
 // Note is something to show next to the conversation: a new ticket, the page an answer

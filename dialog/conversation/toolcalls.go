@@ -335,6 +335,7 @@ func (c *conversation) clientToolOutput(result *tools.Result) {
 		result.Output = validJSON(result.Output)
 	}
 	result.Held, result.Refused, result.Pending, result.Late, result.Proved, result.Identity = false, false, false, "", "", ""
+	result.Done, result.UnderWay = nil, nil
 	c.addResult(*result)
 	if a := c.clientTools.awaited; a != nil {
 		if call, ok := a.calls[result.CallID]; ok {

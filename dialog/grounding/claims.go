@@ -320,7 +320,7 @@ func (s *finder) isClaim(g *grammar, i, j int, family string) bool {
 	if j < i { // "erstattet habe ich"
 		newest = s.words[min(i+1, len(s.words)-1)].end
 	}
-	if newest <= s.from && !(family == anyEffect && s.hasNewThing(j)) || s.isDenied(g, min(i, j), j) || s.isCondition(g, min(i, j)) {
+	if newest <= s.from && !(family == anyEffect && s.hasNewThing(j)) || s.isDenied(g, min(i, j), j) || s.isCondition(g, min(i, j)) || s.isUnderWay(j, family) {
 		return false
 	}
 	start, end := s.sentence(j)

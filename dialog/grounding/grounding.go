@@ -50,6 +50,7 @@ type Facts struct {
 	words        map[string]bool // of trusted records: "shipped"
 	effects      map[string]bool // families of the verbs of effects that happened
 	effectsNow   map[string]bool // of those in this turn
+	underWay     map[string]bool // of effects that go on
 	instructions map[string]bool // runs of words
 	ignored      bool            // numbers are not checked
 }
@@ -59,7 +60,7 @@ type Facts struct {
 // knowledge.
 func New(language, instructions string, checkNumbers bool) *Facts {
 	f := &Facts{
-		numbers: make(map[string]bool), words: make(map[string]bool), effects: make(map[string]bool), effectsNow: make(map[string]bool),
+		numbers: make(map[string]bool), words: make(map[string]bool), effects: make(map[string]bool), effectsNow: make(map[string]bool), underWay: make(map[string]bool),
 		instructions: make(map[string]bool), ignored: !checkNumbers,
 	}
 	f.AddInstructions(instructions)
@@ -170,17 +171,17 @@ func (f *Facts) StartTurn() {
 
 // AddResult adds the result of a tool.
 func (f *Facts) AddResult(spec tools.Spec, result tools.Result) {
-	if result.Held || result.Refused || result.Pending || result.Failed {
+	if result.Held || result.Refused || result.Pending {
+		return
+	}
+	f.addReported(spec, result)
+	if result.Failed {
 		return
 	}
 	f.Add(string(result.Output))
+	f.addEffect(spec)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if spec.Rule.Effect.Changes() {
-		for _, family := range familiesOf(spec) {
-			f.effects[family], f.effectsNow[family] = true, true
-		}
-	}
 	trusted := ""
 	switch {
 	case spec.Rule.IsTrusted:
@@ -190,6 +191,34 @@ func (f *Facts) AddResult(spec tools.Spec, result tools.Result) {
 	}
 	for _, w := range words.Split(words.Fold(words.Clip(trusted, maxText))) {
 		f.words[w] = true
+	}
+}
+
+// addReported adds the effects of other tools that a result reports.
+func (f *Facts) addReported(spec tools.Spec, result tools.Result) {
+	for _, d := range result.Done {
+		f.addEffect(tools.Spec{Name: d.Tool, Rule: gate.Rule{Effect: d.Effect}})
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if spec.IsDurable || len(result.Done)+len(result.UnderWay) > 0 { // it tells the latest
+		clear(f.underWay)
+	}
+	for _, d := range result.UnderWay {
+		for _, family := range familiesOf(tools.Spec{Name: d.Tool, Rule: gate.Rule{Effect: d.Effect}}) {
+			f.underWay[family] = true
+		}
+	}
+}
+
+// addEffect adds the effect of a tool, if it has one.
+func (f *Facts) addEffect(spec tools.Spec) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if spec.Rule.Effect.Changes() {
+		for _, family := range familiesOf(spec) {
+			f.effects[family], f.effectsNow[family] = true, true
+		}
 	}
 }
 

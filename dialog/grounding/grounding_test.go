@@ -37,7 +37,16 @@ var (
 	handedOver   = did("hand_over", gate.Communication, `{"message":"I have asked a colleague to take over."}`)
 	refunded     = did("refund_order", gate.Money, `{"order":"47329","amount":20}`)
 	foundOrder   = did("order_status", gate.Read, `{"record":{"order":"47329","status":"shipped","total":"89.50 dollars","expected":"14:30"}}`)
-	foundPage    = func(f *Facts) {
+	// labelMade is what a workflow returns whose second step is still open.
+	labelMade = func(f *Facts) {
+		f.AddResult(tools.Spec{Name: "return_order", Rule: gate.Rule{Effect: gate.Money}}, tools.Result{
+			Failed: true, Output: json.RawMessage(`{"state":"running"}`), Done: []tools.Done{{Tool: "create_label", Effect: gate.Write}}, UnderWay: []tools.Done{{Tool: "book_refund", Effect: gate.Money}},
+		})
+	}
+	undone = func(f *Facts) {
+		f.AddResult(tools.Spec{Name: "return_order", Rule: gate.Rule{Effect: gate.Money}, IsDurable: true}, tools.Result{Failed: true, Output: json.RawMessage(`{}`)})
+	}
+	foundPage = func(f *Facts) {
 		f.AddResult(tools.Spec{Name: "search_knowledge"}, tools.Result{Output: json.RawMessage(`{"text":"A refund takes 5 days. Returns within 30 days. Express costs $14.99. Call 1 800 555 0199."}`)})
 	}
 )
@@ -60,6 +69,12 @@ func TestEffectsAreClaimedOnlyIfTheyHappened(t *testing.T) {
 		{"I have not only refunded you, I am also sorry.", factsOf(""), Claim},
 		{"Done!", factsOf(""), Claim},
 		{"I have opened another ticket.", afterTurn(factsOf("", openedTicket)), Claim},
+		{"The label has been created and the refund has been booked.", factsOf("", labelMade), Claim},
+		{"I have refunded 20 dollars.", factsOf("", labelMade), Claim},
+		{"The refund has been booked.", factsOf("", labelMade), Claim},
+		{"The appointment is being cancelled.", factsOf("", labelMade), Claim},
+		{"The refund is being booked.", factsOf(""), Claim},
+		{"The refund is being booked.", factsOf("", labelMade, undone), Claim},
 		{"I've passed your message to a colleague.", factsOf(""), Claim},
 		{"Ich habe ein Ticket für Sie angelegt.", factsIn("de", ""), Claim},
 		{"Ihr Termin wurde storniert.", factsIn("de", ""), Claim},
@@ -73,6 +88,9 @@ func TestEffectsAreClaimedOnlyIfTheyHappened(t *testing.T) {
 		{"Your ticket is now closed.", factsOf("", closedTicket), Fine},
 		{"I have asked a colleague to take over.", factsOf("", handedOver), Fine},
 		{"I have refunded 20 dollars.", factsOf("", refunded), Fine},
+		{"I have created the label, and the refund is still being booked.", factsOf("", labelMade), Fine},
+		{"The label has been created.", factsOf("", labelMade), Fine},
+		{"The label is made, the refund is still being booked.", factsOf("", labelMade), Fine},
 		{"Done!", factsOf("", closedTicket), Fine},
 		{"Your order has been shipped.", factsOf("", foundOrder), Fine},
 		{"Your order was shipped.", factsOf("", foundOrder), Fine},

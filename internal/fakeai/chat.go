@@ -62,6 +62,9 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 func (s *Server) chooseReply(req *chatRequest) reply {
 	last := req.Messages[len(req.Messages)-1]
 	if last.Role == "tool" {
+		if s.o.Tell != nil {
+			return reply{text: s.o.Tell(contentText(last.Content))}
+		}
 		return reply{text: "Here is what I found: " + contentText(last.Content)}
 	}
 	user := ""

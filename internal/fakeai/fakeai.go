@@ -23,6 +23,8 @@ type Options struct {
 
 	Rules []Rule                   // the first rule that matches the user's last message answers it
 	Chat  func(user string) string // answers other messages; nil echoes them
+	// Tell tells the result of a tool; nil reads it aloud.
+	Tell func(output string) string
 
 	RejectsSchema bool // refuse requests with response_format, as servers do that do not know it
 

@@ -69,6 +69,8 @@ type Call struct {
 	// IsIdempotent says whether the tool has its effect once for each key, nil what the tool
 	// itself says. A tool that only reads may always be repeated.
 	IsIdempotent *bool `json:"idempotent,omitempty"`
+	// Effect is that of the tool when the workflow began; an operator does not set it.
+	Effect gate.Effect `json:"effect,omitempty"`
 }
 
 // Retry is how a step is retried. Zero fields stand for the workflow's defaults.

@@ -46,6 +46,9 @@ func TestFailedChainIsUndone(t *testing.T) {
 	if !result.Failed || !strings.Contains(string(result.Output), `"state":"compensated"`) || fault.From(result.Err).Code != fault.Forbidden {
 		t.Errorf("got %s, %v", result.Output, result.Err)
 	}
+	if want := []tools.Done{{Tool: "create_label", Effect: gate.Write}, {Tool: "cancel_label", Effect: gate.Write}}; !slices.Equal(result.Done, want) {
+		t.Errorf("effects that have happened: %+v", result.Done)
+	}
 	if got := s.effectsInOrder(); got != "label 47, cancel L-47" {
 		t.Errorf("effects: %s", got)
 	}
@@ -135,6 +138,9 @@ func TestCallDoesNotWaitForALongChain(t *testing.T) {
 	got := callOf(inSession(t, "s1"), t, status, "c2", `{}`)
 	if !strings.Contains(string(got.Output), `{"workflow":"return_order","state":"running","done":["look","label"],"open":["pay"]`) {
 		t.Errorf("its status: %s", got.Output)
+	}
+	if len(got.Done) != 1 || got.Done[0] != (tools.Done{Tool: "create_label", Effect: gate.Write}) || !slices.Equal(got.Done, result.Done) {
+		t.Errorf("effects that have happened: %+v", got.Done)
 	}
 	if got := callOf(inSession(t, "s2"), t, status, "c2", `{}`); string(got.Output) != `{"workflows":[]}` {
 		t.Errorf("another session sees %s", got.Output)

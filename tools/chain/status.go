@@ -3,13 +3,10 @@ package chain
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"slices"
-	"strings"
 
 	"frontdesk/internal/fault"
 	"frontdesk/tools"
-	"frontdesk/tools/gate"
 	"frontdesk/tools/workflow"
 )
 
@@ -28,48 +25,60 @@ type status struct {
 	Undone   []string       `json:"undone,omitempty"`
 	Result   any            `json:"result,omitempty"`
 	Message  string         `json:"message"`
+
+	effects, open []tools.Done // that have happened, and that are to come
 }
 
 // messages tell the model what a state means.
 var messages = map[workflow.State]string{
 	workflow.Pending:     "It has been accepted and begins soon. Nothing of it is done yet.",
-	workflow.Running:     "The steps under done are done. Those under open are not done yet, but they go on by themselves, also after the call.",
+	workflow.Running:     "It goes on by itself, also after the call. The steps under open are still to come.",
 	workflow.Completed:   "All of it is done.",
 	workflow.Failed:      "It did not succeed. The steps under done were done; the step under failed and those under open were not. A person of the team must look at it: offer that.",
 	workflow.Compensated: "It did not succeed, and everything that was done before has been undone. Nothing is left of it.",
 	workflow.Unknown:     "Nobody knows whether the step under failed was done. Do not say that it was or was not. A person of the team finds out: say so.",
 }
 
+// statusTool is the tool that Status returns.
+type statusTool struct{ runner *Runner }
+
 // Status returns the tool that tells how far the chains of a conversation are.
-func Status(runner *Runner) tools.Tool {
-	type arguments struct{}
-	type list struct {
-		Workflows []status `json:"workflows"` // the latest first
+func Status(runner *Runner) tools.Tool { return statusTool{runner} }
+
+// Spec implements tools.Tool.
+func (t statusTool) Spec() tools.Spec {
+	return tools.Spec{
+		Name:        StatusTool,
+		Description: "Tell how far the workflows of this conversation are, such as whether something that takes longer is done by now.",
+		Parameters:  json.RawMessage(`{"type":"object","properties":{},"additionalProperties":false}`),
 	}
-	return tools.Func(StatusTool, "Tell how far the workflows of this conversation are, such as whether something that takes longer is done by now.",
-		gate.Rule{}, func(ctx context.Context, _ string, _ arguments) (any, []tools.Note, error) {
-			engine, err := runner.workflows()
-			if err != nil {
-				return nil, nil, err
-			}
-			found, err := engine.ListOf(tools.CallerOf(ctx).Session, workflowName)
-			if err != nil {
-				return nil, nil, err
-			}
-			out := list{Workflows: []status{}}
-			for _, w := range found[:min(len(found), maxStatuses)] {
-				if w, err = engine.Get(w.ID); err != nil {
-					return nil, nil, err
-				}
-				s, err := statusOf(engine, w)
-				if err != nil {
-					return nil, nil, err
-				}
-				s.Result = nil // the call of the chain has told it
-				out.Workflows = append(out.Workflows, s)
-			}
-			return out, nil, nil
-		})
+}
+
+// Call implements tools.Tool.
+func (t statusTool) Call(ctx context.Context, call tools.Call) (tools.Result, error) {
+	engine, err := t.runner.workflows()
+	if err != nil {
+		return tools.Result{}, err
+	}
+	found, err := engine.ListOf(tools.CallerOf(ctx).Session, workflowName)
+	if err != nil {
+		return tools.Result{}, err
+	}
+	out := struct {
+		Workflows []status `json:"workflows"` // the latest first
+	}{[]status{}}
+	result := tools.Result{CallID: call.ID}
+	for _, w := range found[:min(len(found), maxStatuses)] {
+		s, err := statusOf(engine, w)
+		if err != nil {
+			return tools.Result{}, err
+		}
+		s.Result = nil // the call of the chain has told it
+		out.Workflows = append(out.Workflows, s)
+		result.Done, result.UnderWay = append(result.Done, s.effects...), append(result.UnderWay, s.open...)
+	}
+	result.Output, err = json.Marshal(out)
+	return result, err
 }
 
 // statusOf returns how far a workflow is, with the result of a completed one.
@@ -94,14 +103,19 @@ func statusOf(engine *workflow.Engine, w workflow.Info) (status, error) {
 		case isDone:
 			results.steps[step.Name] = result
 			s.Done = append(s.Done, step.Name)
+			s.effects = addEffect(s.effects, &step.Call)
 		case step.Name != w.Step:
 			s.Open = append(s.Open, step.Name)
+			if w.State == workflow.Running || w.State == workflow.Pending {
+				s.open = addEffect(s.open, &step.Call)
+			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(data.Steps)) {
-		if done, ok := strings.CutPrefix(name, "undo "); ok {
-			s.Undone = append(s.Undone, done)
-			s.Done = slices.DeleteFunc(s.Done, func(d string) bool { return d == done })
+	for _, step := range steps {
+		if isUndone(data, step) {
+			s.Undone = append(s.Undone, step.Name)
+			s.Done = slices.DeleteFunc(s.Done, func(done string) bool { return done == step.Name })
+			s.effects = addEffect(s.effects, step.Undo)
 		}
 	}
 	if w.State == workflow.Completed {
@@ -110,6 +124,24 @@ func statusOf(engine *workflow.Engine, w workflow.Info) (status, error) {
 		}
 	}
 	return s, nil
+}
+
+// isUndone reports whether a step, or a call of it, is undone.
+func isUndone(data workflow.Data, s *Step) bool {
+	name := "undo " + s.Name
+	if s.Each != "" {
+		name = elementName(name, 0)
+	}
+	_, ok := data.Steps[name]
+	return ok
+}
+
+// addEffect adds the effect of a call, so that the agent may tell it.
+func addEffect(list []tools.Done, c *Call) []tools.Done {
+	if c != nil && c.Effect.Changes() {
+		list = append(list, tools.Done{Tool: c.Tool, Effect: c.Effect})
+	}
+	return list
 }
 
 // resultIn returns the result of a step of a chain, if it is done. v has those of earlier steps.
@@ -161,7 +193,7 @@ func (s status) resultOf(call tools.Call, w workflow.Info) (tools.Result, error)
 	default:
 		err = fault.New(w.Code, "%s", w.Message)
 	}
-	result := tools.Result{CallID: call.ID, Failed: err != nil}
+	result := tools.Result{CallID: call.ID, Failed: err != nil, Done: s.effects, UnderWay: s.open}
 	out := struct {
 		Error any `json:"error,omitempty"`
 		status

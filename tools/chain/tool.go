@@ -135,6 +135,7 @@ func (t *Tool) resolved(parameters json.RawMessage) (Config, error) {
 	v := values{parameters: given}
 	for _, p := range c.parts() {
 		spec, _ := registry.Find(p.call.Tool)
+		p.call.Effect = spec.Rule.Effect
 		isIdempotent := spec.IsIdempotent || !spec.Rule.Effect.Changes()
 		if p.call.IsIdempotent == nil {
 			p.call.IsIdempotent = &isIdempotent
