@@ -77,7 +77,7 @@ type Passage struct {
 	// among labelled questions.
 	Confidence float64 `json:"confidence"`
 	// IsAnswer reports whether the confidence is high enough to answer from the passage.
-	IsAnswer bool `json:"-"`
+	IsAnswer bool `json:"answer,omitempty"`
 }
 
 // indexedPassage is a passage in the index.

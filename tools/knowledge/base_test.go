@@ -206,6 +206,10 @@ func TestKnowledgeToolReturnsItsSource(t *testing.T) {
 	if want := (tools.Note{Kind: "source", ID: "a.md", Title: "Weather", Text: "The sky is blue."}); len(got.Notes) != 1 || got.Notes[0] != want {
 		t.Errorf("got notes %+v", got.Notes)
 	}
+	got = r.DoAsOperator(t.Context(), tools.Call{ID: "3", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"does the sky have elephants and giraffes"}`)})
+	if got.Failed || len(got.Notes) > 0 || !strings.Contains(string(got.Output), "uncertain") || !strings.Contains(string(got.Output), "blue") {
+		t.Errorf("an uncertain passage: got %s %v, want it without a source", got.Output, got.Notes)
+	}
 	got = r.DoAsOperator(t.Context(), tools.Call{ID: "2", Name: "search_knowledge", Arguments: json.RawMessage(`{"query":"elephants"}`)})
 	if got.Failed || len(got.Notes) > 0 || !strings.Contains(string(got.Output), "nothing") {
 		t.Errorf("nothing found: got %s %v", got.Output, got.Notes)

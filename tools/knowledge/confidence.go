@@ -55,18 +55,14 @@ func setConfidences(q *question, found []candidate, hasVector bool) {
 
 // measure returns the features of a candidate among all.
 func (c *candidate) measure(q *question, found []candidate, hasVector bool) Features {
-	bySimilarity, byWords := math.Inf(-1), math.Inf(-1)
+	bySimilarity, byWords := 0.0, 0.0 // of nothing, if there is no other passage
 	for i := range found {
 		if found[i].id != c.id {
 			bySimilarity = max(bySimilarity, found[i].similarity)
 			byWords = max(byWords, found[i].lexical())
 		}
 	}
-	f := Features{0: c.Score, 1: c.focus, 2: c.similarity, 6: q.unknown}
-	if len(found) > 1 {
-		f[3] = c.similarity - bySimilarity
-		f[4] = c.lexical() - byWords
-	}
+	f := Features{0: c.Score, 1: c.focus, 2: c.similarity, 3: c.similarity - bySimilarity, 4: c.lexical() - byWords, 6: q.unknown}
 	if c.wordRank == 1 && (c.denseRank == 1 || !hasVector) {
 		f[5] = 1
 	}
