@@ -290,7 +290,7 @@ func (o *Outline) inlineText(n ast.Node, source []byte) string {
 // squeeze joins the words of s with single spaces, without characters that are not text, and
 // without the comma at the end of a table row.
 func squeeze(s string) string {
-	return strings.TrimSuffix(strings.Join(strings.Fields(words.Printable(s)), " "), ",")
+	return strings.TrimSpace(strings.TrimSuffix(strings.Join(strings.Fields(words.Printable(s)), " "), ","))
 }
 
 // passages cuts the section's blocks into texts of up to passageWords words. A passage
