@@ -262,13 +262,13 @@ func (h *Hours) On(t time.Time) []Period {
 
 // at returns the time that the clock shows minutes after midnight on the day of t.
 func (h *Hours) at(t time.Time, minutes int) time.Time {
-	return time.Date(t.Year(), t.Month(), t.Day(), 0, minutes, 0, 0, h.zone)
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, minutes, 0, 0, t.Location())
 }
 
 // day returns noon of the n-th day after that of t: every day has a noon.
 func (h *Hours) day(t time.Time, n int) time.Time {
 	t = h.In(t)
-	return time.Date(t.Year(), t.Month(), t.Day()+n, 12, 0, 0, 0, h.zone)
+	return time.Date(t.Year(), t.Month(), t.Day()+n, 12, 0, 0, 0, t.Location())
 }
 
 // IsOpen reports whether it is open at t.

@@ -1,6 +1,9 @@
 package hours
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestWhatIsSaid(t *testing.T) {
 	h := shop(t)
@@ -41,5 +44,16 @@ func TestWhatIsSaid(t *testing.T) {
 		if c.got != c.want {
 			t.Errorf("got  %s\nwant %s", c.got, c.want)
 		}
+	}
+}
+
+func TestAgentsWithoutHoursSayTimes(t *testing.T) {
+	var h *Hours
+	now := time.Date(2026, 11, 30, 14, 0, 0, 0, time.UTC)
+	if got := h.SayWhen("en", now.AddDate(0, 0, 1), now); got != "tomorrow at 2 pm" {
+		t.Errorf("got %q", got)
+	}
+	if got := h.SayDate("en", now) + h.SayTime("de", now); got == "" {
+		t.Error("the date and the time are missing")
 	}
 }
