@@ -180,6 +180,14 @@ type Model interface {
 	Reply(ctx context.Context, p Prompt) iter.Seq2[Chunk, error]
 }
 
+// Collector is a Model that knows for which tool call it is collecting values from the caller.
+type Collector interface {
+	Model
+	// Unfinished returns the call that the model would have made if the caller had not left
+	// after the messages of p, with what they have said so far. It has no effect.
+	Unfinished(p Prompt) (call tools.Call, ok bool)
+}
+
 // Prompt is what a model is asked.
 type Prompt struct {
 	Agent        *Agent

@@ -22,6 +22,37 @@ func (k *keeping) Abandon(ctx context.Context, _ tools.Call) error {
 	return ctx.Err()
 }
 
+// collector is a model that collects values for a call once the caller has said something.
+type collector struct{ dialog.Model }
+
+func (collector) Unfinished(p dialog.Prompt) (tools.Call, bool) {
+	last := p.Messages[len(p.Messages)-1]
+	return tools.Call{ID: "left", Name: "refund", Arguments: []byte(`{"order":"47329","amount":20}`)}, last.Role == dialog.Assistant && last.Text != ""
+}
+
+func TestCallForWhichTheModelCollectsValuesIsKept(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		model dialog.Model
+		want  int
+	}{
+		{"a collector", collector{modelSaying("Which order?")}, 1},
+		{"behind another model", Fallback(modelSaying("Which order?"), collector{modelSaying("Which order?")}), 1},
+		{"no collector", modelSaying("Which order?"), 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tool := &keeping{counted: newRefund("")}
+			textCall(t, agentWith(t, test.model, tool), Options{}, func(c *fakeCaller) {
+				c.types("refund 20 for order 47329")
+				c.wait(time.Second)
+			})
+			if tool.kept != test.want {
+				t.Errorf("kept %d times, want %d", tool.kept, test.want)
+			}
+		})
+	}
+}
+
 func TestCallWithoutAnAnswerIsKeptWhenTheCallerLeaves(t *testing.T) {
 	for _, test := range []struct {
 		says []string

@@ -263,13 +263,16 @@ func isHeard(question, heard string) bool {
 	return strings.Contains(" "+strings.Join(words.Split(heard), " ")+" ", " "+strings.Join(asked, " ")+" ")
 }
 
-// keepAbandoned keeps a call that waited for the caller's consent when the caller left, such as
-// a ticket as a draft.
+// keepAbandoned keeps a call that waited for the caller's consent, or for which the model was
+// collecting values, when the caller left, such as a ticket as a draft.
 func (c *conversation) keepAbandoned() {
 	if c.outcome != dialog.CallerGone && c.outcome != dialog.NoAnswer {
 		return
 	}
 	call := c.unansweredCall()
+	if call == nil {
+		call = c.unfinishedCall()
+	}
 	if call == nil {
 		return
 	}
@@ -283,6 +286,23 @@ func (c *conversation) keepAbandoned() {
 		}
 		c.emit(e)
 	}
+}
+
+// unfinishedCall returns the call for which the model was collecting values, or nil.
+func (c *conversation) unfinishedCall() *tools.Call {
+	model, ok := c.agent.Model.(dialog.Collector)
+	if !ok {
+		return nil
+	}
+	call, ok := model.Unfinished(c.prompt(&reply{}, 1))
+	if !ok {
+		return nil
+	}
+	call, err := c.agent.Tools.Check(call)
+	if err != nil {
+		return nil
+	}
+	return &call
 }
 
 // unansweredCall returns the last call that waits for consent, if the caller has said nothing

@@ -8,6 +8,7 @@ import (
 
 	"frontdesk/dialog"
 	"frontdesk/internal/fault"
+	"frontdesk/tools"
 )
 
 const (
@@ -64,6 +65,18 @@ func (f *fallback) Reply(ctx context.Context, p dialog.Prompt) iter.Seq2[dialog.
 			failure = err
 		}
 	}
+}
+
+// Unfinished implements dialog.Collector. It asks the models in order.
+func (f *fallback) Unfinished(p dialog.Prompt) (tools.Call, bool) {
+	for _, m := range f.models {
+		if collector, ok := m.(dialog.Collector); ok {
+			if call, ok := collector.Unfinished(p); ok {
+				return call, true
+			}
+		}
+	}
+	return tools.Call{}, false
 }
 
 var errNoFirstChunk = fault.New(fault.Timeout, "the model took too long to start")
