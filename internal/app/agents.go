@@ -49,6 +49,7 @@ type agentSet struct {
 	servers      []*mcp.Server
 	offers       map[string]*tools.Registry // for MCP clients, by agent
 	chains       *chain.Runner              // runs the tools that are workflows
+	bases        []*knowledge.Base
 	closers      []func() error
 }
 

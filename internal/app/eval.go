@@ -24,6 +24,7 @@ type evalFlags struct {
 	agent         string
 	detector      string // in detectorNames; "": as configured
 	json, details bool
+	usesKnowledge bool                 // the measurement waits until pages are found by their meaning
 	change        func(*config.Config) // what the measurement configures itself; may be nil
 }
 
@@ -103,6 +104,9 @@ func (p *program) withAgent(ctx context.Context, f *evalFlags, measure func(*dia
 		return err
 	}
 	defer agents.Close()
+	if f.usesKnowledge {
+		agents.waitForVectors(ctx)
+	}
 	a, err := agents.Find(f.agent)
 	if err != nil {
 		return misuse{err}

@@ -49,6 +49,7 @@ func (p *program) holdDialogs(ctx context.Context, f *evalFlags, suite *eval.Sui
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
+	f.usesKnowledge = true
 	f.change = func(c *config.Config) {
 		c.Data, c.Database = folder, ""
 		c.STT, c.TTS = config.Provider{Provider: "none"}, config.Provider{Provider: "none"}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -24,10 +25,23 @@ func (o *agentOpener) knowledge(ctx context.Context, f agentfile.File) (*knowled
 		return nil, err
 	}
 	o.set.closers = append(o.set.closers, k.Close)
+	o.set.bases = append(o.set.bases, k)
 	for _, p := range k.Problems() {
 		o.log.Warn("page omitted", zap.String("agent", f.Name), zap.String("page", p.File), zap.Error(p.Err))
 	}
 	return k, nil
+}
+
+// vectorsTimeout is how long measurements wait until pages are found by their meaning, too.
+const vectorsTimeout = 2 * time.Minute
+
+// waitForVectors returns when all pages can be found by their meaning, or after vectorsTimeout.
+func (s *agentSet) waitForVectors(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, vectorsTimeout)
+	defer cancel()
+	for _, k := range s.bases {
+		_ = k.WaitForVectors(ctx) // the only error is that of ctx
+	}
 }
 
 // knowledgeOptions returns how an agent's pages are read and searched.

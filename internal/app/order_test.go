@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"internal/models":              {"internal/fault", "internal/models/quantize", "internal/onnx"},
 	"internal/models/quantize":     {},
 	"internal/db":                  {"internal/fault"},
-	"internal/embedding":           {"internal/db", "internal/fault", "internal/onnx", "internal/words"},
+	"internal/embedding":           {"internal/fault", "internal/onnx", "internal/words"},
 	"media":                        {"internal/fft"},
 	"tools/gate":                   {"internal/fault", "internal/words"},
 	"tools":                        {"tools/gate", "internal/db", "internal/fault", "internal/hours", "internal/phone", "internal/redact", "internal/words"},

@@ -1,8 +1,6 @@
-// Package embedding turns texts into vectors whose cosine says how much their meanings agree:
-// with a network on this machine (MiniLM), or with a server (Server). A Store keeps the vectors
-// of passages in a database, so that no text is computed or paid for twice. Texts enter as
-// strings; vectors of length 1 leave. Of Frontdesk the package imports only internal/db,
-// internal/fault, internal/onnx and internal/words.
+// Package embedding turns texts into vectors whose cosine says how much their meanings agree,
+// with a network on this machine (MiniLM). Texts enter as strings; vectors of length 1 leave.
+// Of Frontdesk the package imports only internal/fault, internal/onnx and internal/words.
 package embedding
 
 import (

@@ -42,13 +42,13 @@ func OpenMiniLM(rt *onnx.Runtime, dir string) (*MiniLM, error) {
 	return m, nil
 }
 
-// Name implements Model.
+// Name implements knowledge.Embedder.
 func (m *MiniLM) Name() string { return "all-minilm-l6-v2-int8" }
 
 // Close waits for the texts in work, and frees the network.
 func (m *MiniLM) Close() error { return m.network.Close() }
 
-// Query implements Model.
+// Query implements knowledge.Embedder.
 func (m *MiniLM) Query(ctx context.Context, text string) ([]float32, error) {
 	if ctx.Err() != nil {
 		return nil, fault.From(ctx.Err())
@@ -56,7 +56,7 @@ func (m *MiniLM) Query(ctx context.Context, text string) ([]float32, error) {
 	return m.embed(text)
 }
 
-// Passages implements Model. It ends one text after ctx.
+// Passages implements knowledge.Embedder. It ends one text after ctx.
 func (m *MiniLM) Passages(ctx context.Context, texts []string) ([][]float32, error) {
 	out := make([][]float32, len(texts))
 	for i, text := range texts {

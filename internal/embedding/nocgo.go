@@ -17,7 +17,7 @@ func OpenMiniLM(*onnx.Runtime, string) (*MiniLM, error) {
 	return nil, fault.New(fault.Invalid, "this build cannot load ONNX Runtime (built without cgo)")
 }
 
-// Name implements Model.
+// Name implements knowledge.Embedder.
 func (*MiniLM) Name() string { return "" }
 
 // Close does nothing.

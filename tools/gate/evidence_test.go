@@ -25,6 +25,8 @@ func TestOriginOfValues(t *testing.T) {
 		{"7329", "order 47 | 3 2 9", Nowhere},
 		{"47329", "four seven three two eight no wait two nine", FromCaller},
 		{"47329", "order 47328 in 29 days", Nowhere},
+		{"47329", "refund order 47329 for 20 dollars", FromCaller},
+		{"20", "refund order 47329 for 20 dollars", FromCaller},
 		{"47329", "vier, sieben, drei, zwei, neun", FromCaller},
 		{"47329", "quatre sept trois deux neuf", FromCaller},
 		{"47329", "cuatro siete | tres dos nueve", FromCaller},

@@ -82,11 +82,23 @@ var fractionWords = words.NewSet("dot point punkt punto virgule komma coma comma
 // maxPieces is how many pieces a number may be said in.
 const maxPieces = 4
 
+// betweenNumbers matches a word after a number that may be a digit or not: "47329 for 20".
+var betweenNumbers = regexp.MustCompile(`(?i)(\d)\s+(?:for|to|too|oh)\s+`)
+
 // saysNumber reports whether the turns hold a number, in English or digit by digit in another
 // language.
 func saysNumber(value string, turns []string) bool {
 	wanted := amountOf(value)
-	return holdNumber(wanted, turns, numbersIn) || holdNumber(wanted, turns, func(turn string) []string { return numbersIn(words.WithForeignDigits(turn)) })
+	for _, write := range []func(string) string{
+		func(turn string) string { return turn },
+		func(turn string) string { return words.WithForeignDigits(turn) },
+		func(turn string) string { return betweenNumbers.ReplaceAllString(turn, "$1 with ") },
+	} {
+		if holdNumber(wanted, turns, func(turn string) []string { return numbersIn(write(turn)) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // holdNumber reports whether the numbers of the turns hold one, in up to maxPieces pieces of
