@@ -122,11 +122,11 @@ func TestStepsRunTogether(t *testing.T) {
 func TestCallDoesNotWaitForALongChain(t *testing.T) {
 	s, url := serveShop(t)
 	release := make(chan struct{})
-	s.before = func(r *http.Request) {
+	s.watch(func(r *http.Request) {
 		if r.URL.Path == "/refunds" {
 			<-release
 		}
-	}
+	}, nil)
 	tool, _ := openChain(t, returning(false), url)
 	ctx, cancel := context.WithTimeout(inSession(t, "s1"), time.Second)
 	defer cancel()

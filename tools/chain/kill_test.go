@@ -183,7 +183,7 @@ func TestEveryEffectOfAChainHappensOnceWhereverItsProcessIsKilled(t *testing.T) 
 	s, url := serveShop(t)
 	s.refused = isRefused
 	var k killer
-	s.before, s.after = func(*http.Request) { k.at(0) }, func(*http.Request) { k.at(1) }
+	s.watch(func(*http.Request) { k.at(0) }, func(*http.Request) { k.at(1) })
 	unknown, killed := 0, 0
 	for first := 1; first <= *killSeeds; first += batch {
 		count := min(batch, *killSeeds-first+1)

@@ -65,9 +65,16 @@ func (s *shop) do(effect, key string) {
 	s.log = append(s.log, effect)
 }
 
+// watch has before and after called with each request.
+func (s *shop) watch(before, after func(*http.Request)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before, s.after = before, after
+}
+
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	status := s.fail[r.URL.Path]
+	status, before, after := s.fail[r.URL.Path], s.before, s.after
 	if status > 0 && status < 600 {
 		delete(s.fail, r.URL.Path)
 	}
@@ -79,12 +86,12 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(status)
 		return
 	}
-	if s.before != nil {
-		s.before(r)
+	if before != nil {
+		before(r)
 	}
 	s.answer(w, r)
-	if s.after != nil {
-		s.after(r)
+	if after != nil {
+		after(r)
 	}
 }
 
