@@ -204,14 +204,14 @@ func (c *Call) run(ctx context.Context, talk func(context.Context) Ending) Endin
 
 	started := time.Now()
 	c.desk.o.Observer.CallStarted(c.caller.Transport)
-	reported := c.reportStart(started)
+	c.reportStart(started)
 	c.log.Info("call started", zap.String("agent", c.agent.Name), zap.String("transport", c.caller.Transport),
 		zap.String("address", c.caller.Address), zap.Int("history", len(c.history)))
 
 	ending := c.runLeased(ctx, talk)
 
 	lasted := time.Since(started)
-	c.reportEnd(reported, ending, lasted)
+	c.reportEnd(ending, lasted)
 	c.finish(ending)
 	c.desk.o.Observer.CallEnded(c.caller.Transport, ending, lasted)
 	c.log.Info("call ended", zap.String("result", string(ending.Result)), zap.String("reason", ending.Reason),

@@ -40,7 +40,7 @@ type Options struct {
 	Dial          DialFunc // dials a person for an attended transfer; nil when there is no telephone
 	RecordingsDir string   // for the recordings of agents that record calls; "" records none
 	Observer      Observer
-	Report        func(context.Context, CallReport) error // stores that a call started or ended, for those who are told; may be nil
+	Report        func(CallReport) // tells that a call started or ended; it must not block, and may be nil
 	Log           *zap.Logger
 }
 

@@ -1,10 +1,7 @@
 package session
 
 import (
-	"context"
 	"time"
-
-	"go.uber.org/zap"
 
 	"frontdesk/dialog"
 	"frontdesk/dialog/understanding"
@@ -21,30 +18,15 @@ type CallReport struct {
 	Overview        *dialog.Overview // at the end; nil if the session is about nothing
 }
 
-const (
-	reportTries = 4
-	reportDelay = 500 * time.Millisecond // before the second try, then twice as long each time
-)
-
-// reportStart reports that the call started, while the call goes on. The channel is closed
-// when that is done.
-func (c *Call) reportStart(at time.Time) (reported <-chan struct{}) {
-	done := make(chan struct{})
-	if c.desk.o.Report == nil {
-		close(done)
-		return done
+// reportStart reports that the call started.
+func (c *Call) reportStart(at time.Time) {
+	if c.desk.o.Report != nil {
+		c.desk.o.Report(c.newReport(at))
 	}
-	r := c.newReport(at)
-	c.desk.running.Go(func() {
-		defer close(done)
-		c.report(r)
-	})
-	return done
 }
 
-// reportEnd reports how the call ended, after it was reported that it started. It does not
-// wait; Drain does.
-func (c *Call) reportEnd(started <-chan struct{}, e Ending, lasted time.Duration) {
+// reportEnd reports how the call ended.
+func (c *Call) reportEnd(e Ending, lasted time.Duration) {
 	if c.desk.o.Report == nil {
 		return
 	}
@@ -53,34 +35,12 @@ func (c *Call) reportEnd(started <-chan struct{}, e Ending, lasted time.Duration
 	if !e.Result.isResumable() {
 		r.Overview = understanding.Leave(r.Overview)
 	}
-	c.desk.running.Go(func() {
-		<-started
-		c.report(r)
-	})
+	c.desk.o.Report(r)
 }
 
 func (c *Call) newReport(at time.Time) CallReport {
 	agent := c.Agent()
 	return CallReport{
 		Call: c.id, Session: c.session, Agent: agent.Name, Language: agent.Language, Transport: c.caller.Transport, At: at,
-	}
-}
-
-// report makes a report, in a few tries.
-func (c *Call) report(r CallReport) {
-	delay := reportDelay
-	for try := 1; ; try++ {
-		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-		err := c.desk.o.Report(ctx, r)
-		cancel()
-		if err == nil {
-			return
-		}
-		if try == reportTries {
-			c.log.Error("nobody is told of this call: its event was not stored", zap.String("result", string(r.Result)), zap.Error(err))
-			return
-		}
-		time.Sleep(delay)
-		delay *= 2
 	}
 }

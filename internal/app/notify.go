@@ -111,21 +111,24 @@ func checkNotify(c config.Config) error {
 }
 
 // openOutbox opens the outbox in conn and starts to deliver its events until stop is called.
-func openOutbox(ctx context.Context, c config.Config, conn *sql.DB, log *zap.Logger) (s *outbox.Store, metrics prometheus.Collector, stop func(), err error) {
+// The queue is for events that are not stored with a ticket.
+func openOutbox(ctx context.Context, c config.Config, conn *sql.DB, log *zap.Logger) (s *outbox.Store, q *outbox.Queue, metrics prometheus.Collector, stop func(), err error) {
 	if s, err = outbox.Open(ctx, conn, routes(c)); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
 	destinations, err := openDestinations(c, s)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
 	d := outbox.NewDispatcher(s, destinations, outbox.Options{Node: nodeName(), Log: log})
-	return s, outboxMetrics{s, d}, inBackground(d.Run), nil
+	q = outbox.NewQueue(s, log)
+	stopQueue, stopDispatcher := inBackground(q.Run), inBackground(d.Run)
+	return s, q, outboxMetrics{s, d, q}, func() { stopQueue(); stopDispatcher() }, nil
 }
 
-// reportCall returns what stores an event for each call that starts or ends.
-func reportCall(s *outbox.Store) func(context.Context, session.CallReport) error {
-	return func(ctx context.Context, r session.CallReport) error {
+// reportCall returns what adds an event for each call that starts or ends.
+func reportCall(add func(outbox.Event)) func(session.CallReport) {
+	return func(r session.CallReport) {
 		e := outbox.Event{
 			ID: "evt_" + r.Call + ".started", Type: outbox.CallStarted, At: r.At,
 			Data: outbox.Data{Agent: r.Agent, Language: r.Language, Session: r.Session, Call: r.Call, Transport: r.Transport},
@@ -135,7 +138,7 @@ func reportCall(s *outbox.Store) func(context.Context, session.CallReport) error
 			e.Data.Result, e.Data.Seconds = string(r.Result), int(r.Lasted.Round(time.Second)/time.Second)
 		}
 		addOverview(&e.Data, r.Overview)
-		return s.Publish(ctx, e)
+		add(e)
 	}
 }
 
@@ -234,6 +237,7 @@ func ticketEvents(news tools.TicketNews) []outbox.Event {
 type outboxMetrics struct {
 	store      *outbox.Store
 	dispatcher *outbox.Dispatcher
+	queue      *outbox.Queue
 }
 
 var (
@@ -241,13 +245,15 @@ var (
 	outboxWaiting    = prometheus.NewDesc("frontdesk_outbox_waiting", "Events that wait for a destination.", destinationLabel, nil)
 	outboxDead       = prometheus.NewDesc("frontdesk_outbox_dead", "Dead letters of a destination.", destinationLabel, nil)
 	outboxOldest     = prometheus.NewDesc("frontdesk_outbox_oldest_seconds", "Age of the oldest event that waits; 0 if none does.", destinationLabel, nil)
+	outboxQueued     = prometheus.NewDesc("frontdesk_outbox_queued", "Events of calls that wait until the database takes them.", nil, nil)
+	outboxDropped    = prometheus.NewDesc("frontdesk_outbox_dropped_total", "Events of calls that were dropped because the database was away for too long.", nil, nil)
 	outboxDelivered  = prometheus.NewDesc("frontdesk_outbox_delivered_total", "Events that this node delivered.", destinationLabel, nil)
 	outboxFailed     = prometheus.NewDesc("frontdesk_outbox_failed_total", "Attempts of this node that failed.", destinationLabel, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (outboxMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{outboxWaiting, outboxDead, outboxOldest, outboxDelivered, outboxFailed} {
+	for _, d := range []*prometheus.Desc{outboxWaiting, outboxDead, outboxOldest, outboxQueued, outboxDropped, outboxDelivered, outboxFailed} {
 		to <- d
 	}
 }
@@ -256,6 +262,9 @@ func (outboxMetrics) Describe(to chan<- *prometheus.Desc) {
 func (m outboxMetrics) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), statsTimeout)
 	defer cancel()
+	queued, dropped := m.queue.Counts()
+	to <- prometheus.MustNewConstMetric(outboxQueued, prometheus.GaugeValue, float64(queued))
+	to <- prometheus.MustNewConstMetric(outboxDropped, prometheus.CounterValue, float64(dropped))
 	delivered, failed := m.dispatcher.Counts()
 	for name, n := range delivered {
 		to <- prometheus.MustNewConstMetric(outboxDelivered, prometheus.CounterValue, float64(n), name)

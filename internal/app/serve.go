@@ -92,7 +92,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 		return err
 	}
 	defer agents.Close()
-	events, eventMetrics, stopEvents, err := openOutbox(ctx, c, shared, log)
+	events, queue, eventMetrics, stopEvents, err := openOutbox(ctx, c, shared, log)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 		metrics: web.NewMetrics(), log: log, announce: announce,
 	}
 	n.metrics.Register(append(agents.neural.metrics(), eventMetrics)...)
-	if n.desk, err = n.newDesk(store, reportCall(events)); err != nil {
+	if n.desk, err = n.newDesk(store, reportCall(queue.Add)); err != nil {
 		return err
 	}
 	stopFlows, err := n.startWorkflows(ctx, store, reportSummary(events))
@@ -128,7 +128,7 @@ func serve(ctx context.Context, c config.Config, log *zap.Logger, announce *anno
 }
 
 // newDesk returns the desk that admits calls.
-func (n *node) newDesk(store sessionStore, report func(context.Context, session.CallReport) error) (*session.Desk, error) {
+func (n *node) newDesk(store sessionStore, report func(session.CallReport)) (*session.Desk, error) {
 	c := n.config
 	limits := sessionLimits(c.Limits)
 	limiter, err := openLimiter(store, limits)

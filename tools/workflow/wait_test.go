@@ -123,11 +123,16 @@ func TestWaitSurvivesItsProcess(t *testing.T) {
 	}
 	second := openWaiting(t, "second", path, reasons)
 	defer second.Close()
-	if reason := <-reasons; reason != "ticket" || time.Now().After(due) {
-		t.Errorf("the first wait ended for %q, want ticket, at once", reason)
+	got := make(map[string]bool)
+	for range 2 { // in either order: the second process may take longer to open than the time is away
+		reason := <-reasons
+		if reason == Due && time.Now().Before(due) {
+			t.Errorf("a wait ended %v before its time", time.Until(due))
+		}
+		got[reason] = true
 	}
-	if reason := <-reasons; reason != Due || time.Now().Before(due) {
-		t.Errorf("the second wait ended for %q, %v before its time", reason, time.Until(due))
+	if !got["ticket"] || !got[Due] {
+		t.Errorf("the waits ended for %v, want ticket and %s", got, Due)
 	}
 	for _, id := range []string{"due", "woken"} {
 		if w := second.mustFinish(t, id); w.State != Completed || w.Node != "second" {
