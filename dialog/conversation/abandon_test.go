@@ -2,11 +2,13 @@ package conversation
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
 	"frontdesk/dialog"
 	"frontdesk/tools"
+	"frontdesk/tools/gate"
 )
 
 // keeping is a tool that counts the calls that were abandoned.
@@ -51,6 +53,49 @@ func TestCallForWhichTheModelCollectsValuesIsKept(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A model that does not tell what it was collecting leaves a draft for what the caller asked.
+func TestOpenIssueIsKeptWhenTheCallerLeaves(t *testing.T) {
+	for _, test := range []struct {
+		says []string
+		want string // description of the draft
+	}{
+		{[]string{"please open a ticket, my lamp is broken", "it smells, too"}, "please open a ticket, my lamp is broken\nit smells, too"},
+		{[]string{"please open a ticket, my lamp is broken", "never mind"}, ""},
+		{[]string{"please open a ticket, my lamp is broken", "no thanks"}, ""},
+		{[]string{"when do you open"}, ""},
+	} {
+		tool := &keepingTicket{}
+		textCall(t, agentWith(t, modelSaying("What is your e-mail address?"), tool), Options{}, func(c *fakeCaller) {
+			for _, text := range test.says {
+				c.types(text)
+				c.wait(time.Second)
+			}
+		})
+		if tool.description != test.want {
+			t.Errorf("%q: the draft says %q, want %q", test.says, tool.description, test.want)
+		}
+	}
+}
+
+// keepingTicket is a create_ticket that remembers what an abandoned call would have opened.
+type keepingTicket struct{ description string }
+
+func (*keepingTicket) Spec() tools.Spec {
+	return tools.Spec{Name: createTicket, Rule: gate.Rule{Effect: gate.Write}, Parameters: []byte(
+		`{"type":"object","properties":{"subject":{"type":"string"},"description":{"type":"string"}},"required":["subject"]}`)}
+}
+
+func (*keepingTicket) Call(_ context.Context, call tools.Call) (tools.Result, error) {
+	return tools.Result{CallID: call.ID}, nil
+}
+
+func (k *keepingTicket) Abandon(_ context.Context, call tools.Call) error {
+	var arguments struct{ Description string }
+	err := json.Unmarshal(call.Arguments, &arguments)
+	k.description = arguments.Description
+	return err
 }
 
 func TestCallWithoutAnAnswerIsKeptWhenTheCallerLeaves(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -288,14 +289,19 @@ func (c *conversation) keepAbandoned() {
 	}
 }
 
-// unfinishedCall returns the call for which the model was collecting values, or nil.
+// unfinishedCall returns the call for which the model was collecting values, or nil. Of a model
+// that does not tell, it is the ticket that an open issue of the caller should become.
 func (c *conversation) unfinishedCall() *tools.Call {
-	model, ok := c.agent.Model.(dialog.Collector)
-	if !ok {
-		return nil
+	var call tools.Call
+	isUnfinished := false
+	collector, tells := c.agent.Model.(dialog.Collector)
+	if tells {
+		call, isUnfinished = collector.Unfinished(c.prompt(&reply{}, 1))
 	}
-	call, ok := model.Unfinished(c.prompt(&reply{}, 1))
-	if !ok {
+	if _, hasOthers := c.agent.Model.(*fallback); !isUnfinished && (!tells || hasOthers) {
+		call, isUnfinished = c.issueAsTicket()
+	}
+	if !isUnfinished {
 		return nil
 	}
 	call, err := c.agent.Tools.Check(call)
@@ -303,6 +309,59 @@ func (c *conversation) unfinishedCall() *tools.Call {
 		return nil
 	}
 	return &call
+}
+
+const (
+	createTicket     = "create_ticket"
+	maxDraftTurns    = 6   // of the caller, in a draft
+	maxDraftSubject  = 100 // bytes
+	maxDraftText     = 2000
+	beginningOfIssue = 20 // bytes of what the caller said that find the turn again
+)
+
+// issueAsTicket returns the ticket for the last issue of the session for which the caller asked
+// for one or complained, if it is open, none was opened since, and they did not take it back.
+func (c *conversation) issueAsTicket() (tools.Call, bool) {
+	if _, ok := c.agent.Tools.Find(createTicket); !ok {
+		return tools.Call{}, false
+	}
+	issues := c.recall.overview.Issues
+	wants := func(i dialog.Issue) bool {
+		return i.Intent == dialog.IntentTicketNew || i.Intent == dialog.IntentComplaint
+	}
+	last := len(issues) - 1
+	for last >= 0 && !wants(issues[last]) {
+		last--
+	}
+	if last < 0 || issues[last].State != dialog.IssueOpen || slices.ContainsFunc(issues[last:], func(i dialog.Issue) bool { return i.Ticket != "" }) {
+		return tools.Call{}, false
+	}
+	said, id := c.saidSince(issues[last].Said)
+	if len(said) == 0 {
+		return tools.Call{}, false
+	}
+	if now := said[len(said)-1]; words.IsCancellation(now) || gate.AnswerIn(now) == gate.No {
+		return tools.Call{}, false
+	}
+	arguments, err := json.Marshal(map[string]string{
+		"subject": words.Clip(said[0], maxDraftSubject), "description": words.Clip(strings.Join(said, "\n"), maxDraftText),
+	})
+	return tools.Call{ID: "call_" + id + "_left", Name: createTicket, Arguments: arguments}, err == nil
+}
+
+// saidSince returns what the caller said from the last turn on that begins so, and the id of the
+// last of these turns.
+func (c *conversation) saidSince(beginning string) (said []string, id string) {
+	for _, m := range c.recall.history.messages {
+		if m.Role != dialog.User || m.Text == "" {
+			continue
+		}
+		if strings.HasPrefix(strings.Join(strings.Fields(m.Text), " "), words.Clip(beginning, beginningOfIssue)) {
+			said = nil
+		}
+		said, id = append(said, m.Text), m.ID
+	}
+	return said[max(0, len(said)-maxDraftTurns):], id
 }
 
 // unansweredCall returns the last call that waits for consent, if the caller has said nothing
