@@ -84,7 +84,7 @@ func TestUnarchivedSessionCanBeErasedOnceItsCallEnded(t *testing.T) {
 	c := s.openText(t, s.token(t))
 	c.begin(t, true)
 	c.answers(t, "I cannot find my marmalade spoon.")
-	if out, err := s.archive(t, "erase", c.session); err == nil || !strings.Contains(out, "in use") {
+	if out, err := s.archive(t, "erase", c.session); err == nil || !strings.Contains(out, "is in a call") {
 		t.Errorf("erasing a session while its call lasts: %q, %v", out, err)
 	}
 	c.hangUp()

@@ -78,7 +78,7 @@ func start(t *testing.T, o ...func(*exec.Cmd)) *server {
 func (s *server) run(t *testing.T, addr string, o ...func(*exec.Cmd)) {
 	t.Helper()
 	s.cmd = exec.Command(program, "serve", "--listen", addr, "--agents", "../agents", "--data", s.data)
-	s.cmd.Env = append(os.Environ(), "FRONTDESK_LOG_LEVEL=debug", "FRONTDESK_LIMITS_DRAIN=1s")
+	s.cmd.Env = append(os.Environ(), "FRONTDESK_LOG_LEVEL=debug", "FRONTDESK_LIMITS_DRAIN=1s", "FRONTDESK_EMBEDDING_PROVIDER=none")
 	smallSpeech(s.cmd)
 	for _, f := range o {
 		f(s.cmd)

@@ -49,7 +49,7 @@ func (o *agentOpener) knowledgeOptions(f agentfile.File) knowledge.Options {
 	options := knowledge.Options{Language: f.Language, Formats: documents.Formats(), OnProblem: func(err error) {
 		o.log.Warn("knowledge base", zap.String("agent", f.Name), zap.Error(err))
 	}}
-	if o.neural != nil && words.IsEnglish(f.Language) {
+	if o.neural != nil && o.config.Embedding.Provider != "none" && words.IsEnglish(f.Language) {
 		if m := o.neural.openEmbedder(); m != nil {
 			options.Embedder = m
 		}

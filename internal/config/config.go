@@ -67,6 +67,7 @@ type Providers struct {
 	TTS Provider     `yaml:"tts"` // text to speech
 	VAD VAD          `yaml:"vad"` // voice activity detection
 
+	Embedding     Provider `yaml:"embedding"`     // compares the meanings of questions and pages: auto, none
 	Understanding Provider `yaml:"understanding"` // language model that reads finished turns, for agents that want it
 
 	Speech Speech `yaml:"speech"` // the neural parts that run on this machine
@@ -144,10 +145,12 @@ func Default() Config {
 		Agents: "./agents",
 		Store:  "sqlite",
 		Providers: Providers{
-			STT:    Provider{Provider: "auto"},
-			TTS:    Provider{Provider: "auto"},
-			VAD:    VAD{Provider: "auto"},
-			Speech: Speech{Device: "auto", Bias: true},
+			STT: Provider{Provider: "auto"},
+			TTS: Provider{Provider: "auto"},
+			VAD: VAD{Provider: "auto"},
+
+			Embedding: Provider{Provider: "auto"},
+			Speech:    Speech{Device: "auto", Bias: true},
 
 			Understanding: Provider{Provider: "llm"},
 		},
@@ -260,6 +263,7 @@ func (p Providers) check(wrong report) {
 	p.Understanding.check(wrong, "understanding", "llm", "openai")
 	p.STT.check(wrong, "stt", "auto", "moonshine", "pocketsphinx", "openai", "none")
 	p.TTS.check(wrong, "tts", "auto", "piper", "kokoro", "flite", "espeak", "openai", "none")
+	p.Embedding.check(wrong, "embedding", "auto", "none")
 	if !slices.Contains([]string{"auto", "cpu", "cuda"}, p.Speech.Device) {
 		wrong("speech.device", "unknown device %q (want auto, cpu or cuda)", p.Speech.Device)
 	}
