@@ -41,7 +41,7 @@ race: setup-test ## run all tests but the end-to-end ones, with the race detecto
 	FRONTDESK_TEST_MODELS=required $(GOTEST) -parallel 4 -race $(BUT_E2E)
 
 e2e: setup-test e2e/node_modules/.package-lock.json ## run the end-to-end tests of the real program
-	FRONTDESK_TEST_MODELS=required $(GOTEST) -parallel 5 ./e2e
+	FRONTDESK_TEST_MODELS=required $(GOTEST) -parallel 4 ./e2e
 
 e2e/node_modules/.package-lock.json: e2e/package-lock.json
 	cd e2e && npm ci --silent --no-audit --no-fund

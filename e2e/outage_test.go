@@ -28,7 +28,6 @@ func (x *transcript) askInTime(t *testing.T, c *client, text string, want ...str
 }
 
 func TestCallsContinueWhileTheTicketsDatabaseIsDown(t *testing.T) {
-	t.Parallel()
 	_, database, shared := cluster(t)
 	receiver := startReceiver(t)
 	s := start(t, shared, receiver.notify(t))
@@ -66,7 +65,6 @@ func TestCallsContinueWhileTheTicketsDatabaseIsDown(t *testing.T) {
 // TestCallerHearsThatNobodyKnowsWhetherATicketWasOpened lets the database stop answering in
 // the middle of a ticket.
 func TestCallerHearsThatNobodyKnowsWhetherATicketWasOpened(t *testing.T) {
-	t.Parallel()
 	store, database := valkeytest.Start(t), postgrestest.Start(t, "fsync=off")
 	relay := valkeytest.NewRelay(t, database.Addr)
 	url := strings.Replace(database.NewDatabase(t), database.Addr, relay.Addr, 1)
